@@ -1,0 +1,77 @@
+# Tocsin. `make help` lists what there is. Needs Python 3.11 or newer and GNU make; everything else it fetches itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+SOURCES := libs services deploy bench tests
+STACK := $(BIN)/python -m deploy.local
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up down status logs check format bench lock docs clean chromium
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(READY) ## the main job: start everything, push feeds, read the mails, tell the story
+	@$(BIN)/python -m deploy.demo
+
+test: $(READY) chromium ## all tests: lint, types, architecture, unit, contracts, integration, end-to-end, browser
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+up: $(READY) ## start the stack in the background
+	@$(STACK) up
+
+down: $(READY) ## stop it
+	@$(STACK) down
+
+status: $(READY) ## show what runs: process, port, readiness, lag
+	@$(STACK) status
+
+logs: $(READY) ## follow the logs
+	@$(STACK) logs
+
+check: $(READY) ## the fast loop while writing code, under a minute
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/architecture tests/contracts tests/unit
+
+format: $(READY) ## put the code into the house's format
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+bench: $(READY) ## measure; results as a table and in .local/bench/
+	@$(BIN)/python -m bench
+
+docs: $(READY) ## make the generated pages again: contracts, settings, metrics
+	@$(BIN)/python -m deploy.tools.generated
+
+lock: $(READY) ## choose the newest versions that fit pyproject.toml, and write them down with their hashes
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --upgrade \
+		--no-annotate --no-header --python-version 3.11 --quiet --output-file requirements.lock
+
+clean: ## stop the stack and remove what it kept; downloads stay cached
+	@if [ -x $(BIN)/python ]; then $(STACK) clean; else rm -rf .local; fi
+
+# The environment. uv comes first, from the lock like everything else, since it installs the rest ten times faster.
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Tocsin needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing into $(VENV) (once, about half a minute) ..."
+	@$(PYTHON) -m venv --clear $(VENV) \
+		|| { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@touch $@
+
+# A browser for the browser tests: Debian's where root can install it, else Playwright's own.
+chromium: $(READY)
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -qq -y chromium >/dev/null; \
+	else $(BIN)/python -m playwright install chromium; fi
