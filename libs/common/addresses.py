@@ -1,0 +1,224 @@
+"""Addresses and names in their canonical form, so that one thing has one spelling in every service.
+
+Nothing here looks anything up: each function is a pure reading of text, and `None` means that it cannot be read.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import SplitResult, quote, urlsplit
+
+import idna
+
+IPAddress = IPv4Address | IPv6Address
+
+_DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
+
+# `ipaddress.is_global` differs between patch releases of Python and takes multicast, 6to4, site-local and unallocated
+# space for global, so the table is our own. Source: IANA special-purpose address registries; RFC 6890, 7526, 9637.
+_NOT_PUBLIC = (
+    *_DOCUMENTATION,
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/3",
+    "::/3",
+    "2001::/23",
+    "2002::/16",
+    "4000::/2",
+    "8000::/1",
+)
+
+# RFC 5398 (documentation), 6996 (private use), 6793 (AS_TRANS), 7300 and 7607 (reserved).
+_UNMAILABLE_ASNS = (
+    range(1),
+    range(23456, 23457),
+    range(64496, 65552),
+    range(4_200_000_000, 4_294_967_296),
+)
+
+_LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_SERVICE_LABELS = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_NUMERIC_LABEL = re.compile(r"\d+|0x[0-9a-f]*")
+_MAX_DOMAIN_CHARS = 253
+
+_MAX_EMAIL_CHARS = 254
+_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]{1,64}")
+
+_MAX_URL_CHARS = 2048
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
+_URL_SAFE = "!$%&'()*+,/:;=?@[]~"
+_USERINFO = re.compile(r"(?<=://)[^/?#@\s]*@")
+_PARAMETER = re.compile(r"(?<=[?&;])([^=?&;#\s]+)=[^&;#\s]*")
+_SECRET_PARAMETER = re.compile(
+    r"passw|pwd|token|secret|session|cookie|credential|(?:^|[_.-])(?:pass|api-?key|key|sig|signature|auth|otp|pin)$",
+    re.IGNORECASE,
+)
+
+
+class _Ranges:
+    """Networks of both families as sorted, disjoint runs of numbers; asking costs a binary search."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        parsed = [ip_network(network) for network in networks]
+        self._runs = {version: _runs(n for n in parsed if n.version == version) for version in (4, 6)}
+
+    def __contains__(self, ip: IPAddress) -> bool:
+        starts, ends = self._runs[ip.version]
+        at = bisect_right(starts, int(ip)) - 1
+        return at >= 0 and int(ip) <= ends[at]
+
+
+def _runs(networks: Iterable[IPv4Network | IPv6Network]) -> tuple[list[int], list[int]]:
+    ordered = sorted((int(n.network_address), int(n.broadcast_address)) for n in networks)
+    return [first for first, _ in ordered], [last for _, last in ordered]
+
+
+_DOCUMENTATION_RANGES = _Ranges(_DOCUMENTATION)
+_NON_PUBLIC_RANGES = _Ranges(_NOT_PUBLIC)
+
+
+def parse_ip(text: str) -> IPAddress | None:
+    """The address that `text` spells, exactly: no zone, prefix length, port, brackets or leading zeros.
+
+    An IPv4 address inside `::ffff:0:0/96` is that IPv4 address.
+    """
+    if "%" in text:
+        return None
+    try:
+        ip = ip_address(text)
+    except ValueError:
+        return None
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+
+
+def is_public(ip: IPAddress) -> bool:
+    """Whether the address can belong to somebody on the internet: unicast, allocated to registries, not special."""
+    return _unwrapped(ip) not in _NON_PUBLIC_RANGES
+
+
+def is_documentation(ip: IPAddress) -> bool:
+    """Whether the address is set aside for examples (RFC 5737, 3849, 9637)."""
+    return _unwrapped(ip) in _DOCUMENTATION_RANGES
+
+
+def _unwrapped(ip: IPAddress) -> IPAddress:
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+
+
+def is_mailable_asn(n: int) -> bool:
+    """Whether an autonomous system of this number can have an operator to write to."""
+    return 0 < n < 2**32 and not any(n in reserved for reserved in _UNMAILABLE_ASNS)
+
+
+def canonical_domain(text: str) -> str | None:
+    """The name in lower-case A-labels (UTS 46, IDNA 2008), two or more, without a closing dot or a leading `*.`.
+
+    Underscores are allowed left of the last two labels (`_dmarc.example.com`). A name whose last label is a number is
+    not a domain.
+    """
+    name = text.strip().lower()
+    if len(name) > 2 * _MAX_DOMAIN_CHARS:
+        return None
+    return _canonical_name(name.removesuffix(".").removeprefix("*."))
+
+
+@lru_cache(maxsize=16_384)
+def _canonical_name(name: str) -> str | None:
+    if not _PLAIN_DOMAIN.fullmatch(name):
+        service, underscore, rest = name.rpartition("_")
+        if underscore:
+            return _under_service_labels(service, rest)
+        name = _a_labels(name)
+    last = name.rpartition(".")[2]
+    if "." not in name or len(name) > _MAX_DOMAIN_CHARS or _NUMERIC_LABEL.fullmatch(last):
+        return None
+    return name
+
+
+def _under_service_labels(start: str, rest: str) -> str | None:
+    """A name with underscores: ASCII rules up to the label with the last one, a proper domain after that."""
+    end, dot, parent = rest.partition(".")
+    service = f"{start}_{end}"
+    domain = _canonical_name(parent) if dot and _SERVICE_LABELS.fullmatch(service) else None
+    name = f"{service}.{domain}"
+    return name if domain and len(name) <= _MAX_DOMAIN_CHARS else None
+
+
+def _a_labels(name: str) -> str:
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except UnicodeError:
+        return ""
+
+
+def canonical_email(text: str) -> str | None:
+    """One bare address with its domain canonical and its local part as it came (it may hold non-ASCII, RFC 6531).
+
+    No display names, comments, quoted local parts or lists.
+    """
+    local, _, domain = text.strip().rpartition("@")
+    if not (_LOCAL_PART.fullmatch(local) and local.isprintable()):
+        return None
+    name = canonical_domain(domain)
+    email = f"{local}@{name}"
+    return email if name and not domain.startswith("*") and len(email) <= _MAX_EMAIL_CHARS else None
+
+
+def canonical_url(text: str) -> str | None:
+    """An http, https or ftp URL with a canonical host, in ASCII, cut at 2,048 characters.
+
+    Left out: user and password, default port, fragment. Values of query parameters whose name speaks of a secret are
+    emptied. The host must be a domain or an IP address.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        return None
+    host = _canonical_host(parts)
+    if parts.scheme not in _DEFAULT_PORTS or host is None:
+        return None
+    authority = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    rest = without_url_secrets((parts.path or "/") + query)
+    return _cut(f"{parts.scheme}://{authority}{quote(rest, safe=_URL_SAFE)}")
+
+
+def without_url_secrets(text: str) -> str:
+    """`text` without user and password in its URLs, the values of query parameters that name a secret emptied."""
+    if "://" in text:
+        text = _USERINFO.sub("", text)
+    return _PARAMETER.sub(_without_secret_value, text) if "=" in text else text
+
+
+def _without_secret_value(parameter: re.Match[str]) -> str:
+    name = parameter[1]
+    return f"{name}=" if _SECRET_PARAMETER.search(name) else parameter[0]
+
+
+def _canonical_host(parts: SplitResult) -> str | None:
+    host = parts.hostname or ""
+    if "\\" in parts.netloc:  # browsers read it as a slash, RFC 3986 does not: two hosts in one URL
+        return None
+    ip = parse_ip(host)
+    if ip is None:
+        return None if "*" in host else canonical_domain(host)
+    return f"[{ip}]" if ip.version == 6 else str(ip)
+
+
+def _cut(url: str) -> str:
+    """At most the allowed length, and not in the middle of a percent-encoded byte."""
+    if len(url) <= _MAX_URL_CHARS:
+        return url
+    return re.sub(r"%.?$", "", url[:_MAX_URL_CHARS])

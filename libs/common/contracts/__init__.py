@@ -1,0 +1,28 @@
+"""The events between the services: one module for each service that produces them."""
+
+from libs.common.contracts.attribution import Evidence, Recipient, TargetAttributed
+from libs.common.contracts.event import TOPICS, Event
+from libs.common.contracts.feedback import FeedbackReceived
+from libs.common.contracts.intake import Asset, Indicator, Product, RawIndicator
+from libs.common.contracts.notifier import NotificationSent, NotifiedTarget
+from libs.common.contracts.outcome import IndicatorSettled
+from libs.common.contracts.verifier import Advisory, IncidentChanged, ThreatVerified
+
+__all__ = [
+    "TOPICS",
+    "Advisory",
+    "Asset",
+    "Event",
+    "Evidence",
+    "FeedbackReceived",
+    "IncidentChanged",
+    "Indicator",
+    "IndicatorSettled",
+    "NotificationSent",
+    "NotifiedTarget",
+    "Product",
+    "RawIndicator",
+    "Recipient",
+    "TargetAttributed",
+    "ThreatVerified",
+]

@@ -1,0 +1,64 @@
+"""What attribution says: whom a threat hits, and how it knows."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts.event import Event, topic
+from libs.common.contracts.intake import Indicator
+from libs.common.ids import derived_id
+from libs.common.vocabulary import Language, RecipientKind, Severity
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom we write. `email` is canonical (A-label domain); two recipients with one address are one recipient."""
+
+    kind: RecipientKind
+    name: str
+    email: str
+    language: Language
+    organisation_id: UUID | None = None
+
+    @property
+    def key(self) -> str:
+        return self.email.lower()
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of an attribution: who was asked what, what it answered, and how much that counts (0.0-1.0)."""
+
+    source: str
+    asked: str
+    answered: str
+    at: datetime
+    confidence: float
+
+
+@topic("attributed-target")
+class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="target-attributed.v1"):
+    """A threat with its recipient. One for each indicator that was not a duplicate."""
+
+    target_id: UUID
+    threat_id: UUID
+    indicator_id: UUID
+    submission_id: UUID
+    record: int
+    partner: str
+    received_at: datetime
+    indicator: Indicator
+    incident: str
+    severity: Severity
+    grade: str
+    first_seen_at: datetime
+    recipient: Recipient
+    confidence: float
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def key(self) -> str:
+        return self.recipient.key
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("target-attributed", self.indicator_id)

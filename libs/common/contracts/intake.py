@@ -1,0 +1,84 @@
+"""What intake says: the records of a submission, normalised."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts.event import Event, topic
+from libs.common.vocabulary import Reliability, Severity, Tlp, Transport
+
+
+class Asset(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is exposed. At least one of `ip`, `domain`, `url`, `asn`, `email` is set; `hostname` (reverse DNS) is
+    context and never enough.
+
+    Values are canonical: compressed lower-case addresses, A-label domains, integer ASNs. `port` is a service on the
+    asset, never a client's ephemeral port.
+    """
+
+    ip: str | None = None
+    port: int | None = None
+    transport: Transport | None = None
+    domain: str | None = None
+    url: str | None = None
+    asn: int | None = None
+    email: str | None = None
+    hostname: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The identity of the asset: Kafka key and half of a threat's identity. The port is not part of it."""
+        return self.ip or self.domain or self.url or self.email or (f"AS{self.asn}" if self.asn else "")
+
+
+class Product(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Vendor, name and version as the record claims them."""
+
+    vendor: str | None = None
+    name: str | None = None
+    version: str | None = None
+
+
+class Indicator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One record of a submission, in the project's words; docs/for-partners.md describes each field."""
+
+    seen_at: datetime
+    category: str
+    identifier: str
+    asset: Asset
+    first_seen_at: datetime | None = None
+    geo_country: str | None = None
+    asn: int | None = None
+    as_name: str | None = None
+    severity: Severity | None = None
+    cve_ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    product: Product | None = None
+    malware_name: str | None = None
+    credentials: bool = False
+    confidence: int | None = None
+    tlp: Tlp | None = None
+    description: str | None = None
+    extra: dict[str, str] = {}
+
+
+@topic("raw-indicator")
+class RawIndicator(Event, frozen=True, kw_only=True, omit_defaults=True, tag="raw-indicator.v1"):
+    """An accepted record of a submission, on its way to be verified. `record` is 1-based, the header not counted."""
+
+    indicator_id: UUID
+    submission_id: UUID
+    record: int
+    partner: str
+    reliability: Reliability
+    received_at: datetime
+    indicator: Indicator
+
+    @property
+    def key(self) -> str:
+        return self.indicator.asset.key
+
+    @property
+    def event_id(self) -> UUID:
+        return self.indicator_id

@@ -1,0 +1,70 @@
+"""What the verifier says: threats that are real and current, and the incidents that they belong to."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts.event import Event, topic
+from libs.common.contracts.intake import Indicator
+from libs.common.ids import derived_id
+from libs.common.vocabulary import IncidentState, Language, Severity
+
+
+@topic("verified-threat")
+class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="threat-verified.v1"):
+    """An indicator judged true. `grade` is Admiralty (`B2`), `confidence` 0.0-1.0, `incident` an incident's slug."""
+
+    threat_id: UUID
+    indicator_id: UUID
+    submission_id: UUID
+    record: int
+    partner: str
+    received_at: datetime
+    indicator: Indicator
+    incident: str
+    severity: Severity
+    grade: str
+    confidence: float
+    first_seen_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.indicator.asset.key
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("threat-verified", self.indicator_id)
+
+
+class Advisory(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recipient reads about an incident, in one language. Paragraphs are parted by an empty line."""
+
+    title: str
+    what: str
+    why: str
+    check: tuple[str, ...]
+    act: tuple[str, ...]
+    otherwise: str
+    sources: tuple[str, ...]
+
+
+@topic("incident-changed")
+class IncidentChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag="incident-changed.v1"):
+    """An incident was made or changed; the topic is compacted, so the last word on each incident is always there."""
+
+    slug: str
+    revision: int
+    category: str
+    severity: Severity
+    state: IncidentState
+    cve_ids: tuple[str, ...] = ()
+    advisory: dict[Language, Advisory]
+
+    @property
+    def key(self) -> str:
+        return self.slug
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("incident-changed", self.slug, self.revision)

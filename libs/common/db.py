@@ -1,0 +1,163 @@
+"""The edge to Postgres: one transaction a batch, SQLAlchemy for ordinary statements, asyncpg where it is hot."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, CursorResult, Executable, MetaData
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from libs.common.errors import Fatal, Permanent, Transient
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    InterfaceError,
+    OperationalError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.QueryCanceledError,
+    asyncpg.CannotConnectNowError,
+)
+"""What is raised when the database is away, restarting, full, or asks for another try: the same work succeeds later."""
+
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""What is raised for values that the tables can't hold; the same values never will."""
+
+
+class Transaction:
+    """One open transaction on one connection. SQLAlchemy's and asyncpg's statements are part of the same one."""
+
+    def __init__(self, connection: AsyncConnection, driver: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._driver = driver
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None
+    ) -> CursorResult[Any]:  # Any: SQLAlchemy's rows are typed by the statement
+        """Run a SQLAlchemy Core statement."""
+        return await self._connection.execute(statement, parameters)
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run one statement with `$1` placeholders and return its rows. A batch is one call over `unnest`."""
+        return list(await self._driver.fetch(sql, *arguments))
+
+    async def copy(self, table: str, *, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+        """Append rows by COPY, the fastest way in; returns how many. A broken row fails them all."""
+        status: str = await self._driver.copy_records_to_table(table, columns=list(columns), records=rows)
+        return int(status.removeprefix("COPY "))
+
+    async def revision(self) -> str | None:
+        """The migration that the tables are at."""
+        return await self._connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+class Database:
+    """A service's own database: a bounded pool, and transactions that name what went wrong."""
+
+    def __init__(self, url: str, *, pool_size: int, statement_timeout_seconds: float) -> None:
+        self._engine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=statement_timeout_seconds,
+            pool_pre_ping=False,
+            connect_args={
+                "timeout": statement_timeout_seconds,
+                "command_timeout": statement_timeout_seconds + 5,
+                "server_settings": {"statement_timeout": str(int(statement_timeout_seconds * 1000)), "jit": "off"},
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit when the block ends, roll back when it raises. A database that is away is `Transient`."""
+        try:
+            async with self._engine.begin() as connection:
+                # A first statement opens the transaction on the driver, so that fetch and copy fall into it too.
+                await connection.exec_driver_sql("SELECT 1")
+                driver = (await connection.get_raw_connection()).driver_connection
+                yield Transaction(connection, driver)
+        except REFUSED as error:
+            raise Permanent(f"the database refuses the values: {error}") from error
+        except AWAY as error:
+            raise Transient(f"the database is away or overloaded: {type(error).__name__}") from error
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(error.orig.__cause__ if error.orig else None, AWAY):
+                raise Transient(f"the database dropped the connection: {type(error).__name__}") from error
+            raise
+
+    async def ping(self) -> None:
+        """Raise `Transient` unless the database answers."""
+        async with self.transaction():
+            pass
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same address with the driver named, as SQLAlchemy wants it."""
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+def migrate(service: str, url: str) -> None:
+    """Bring the service's tables to the newest version. Two at once wait for each other."""
+    command.upgrade(_alembic(service, url), "head")
+
+
+async def require_migrated(service: str, database: Database) -> None:
+    """Raise `Fatal` unless the tables are at the version that this code was written for."""
+    wanted = ScriptDirectory.from_config(_alembic(service, "")).get_current_head()
+    async with database.transaction() as tx:
+        current = await tx.revision()
+    if current != wanted:
+        raise Fatal(
+            f"the tables of {service} are at version {current}, this code needs {wanted}: "
+            f"run `python -m services.{service} --migrate` first"
+        )
+
+
+def _alembic(service: str, url: str) -> Config:
+    package = importlib.import_module(f"services.{service}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(package.__file__)).parent / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+MIGRATION_LOCK = 4_867_366
+"""Advisory lock taken while migrating; any constant would do, as each service has a database of its own."""
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """The body of each service's `migrations/env.py`."""
+    asyncio.run(_run_migrations(metadata, context.config.attributes["url"]))
+
+
+async def _run_migrations(metadata: MetaData, url: str) -> None:
+    engine = create_async_engine(sqlalchemy_url(url))
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade, metadata)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, metadata: MetaData) -> None:
+    context.configure(connection=connection, target_metadata=metadata)
+    with context.begin_transaction():
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+        context.run_migrations()

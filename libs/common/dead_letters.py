@@ -1,0 +1,82 @@
+"""Messages that can never succeed: put aside with their reason, counted, and within a limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from libs.common.contracts import Event, IndicatorSettled, RawIndicator, TargetAttributed, ThreatVerified
+from libs.common.errors import Fatal
+from libs.common.metrics import DEAD_LETTERS
+from libs.common.publisher import Outgoing, Publisher
+from libs.common.vocabulary import Outcome
+
+log = structlog.get_logger(__name__)
+
+REASON_BYTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it came from its topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+class DeadLetters:
+    """Writes to `<topic>.dead-letter`. More than `limit` in one run is a bad deploy, not bad messages: `Fatal`."""
+
+    def __init__(self, *, publisher: Publisher, service: str, limit: int) -> None:
+        self._publisher = publisher
+        self._service = service
+        self._left = limit
+
+    async def bury(self, message: Message, reason: str) -> None:
+        """Put one message aside, unchanged, with where it lay and why, so that it can be replayed."""
+        self._left -= 1
+        if self._left < 0:
+            raise Fatal(
+                "more dead letters than the limit allows: stopping before the topic is drained; last: " + reason
+            )
+        await self._publisher.send([self._letter(message, reason)])
+        DEAD_LETTERS.labels(self._service, message.topic).inc()
+        log.error("dead letter", topic=message.topic, partition=message.partition, offset=message.offset, reason=reason)
+
+    def _letter(self, message: Message, reason: str) -> Outgoing:
+        origin = f"{message.topic}/{message.partition}/{message.offset}"
+        return Outgoing(
+            topic=f"{message.topic}.dead-letter",
+            key=message.key,
+            value=message.value,
+            headers=[
+                *message.headers,
+                ("dead_letter_reason", reason.encode()[:REASON_BYTES]),
+                ("dead_letter_origin", origin.encode()),
+                ("dead_letter_service", self._service.encode()),
+            ],
+        )
+
+
+def held_by_dead_letter(event: Event, *, service: str, now: datetime) -> list[IndicatorSettled]:
+    """The record behind a dead letter waits for a person, and its partner can see that."""
+    if not isinstance(event, RawIndicator | ThreatVerified | TargetAttributed):
+        return []
+    return [
+        IndicatorSettled(
+            indicator_id=event.indicator_id,
+            submission_id=event.submission_id,
+            record=event.record,
+            outcome=Outcome.HELD,
+            reason="dead-letter",
+            message="We could not process this record; an operator has been told and looks at it.",
+            at=now,
+            by=service,
+            traceparent=event.traceparent,
+        )
+    ]

@@ -1,0 +1,112 @@
+"""What all HTTP APIs have in common: problems, request ids, traces, bounds and safe headers."""
+
+import re
+from collections.abc import Sequence
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from opentelemetry.trace import SpanKind
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from libs.common.ids import new_id
+from libs.common.problems import Problem, answer_with_problems, problem_response
+from libs.common.security import OperatorTokens
+from libs.common.telemetry import parent_context, traceparent_of, tracer
+
+MAX_BODY_BYTES = 1024 * 1024
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def new_api(
+    *,
+    title: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    operator_public_key: str,
+    streaming_paths: frozenset[str] = frozenset(),
+) -> FastAPI:
+    """An API with the house's manners. Routes in `streaming_paths` bound their own bodies; the others take 1 MiB."""
+    api = FastAPI(title=title, description=description, version="1", redirect_slashes=False)
+    api.state.operator_tokens = OperatorTokens(operator_public_key)
+    for router in routers:
+        api.include_router(router)
+    answer_with_problems(api)
+    api.add_middleware(BoundedBody, streaming_paths=streaming_paths)
+    api.add_middleware(RequestContext)
+    return api
+
+
+class RequestContext:
+    """Takes up or makes `X-Request-Id` and `traceparent`, answers them, and opens the request's span."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(("/health/", "/metrics")):
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope)
+        request_id = _request_id(given.get("x-request-id", ""))
+        context = parent_context(given.get("traceparent", ""))
+        name = f"{scope['method']} {scope['path'].split('/')[1] or '/'}"
+        with (
+            tracer.start_as_current_span(name, context=context, kind=SpanKind.SERVER) as span,
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+        ):
+            traceparent = traceparent_of(span)
+            scope.setdefault("state", {})["traceparent"] = traceparent
+
+            async def send_with_headers(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    headers = MutableHeaders(scope=message)
+                    headers["X-Request-Id"] = request_id
+                    headers["traceparent"] = traceparent
+                    for header, value in SAFE_HEADERS.items():
+                        headers.setdefault(header, value)
+                await send(message)
+
+            await self._app(scope, receive, send_with_headers)
+
+
+def _request_id(given: str) -> str:
+    return given if REQUEST_ID.fullmatch(given) else str(new_id())
+
+
+class BodyTooLarge(Exception):
+    """The client sends more than the route takes."""
+
+
+class BoundedBody:
+    """Stops a body that is larger than anything this API asks for, announced or not."""
+
+    def __init__(self, app: ASGIApp, *, streaming_paths: frozenset[str]) -> None:
+        self._app = app
+        self._streaming_paths = streaming_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in self._streaming_paths:
+            await self._app(scope, receive, send)
+            return
+        received = 0
+
+        async def bounded_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise BodyTooLarge
+            return message
+
+        try:
+            await self._app(scope, bounded_receive, send)
+        except BodyTooLarge:
+            problem = Problem(413, "payload-too-large", "This is more than we take here", "At most 1 MiB.")
+            await problem_response(problem, instance=scope["path"])(scope, receive, send)

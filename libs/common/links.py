@@ -1,0 +1,64 @@
+"""Tokens in the addresses that our mails name: made by the notifier, read by feedback, signed against inventions.
+
+A rating token holds the incident and a random number, and nothing of its recipient: who rates stays unknown, and each
+token counts once. A recipient token holds the notification, and its page says so.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass
+from uuid import UUID
+
+MAC_BYTES = 12
+NONCE_BYTES = 12
+UUID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RatingLink:
+    """What a rating token says."""
+
+    incident: str
+    nonce: bytes
+
+
+class Links:
+    """Makes and reads tokens with one secret key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def rating_token(self, incident: str, nonce: bytes) -> str:
+        """`nonce`: 12 random bytes, kept nowhere."""
+        return self._sign(b"rating", nonce + incident.encode())
+
+    def read_rating_token(self, token: str) -> RatingLink | None:
+        """None for a token that we did not make."""
+        body = self._verify(b"rating", token)
+        if body is None or len(body) <= NONCE_BYTES:
+            return None
+        return RatingLink(incident=body[NONCE_BYTES:].decode(), nonce=body[:NONCE_BYTES])
+
+    def recipient_token(self, notification_id: UUID) -> str:
+        return self._sign(b"recipient", notification_id.bytes)
+
+    def read_recipient_token(self, token: str) -> UUID | None:
+        """None for a token that we did not make."""
+        body = self._verify(b"recipient", token)
+        return UUID(bytes=body) if body is not None and len(body) == UUID_BYTES else None
+
+    def _sign(self, purpose: bytes, body: bytes) -> str:
+        return base64.urlsafe_b64encode(body + self._mac(purpose, body)).rstrip(b"=").decode()
+
+    def _verify(self, purpose: bytes, token: str) -> bytes | None:
+        try:
+            signed = base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4))
+        except (binascii.Error, ValueError):
+            return None
+        body, mac = signed[:-MAC_BYTES], signed[-MAC_BYTES:]
+        return body if hmac.compare_digest(mac, self._mac(purpose, body)) else None
+
+    def _mac(self, purpose: bytes, body: bytes) -> bytes:
+        return hmac.digest(self._key, purpose + b"\x00" + body, hashlib.sha256)[:MAC_BYTES]

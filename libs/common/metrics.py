@@ -1,0 +1,47 @@
+"""Every metric of the system, declared once: name, kind, unit, labels, meaning. The documentation is made of these."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+
+EVENTS_HANDLED = Counter(
+    "tocsin_events_handled", "Events taken from a topic and handled, by service and event", ("service", "event")
+)
+EVENTS_PUBLISHED = Counter("tocsin_events_published", "Events acknowledged by the broker", ("service", "event"))
+BATCH_SECONDS = Histogram(
+    "tocsin_batch_seconds",
+    "Time from taking a batch to its offsets being committed",
+    ("service", "event"),
+    buckets=SECONDS,
+)
+BATCH_RECORDS = Histogram(
+    "tocsin_batch_records", "Messages in a batch", ("service",), buckets=(1, 10, 50, 100, 250, 500, 1000, 2000, 5000)
+)
+DEAD_LETTERS = Counter("tocsin_dead_letters", "Messages put aside because they can never succeed", ("service", "topic"))
+RETRIES = Counter("tocsin_retries", "Batches tried again because something was away", ("service",))
+CONSUMER_LAG = Gauge("tocsin_consumer_lag_records", "Messages on our partitions that wait for us", ("service", "topic"))
+OUTBOX_PUBLISHED = Counter("tocsin_outbox_published", "Events that left an outbox", ("service",))
+RECORDS_ACCEPTED = Counter("tocsin_records_accepted", "Records of submissions that could be read", ("format",))
+RECORDS_REJECTED = Counter("tocsin_records_rejected", "Records of submissions that could not be read", ("format",))
+RECORDS_SETTLED = Counter("tocsin_records_settled", "Records that reached an outcome, as intake sees it", ("outcome",))
+OUTCOME_CONFLICTS = Counter(
+    "tocsin_outcome_conflicts", "A second, different, final outcome for a record; anything above 0 is a bug"
+)
+VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
+ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
+DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))
+DIRECTORY_SOURCE_TIME = Gauge(
+    "tocsin_directory_source_timestamp_seconds", "When the data behind look-ups was made (Unix time)", ("kind",)
+)
+NOTIFICATIONS = Counter("tocsin_notifications", "Notifications by the state that they entered", ("state",))
+NOTIFICATIONS_IN_DOUBT = Counter(
+    "tocsin_notifications_in_doubt", "Mails whose answer was lost in a crash, and which were sent once more, marked"
+)
+MAIL_SECONDS = Histogram("tocsin_mail_seconds", "Time one mail takes at the relay", buckets=SECONDS)
+RECORD_TO_MAIL_SECONDS = Histogram(
+    "tocsin_record_to_mail_seconds",
+    "Time from a record's arrival to the relay's yes to its mail",
+    ("severity",),
+    buckets=SECONDS,
+)
+FEEDBACK = Counter("tocsin_feedback", "Answers of recipients", ("kind",))

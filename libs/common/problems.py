@@ -1,0 +1,111 @@
+"""RFC 9457 problems: how every API says no, with all violations at once and no secret in them."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from libs.common.errors import Transient
+
+log = structlog.get_logger(__name__)
+
+TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 422: "Not valid", 503: "Not available now"}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One violation: where it is, its code, and a sentence."""
+
+    where: str
+    code: str
+    message: str
+
+
+class Problem(Exception):
+    """Raised by an API to answer with a problem. `code` is the last part of the problem's `type`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}: {title}")
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+
+def not_found(what: str) -> Problem:
+    """The same answer for what does not exist and for what is another's."""
+    return Problem(404, "not-found", "Not found", f"There is no such {what}, or it is not yours to see.")
+
+
+def problem_response(problem: Problem, *, instance: str) -> Response:
+    """A problem as an HTTP answer."""
+    body = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "errors": problem.errors,
+    }
+    return Response(
+        msgspec.json.encode(body),
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers=problem.headers,
+    )
+
+
+def answer_with_problems(api: FastAPI) -> None:
+    """Make every error of an API a problem."""
+    api.add_exception_handler(Problem, _on_problem)
+    api.add_exception_handler(RequestValidationError, _on_invalid_request)
+    api.add_exception_handler(HTTPException, _on_http_exception)
+    api.add_exception_handler(Transient, _on_transient)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - that is what it is registered for
+    return problem_response(error, instance=request.url.path)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - that is what it is registered for
+    errors = [
+        FieldError(where=".".join(map(str, violation["loc"])), code=violation["type"], message=violation["msg"])
+        for violation in error.errors()
+    ]
+    problem = Problem(422, "not-valid", "The request is not valid", f"{len(errors)} things are wrong.", errors=errors)
+    return problem_response(problem, instance=request.url.path)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - that is what it is registered for
+    title = TITLES.get(error.status_code, "Error")
+    problem = Problem(error.status_code, title.lower().replace(" ", "-"), title, headers=error.headers)
+    return problem_response(problem, instance=request.url.path)
+
+
+async def _on_transient(request: Request, error: Exception) -> Response:
+    log.warning("answered 503", reason=str(error))
+    problem = Problem(
+        503,
+        "not-available-now",
+        TITLES[503],
+        "Something that we need is away. Try again.",
+        headers={"Retry-After": "5"},
+    )
+    return problem_response(problem, instance=request.url.path)

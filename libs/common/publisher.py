@@ -1,0 +1,170 @@
+"""The way out to Kafka: whole batches, idempotent, acknowledged by all replicas before anything is called done."""
+
+import asyncio
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.helpers import create_ssl_context
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from libs.common.contracts import Event
+from libs.common.contracts.wire import encode, headers
+from libs.common.errors import Permanent, Transient
+from libs.common.metrics import EVENTS_PUBLISHED
+from libs.common.settings import ServiceSettings
+from libs.common.telemetry import BatchTrace
+
+BATCH_BYTES = 512 * 1024
+MESSAGE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message as Kafka takes it."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+def kafka_connection(settings: ServiceSettings) -> dict[str, Any]:  # Any: keyword arguments of aiokafka
+    """How to reach the brokers, for producers, consumers and admin clients alike."""
+    secure = settings.kafka_security_protocol in {"SSL", "SASL_SSL"}
+    ca_file = str(settings.kafka_ca_file) if settings.kafka_ca_file else None
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": create_ssl_context(cafile=ca_file) if secure else None,
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_plain_username": settings.kafka_username or None,
+        "sasl_plain_password": settings.kafka_password.get_secret_value() or None,
+    }
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where a key lives. CRC-32, as in librdkafka: native code, while Kafka's murmur2 is pure Python here."""
+    return zlib.crc32(key) % partitions
+
+
+class Publisher:
+    """Sends events; returns when the broker has them. Starts, and starts again after a failure, by itself."""
+
+    def __init__(self, *, settings: ServiceSettings, service: str) -> None:
+        self._settings = settings
+        self._service = service
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def publish(self, events: Sequence[Event], trace: BatchTrace | None = None) -> None:
+        """Send all, await all. `Transient` if the broker is away: then some may have arrived, and will come again."""
+        await self.send(self._outgoing(event, trace) for event in events)
+        for event_class, count in _count_by_class(events).items():
+            EVENTS_PUBLISHED.labels(self._service, event_class.__name__).inc(count)
+
+    def _outgoing(self, event: Event, trace: BatchTrace | None) -> Outgoing:
+        if trace:
+            event = msgspec.structs.replace(event, traceparent=trace.continued(event.traceparent))
+        return Outgoing(
+            topic=event.topic,
+            key=event.key.encode(),
+            value=encode(event),
+            headers=headers(event, source=self._service),
+        )
+
+    async def send(self, messages: Iterable[Outgoing]) -> None:
+        """Send raw messages; `publish` for events, this for dead letters."""
+        producer = await self._started()
+        try:
+            batches = await self._batched(producer, messages)
+            futures = [
+                await producer.send_batch(batch, topic, partition=partition) for (topic, partition), batch in batches
+            ]
+            await asyncio.gather(*futures)
+        except MessageSizeTooLargeError as error:
+            raise Permanent(f"a message is larger than the broker takes: {error}") from error
+        except KafkaError as error:
+            await self.close()
+            raise Transient(f"Kafka is away: {type(error).__name__}") from error
+
+    async def _batched(
+        self, producer: AIOKafkaProducer, messages: Iterable[Outgoing]
+    ) -> list[tuple[tuple[str, int], BatchBuilder]]:
+        finished: list[tuple[tuple[str, int], BatchBuilder]] = []
+        open_batches: dict[tuple[str, int], BatchBuilder] = defaultdict(producer.create_batch)
+        partitions: dict[str, int] = {}
+        now = int(time.time() * 1000)
+        for message in messages:
+            if message.topic not in partitions:
+                partitions[message.topic] = len(await producer.partitions_for(message.topic))
+            place = (message.topic, partition_of(message.key, partitions[message.topic]))
+            if not _append(open_batches[place], message, now):
+                finished.append((place, open_batches.pop(place)))
+                if not _append(open_batches[place], message, now):
+                    raise Permanent(f"a message of {len(message.value)} bytes for {message.topic} is too large")
+        finished.extend(open_batches.items())
+        for _, batch in finished:
+            batch.close()
+        return finished
+
+    async def ping(self) -> None:
+        """Raise `Transient` unless a broker answers."""
+        producer = await self._started()
+        try:
+            async with asyncio.timeout(5):
+                await producer.client.fetch_all_metadata()
+        except (KafkaError, TimeoutError) as error:
+            raise Transient(f"Kafka is away: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stop(producer)
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **kafka_connection(self._settings),
+                    acks="all",
+                    enable_idempotence=True,
+                    compression_type="lz4",
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=MESSAGE_BYTES,
+                    request_timeout_ms=15_000,
+                )
+                try:
+                    await producer.start()
+                except (KafkaError, OSError) as error:
+                    await _stop(producer)
+                    raise Transient(f"Kafka is away: {type(error).__name__}") from error
+                self._producer = producer
+            return self._producer
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop without waiting for a broker that does not answer."""
+    try:
+        async with asyncio.timeout(5):
+            await producer.stop()
+    except (KafkaError, TimeoutError, OSError):
+        await producer.client.close()
+
+
+def _append(batch: BatchBuilder, message: Outgoing, now: int) -> bool:
+    appended = batch.append(timestamp=now, key=message.key, value=message.value, headers=message.headers)
+    return appended is not None
+
+
+def _count_by_class(events: Sequence[Event]) -> Mapping[type[Event], int]:
+    counts: dict[type[Event], int] = defaultdict(int)
+    for event in events:
+        counts[type(event)] += 1
+    return counts

@@ -1,0 +1,55 @@
+"""Untrusted text: made harmless where it comes in (`plain`) and where it leaves (`defang`, `spreadsheet_safe`)."""
+
+import re
+import unicodedata
+
+# Control, zero-width, bidirectional, interlinear and tag characters, and lone surrogates. Tab and line ends are kept
+# here, because whether they may stay depends on the field.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]+"
+)
+_LINE_END = re.compile("\r\n|[\r\x85\u2028\u2029]")
+_BLANKS = re.compile("[\t\n]+")
+
+_DOT = re.compile(r"(?<=\w)\.(?=\w)")
+_AT = re.compile(r"(?<=[^\s\[])@(?=[^\s\]])")
+_HTTP = re.compile(r"\bhttp(s?)://", re.IGNORECASE)
+_FTP = re.compile(r"\bftp://", re.IGNORECASE)
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def plain(value: str, limit: int, *, lines: bool = False) -> str:
+    """`value` without control, bidirectional and zero-width characters, in NFC, trimmed, at most `limit` characters.
+
+    The result is one line; with `lines`, tabs and line feeds stay. Takes linear time for any input.
+    """
+    if not (value.isascii() and value.isprintable()):
+        value = _printable(value, limit, lines=lines)
+    return value.strip()[:limit].rstrip()
+
+
+def _printable(value: str, limit: int, *, lines: bool) -> str:
+    value = _LINE_END.sub("\n", _UNPRINTABLE.sub("", value))
+    if not lines:
+        value = _BLANKS.sub(" ", value)
+    # NFC takes quadratic time on long runs of combining marks, so it only ever sees what may be kept.
+    return unicodedata.normalize("NFC", value.strip()[: 2 * limit])
+
+
+def defang(value: str) -> str:
+    """`value` so that no reader's program makes a link of it: `192[.]0[.]2[.]1`, `hxxps://www[.]example[.]com/`.
+
+    Doing it twice changes nothing. IPv6 addresses stay as they are: nothing links them, and people search for them.
+    """
+    value = _FTP.sub("ftp[://]", _HTTP.sub(r"hxxp\1://", value))
+    return _AT.sub("[@]", _DOT.sub("[.]", value))
+
+
+def spreadsheet_safe(value: str) -> str:
+    """`value` as a CSV cell that no spreadsheet takes for a formula: `'` before a leading `= + - @`, tab or line end.
+
+    Source: OWASP, CSV injection; full-width signs count too, since spreadsheets read them as the ASCII ones.
+    """
+    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value

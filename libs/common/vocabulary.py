@@ -1,0 +1,101 @@
+"""The closed lists of the project's words, as they appear in JSON, in columns and on pages."""
+
+from enum import IntEnum, StrEnum
+
+
+class Severity(StrEnum):
+    """How bad it is, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+class Tlp(StrEnum):
+    """Traffic Light Protocol 2.0 (FIRST)."""
+
+    CLEAR = "clear"
+    GREEN = "green"
+    AMBER = "amber"
+    AMBER_STRICT = "amber+strict"
+    RED = "red"
+
+
+class Transport(StrEnum):
+    TCP = "tcp"
+    UDP = "udp"
+    SCTP = "sctp"
+    ICMP = "icmp"
+
+
+class Reliability(StrEnum):
+    """How much a partner is to be believed: the letter of the Admiralty scale."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+    F = "F"
+
+
+class Credibility(IntEnum):
+    """How much a single piece of information is to be believed: the number of the Admiralty scale."""
+
+    CONFIRMED = 1
+    PROBABLE = 2
+    POSSIBLE = 3
+    DOUBTFUL = 4
+    IMPROBABLE = 5
+    UNKNOWN = 6
+
+
+class Outcome(StrEnum):
+    """Where an accepted record ended; `pending` until then. Only `held` may still change, when a person decides."""
+
+    PENDING = "pending"
+    DUPLICATE = "duplicate"
+    REFUTED = "refuted"
+    EXPIRED = "expired"
+    OUT_OF_SCOPE = "out-of-scope"
+    HELD = "held"
+    UNATTRIBUTABLE = "unattributable"
+    SUPPRESSED = "suppressed"
+    NOTIFIED = "notified"
+    FAILED = "failed"
+
+
+class Language(StrEnum):
+    """Languages in which a recipient can be written to."""
+
+    DUTCH = "nl"
+    ENGLISH = "en"
+
+
+class RecipientKind(StrEnum):
+    """Whom we write."""
+
+    ORGANISATION = "organisation"
+    NETWORK_OWNER = "network-owner"
+
+
+class IncidentState(StrEnum):
+    """Life of an incident: only an approved one lets mail leave."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+class FeedbackKind(StrEnum):
+    """What comes back; `rating` alone is anonymous."""
+
+    RATING = "rating"
+    FIXED = "fixed"
+    NOT_OURS = "not-ours"
+    FALSE_POSITIVE = "false-positive"
+    QUESTION = "question"
+    OPT_OUT = "opt-out"
