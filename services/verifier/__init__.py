@@ -1,0 +1,1 @@
+"""Hears records of partners and answers of recipients, decides which are real threats, says so."""

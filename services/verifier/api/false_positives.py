@@ -1,0 +1,67 @@
+"""`/v1/false-positives`: what is known to be wrong."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from libs.common.db import Database
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.problems import not_found
+from libs.common.security import Operator, Role, operator
+from services.verifier import store
+from services.verifier.domain import FalsePositive
+
+Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
+
+
+class FalsePositiveBody(BaseModel):
+    """A finding that is wrong at an asset; without `identifier`, every finding there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    asset: str = Field(min_length=1, max_length=2048, description="In canonical form, as verdicts and threats show it")
+    identifier: str | None = Field(None, max_length=200)
+    reason: str = Field(min_length=3, max_length=500)
+    expires_at: AwareDatetime
+
+
+class FalsePositiveView(FalsePositiveBody):
+    id: UUID
+
+
+def routes(database: Database) -> APIRouter:
+    router = APIRouter(prefix="/v1/false-positives", tags=["false positives"])
+
+    @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
+    async def list_false_positives(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[FalsePositiveView]:
+        after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+        async with database.transaction() as tx:
+            entries = await store.false_positives(tx, after=after, limit=limit + 1)
+        following = encode_cursor(entries[limit - 1][0]) if len(entries) > limit else None
+        return Page(items=[_view(number, entry) for number, entry in entries[:limit]], next=following)
+
+    @router.post("", status_code=201)
+    async def add_false_positive(body: FalsePositiveBody, analyst: Analyst) -> FalsePositiveView:
+        entry = FalsePositive(
+            asset=body.asset, identifier=body.identifier, reason=body.reason, expires_at=body.expires_at
+        )
+        async with database.transaction() as tx:
+            (number,) = await store.add_false_positives(tx, [entry], by=analyst.name, now=datetime.now(UTC))
+        return _view(number, entry)
+
+    @router.delete("/{false_positive_id}", status_code=204)
+    async def forget_false_positive(false_positive_id: UUID, _: Analyst) -> None:
+        async with database.transaction() as tx:
+            if not await store.delete_false_positive(tx, false_positive_id):
+                raise not_found("false positive")
+
+    return router
+
+
+def _view(number: UUID, entry: FalsePositive) -> FalsePositiveView:
+    return FalsePositiveView(
+        id=number, asset=entry.asset, identifier=entry.identifier, reason=entry.reason, expires_at=entry.expires_at
+    )

@@ -1,0 +1,168 @@
+"""`/v1/incidents`: the catalogue, and who approves what is in it."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.common.contracts import Advisory
+from libs.common.db import Database
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.problems import not_found
+from libs.common.security import Operator, Role, operator
+from libs.common.vocabulary import IncidentState, Language, Severity
+from services.verifier import store
+from services.verifier.domain import Incident, Matches
+from services.verifier.handlers import add_incident, approve_incident, change_incident
+
+Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
+Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
+Words = Annotated[list[str], Field(max_length=500)]
+
+
+class AdvisoryBody(BaseModel):
+    """What a recipient reads, in one language. Paragraphs are parted by an empty line."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(min_length=5, max_length=90)
+    what: str = Field(min_length=20, max_length=4000)
+    why: str = Field(min_length=20, max_length=4000)
+    check: list[str] = Field(min_length=1, max_length=12)
+    act: list[str] = Field(min_length=1, max_length=12)
+    otherwise: str = Field(min_length=10, max_length=4000)
+    sources: list[str] = Field(min_length=1, max_length=12)
+
+    def advisory(self) -> Advisory:
+        return msgspec.convert(self.model_dump(), Advisory)
+
+
+class MatchesBody(BaseModel):
+    """What the incident recognises; any one hit is enough."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cve_ids: Words = []
+    identifiers: Words = []
+    malware_names: Words = []
+    tags: Words = []
+    categories: Words = []
+
+    def matches(self) -> Matches:
+        return msgspec.convert(self.model_dump(), Matches)
+
+
+class NewIncident(BaseModel):
+    """An incident as a person writes it; it starts as a draft."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    slug: str = Field(pattern="^[a-z0-9][a-z0-9-]{1,79}$")
+    category: str = Field(pattern="^[a-z-]{2,40}/[a-z0-9-]{2,40}$")
+    severity: Severity
+    cve_ids: Words = []
+    matches: MatchesBody
+    advisory: dict[Language, AdvisoryBody] = Field(min_length=1)
+
+
+class IncidentChanges(BaseModel):
+    """What to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    category: str | None = Field(None, pattern="^[a-z-]{2,40}/[a-z0-9-]{2,40}$")
+    severity: Severity | None = None
+    state: IncidentState | None = None
+    cve_ids: Words | None = None
+    matches: MatchesBody | None = None
+    advisory: dict[Language, AdvisoryBody] | None = Field(None, min_length=1)
+
+    def changes(self) -> dict[str, object]:
+        """By field of `Incident`, in its types."""
+        given: dict[str, object] = {
+            "category": self.category,
+            "severity": self.severity,
+            "state": self.state,
+            "cve_ids": tuple(self.cve_ids) if self.cve_ids is not None else None,
+            "matches": self.matches.matches() if self.matches else None,
+            "advisory": _advisories(self.advisory) if self.advisory else None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class IncidentView(BaseModel):
+    """An incident as it is now. `title` is the Dutch one, or else any."""
+
+    slug: str
+    title: str
+    category: str
+    severity: Severity
+    state: IncidentState
+    cve_ids: list[str]
+    matches: MatchesBody
+    advisory: dict[Language, AdvisoryBody]
+    revision: int
+    author: str
+    approver: str | None
+
+
+def routes(database: Database) -> APIRouter:
+    router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
+    readers = [Depends(operator(at_least=Role.VIEWER))]
+
+    @router.get("", dependencies=readers)
+    async def list_incidents(
+        state: IncidentState | None = None, limit: PageLimit = 50, cursor: PageCursor = None
+    ) -> Page[IncidentView]:
+        after = read_cursor(cursor, tuple[str])[0] if cursor else ""
+        async with database.transaction() as tx:
+            known = await store.incidents(tx)
+        chosen = [each for slug, each in known.items() if slug > after and state in {None, each.state}]
+        following = encode_cursor(chosen[limit - 1].slug) if len(chosen) > limit else None
+        return Page(items=[_view(incident) for incident in chosen[:limit]], next=following)
+
+    @router.get("/{slug}", dependencies=readers)
+    async def read_incident(slug: str) -> IncidentView:
+        async with database.transaction() as tx:
+            incident = (await store.incidents(tx)).get(slug)
+        if incident is None:
+            raise not_found("incident")
+        return _view(incident)
+
+    @router.post("", status_code=201)
+    async def write_incident(new: NewIncident, analyst: Analyst) -> IncidentView:
+        incident = Incident(
+            slug=new.slug,
+            category=new.category,
+            severity=new.severity,
+            state=IncidentState.DRAFT,
+            cve_ids=tuple(new.cve_ids),
+            matches=new.matches.matches(),
+            advisory=_advisories(new.advisory),
+            author=analyst.name,
+        )
+        async with database.transaction() as tx:
+            return _view(await add_incident(tx, incident, now=datetime.now(UTC)))
+
+    @router.patch("/{slug}")
+    async def edit_incident(slug: str, changes: IncidentChanges, analyst: Analyst) -> IncidentView:
+        async with database.transaction() as tx:
+            changed = await change_incident(tx, slug, changes.changes(), by=analyst.name, now=datetime.now(UTC))
+        return _view(changed)
+
+    @router.post("/{slug}/approve")
+    async def approve(slug: str, approver: Approver) -> IncidentView:
+        async with database.transaction() as tx:
+            return _view(await approve_incident(tx, slug, by=approver.name, now=datetime.now(UTC)))
+
+    return router
+
+
+def _advisories(bodies: dict[Language, AdvisoryBody]) -> dict[Language, Advisory]:
+    return {language: body.advisory() for language, body in bodies.items()}
+
+
+def _view(incident: Incident) -> IncidentView:
+    return IncidentView.model_validate({**msgspec.to_builtins(incident), "title": incident.title(Language.DUTCH)})

@@ -1,0 +1,27 @@
+"""`/v1/indicators`: the verdict on one indicator, with all its reasons."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from libs.common.db import Database
+from libs.common.problems import not_found
+from libs.common.security import Role, operator
+from services.verifier import store
+from services.verifier.api.views import VerdictView, verdict_view
+
+
+def routes(database: Database) -> APIRouter:
+    router = APIRouter(
+        prefix="/v1/indicators", tags=["indicators"], dependencies=[Depends(operator(at_least=Role.VIEWER))]
+    )
+
+    @router.get("/{indicator_id}")
+    async def read_verdict(indicator_id: UUID) -> VerdictView:
+        async with database.transaction() as tx:
+            judgement = await store.verdict_of(tx, indicator_id)
+        if judgement is None:
+            raise not_found("indicator")
+        return verdict_view(judgement)
+
+    return router

@@ -1,0 +1,55 @@
+"""`/v1/threats`: what is known of assets."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from libs.common.db import Database
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.problems import not_found
+from libs.common.security import Role, operator
+from services.verifier import store
+from services.verifier.api.views import ThreatView, VerdictView, threat_view, verdict_view
+from services.verifier.domain import ThreatState
+
+SIGHTINGS_SHOWN = 100
+
+
+class ThreatWithSightings(ThreatView):
+    """A threat and the indicators that said so, newest first, at most a hundred."""
+
+    indicators: list[VerdictView]
+
+
+def routes(database: Database) -> APIRouter:
+    router = APIRouter(prefix="/v1/threats", tags=["threats"], dependencies=[Depends(operator(at_least=Role.VIEWER))])
+
+    @router.get("")
+    async def list_threats(
+        state: ThreatState | None = None,
+        incident: Annotated[str | None, Query(max_length=100)] = None,
+        asset: Annotated[str | None, Query(max_length=2048)] = None,
+        limit: PageLimit = 50,
+        cursor: PageCursor = None,
+    ) -> Page[ThreatView]:
+        after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+        async with database.transaction() as tx:
+            threats = await store.threats_page(
+                tx, state=state, incident=incident, asset=asset, after=after, limit=limit + 1, now=datetime.now(UTC)
+            )
+        following = encode_cursor(threats[limit - 1].threat_id) if len(threats) > limit else None
+        return Page(items=[threat_view(threat) for threat in threats[:limit]], next=following)
+
+    @router.get("/{threat_id}")
+    async def read_threat(threat_id: UUID) -> ThreatWithSightings:
+        async with database.transaction() as tx:
+            threat = await store.threat(tx, threat_id, now=datetime.now(UTC))
+            sightings = await store.sightings_of(tx, threat_id, limit=SIGHTINGS_SHOWN)
+        if threat is None:
+            raise not_found("threat")
+        indicators = [verdict_view(judgement) for judgement in sightings]
+        return ThreatWithSightings(**threat_view(threat).model_dump(), indicators=indicators)
+
+    return router

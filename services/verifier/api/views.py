@@ -1,0 +1,96 @@
+"""What the verifier's answers look like."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from pydantic import BaseModel
+
+from libs.common.vocabulary import Outcome, Severity
+from services.verifier.domain import CheckResult, Judgement, Threat, ThreatState, Verdict
+
+
+class ReasonView(BaseModel):
+    """One check's finding."""
+
+    check: str
+    result: CheckResult
+    weight: float
+    detail: str
+    at: datetime
+
+
+class VerdictView(BaseModel):
+    """An indicator and what was decided of it."""
+
+    indicator_id: UUID
+    submission_id: UUID
+    record: int
+    partner: str
+    indicator: dict[str, Any]  # Any: JSON of an indicator, described in docs/for-partners.md
+    verdict: Verdict
+    outcome: Outcome | None
+    message: str
+    grade: str
+    severity: Severity
+    confidence: float
+    reasons: list[ReasonView]
+    threat_id: UUID
+    incident_id: str | None
+    rules_version: str
+    judged_at: datetime
+
+
+class ThreatView(BaseModel):
+    """A finding at an asset."""
+
+    id: UUID
+    asset: str
+    identifier: str
+    incident: str
+    state: ThreatState
+    first_seen_at: datetime
+    last_seen_at: datetime
+    sightings: int
+    partners: list[str]
+    closed_at: datetime | None
+    closed_reason: str | None
+
+
+def verdict_view(judgement: Judgement) -> VerdictView:
+    event = judgement.indicator
+    return VerdictView(
+        indicator_id=event.indicator_id,
+        submission_id=event.submission_id,
+        record=event.record,
+        partner=event.partner,
+        indicator=msgspec.to_builtins(event.indicator),
+        verdict=judgement.verdict,
+        outcome=judgement.outcome,
+        message=judgement.message,
+        grade=judgement.grade,
+        severity=judgement.severity,
+        confidence=judgement.confidence,
+        reasons=[ReasonView(**msgspec.structs.asdict(reason), at=judgement.at) for reason in judgement.reasons],
+        threat_id=judgement.threat_id,
+        incident_id=judgement.incident,
+        rules_version=judgement.rules_version,
+        judged_at=judgement.at,
+    )
+
+
+def threat_view(threat: Threat) -> ThreatView:
+    return ThreatView(
+        id=threat.threat_id,
+        asset=threat.asset,
+        identifier=threat.identifier,
+        incident=threat.incident,
+        state=threat.state,
+        first_seen_at=threat.first_seen_at,
+        last_seen_at=threat.last_seen_at,
+        sightings=threat.sightings,
+        partners=sorted(threat.partners),
+        closed_at=threat.closed_at,
+        closed_reason=threat.closed_reason,
+    )

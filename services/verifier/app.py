@@ -1,0 +1,62 @@
+"""Where the verifier's objects meet."""
+
+import structlog
+
+from libs.common.db import Database
+from libs.common.errors import Fatal, Permanent
+from libs.common.http_api import new_api
+from libs.common.publisher import Publisher
+from libs.common.service import Service
+from services.verifier import api, consumer
+from services.verifier.domain import Catalogue, Rules, VitalAssets, parse_vital_assets
+from services.verifier.handlers import RulesInForce
+from services.verifier.settings import VerifierSettings
+
+log = structlog.get_logger(__name__)
+
+
+def build(settings: VerifierSettings) -> Service:
+    database = Database(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+    )
+    rules = RulesInForce(settled_rules(settings), database=database, refresh_seconds=settings.rules_refresh_seconds)
+    return Service(
+        name="verifier",
+        settings=settings,
+        api=new_api(
+            title="Tocsin verifier",
+            description="Verdicts, threats, incidents, and what waits for a person.",
+            routers=api.routers(database, rules),
+            operator_public_key=settings.operator_public_key,
+        ),
+        database=database,
+        publisher=Publisher(settings=settings, service="verifier"),
+        subscriptions=consumer.subscriptions(rules),
+        tasks=(rules.keep_fresh,),
+        checks={"rules": rules.check},
+    )
+
+
+def settled_rules(settings: VerifierSettings) -> Rules:
+    """The part of the rules that only a restart changes."""
+    if settings.allow_documentation_ranges:
+        log.warning("documentation addresses are taken for real: this is for demonstrations and tests only")
+    return Rules(
+        catalogue=Catalogue(()),
+        vital_assets=_vital_assets(settings),
+        constituency_countries=settings.constituency_countries,
+        max_age_days=settings.max_age_days,
+        allow_documentation_ranges=settings.allow_documentation_ranges,
+        hold_below_confidence=settings.hold_below_confidence,
+    )
+
+
+def _vital_assets(settings: VerifierSettings) -> VitalAssets:
+    if settings.vital_assets_file is None:
+        return VitalAssets()
+    try:
+        return parse_vital_assets(settings.vital_assets_file.read_text().splitlines())
+    except (OSError, Permanent) as error:
+        raise Fatal(f"{settings.vital_assets_file}: {error}") from error

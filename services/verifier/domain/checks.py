@@ -1,0 +1,165 @@
+"""The checks: each looks at one thing, passively, and says what it saw. Nothing here ever connects to a target."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from libs.common.addresses import is_documentation, is_mailable_asn, is_public, parse_ip
+from libs.common.contracts import Asset, RawIndicator
+from libs.common.vocabulary import IncidentState, Reliability
+from services.verifier.domain.rules import Rules
+from services.verifier.domain.values import CheckResult, History, Reason, threat_id_of
+
+Check = Callable[[RawIndicator, History, Rules, datetime], Reason]
+
+CLOCK_TOLERANCE = timedelta(hours=1)
+OLDEST_PLAUSIBLE_YEAR = 2000
+
+WARNING_WEIGHT = {Reliability.D: 0.2, Reliability.E: 0.5, Reliability.F: 0.3}
+"""What a partner's reliability takes away: unreliable (E) more than unknown (F)."""
+
+
+def _pass(check: str, detail: str) -> Reason:
+    return Reason(check, CheckResult.PASS, 0.0, detail)
+
+
+def _fail(check: str, detail: str) -> Reason:
+    return Reason(check, CheckResult.FAIL, 1.0, detail)
+
+
+def _warn(check: str, weight: float, detail: str) -> Reason:
+    return Reason(check, CheckResult.WARN, weight, detail)
+
+
+def _skip(check: str, detail: str) -> Reason:
+    return Reason(check, CheckResult.SKIP, 0.0, detail)
+
+
+def routable(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+    """The asset can exist on the internet: no private, reserved or documentation address, name or AS."""
+    return _routable(_routed_part(event.indicator.asset), rules.allow_documentation_ranges)
+
+
+def _routed_part(asset: Asset) -> Asset:
+    return Asset(ip=asset.ip, domain=asset.domain, asn=asset.asn)
+
+
+@lru_cache(maxsize=65_536)
+def _routable(asset: Asset, allow_documentation: bool) -> Reason:
+    ip = parse_ip(asset.ip) if asset.ip else None
+    if ip is not None and not is_public(ip):
+        if not is_documentation(ip):
+            return _fail("routable", f"{ip} is not a public address")
+        if not allow_documentation:
+            return _fail("routable", f"{ip} is an address for documentation")
+    if asset.asn is not None and not is_mailable_asn(asset.asn) and not allow_documentation:
+        return _fail("routable", f"AS{asset.asn} is private or reserved")
+    if asset.domain and _is_documentation_name(asset.domain) and not allow_documentation:
+        return _fail("routable", f"{asset.domain} is a name for documentation")
+    return _pass("routable", "the asset can exist on the internet")
+
+
+def _is_documentation_name(domain: str) -> bool:
+    """RFC 2606 and RFC 6761: `.test`, `.example`, `.invalid`, `.localhost`, and `example.com`, `.net`, `.org`."""
+    labels = domain.split(".")
+    return labels[-1] in {"test", "example", "invalid", "localhost"} or (
+        len(labels) > 1 and labels[-2] == "example" and labels[-1] in {"com", "net", "org"}
+    )
+
+
+def plausible(event: RawIndicator, _: History, __: Rules, now: datetime) -> Reason:
+    """Its times can be true: not in the future, not before the year 2000, first not after last."""
+    seen_at, first_seen_at = event.indicator.seen_at, event.indicator.first_seen_at
+    if seen_at > now + CLOCK_TOLERANCE:
+        return _fail("plausible", f"seen at {seen_at:%Y-%m-%d %H:%M} UTC, which is in the future")
+    if seen_at.year < OLDEST_PLAUSIBLE_YEAR:
+        return _fail("plausible", f"seen in {seen_at.year}")
+    if first_seen_at is not None and first_seen_at > seen_at + CLOCK_TOLERANCE:
+        return _warn("plausible", 0.2, "first seen after it was last seen")
+    return _pass("plausible", "its times can be true")
+
+
+def fresh(event: RawIndicator, _: History, rules: Rules, now: datetime) -> Reason:
+    """It is recent enough to be still so, for its category."""
+    age, limit = now - event.indicator.seen_at, rules.max_age(event.indicator.category)
+    if age > limit:
+        return _fail("fresh", f"seen {age.days} days ago; {event.indicator.category} is news for {limit.days} days")
+    return _pass("fresh", f"seen within {limit.days} days")
+
+
+def not_a_known_false_positive(event: RawIndicator, history: History, _: Rules, now: datetime) -> Reason:
+    """Nobody has told us that this finding is wrong at this asset."""
+    for known in history.false_positives.get(event.key, ()):
+        if known.covers(event.indicator, now):
+            return _fail("known-false-positive", f"{known.reason}; counts until {known.expires_at:%Y-%m-%d}")
+    return _pass("known-false-positive", "nobody has called it wrong")
+
+
+def in_our_country(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+    """The record does not place the asset outside our constituency."""
+    country = event.indicator.geo_country
+    if country is None:
+        return _skip("country", "the record names no country; attribution decides")
+    if country in rules.constituency_countries:
+        return _pass("country", f"{country} is ours")
+    return _fail("country", f"{country} is not ours")
+
+
+def not_vital(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+    """It is not a vital operator's, whom the national team warns itself."""
+    operator = rules.vital_assets.operator_of(event.indicator.asset, event.indicator.asn)
+    if operator is not None:
+        return _fail("vital", f"belongs to {operator}, on the list of vital operators")
+    return _pass("vital", "not on the list of vital operators")
+
+
+def from_a_reliable_partner(event: RawIndicator, _: History, __: Rules, ___: datetime) -> Reason:
+    """Its partner is one to be believed."""
+    weight = WARNING_WEIGHT.get(event.reliability)
+    if weight is None:
+        return _pass("partner-reliability", f"{event.partner} is of reliability {event.reliability}")
+    return _warn("partner-reliability", weight, f"{event.partner} is of reliability {event.reliability}")
+
+
+def claimed_with_confidence(event: RawIndicator, _: History, __: Rules, ___: datetime) -> Reason:
+    """The partner itself is sure of it."""
+    claimed = event.indicator.confidence
+    if claimed is None:
+        return _skip("claimed-confidence", "the partner does not say how sure it is")
+    if claimed >= 50:
+        return _pass("claimed-confidence", f"the partner is {claimed}% sure")
+    return _warn("claimed-confidence", (50 - claimed) / 100, f"the partner is only {claimed}% sure")
+
+
+def corroborated(event: RawIndicator, history: History, _: Rules, __: datetime) -> Reason:
+    """Another partner has reported the same."""
+    known = history.threats.get(threat_id_of(event.indicator))
+    others = sorted(known.partners - {event.partner}) if known else []
+    if others:
+        return _pass("corroborated", f"{len(others)} other partners report the same")
+    return _skip("corroborated", "no other partner has reported it yet")
+
+
+def of_an_approved_incident(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+    """There is an approved advisory for it; without one nobody can be told what to do."""
+    incident = rules.catalogue.incident_of(event.indicator)
+    if incident is None:
+        return _fail("incident", f"no incident covers {event.indicator.identifier} ({event.indicator.category})")
+    if incident.state is not IncidentState.APPROVED:
+        return _fail("incident", f"the incident {incident.slug} is {incident.state}")
+    return _pass("incident", f"belongs to {incident.slug}")
+
+
+CHECKS: tuple[Check, ...] = (
+    routable,
+    plausible,
+    not_a_known_false_positive,
+    fresh,
+    in_our_country,
+    not_vital,
+    of_an_approved_incident,
+    from_a_reliable_partner,
+    claimed_with_confidence,
+    corroborated,
+)
+"""All of them, always: a partner sees every reason, not only the first. The order is that of the answer's weight."""

@@ -1,0 +1,204 @@
+"""How the checks become a verdict, a grade and a severity."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from libs.common.contracts import RawIndicator
+from libs.common.vocabulary import Credibility, Outcome, Reliability, Severity
+from services.verifier.domain.checks import CHECKS
+from services.verifier.domain.rules import Rules
+from services.verifier.domain.values import (
+    CheckResult,
+    History,
+    Judgement,
+    Reason,
+    Threat,
+    ThreatState,
+    Verdict,
+    threat_id_of,
+)
+
+OUTCOME_OF_FAILED: Mapping[str, Outcome] = {
+    "routable": Outcome.REFUTED,
+    "plausible": Outcome.REFUTED,
+    "known-false-positive": Outcome.REFUTED,
+    "fresh": Outcome.EXPIRED,
+    "country": Outcome.OUT_OF_SCOPE,
+    "vital": Outcome.OUT_OF_SCOPE,
+    "incident": Outcome.HELD,
+}
+"""What the record ends as when a check fails. Where several fail, the first of `CHECKS` speaks for them."""
+
+BASE_CONFIDENCE: Mapping[Reliability, float] = {
+    Reliability.A: 0.95,
+    Reliability.B: 0.9,
+    Reliability.C: 0.8,
+    Reliability.D: 0.7,
+    Reliability.E: 0.6,
+    Reliability.F: 0.7,
+}
+SEVERITIES = tuple(Severity)
+
+T = TypeVar("T")
+
+
+def judge_all(indicators: Sequence[RawIndicator], history: History, rules: Rules, now: datetime) -> list[Judgement]:
+    """Judge a batch in order: what an earlier indicator of it makes known, the later ones know."""
+    return _in_order(indicators, history, lambda indicator, known: judge(indicator, known, rules, now))
+
+
+def settle_review(
+    held: Sequence[Judgement], history: History, rules: Rules, *, verified: bool, by: str, now: datetime
+) -> list[Judgement]:
+    """What becomes of held indicators when a person has decided."""
+    said = Reason("review", CheckResult.PASS if verified else CheckResult.FAIL, 1.0, f"decided by {by}")
+
+    def settle(judgement: Judgement, known: History) -> Judgement:
+        reasons = (*judgement.reasons, said)
+        if verified:
+            return _verified(judgement.indicator, rules, now, reasons, known)
+        return _decided(judgement.indicator, rules, now, reasons, known, outcome=Outcome.REFUTED, because=said)
+
+    return _in_order(held, history, settle)
+
+
+def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History], Judgement]) -> list[Judgement]:
+    threats = dict(history.threats)
+    growing = msgspec.structs.replace(history, threats=threats)
+    judgements = []
+    for item in items:
+        judgement = decide(item, growing)
+        judgements.append(judgement)
+        if judgement.verdict is Verdict.VERIFIED:
+            threats[judgement.threat_id] = _after(judgement, threats.get(judgement.threat_id))
+    return judgements
+
+
+def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) -> Judgement:
+    """Weigh all checks; never stops at the first, so a partner sees every reason."""
+    reasons = tuple(check(event, history, rules, now) for check in CHECKS)
+    confidence = _confidence(event, reasons)
+    failed = next((reason for reason in reasons if reason.result is CheckResult.FAIL), None)
+    if failed is not None:
+        return _decided(event, rules, now, reasons, history, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
+    if confidence < rules.hold_below_confidence:
+        doubt = Reason("confidence", CheckResult.FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
+        return _decided(event, rules, now, (*reasons, doubt), history, outcome=Outcome.HELD, because=doubt)
+    return _verified(event, rules, now, reasons, history)
+
+
+def _verified(
+    event: RawIndicator, rules: Rules, now: datetime, reasons: tuple[Reason, ...], history: History
+) -> Judgement:
+    known = history.threats.get(threat_id_of(event.indicator))
+    if known is not None and not _reopens(event, known):
+        sighting = Reason("sighting", CheckResult.PASS, 0.0, f"known since {known.first_seen_at:%Y-%m-%d %H:%M} UTC")
+        return _decided(event, rules, now, (*reasons, sighting), history, outcome=Outcome.DUPLICATE, because=sighting)
+    return _decided(event, rules, now, reasons, history, outcome=None, because=None)
+
+
+def _reopens(event: RawIndicator, known: Threat) -> bool:
+    """A closed threat that is seen again after it was closed is news."""
+    return known.closed_at is not None and event.indicator.seen_at > known.closed_at
+
+
+def _decided(
+    event: RawIndicator,
+    rules: Rules,
+    now: datetime,
+    reasons: tuple[Reason, ...],
+    history: History,
+    *,
+    outcome: Outcome | None,
+    because: Reason | None,
+) -> Judgement:
+    threat_id = threat_id_of(event.indicator)
+    known = history.threats.get(threat_id)
+    incident = rules.catalogue.incident_of(event.indicator)
+    confidence = _confidence(event, reasons)
+    first_seen_at = event.indicator.first_seen_at or event.indicator.seen_at
+    return Judgement(
+        indicator=event,
+        verdict=_verdict(outcome),
+        outcome=outcome,
+        reason=because.check if because else "verified",
+        message=_message(outcome, because),
+        grade=_grade(event, reasons, confidence),
+        severity=_severity(event.indicator.severity, incident.severity if incident else None),
+        confidence=confidence,
+        reasons=reasons,
+        threat_id=threat_id,
+        incident=incident.slug if incident else None,
+        first_seen_at=min(first_seen_at, known.first_seen_at) if known else first_seen_at,
+        rules_version=rules.version,
+        at=now,
+    )
+
+
+def _verdict(outcome: Outcome | None) -> Verdict:
+    if outcome is Outcome.HELD:
+        return Verdict.HELD
+    return Verdict.VERIFIED if outcome in {None, Outcome.DUPLICATE} else Verdict.REJECTED
+
+
+def _message(outcome: Outcome | None, because: Reason | None) -> str:
+    if because is None:
+        return "Verified; on its way to be attributed."
+    introductions = {
+        Outcome.DUPLICATE: "A sighting of a threat that is",
+        Outcome.REFUTED: "Not a threat:",
+        Outcome.EXPIRED: "Too old:",
+        Outcome.OUT_OF_SCOPE: "Not for us:",
+        Outcome.HELD: "A person looks at it:",
+    }
+    return f"{introductions.get(outcome or Outcome.HELD, '')} {because.detail}".strip() + "."
+
+
+def _confidence(event: RawIndicator, reasons: Sequence[Reason]) -> float:
+    confidence = BASE_CONFIDENCE[event.reliability]
+    for reason in reasons:
+        if reason.result is CheckResult.WARN:
+            confidence *= 1.0 - reason.weight
+    return round(confidence, 3)
+
+
+def _grade(event: RawIndicator, reasons: Sequence[Reason], confidence: float) -> str:
+    """Admiralty scale: the partner's letter, and a number for how likely this is in itself."""
+    failed = {reason.check for reason in reasons if reason.result is CheckResult.FAIL}
+    if any(reason.check == "corroborated" and reason.result is CheckResult.PASS for reason in reasons):
+        credibility = Credibility.CONFIRMED
+    elif failed & {"routable", "plausible", "known-false-positive"}:
+        credibility = Credibility.IMPROBABLE
+    elif confidence >= 0.75:
+        credibility = Credibility.PROBABLE
+    elif confidence >= 0.5:
+        credibility = Credibility.POSSIBLE
+    else:
+        credibility = Credibility.DOUBTFUL
+    return f"{event.reliability}{credibility.value}"
+
+
+def _severity(of_record: Severity | None, of_incident: Severity | None) -> Severity:
+    """The worse of what the record and the incident say; medium where neither says anything."""
+    said = [severity for severity in (of_record, of_incident) if severity is not None]
+    return min(said, key=SEVERITIES.index, default=Severity.MEDIUM)
+
+
+def _after(judgement: Judgement, known: Threat | None) -> Threat:
+    """The threat as the rest of the batch must see it."""
+    event = judgement.indicator
+    return Threat(
+        threat_id=judgement.threat_id,
+        asset=event.key,
+        identifier=event.indicator.identifier,
+        incident=judgement.incident or "",
+        state=ThreatState.OPEN,
+        first_seen_at=judgement.first_seen_at,
+        last_seen_at=max(event.indicator.seen_at, known.last_seen_at) if known else event.indicator.seen_at,
+        sightings=known.sightings + 1 if known else 1,
+        partners=(known.partners if known else frozenset()) | {event.partner},
+        closed_at=known.closed_at if known and judgement.outcome is Outcome.DUPLICATE else None,
+    )

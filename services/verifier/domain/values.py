@@ -1,0 +1,109 @@
+"""The values that the verifier thinks in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import Indicator, RawIndicator
+from libs.common.ids import derived_id
+from libs.common.vocabulary import Outcome, Severity
+
+
+class CheckResult(StrEnum):
+    """What one check found. Only `fail` decides by itself; `warn` lowers confidence; `skip` had nothing to look at."""
+
+    PASS = "pass"  # noqa: S105 - a word, not a password
+    FAIL = "fail"
+    WARN = "warn"
+    SKIP = "skip"
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One check's finding. `weight` (0.0-1.0) is the share of confidence that a warning takes away."""
+
+    check: str
+    result: CheckResult
+    weight: float
+    detail: str
+
+
+class Verdict(StrEnum):
+    """The verifier's answer."""
+
+    VERIFIED = "verified"
+    HELD = "held"
+    REJECTED = "rejected"
+
+
+class ThreatState(StrEnum):
+    """Life of a threat; `quiet` is an open one that has not been seen for a while."""
+
+    OPEN = "open"
+    QUIET = "quiet"
+    CLOSED = "closed"
+
+
+class Threat(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding at an asset, known from one or more indicators. `partners` are those who reported it."""
+
+    threat_id: UUID
+    asset: str
+    identifier: str
+    incident: str
+    state: ThreatState
+    first_seen_at: datetime
+    last_seen_at: datetime
+    sightings: int
+    partners: frozenset[str]
+    closed_at: datetime | None = None
+    closed_reason: str | None = None
+
+
+class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
+    """Something known to be wrong: a finding at an asset, or with `identifier` None every finding there."""
+
+    asset: str
+    identifier: str | None
+    reason: str
+    expires_at: datetime
+
+    def covers(self, indicator: Indicator, now: datetime) -> bool:
+        same_finding = self.identifier is None or self.identifier == indicator.identifier
+        return same_finding and self.asset == indicator.asset.key and now < self.expires_at
+
+
+class History(msgspec.Struct, frozen=True):
+    """What is known of a batch's assets before the batch: threats by id, false positives by asset."""
+
+    threats: Mapping[UUID, Threat]
+    false_positives: Mapping[str, tuple[FalsePositive, ...]]
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed."""
+
+    indicator: RawIndicator
+    verdict: Verdict
+    outcome: Outcome | None
+    reason: str
+    message: str
+    grade: str
+    severity: Severity
+    confidence: float
+    reasons: tuple[Reason, ...]
+    threat_id: UUID
+    incident: str | None
+    first_seen_at: datetime
+    rules_version: str
+    at: datetime
+
+
+def threat_id_of(indicator: Indicator) -> UUID:
+    """The identity of a threat: the asset with its port, what is wrong there, and with which malware."""
+    asset = indicator.asset
+    return derived_id(
+        "threat", asset.key, asset.port, asset.transport, indicator.identifier, (indicator.malware_name or "").lower()
+    )

@@ -1,0 +1,38 @@
+"""Recipients have answered."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from libs.common.contracts import Event, FeedbackReceived
+from libs.common.db import Transaction
+from libs.common.vocabulary import FeedbackKind
+from services.verifier import store
+from services.verifier.domain import FalsePositive
+
+FALSE_POSITIVE_LASTS = timedelta(days=180)
+CLOSES = {FeedbackKind.FALSE_POSITIVE: "false-positive", FeedbackKind.FIXED: "fixed"}
+
+
+async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:
+    """A false positive closes its threats and is remembered, a fix closes them; the rest is not for us.
+
+    Says nothing further: what a closed threat means for a later record, the checks decide.
+    """
+    for kind, reason in CLOSES.items():
+        threat_ids = {threat_id for answer in answers if answer.kind is kind for threat_id in answer.threat_ids}
+        if not threat_ids:
+            continue
+        threats = await store.threats_with_ids(tx, threat_ids, now=now)
+        await store.close_threats(tx, threat_ids, reason=reason, now=now)
+        if kind is FeedbackKind.FALSE_POSITIVE:
+            wrong = [
+                FalsePositive(
+                    asset=threat.asset,
+                    identifier=threat.identifier,
+                    reason="its recipient says that it is wrong",
+                    expires_at=now + FALSE_POSITIVE_LASTS,
+                )
+                for threat in threats
+            ]
+            await store.add_false_positives(tx, wrong, by="feedback", now=now)
+    return []

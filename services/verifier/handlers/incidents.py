@@ -1,0 +1,180 @@
+"""The catalogue changes: it is shipped, added to, edited, approved, and taken up by the rules in force."""
+
+import tomllib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import msgspec
+import structlog
+
+from libs.common.contracts import Advisory, IncidentChanged
+from libs.common.db import Database, Transaction
+from libs.common.errors import Fatal, Transient
+from libs.common.outbox import enqueue
+from libs.common.problems import Problem, not_found
+from libs.common.shutdown import Shutdown
+from libs.common.vocabulary import IncidentState, Language, Severity
+from services.verifier import store
+from services.verifier.domain import Catalogue, Incident, Matches, Rules, rules_version
+
+log = structlog.get_logger(__name__)
+
+SHIPPED = "shipped"
+DESK = "desk"
+
+
+class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The schema of `advisories/*.toml`."""
+
+    slug: str
+    category: str
+    severity: Severity
+    state: IncidentState
+    cve_ids: tuple[str, ...]
+    matches: Matches
+    nl: Advisory
+    en: Advisory
+
+    def incident(self) -> Incident:
+        return Incident(
+            slug=self.slug,
+            category=self.category,
+            severity=self.severity,
+            state=self.state,
+            cve_ids=self.cve_ids,
+            matches=self.matches,
+            advisory={Language.DUTCH: self.nl, Language.ENGLISH: self.en},
+            author=SHIPPED,
+            approver=SHIPPED if self.state is IncidentState.APPROVED else None,
+        )
+
+
+def read_shipped() -> list[Incident]:
+    """The incidents that come with this release. A broken file is `Fatal`: its warnings would be missing."""
+    incidents = []
+    for path in sorted(files("services.verifier").joinpath("advisories").iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".toml"):
+            try:
+                incidents.append(msgspec.convert(tomllib.loads(path.read_text()), AdvisoryFile).incident())
+            except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+                raise Fatal(f"the advisory {path.name} is broken: {error}") from error
+    return incidents
+
+
+async def ship_incidents(tx: Transaction, shipped: Iterable[Incident], *, now: datetime) -> int:
+    """Bring new and changed incidents of this release into the catalogue; how many.
+
+    One that a person has edited stays as that person left it.
+    """
+    known = await store.incidents(tx)
+    untouched = await store.shipped_incidents(tx)
+    changed = 0
+    for incident in shipped:
+        stored = untouched.get(incident.slug)
+        if stored is None and incident.slug in known:
+            continue
+        revision = stored.revision if stored else 0
+        if stored == msgspec.structs.replace(incident, revision=revision):
+            continue
+        await _put(tx, msgspec.structs.replace(incident, revision=revision + 1), origin=SHIPPED, now=now)
+        changed += 1
+    return changed
+
+
+async def add_incident(tx: Transaction, incident: Incident, *, now: datetime) -> Incident:
+    """A person writes a new incident: always a draft, approved by somebody else."""
+    if incident.slug in await store.incidents(tx):
+        raise Problem(409, "incident-exists", "There is an incident of that name", f"Change {incident.slug} instead.")
+    draft = msgspec.structs.replace(incident, state=IncidentState.DRAFT, revision=1, approver=None)
+    return await _put(tx, draft, origin=DESK, now=now)
+
+
+async def change_incident(
+    tx: Transaction, slug: str, changes: dict[str, object], *, by: str, now: datetime
+) -> Incident:
+    """Change some fields. A changed text or match needs a new approval; approval itself has its own door."""
+    incident = await _incident(tx, slug)
+    if changes.get("state") is IncidentState.APPROVED and incident.state is not IncidentState.PAUSED:
+        raise Problem(409, "approve-instead", "Only a paused incident goes on by itself", f"Approve {slug} instead.")
+    changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
+    if changes.keys() & {"advisory", "matches", "category", "cve_ids"}:
+        changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
+    return await _put(tx, changed, origin=DESK, now=now)
+
+
+async def approve_incident(tx: Transaction, slug: str, *, by: str, now: datetime) -> Incident:
+    """Let its mails leave. Four eyes: not whoever wrote it."""
+    incident = await _incident(tx, slug)
+    if incident.author == by:
+        raise Problem(403, "four-eyes", "Somebody else must approve this", f"You wrote {slug}.")
+    approved = msgspec.structs.replace(
+        incident, state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
+    )
+    return await _put(tx, approved, origin=DESK, now=now)
+
+
+async def _incident(tx: Transaction, slug: str) -> Incident:
+    incident = (await store.incidents(tx)).get(slug)
+    if incident is None:
+        raise not_found("incident")
+    return incident
+
+
+async def _put(tx: Transaction, incident: Incident, *, origin: str, now: datetime) -> Incident:
+    if not await store.put_incident(tx, incident, origin=origin, now=now):
+        raise Problem(409, "changed-meanwhile", "Somebody else was faster", "Read the incident again, then repeat.")
+    await enqueue(tx, [_changed(incident)])
+    return incident
+
+
+def _changed(incident: Incident) -> IncidentChanged:
+    return IncidentChanged(
+        slug=incident.slug,
+        revision=incident.revision,
+        category=incident.category,
+        severity=incident.severity,
+        state=incident.state,
+        cve_ids=incident.cve_ids,
+        advisory=incident.advisory,
+    )
+
+
+async def load_rules(tx: Transaction, settled: Rules) -> Rules:
+    """The rules of the settings, with the catalogue as it is now."""
+    rules = msgspec.structs.replace(settled, catalogue=Catalogue((await store.incidents(tx)).values()))
+    return msgspec.structs.replace(rules, version=rules_version(rules))
+
+
+class RulesInForce:
+    """The rules that the next batch is judged by. Read again every few seconds, swapped as a whole."""
+
+    def __init__(self, settled: Rules, *, database: Database, refresh_seconds: float) -> None:
+        self._settled = settled
+        self._database = database
+        self._refresh_seconds = refresh_seconds
+        self._current: Rules | None = None
+
+    @property
+    def current(self) -> Rules:
+        """Raises `Transient` before they have been read for the first time: the batch then waits."""
+        if self._current is None:
+            raise Transient("the rules have not been read yet")
+        return self._current
+
+    async def keep_fresh(self, shutdown: Shutdown) -> None:
+        """Until shutdown. The first round also brings this release's incidents into the catalogue."""
+        shipped = read_shipped()
+        while not shutdown.requested:
+            try:
+                async with self._database.transaction() as tx:
+                    await ship_incidents(tx, shipped, now=datetime.now(UTC))
+                    self._current = await load_rules(tx, self._settled)
+                    shipped = []
+            except (Transient, Problem) as error:
+                log.warning("rules not read", reason=str(error))
+            await shutdown.wait(self._refresh_seconds)
+
+    async def check(self) -> None:
+        """Raise `Transient` until the rules have been read."""
+        _ = self.current

@@ -1,0 +1,85 @@
+"""A batch of records has come from intake."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.common.contracts import Event, IndicatorSettled, RawIndicator, ThreatVerified
+from libs.common.db import Transaction
+from libs.common.errors import Transient
+from libs.common.metrics import VERDICTS
+from services.verifier import store
+from services.verifier.domain import History, Judgement, Verdict, judge_all, threat_id_of
+from services.verifier.handlers.incidents import RulesInForce
+
+
+async def verify_indicators(
+    indicators: Sequence[RawIndicator], /, *, tx: Transaction, now: datetime, rules: RulesInForce
+) -> Sequence[Event]:
+    """Judge a batch; an indicator judged before keeps its first verdict.
+
+    One event for each indicator: `ThreatVerified`, or `IndicatorSettled` with the outcome. Source: Admiralty scale for
+    the grade, RSIT for the category.
+    """
+    earlier = await store.stored_verdicts(tx, [indicator.indicator_id for indicator in indicators])
+    fresh = list({each.indicator_id: each for each in indicators if each.indicator_id not in earlier}.values())
+    history = await store.history_of(
+        tx, threat_ids={threat_id_of(each.indicator) for each in fresh}, assets={each.key for each in fresh}, now=now
+    )
+
+    judgements = judge_all(fresh, history, rules.current, now)
+
+    await record(tx, judgements, history)
+    return [event_of(judgement) for judgement in (*earlier.values(), *judgements)]
+
+
+async def record(tx: Transaction, judgements: Sequence[Judgement], history: History) -> None:
+    """Store new verdicts and the sightings that they are.
+
+    Raises `Transient` if another replica has judged the same indicator or found the same threat in the meantime, as can
+    happen while partitions change hands: the batch is then repeated, and sees what the other has stored.
+    """
+    if await store.record_verdicts(tx, judgements) != len(judgements):
+        raise Transient("another replica has judged an indicator of this batch")
+    verified = [judgement for judgement in judgements if judgement.verdict is Verdict.VERIFIED]
+    await record_sightings(tx, verified, history)
+    for judgement in judgements:
+        VERDICTS.labels(judgement.verdict.value).inc()
+
+
+async def record_sightings(tx: Transaction, verified: Sequence[Judgement], history: History) -> None:
+    """Add to the threats; one that was new to us but is not to the database means a lost race: `Transient`."""
+    created = await store.record_sightings(tx, verified)
+    if not {judgement.threat_id for judgement in verified} - history.threats.keys() <= created:
+        raise Transient("another replica has found a threat of this batch")
+
+
+def event_of(judgement: Judgement) -> Event:
+    """What the others hear of a judgement."""
+    event = judgement.indicator
+    if judgement.outcome is None:
+        return ThreatVerified(
+            threat_id=judgement.threat_id,
+            indicator_id=event.indicator_id,
+            submission_id=event.submission_id,
+            record=event.record,
+            partner=event.partner,
+            received_at=event.received_at,
+            indicator=event.indicator,
+            incident=judgement.incident or "",
+            severity=judgement.severity,
+            grade=judgement.grade,
+            confidence=judgement.confidence,
+            first_seen_at=judgement.first_seen_at,
+            traceparent=event.traceparent,
+        )
+    return IndicatorSettled(
+        indicator_id=event.indicator_id,
+        submission_id=event.submission_id,
+        record=event.record,
+        outcome=judgement.outcome,
+        reason=judgement.reason,
+        message=judgement.message,
+        at=judgement.at,
+        by="verifier",
+        traceparent=event.traceparent,
+    )

@@ -1,0 +1,29 @@
+"""Settings of the verifier."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from libs.common.settings import ServiceSettings, service_config
+from services.verifier.domain.rules import DEFAULT_MAX_AGE_DAYS
+
+
+class VerifierSettings(ServiceSettings):
+    """What the verifier needs to know."""
+
+    model_config = service_config("verifier")
+
+    constituency_countries: frozenset[str] = Field(
+        frozenset({"NL"}), description='Countries that we write to, as JSON: `["NL"]`'
+    )
+    vital_assets_file: Path | None = Field(
+        None, description="CSV `kind,value,name` of vital operators' ip-ranges, domains and asns; empty: none"
+    )
+    max_age_days: dict[str, int] = Field(
+        dict(DEFAULT_MAX_AGE_DAYS), description="Days that a finding stays news, by taxonomy or taxonomy/type, as JSON"
+    )
+    hold_below_confidence: float = Field(0.4, description="Less confidence than this waits for a person", ge=0, le=1)
+    allow_documentation_ranges: bool = Field(
+        False, description="Take documentation addresses for real: for demonstrations and tests only"
+    )
+    rules_refresh_seconds: float = Field(2.0, description="How soon a changed incident is in force", gt=0)

@@ -1,0 +1,130 @@
+"""Threats: what is known of each asset, growing with every sighting."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from libs.common.db import Transaction
+from services.verifier.domain import History, Judgement, Threat, ThreatState
+from services.verifier.store.false_positives import false_positives_at
+
+QUIET_AFTER = timedelta(days=30)
+
+UPSERT = """
+INSERT INTO threats (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners)
+SELECT threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, string_to_array(partners, ' ')
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::text[])
+     AS seen (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners)
+ON CONFLICT (threat_id) DO UPDATE SET
+    first_seen_at = least(threats.first_seen_at, excluded.first_seen_at),
+    last_seen_at = greatest(threats.last_seen_at, excluded.last_seen_at),
+    sightings = threats.sightings + excluded.sightings,
+    partners = CASE WHEN threats.partners @> excluded.partners THEN threats.partners
+               ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.partners || excluded.partners) AS name) END,
+    closed_at = CASE WHEN excluded.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_at END,
+    closed_reason = CASE WHEN excluded.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_reason END
+RETURNING threat_id, (xmax = 0) AS created
+"""
+
+PAGE = """
+SELECT * FROM threats
+WHERE ($1::text IS NULL OR incident = $1) AND ($2::text IS NULL OR asset = $2) AND threat_id > $4::uuid
+  AND ($3::text IS NULL OR $3 = CASE WHEN closed_at IS NOT NULL THEN 'closed' WHEN last_seen_at < $5::timestamptz
+                                THEN 'quiet' ELSE 'open' END)
+ORDER BY threat_id LIMIT $6
+"""
+
+
+async def history_of(
+    tx: Transaction, *, threat_ids: Collection[UUID], assets: Collection[str], now: datetime
+) -> History:
+    """What is known before a batch, in two queries."""
+    threats = await threats_with_ids(tx, threat_ids, now=now)
+    known_wrong = await false_positives_at(tx, assets=assets, now=now)
+    return History(threats={threat.threat_id: threat for threat in threats}, false_positives=known_wrong)
+
+
+async def threats_with_ids(tx: Transaction, threat_ids: Collection[UUID], *, now: datetime) -> list[Threat]:
+    rows = await tx.fetch("SELECT * FROM threats WHERE threat_id = ANY($1::uuid[])", list(threat_ids))
+    return [_threat(row, now) for row in rows]
+
+
+async def record_sightings(tx: Transaction, judgements: Sequence[Judgement]) -> set[UUID]:
+    """Add verified indicators to their threats; the ids of threats that did not exist before.
+
+    Several sightings of one threat are added up first: one statement can't touch a row twice.
+    """
+    seen: dict[UUID, list[Judgement]] = {}
+    for judgement in judgements:
+        seen.setdefault(judgement.threat_id, []).append(judgement)
+    if not seen:
+        return set()
+    # In the order of ids, so that two replicas lock in the same order and never wait for each other in a circle.
+    rows = [_sighting_row(seen[threat_id]) for threat_id in sorted(seen)]
+    upserted = await tx.fetch(UPSERT, *map(list, zip(*rows, strict=True)))
+    return {row["threat_id"] for row in upserted if row["created"]}
+
+
+def _sighting_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
+    first = judgements[0]
+    return (
+        first.threat_id,
+        first.indicator.key,
+        first.indicator.indicator.identifier,
+        first.incident or "",
+        min(judgement.first_seen_at for judgement in judgements),
+        max(judgement.indicator.indicator.seen_at for judgement in judgements),
+        len(judgements),
+        " ".join(sorted({judgement.indicator.partner for judgement in judgements})),
+    )
+
+
+async def close_threats(tx: Transaction, threat_ids: Collection[UUID], *, reason: str, now: datetime) -> list[Threat]:
+    """Close those that are open; what they were."""
+    rows = await tx.fetch(
+        "UPDATE threats SET closed_at = $2, closed_reason = $3 WHERE threat_id = ANY($1::uuid[]) AND closed_at IS NULL "
+        "RETURNING *",
+        list(threat_ids),
+        now,
+        reason,
+    )
+    return [_threat(row, now) for row in rows]
+
+
+async def threat(tx: Transaction, threat_id: UUID, *, now: datetime) -> Threat | None:
+    return next(iter(await threats_with_ids(tx, [threat_id], now=now)), None)
+
+
+async def threats_page(
+    tx: Transaction,
+    *,
+    state: ThreatState | None,
+    incident: str | None,
+    asset: str | None,
+    after: UUID | None,
+    limit: int,
+    now: datetime,
+) -> list[Threat]:
+    wanted = state.value if state else None
+    rows = await tx.fetch(PAGE, incident, asset, wanted, after or UUID(int=0), now - QUIET_AFTER, limit)
+    return [_threat(row, now) for row in rows]
+
+
+def _threat(row: asyncpg.Record, now: datetime) -> Threat:
+    quiet = row["last_seen_at"] < now - QUIET_AFTER
+    state = ThreatState.CLOSED if row["closed_at"] else ThreatState.QUIET if quiet else ThreatState.OPEN
+    return Threat(
+        threat_id=row["threat_id"],
+        asset=row["asset"],
+        identifier=row["identifier"],
+        incident=row["incident"],
+        state=state,
+        first_seen_at=row["first_seen_at"],
+        last_seen_at=row["last_seen_at"],
+        sightings=row["sightings"],
+        partners=frozenset(row["partners"]),
+        closed_at=row["closed_at"],
+        closed_reason=row["closed_reason"],
+    )
