@@ -9,9 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.problems import not_found
 from libs.common.security import Operator, Role, operator
-from services.verifier import store
+from services.verifier import handlers
 from services.verifier.domain import FalsePositive
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
@@ -39,7 +38,7 @@ def routes(database: Database) -> APIRouter:
     async def list_false_positives(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[FalsePositiveView]:
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
-            entries = await store.false_positives(tx, after=after, limit=limit + 1)
+            entries = await handlers.false_positives_page(tx, after=after, limit=limit)
         following = encode_cursor(entries[limit - 1][0]) if len(entries) > limit else None
         return Page(items=[_view(number, entry) for number, entry in entries[:limit]], next=following)
 
@@ -49,14 +48,13 @@ def routes(database: Database) -> APIRouter:
             asset=body.asset, identifier=body.identifier, reason=body.reason, expires_at=body.expires_at
         )
         async with database.transaction() as tx:
-            (number,) = await store.add_false_positives(tx, [entry], by=analyst.name, now=datetime.now(UTC))
+            number = await handlers.remember_false_positive(tx, entry, by=analyst.name, now=datetime.now(UTC))
         return _view(number, entry)
 
     @router.delete("/{false_positive_id}", status_code=204)
     async def forget_false_positive(false_positive_id: UUID, _: Analyst) -> None:
         async with database.transaction() as tx:
-            if not await store.delete_false_positive(tx, false_positive_id):
-                raise not_found("false positive")
+            await handlers.forget_false_positive(tx, false_positive_id)
 
     return router
 

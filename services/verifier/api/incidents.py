@@ -10,12 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.common.contracts import Advisory
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.problems import not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import IncidentState, Language, Severity
-from services.verifier import store
+from services.verifier import handlers
 from services.verifier.domain import Incident, Matches
-from services.verifier.handlers import add_incident, approve_incident, change_incident
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
@@ -118,18 +116,14 @@ def routes(database: Database) -> APIRouter:
     ) -> Page[IncidentView]:
         after = read_cursor(cursor, tuple[str])[0] if cursor else ""
         async with database.transaction() as tx:
-            known = await store.incidents(tx)
-        chosen = [each for slug, each in known.items() if slug > after and state in {None, each.state}]
+            chosen = await handlers.incidents_page(tx, state=state, after=after, limit=limit)
         following = encode_cursor(chosen[limit - 1].slug) if len(chosen) > limit else None
         return Page(items=[_view(incident) for incident in chosen[:limit]], next=following)
 
     @router.get("/{slug}", dependencies=readers)
     async def read_incident(slug: str) -> IncidentView:
         async with database.transaction() as tx:
-            incident = (await store.incidents(tx)).get(slug)
-        if incident is None:
-            raise not_found("incident")
-        return _view(incident)
+            return _view(await handlers.incident_called(tx, slug))
 
     @router.post("", status_code=201)
     async def write_incident(new: NewIncident, analyst: Analyst) -> IncidentView:
@@ -144,18 +138,20 @@ def routes(database: Database) -> APIRouter:
             author=analyst.name,
         )
         async with database.transaction() as tx:
-            return _view(await add_incident(tx, incident, now=datetime.now(UTC)))
+            return _view(await handlers.add_incident(tx, incident, now=datetime.now(UTC)))
 
     @router.patch("/{slug}")
     async def edit_incident(slug: str, changes: IncidentChanges, analyst: Analyst) -> IncidentView:
         async with database.transaction() as tx:
-            changed = await change_incident(tx, slug, changes.changes(), by=analyst.name, now=datetime.now(UTC))
+            changed = await handlers.change_incident(
+                tx, slug, changes.changes(), by=analyst.name, now=datetime.now(UTC)
+            )
         return _view(changed)
 
     @router.post("/{slug}/approve")
     async def approve(slug: str, approver: Approver) -> IncidentView:
         async with database.transaction() as tx:
-            return _view(await approve_incident(tx, slug, by=approver.name, now=datetime.now(UTC)))
+            return _view(await handlers.approve_incident(tx, slug, by=approver.name, now=datetime.now(UTC)))
 
     return router
 

@@ -5,9 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from libs.common.db import Database
-from libs.common.problems import not_found
 from libs.common.security import Role, operator
-from services.verifier import store
+from services.verifier import handlers
 from services.verifier.api.views import VerdictView, verdict_view
 
 
@@ -19,9 +18,6 @@ def routes(database: Database) -> APIRouter:
     @router.get("/{indicator_id}")
     async def read_verdict(indicator_id: UUID) -> VerdictView:
         async with database.transaction() as tx:
-            judgement = await store.verdict_of(tx, indicator_id)
-        if judgement is None:
-            raise not_found("indicator")
-        return verdict_view(judgement)
+            return verdict_view(await handlers.verdict_of(tx, indicator_id))
 
     return router

@@ -10,12 +10,10 @@ from pydantic import BaseModel, Field
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
-from services.verifier import store
+from services.verifier import handlers
 from services.verifier.api.views import VerdictView, verdict_view
 from services.verifier.domain import Judgement
-from services.verifier.handlers import Decision, RulesInForce, review_indicators
-
-MOST_AT_ONCE = 5000
+from services.verifier.handlers import Decision, RulesInForce
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 Text = Annotated[str | None, Query(max_length=200)]
@@ -55,8 +53,8 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
         cursor: PageCursor = None,
     ) -> Page[VerdictView]:
         async with database.transaction() as tx:
-            held = await store.held_page(
-                tx, identifier=identifier, partner=partner, reason=reason, after=_place(cursor), limit=limit + 1
+            held = await handlers.held_page(
+                tx, identifier=identifier, partner=partner, reason=reason, after=_place(cursor), limit=limit
             )
         following = _cursor(held[limit - 1]) if len(held) > limit else None
         return Page(items=[verdict_view(judgement) for judgement in held[:limit]], next=following)
@@ -64,7 +62,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
     @router.post("/{indicator_id}")
     async def decide(indicator_id: UUID, decision: ReviewDecision, analyst: Analyst) -> VerdictView:
         async with database.transaction() as tx:
-            decided = await review_indicators(
+            decided = await handlers.review_indicators(
                 tx,
                 [indicator_id],
                 decision=decision.decision,
@@ -78,20 +76,18 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
     @router.post("")
     async def decide_in_bulk(review: BulkReview, analyst: Analyst) -> BulkReviewed:
         async with database.transaction() as tx:
-            held = await store.held_page(
-                tx, identifier=review.identifier, partner=review.partner, reason=review.reason, limit=MOST_AT_ONCE + 1
-            )
-            chosen = [judgement.indicator.indicator_id for judgement in held[:MOST_AT_ONCE]]
-            await review_indicators(
+            decided, more = await handlers.review_matching(
                 tx,
-                chosen,
+                identifier=review.identifier,
+                partner=review.partner,
+                reason=review.reason,
                 decision=review.decision,
                 note=review.note,
                 by=analyst.name,
                 rules=rules.current,
                 now=datetime.now(UTC),
             )
-        return BulkReviewed(decided=len(chosen), more=len(held) > MOST_AT_ONCE)
+        return BulkReviewed(decided=decided, more=more)
 
     return router
 

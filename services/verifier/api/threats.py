@@ -8,13 +8,10 @@ from fastapi import APIRouter, Depends, Query
 
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.problems import not_found
 from libs.common.security import Role, operator
-from services.verifier import store
+from services.verifier import handlers
 from services.verifier.api.views import ThreatView, VerdictView, threat_view, verdict_view
 from services.verifier.domain import ThreatState
-
-SIGHTINGS_SHOWN = 100
 
 
 class ThreatWithSightings(ThreatView):
@@ -36,8 +33,8 @@ def routes(database: Database) -> APIRouter:
     ) -> Page[ThreatView]:
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
-            threats = await store.threats_page(
-                tx, state=state, incident=incident, asset=asset, after=after, limit=limit + 1, now=datetime.now(UTC)
+            threats = await handlers.threats_page(
+                tx, state=state, incident=incident, asset=asset, after=after, limit=limit, now=datetime.now(UTC)
             )
         following = encode_cursor(threats[limit - 1].threat_id) if len(threats) > limit else None
         return Page(items=[threat_view(threat) for threat in threats[:limit]], next=following)
@@ -45,10 +42,7 @@ def routes(database: Database) -> APIRouter:
     @router.get("/{threat_id}")
     async def read_threat(threat_id: UUID) -> ThreatWithSightings:
         async with database.transaction() as tx:
-            threat = await store.threat(tx, threat_id, now=datetime.now(UTC))
-            sightings = await store.sightings_of(tx, threat_id, limit=SIGHTINGS_SHOWN)
-        if threat is None:
-            raise not_found("threat")
+            threat, sightings = await handlers.threat_with_sightings(tx, threat_id, now=datetime.now(UTC))
         indicators = [verdict_view(judgement) for judgement in sightings]
         return ThreatWithSightings(**threat_view(threat).model_dump(), indicators=indicators)
 

@@ -1,6 +1,6 @@
 """What can happen to the verifier, one function each: gather, decide, record."""
 
-from services.verifier.handlers.feedback import weigh_feedback
+from services.verifier.handlers.feedback import forget_false_positive, remember_false_positive, weigh_feedback
 from services.verifier.handlers.incidents import (
     RulesInForce,
     add_incident,
@@ -9,7 +9,16 @@ from services.verifier.handlers.incidents import (
     load_rules,
     ship_incidents,
 )
-from services.verifier.handlers.review import Decision, review_indicators
+from services.verifier.handlers.queries import (
+    false_positives_page,
+    held_page,
+    incident_called,
+    incidents_page,
+    threat_with_sightings,
+    threats_page,
+    verdict_of,
+)
+from services.verifier.handlers.review import Decision, review_indicators, review_matching
 from services.verifier.handlers.verify import verify_indicators
 
 __all__ = [
@@ -18,9 +27,19 @@ __all__ = [
     "add_incident",
     "approve_incident",
     "change_incident",
+    "false_positives_page",
+    "forget_false_positive",
+    "held_page",
+    "incident_called",
+    "incidents_page",
     "load_rules",
+    "remember_false_positive",
     "review_indicators",
+    "review_matching",
     "ship_incidents",
+    "threat_with_sightings",
+    "threats_page",
+    "verdict_of",
     "verify_indicators",
     "weigh_feedback",
 ]

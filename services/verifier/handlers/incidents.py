@@ -12,11 +12,12 @@ from libs.common.contracts import Advisory, IncidentChanged
 from libs.common.db import Database, Transaction
 from libs.common.errors import Fatal, Transient
 from libs.common.outbox import enqueue
-from libs.common.problems import Problem, not_found
+from libs.common.problems import Problem
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier import store
 from services.verifier.domain import Catalogue, Incident, Matches, Rules, rules_version
+from services.verifier.handlers.queries import incident_called
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,7 @@ async def change_incident(
     tx: Transaction, slug: str, changes: dict[str, object], *, by: str, now: datetime
 ) -> Incident:
     """Change some fields. A changed text or match needs a new approval; approval itself has its own door."""
-    incident = await _incident(tx, slug)
+    incident = await incident_called(tx, slug)
     if changes.get("state") is IncidentState.APPROVED and incident.state is not IncidentState.PAUSED:
         raise Problem(409, "approve-instead", "Only a paused incident goes on by itself", f"Approve {slug} instead.")
     changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
@@ -105,20 +106,13 @@ async def change_incident(
 
 async def approve_incident(tx: Transaction, slug: str, *, by: str, now: datetime) -> Incident:
     """Let its mails leave. Four eyes: not whoever wrote it."""
-    incident = await _incident(tx, slug)
+    incident = await incident_called(tx, slug)
     if incident.author == by:
         raise Problem(403, "four-eyes", "Somebody else must approve this", f"You wrote {slug}.")
     approved = msgspec.structs.replace(
         incident, state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
     )
     return await _put(tx, approved, origin=DESK, now=now)
-
-
-async def _incident(tx: Transaction, slug: str) -> Incident:
-    incident = (await store.incidents(tx)).get(slug)
-    if incident is None:
-        raise not_found("incident")
-    return incident
 
 
 async def _put(tx: Transaction, incident: Incident, *, origin: str, now: datetime) -> Incident:

@@ -13,6 +13,8 @@ from services.verifier import store
 from services.verifier.domain import Judgement, Rules, Verdict, settle_review
 from services.verifier.handlers.verify import event_of, record_sightings
 
+MOST_AT_ONCE = 5000
+
 
 class Decision(StrEnum):
     """What a person says of a held indicator."""
@@ -54,6 +56,25 @@ async def review_indicators(
     await record_sightings(tx, [each for each in decided if each.verdict is Verdict.VERIFIED], history)
     await enqueue(tx, [event_of(judgement) for judgement in decided])
     return decided
+
+
+async def review_matching(
+    tx: Transaction,
+    *,
+    identifier: str | None,
+    partner: str | None,
+    reason: str | None,
+    decision: Decision,
+    note: str,
+    by: str,
+    rules: Rules,
+    now: datetime,
+) -> tuple[int, bool]:
+    """Decide what matches, at most 5,000 at once: how many were decided, and whether more are waiting."""
+    held = await store.held_page(tx, identifier=identifier, partner=partner, reason=reason, limit=MOST_AT_ONCE + 1)
+    chosen = [judgement.indicator.indicator_id for judgement in held[:MOST_AT_ONCE]]
+    decided = await review_indicators(tx, chosen, decision=decision, note=note, by=by, rules=rules, now=now)
+    return len(decided), len(held) > MOST_AT_ONCE
 
 
 def _require_approved_incidents(held: Collection[Judgement], rules: Rules) -> None:

@@ -1,0 +1,77 @@
+"""Somebody asks what the verifier knows. A page has one item more than asked for where there is a next page."""
+
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.db import Transaction
+from libs.common.problems import not_found
+from libs.common.vocabulary import IncidentState
+from services.verifier import store
+from services.verifier.domain import FalsePositive, Incident, Judgement, Threat, ThreatState
+
+SIGHTINGS_SHOWN = 100
+
+
+async def verdict_of(tx: Transaction, indicator_id: UUID) -> Judgement:
+    """Raises the 404 problem for an indicator that has not come, or not yet."""
+    judgement = await store.verdict_of(tx, indicator_id)
+    if judgement is None:
+        raise not_found("indicator")
+    return judgement
+
+
+async def held_page(
+    tx: Transaction,
+    *,
+    identifier: str | None,
+    partner: str | None,
+    reason: str | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[Judgement]:
+    """What waits for a person, the longest waiting first."""
+    return await store.held_page(
+        tx, identifier=identifier, partner=partner, reason=reason, after=after, limit=limit + 1
+    )
+
+
+async def threats_page(
+    tx: Transaction,
+    *,
+    state: ThreatState | None,
+    incident: str | None,
+    asset: str | None,
+    after: UUID | None,
+    limit: int,
+    now: datetime,
+) -> list[Threat]:
+    return await store.threats_page(
+        tx, state=state, incident=incident, asset=asset, after=after, limit=limit + 1, now=now
+    )
+
+
+async def threat_with_sightings(tx: Transaction, threat_id: UUID, *, now: datetime) -> tuple[Threat, list[Judgement]]:
+    """A threat and the newest hundred indicators that said so; raises the 404 problem where there is none."""
+    threat = await store.threat(tx, threat_id, now=now)
+    if threat is None:
+        raise not_found("threat")
+    return threat, await store.sightings_of(tx, threat_id, limit=SIGHTINGS_SHOWN)
+
+
+async def incidents_page(tx: Transaction, *, state: IncidentState | None, after: str, limit: int) -> list[Incident]:
+    """By slug. The catalogue is small: it is read whole."""
+    known = await store.incidents(tx)
+    chosen = [incident for slug, incident in known.items() if slug > after and state in {None, incident.state}]
+    return chosen[: limit + 1]
+
+
+async def incident_called(tx: Transaction, slug: str) -> Incident:
+    """Raises the 404 problem where there is none."""
+    incident = (await store.incidents(tx)).get(slug)
+    if incident is None:
+        raise not_found("incident")
+    return incident
+
+
+async def false_positives_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[tuple[UUID, FalsePositive]]:
+    return await store.false_positives(tx, after=after, limit=limit + 1)

@@ -1,0 +1,156 @@
+"""The real parts that tests stand on: Kafka, PostgreSQL and a mail sink of their own, started once a run."""
+
+import asyncio
+import base64
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deploy.local.background import BackgroundStack, stack_in_thread
+from deploy.local.layout import Layout
+from deploy.local.topics import wanted_topics
+from libs.common.publisher import partition_of
+from libs.common.telemetry import configure_traces
+
+PORTS_OF_A_STACK = 30
+
+
+def free_port_base() -> int:
+    """The first of a run of ports that nobody listens on."""
+    for base in range(20_000, 30_000, 100):
+        if all(_is_free(base + offset) for offset in range(PORTS_OF_A_STACK)):
+            return base
+    raise AssertionError("no free ports for a stack")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture(scope="session")
+def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundStack]:
+    """Kafka, PostgreSQL and the mail sink, without services."""
+    layout = Layout(
+        home=tmp_path_factory.mktemp("stack"),
+        cache=Layout.from_environment().cache,
+        port_base=free_port_base(),
+        partitions=3,
+        services=(),
+    )
+    with stack_in_thread(layout) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def database_url(infrastructure: BackgroundStack) -> AsyncIterator[str]:
+    """A database that nobody else uses; dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    superuser = infrastructure.endpoints.postgres
+    connection = await asyncpg.connect(superuser)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield superuser.rsplit("/", 1)[0] + f"/{name}"
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """The broker as a test sees it: put messages on a topic, read what has come since the test began."""
+
+    bootstrap: str
+    began_at: dict[TopicPartition, int]
+
+    async def put(self, topic: str, messages: list[tuple[bytes, bytes]]) -> None:
+        """Messages as (key, value), in order."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
+        await producer.start()
+        try:
+            partitions = len(await producer.partitions_for(topic))
+            for key, value in messages:
+                await producer.send(topic, value=value, key=key, partition=partition_of(key, partitions))
+        finally:
+            await producer.stop()
+
+    async def read(self, topic: str, *, wanted: int, seconds: float = 20) -> list[ConsumerRecord]:
+        """The first `wanted` messages since the test began; fails when they do not come."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            places = [place for place in self.began_at if place.topic == topic]
+            consumer.assign(places)
+            for place in places:
+                consumer.seek(place, self.began_at[place])
+            found: list[ConsumerRecord] = []
+            async with asyncio.timeout(seconds):
+                while len(found) < wanted:
+                    for batch in (await consumer.getmany(timeout_ms=200)).values():
+                        found += batch
+            return found
+        finally:
+            await consumer.stop()
+
+    async def start_group_here(self, group: str) -> None:
+        """Let a consumer group begin where the test began, not at what earlier tests left."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign(list(self.began_at))
+            await consumer.commit(self.began_at)
+        finally:
+            await consumer.stop()
+
+
+@pytest.fixture
+async def kafka(infrastructure: BackgroundStack) -> Kafka:
+    bootstrap = infrastructure.endpoints.kafka
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await producer.start()
+    await consumer.start()
+    try:
+        places = [
+            TopicPartition(topic.name, partition)
+            for topic in wanted_topics(partitions=1)
+            for partition in await producer.partitions_for(topic.name)
+        ]
+        return Kafka(bootstrap=bootstrap, began_at=await consumer.end_offsets(places))
+    finally:
+        await consumer.stop()
+        await producer.stop()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def service_name() -> str:
+    """A name, and so a consumer group, of the test's own."""
+    return f"test{next(_numbers)}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traces() -> None:
+    """Spans are made, as in a service; they go nowhere."""
+    configure_traces(service="tests", otlp_endpoint="")
+
+
+@pytest.fixture(scope="session")
+def operator_key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def operator_public_key(operator_key: Ed25519PrivateKey) -> str:
+    return base64.b64encode(operator_key.public_key().public_bytes_raw()).decode()

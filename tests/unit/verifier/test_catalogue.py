@@ -1,0 +1,94 @@
+"""The incidents that are shipped, and how indicators find theirs."""
+
+import msgspec
+import pytest
+
+from libs.common.contracts import Advisory
+from libs.common.vocabulary import Language, Severity
+from services.verifier.domain import Catalogue, Incident
+from services.verifier.handlers.incidents import read_shipped
+from tests.unit.verifier.test_judgement import INDICATOR
+
+SHIPPED = read_shipped()
+CATALOGUE = Catalogue(SHIPPED)
+
+ADVISORIES = [
+    pytest.param(incident, language, advisory, id=f"{incident.slug}-{language}")
+    for incident in SHIPPED
+    for language, advisory in incident.advisory.items()
+]
+
+
+def test_enough_are_shipped_in_both_languages() -> None:
+    assert len(SHIPPED) >= 20
+    assert all(set(incident.advisory) == set(Language) for incident in SHIPPED)
+
+
+def test_nothing_is_claimed_by_two_incidents() -> None:
+    claims = [
+        claim
+        for incident in SHIPPED
+        for kind in ("cve_ids", "identifiers", "malware_names", "tags", "categories")
+        for claim in ((kind, word) for word in getattr(incident.matches, kind))
+    ]
+    assert len(claims) == len(set(claims))
+
+
+@pytest.mark.parametrize(("incident", "language", "advisory"), ADVISORIES)
+def test_an_advisory_says_all_that_its_reader_needs(incident: Incident, language: Language, advisory: Advisory) -> None:
+    assert 10 <= len(advisory.title) <= 70
+    assert len(advisory.what) > 100
+    assert len(advisory.why) > 80
+    assert 2 <= len(advisory.check) <= 5
+    assert 3 <= len(advisory.act) <= 7
+    assert advisory.otherwise
+    assert 2 <= len(advisory.sources) <= 4
+
+
+@pytest.mark.parametrize(("incident", "language", "advisory"), ADVISORIES)
+def test_an_advisory_is_calm_and_links_nowhere(incident: Incident, language: Language, advisory: Advisory) -> None:
+    text = " ".join(
+        (advisory.title, advisory.what, advisory.why, *advisory.check, *advisory.act, advisory.otherwise)
+    ).lower()
+    for word in ("!", "http://", "https://", "www.", "click here", "klik hier", "act now", "bitcoin"):
+        assert word not in text, word
+
+
+@pytest.mark.parametrize(
+    ("changes", "slug"),
+    [
+        ({}, "open-smb"),
+        ({"identifier": "open-rdp"}, "open-rdp"),
+        ({"identifier": "vulnerable-http", "cve_ids": ("CVE-2023-3519",)}, "citrix-netscaler"),
+        (
+            {
+                "category": "intrusions/system-compromise",
+                "identifier": "exchange-server-webshell",
+                "cve_ids": ("CVE-2021-26855",),
+            },
+            "exchange-webshell",
+        ),
+        ({"category": "malicious-code/infected-system", "identifier": "never-heard-of"}, "infected-system"),
+        (
+            {
+                "category": "information-gathering/scanner",
+                "identifier": "honeypot-smb-scan",
+                "cve_ids": ("CVE-2021-44228",),
+            },
+            "attacking-system",
+        ),
+    ],
+)
+def test_an_indicator_finds_its_incident(changes: dict[str, object], slug: str) -> None:
+    found = CATALOGUE.incident_of(msgspec.structs.replace(INDICATOR, **changes))
+    assert found is not None
+    assert found.slug == slug
+
+
+def test_what_nobody_knows_finds_none() -> None:
+    unknown = msgspec.structs.replace(INDICATOR, category="other/undetermined", identifier="newthing")
+    assert CATALOGUE.incident_of(unknown) is None
+
+
+def test_severities_are_of_all_kinds() -> None:
+    assert {incident.severity for incident in SHIPPED} >= {Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM}

@@ -1,0 +1,263 @@
+"""What the verifier decides, as a table of cases."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.contracts import Advisory, Asset, Indicator, RawIndicator
+from libs.common.vocabulary import IncidentState, Language, Outcome, Reliability, Severity, Transport
+from services.verifier.domain import (
+    Catalogue,
+    CheckResult,
+    FalsePositive,
+    History,
+    Incident,
+    Matches,
+    Rules,
+    Threat,
+    ThreatState,
+    Verdict,
+    judge_all,
+    parse_vital_assets,
+    rules_version,
+    settle_review,
+    threat_id_of,
+)
+from services.verifier.domain.judgement import judge
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ADVISORY = Advisory(title="t", what="w", why="y", check=("c",), act=("a",), otherwise="o", sources=("s",))
+SMB = Incident(
+    slug="open-smb",
+    category="vulnerable/vulnerable-system",
+    severity=Severity.HIGH,
+    state=IncidentState.APPROVED,
+    matches=Matches(identifiers=("open-smb",)),
+    advisory={Language.DUTCH: ADVISORY},
+)
+RDP = msgspec.structs.replace(
+    SMB, slug="open-rdp", matches=Matches(identifiers=("open-rdp",)), state=IncidentState.DRAFT
+)
+RULES = Rules(catalogue=Catalogue((SMB, RDP)), version="test")
+NOTHING_KNOWN = History(threats={}, false_positives={})
+INDICATOR = Indicator(
+    seen_at=NOW - timedelta(hours=6),
+    category="vulnerable/vulnerable-system",
+    identifier="open-smb",
+    asset=Asset(ip="145.10.20.30", port=445, transport=Transport.TCP),
+    geo_country="NL",
+)
+
+
+def raw(
+    number: int = 1,
+    *,
+    partner: str = "demo",
+    reliability: Reliability = Reliability.B,
+    **changes: Any,  # Any: fields of Indicator, each of its own type
+) -> RawIndicator:
+    return RawIndicator(
+        indicator_id=UUID(int=number),
+        submission_id=UUID(int=1000),
+        record=number,
+        partner=partner,
+        reliability=reliability,
+        received_at=NOW,
+        indicator=msgspec.structs.replace(INDICATOR, **changes),
+    )
+
+
+def known(**changes: object) -> History:
+    threat = Threat(
+        threat_id=threat_id_of(INDICATOR),
+        asset="145.10.20.30",
+        identifier="open-smb",
+        incident="open-smb",
+        state=ThreatState.OPEN,
+        first_seen_at=NOW - timedelta(days=5),
+        last_seen_at=NOW - timedelta(days=1),
+        sightings=3,
+        partners=frozenset({"demo"}),
+    )
+    threat = msgspec.structs.replace(threat, **changes)
+    return History(threats={threat.threat_id: threat}, false_positives={})
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "reason"),
+    [
+        ({}, None, "verified"),
+        ({"asset": Asset(ip="10.0.0.1")}, Outcome.REFUTED, "routable"),
+        ({"asset": Asset(ip="192.0.2.1")}, Outcome.REFUTED, "routable"),
+        ({"asset": Asset(ip="2001:db8::1")}, Outcome.REFUTED, "routable"),
+        ({"asset": Asset(ip="224.0.0.1")}, Outcome.REFUTED, "routable"),
+        ({"asset": Asset(domain="shop.example.com")}, Outcome.REFUTED, "routable"),
+        ({"asset": Asset(asn=64512)}, Outcome.REFUTED, "routable"),
+        ({"seen_at": NOW + timedelta(hours=2)}, Outcome.REFUTED, "plausible"),
+        ({"seen_at": datetime(1999, 12, 31, tzinfo=UTC)}, Outcome.REFUTED, "plausible"),
+        ({"seen_at": NOW - timedelta(days=14, hours=1)}, Outcome.EXPIRED, "fresh"),
+        ({"seen_at": NOW - timedelta(days=13)}, None, "verified"),
+        ({"geo_country": "DE"}, Outcome.OUT_OF_SCOPE, "country"),
+        ({"geo_country": None}, None, "verified"),
+        ({"identifier": "open-rdp"}, Outcome.HELD, "incident"),
+        ({"identifier": "something-new"}, Outcome.HELD, "incident"),
+        ({"confidence": 0}, None, "verified"),
+    ],
+)
+def test_an_indicator_ends_where_its_worst_check_says(
+    changes: dict[str, Any],  # Any: fields of Indicator, each of its own type
+    outcome: Outcome | None,
+    reason: str,
+) -> None:
+    judgement = judge(raw(**changes), NOTHING_KNOWN, RULES, NOW)
+    assert (judgement.outcome, judgement.reason) == (outcome, reason)
+
+
+def test_all_reasons_are_kept_also_behind_the_first_that_fails() -> None:
+    judgement = judge(raw(asset=Asset(ip="10.0.0.1"), geo_country="DE"), NOTHING_KNOWN, RULES, NOW)
+    failed = {reason.check for reason in judgement.reasons if reason.result is CheckResult.FAIL}
+    assert failed == {"routable", "country"}
+    assert len(judgement.reasons) == 10
+
+
+def test_documentation_ranges_count_where_the_operator_says_so() -> None:
+    rules = msgspec.structs.replace(RULES, allow_documentation_ranges=True)
+    for asset in (Asset(ip="192.0.2.1"), Asset(domain="shop.example.com"), Asset(asn=64500)):
+        assert judge(raw(asset=asset), NOTHING_KNOWN, rules, NOW).outcome is None
+    assert judge(raw(asset=Asset(ip="10.0.0.1")), NOTHING_KNOWN, rules, NOW).outcome is Outcome.REFUTED
+
+
+def test_what_is_known_already_is_a_sighting() -> None:
+    judgement = judge(raw(), known(), RULES, NOW)
+    assert (judgement.verdict, judgement.outcome) == (Verdict.VERIFIED, Outcome.DUPLICATE)
+    assert judgement.first_seen_at == NOW - timedelta(days=5)
+
+
+def test_the_second_of_two_alike_in_one_batch_is_a_duplicate() -> None:
+    first, second = judge_all([raw(1), raw(2)], NOTHING_KNOWN, RULES, NOW)
+    assert (first.outcome, second.outcome) == (None, Outcome.DUPLICATE)
+    assert first.threat_id == second.threat_id
+
+
+def test_another_port_is_another_threat() -> None:
+    other = Asset(ip="145.10.20.30", port=139, transport=Transport.TCP)
+    outcomes = [each.outcome for each in judge_all([raw(1), raw(2, asset=other)], NOTHING_KNOWN, RULES, NOW)]
+    assert outcomes == [None, None]
+
+
+def test_a_threat_seen_again_after_it_was_fixed_is_news() -> None:
+    fixed = {"closed_at": NOW - timedelta(days=1), "closed_reason": "fixed"}
+    again, once_more = judge_all([raw(1), raw(2)], known(**fixed), RULES, NOW)
+    assert (again.outcome, once_more.outcome) == (None, Outcome.DUPLICATE)
+
+
+def test_a_late_record_from_before_the_fix_is_no_news() -> None:
+    late = raw(seen_at=NOW - timedelta(days=2))
+    assert judge(late, known(closed_at=NOW - timedelta(days=1)), RULES, NOW).outcome is Outcome.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("identifier", "lasts", "outcome"),
+    [
+        ("open-smb", timedelta(days=1), Outcome.REFUTED),
+        (None, timedelta(days=1), Outcome.REFUTED),
+        ("open-rdp", timedelta(days=1), None),
+        ("open-smb", timedelta(seconds=-1), None),
+    ],
+)
+def test_a_known_false_positive_refutes_until_it_expires(
+    identifier: str | None, lasts: timedelta, outcome: Outcome | None
+) -> None:
+    wrong = FalsePositive(asset="145.10.20.30", identifier=identifier, reason="a honeypot", expires_at=NOW + lasts)
+    history = History(threats={}, false_positives={"145.10.20.30": (wrong,)})
+    assert judge(raw(), history, RULES, NOW).outcome is outcome
+
+
+def test_vital_operators_are_handed_over() -> None:
+    vital = parse_vital_assets(
+        ["kind,value,name", "ip-range,145.10.0.0/16,Water Board", "domain,grid.nl,Grid", "asn,AS1234,Harbour"]
+    )
+    rules = msgspec.structs.replace(RULES, vital_assets=vital)
+    for asset, asn in (
+        (Asset(ip="145.10.20.30"), None),
+        (Asset(domain="vpn.grid.nl"), None),
+        (Asset(ip="145.99.1.1"), 1234),
+    ):
+        judgement = judge(raw(asset=asset, asn=asn), NOTHING_KNOWN, rules, NOW)
+        assert (judgement.outcome, judgement.reason) == (Outcome.OUT_OF_SCOPE, "vital")
+    assert judge(raw(asset=Asset(domain="notgrid.nl")), NOTHING_KNOWN, rules, NOW).outcome is None
+
+
+@pytest.mark.parametrize(
+    ("reliability", "confidence", "grade", "outcome"),
+    [
+        (Reliability.A, None, "A2", None),
+        (Reliability.B, None, "B2", None),
+        (Reliability.C, None, "C2", None),
+        (Reliability.D, None, "D3", None),
+        (Reliability.E, None, "E4", Outcome.HELD),
+        (Reliability.F, None, "F4", None),
+        (Reliability.B, 10, "B3", None),
+        (Reliability.F, 10, "F4", Outcome.HELD),
+    ],
+)
+def test_grade_and_confidence_follow_the_partner_and_its_claim(
+    reliability: Reliability, confidence: int | None, grade: str, outcome: Outcome | None
+) -> None:
+    judgement = judge(raw(reliability=reliability, confidence=confidence), NOTHING_KNOWN, RULES, NOW)
+    assert (judgement.grade, judgement.outcome) == (grade, outcome)
+
+
+def test_a_second_partner_confirms() -> None:
+    assert judge(raw(partner="other"), known(), RULES, NOW).grade == "B1"
+    assert judge(raw(partner="demo"), known(), RULES, NOW).grade == "B2"
+
+
+@pytest.mark.parametrize(
+    ("severity", "expected"),
+    [(None, Severity.HIGH), (Severity.LOW, Severity.HIGH), (Severity.CRITICAL, Severity.CRITICAL)],
+)
+def test_severity_is_the_worse_of_record_and_incident(severity: Severity | None, expected: Severity) -> None:
+    assert judge(raw(severity=severity), NOTHING_KNOWN, RULES, NOW).severity is expected
+
+
+def test_a_person_decides_what_was_held() -> None:
+    held = judge_all([raw(1, identifier="open-rdp"), raw(2, identifier="open-rdp")], NOTHING_KNOWN, RULES, NOW)
+    yes = settle_review(held, NOTHING_KNOWN, RULES, verified=True, by="anna", now=NOW)
+    no = settle_review(held, NOTHING_KNOWN, RULES, verified=False, by="anna", now=NOW)
+    assert [each.outcome for each in yes] == [None, Outcome.DUPLICATE]
+    assert [each.outcome for each in no] == [Outcome.REFUTED, Outcome.REFUTED]
+    assert yes[0].reasons[-1].detail == no[0].reasons[-1].detail == "decided by anna"
+
+
+def test_the_version_of_the_rules_changes_with_every_rule() -> None:
+    versions = {
+        rules_version(rules)
+        for rules in (
+            RULES,
+            msgspec.structs.replace(RULES, constituency_countries=frozenset({"BE"})),
+            msgspec.structs.replace(RULES, hold_below_confidence=0.5),
+            msgspec.structs.replace(RULES, allow_documentation_ranges=True),
+            msgspec.structs.replace(RULES, catalogue=Catalogue((msgspec.structs.replace(SMB, revision=2),))),
+            msgspec.structs.replace(RULES, max_age_days={"vulnerable": 1}),
+            msgspec.structs.replace(RULES, vital_assets=parse_vital_assets(["kind,value,name", "asn,1,One"])),
+        )
+    }
+    assert len(versions) == 7
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["a", "b"])), max_size=20))
+def test_of_all_that_say_the_same_exactly_the_first_is_news(said: list[tuple[int, str]]) -> None:
+    indicators = [
+        raw(number, partner=partner, asset=Asset(ip=f"145.10.20.{host}"))
+        for number, (host, partner) in enumerate(said, start=1)
+    ]
+    judgements = judge_all(indicators, NOTHING_KNOWN, RULES, NOW)
+    assert len(judgements) == len(said)
+    assert sum(each.outcome is None for each in judgements) == len({host for host, _ in said})
+    assert {each.outcome for each in judgements} <= {None, Outcome.DUPLICATE}
