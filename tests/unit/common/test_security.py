@@ -46,7 +46,7 @@ def test_any_other_token_is_refused(wrong: str) -> None:
 def test_a_token_without_a_signature_is_refused() -> None:
     claims = {"sub": "eve", "role": "admin", "iss": "tocsin-console", "aud": "tocsin", "exp": 4102444800}
     with pytest.raises(Problem):
-        TOKENS.read(jwt.encode(claims, None, algorithm="none")  # type: ignore[arg-type]  # an attacker's call)
+        TOKENS.read(jwt.encode(claims, None, algorithm="none"))  # type: ignore[arg-type]  # an attacker's call
 
 
 @pytest.mark.parametrize(
