@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -16,25 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.background import BackgroundStack, stack_in_thread
 from deploy.local.layout import Layout
+from deploy.local.ports import free_port_base
 from deploy.local.topics import wanted_topics
 from libs.common.publisher import partition_of
 from libs.common.telemetry import configure_traces
-
-PORTS_OF_A_STACK = 30
-
-
-def free_port_base() -> int:
-    """The first of a run of ports that nobody listens on."""
-    for base in range(20_000, 30_000, 100):
-        if all(_is_free(base + offset) for offset in range(PORTS_OF_A_STACK)):
-            return base
-    raise AssertionError("no free ports for a stack")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture(scope="session")
