@@ -1,6 +1,7 @@
 """What intake says: the records of a submission, normalised."""
 
 from datetime import datetime
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -30,6 +31,20 @@ class Asset(msgspec.Struct, frozen=True, omit_defaults=True):
     def key(self) -> str:
         """The identity of the asset: Kafka key and half of a threat's identity. The port is not part of it."""
         return self.ip or self.domain or self.url or self.email or (f"AS{self.asn}" if self.asn else "")
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names that say whose it is: the domain, the URL's host, the e-mail address's domain; what there is."""
+        of_email = self.email.rpartition("@")[2] if self.email else None
+        return tuple(host for host in (self.domain, _host_of(self.url), of_email) if host)
+
+
+def _host_of(url: str | None) -> str | None:
+    """None for a URL that can't be read."""
+    try:
+        return urlsplit(url).hostname if url else None
+    except ValueError:
+        return None
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True):

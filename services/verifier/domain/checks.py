@@ -41,7 +41,7 @@ def routable(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Rea
 
 
 def _routed_part(asset: Asset) -> Asset:
-    return Asset(ip=asset.ip, domain=asset.domain, asn=asset.asn)
+    return Asset(ip=asset.ip, domain=next(iter(asset.hosts), None), asn=asset.asn)
 
 
 @lru_cache(maxsize=65_536)

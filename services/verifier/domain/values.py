@@ -102,8 +102,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def threat_id_of(indicator: Indicator) -> UUID:
-    """The identity of a threat: the asset with its port, what is wrong there, and with which malware."""
+    """The identity of a threat: the asset with its port, what is wrong there, and with which malware.
+
+    All of the asset counts: two hacked sites on one shared address, or two leaked accounts of one domain, are two.
+    """
     asset = indicator.asset
-    return derived_id(
-        "threat", asset.key, asset.port, asset.transport, indicator.identifier, (indicator.malware_name or "").lower()
-    )
+    place = (asset.ip, asset.port, asset.transport, asset.domain, asset.url, asset.asn, asset.email)
+    return derived_id("threat", *place, indicator.identifier, (indicator.malware_name or "").lower())

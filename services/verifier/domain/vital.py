@@ -28,10 +28,11 @@ class VitalAssets(msgspec.Struct, frozen=True):
 
     def operator_of(self, asset: Asset, asn: int | None) -> str | None:
         """The vital operator that this asset belongs to, if any."""
-        return self._by_domain(asset.domain) or self._by_ip(asset.ip) or self.asns.get(asset.asn or asn or 0)
+        by_name = next(filter(None, map(self._by_domain, asset.hosts)), None)
+        return by_name or self._by_ip(asset.ip) or self.asns.get(asset.asn or asn or 0)
 
-    def _by_domain(self, domain: str | None) -> str | None:
-        labels = (domain or "").split(".")
+    def _by_domain(self, domain: str) -> str | None:
+        labels = domain.split(".")
         return next(
             (self.domains[name] for place in range(len(labels)) if (name := ".".join(labels[place:])) in self.domains),
             None,

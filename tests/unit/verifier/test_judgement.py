@@ -150,6 +150,19 @@ def test_another_port_is_another_threat() -> None:
     assert outcomes == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Asset(ip="145.10.20.30", domain="baker.nl"), Asset(ip="145.10.20.30", domain="butcher.nl")),
+        (Asset(domain="baker.nl", email="a@baker.nl"), Asset(domain="baker.nl", email="b@baker.nl")),
+    ],
+    ids=["two sites on one address", "two accounts of one domain"],
+)
+def test_what_shares_an_address_or_a_domain_is_not_the_same(one: Asset, other: Asset) -> None:
+    judgements = judge_all([raw(1, asset=one), raw(2, asset=other)], NOTHING_KNOWN, RULES, NOW)
+    assert [each.outcome for each in judgements] == [None, None]
+
+
 def test_a_threat_seen_again_after_it_was_fixed_is_news() -> None:
     fixed = {"closed_at": NOW - timedelta(days=1), "closed_reason": "fixed"}
     again, once_more = judge_all([raw(1), raw(2)], known(**fixed), RULES, NOW)
@@ -186,6 +199,8 @@ def test_vital_operators_are_handed_over() -> None:
     for asset, asn in (
         (Asset(ip="145.10.20.30"), None),
         (Asset(domain="vpn.grid.nl"), None),
+        (Asset(email="someone@grid.nl"), None),
+        (Asset(url="https://www.grid.nl/login"), None),
         (Asset(ip="145.99.1.1"), 1234),
     ):
         judgement = judge(raw(asset=asset, asn=asn), NOTHING_KNOWN, rules, NOW)
