@@ -1,0 +1,150 @@
+"""Where the stack lives: its folders, its ports, and which parts are somebody else's."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.complaints import Complaint
+
+PROJECT = Path(__file__).resolve().parents[2]
+SERVICES = ("intake", "verifier", "attribution", "notifier", "feedback")
+HOST = "127.0.0.1"
+
+_PORT_OFFSETS = {
+    "console": 0,
+    **{service: offset for offset, service in enumerate(SERVICES, start=1)},
+    "kafka": 20,
+    "kafka-controller": 21,
+    "postgres": 22,
+    "mail": 24,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Everything that distinguishes one stack from another on the same machine.
+
+    `services` are those to start; none leaves Kafka, PostgreSQL and the mail sink alone. `maven_mirror`: base URL of a
+    repository to use instead of Maven Central. The three `external_…` fields are empty when the stack runs that part.
+    """
+
+    home: Path
+    cache: Path
+    port_base: int = 8100
+    partitions: int = 6
+    services: tuple[str, ...] = SERVICES
+    maven_mirror: str = ""
+    external_kafka: str = ""
+    external_postgres: str = ""
+    external_smtp: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Layout":
+        return cls(
+            home=Path(environment.get("TOCSIN_HOME") or PROJECT / ".local").resolve(),
+            cache=_cache(environment),
+            port_base=_whole_number(environment, "TOCSIN_PORT_BASE", default=8100, most=65_000),
+            partitions=_whole_number(environment, "TOCSIN_LOCAL_PARTITIONS", default=6, most=1000),
+            services=_services(environment),
+            maven_mirror=environment.get("TOCSIN_LOCAL_MAVEN_MIRROR", ""),
+            external_kafka=environment.get("TOCSIN_LOCAL_KAFKA_BOOTSTRAP", ""),
+            external_postgres=environment.get("TOCSIN_LOCAL_POSTGRES_URL", ""),
+            external_smtp=environment.get("TOCSIN_LOCAL_SMTP", ""),
+        )
+
+    def port(self, part: str) -> int:
+        return self.port_base + _PORT_OFFSETS[part]
+
+    def url(self, service: str) -> str:
+        return f"http://{HOST}:{self.port(service)}"
+
+    @property
+    def own_parts(self) -> tuple[str, ...]:
+        """The parts beside the services that the stack runs itself, by the names of their ports."""
+        return (
+            *(() if self.external_kafka else ("kafka", "kafka-controller")),
+            *(() if self.external_postgres else ("postgres",)),
+            *(() if self.external_smtp else ("mail",)),
+        )
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        return self.external_kafka or f"{HOST}:{self.port('kafka')}"
+
+    @property
+    def smtp(self) -> tuple[str, int]:
+        """Host and port of the relay that takes the notifier's mails."""
+        if not self.external_smtp:
+            return HOST, self.port("mail")
+        host, _, port = self.external_smtp.rpartition(":")
+        if not (host and port.isdecimal()):
+            raise Complaint(f"TOCSIN_LOCAL_SMTP has to be host:port, not {self.external_smtp!r}.")
+        return host, int(port)
+
+    @property
+    def made(self) -> tuple[Path, ...]:
+        """What the stack keeps in its folder, beside PostgreSQL's cluster."""
+        folders = (self.kafka, self.mail, self.payloads, self.logs, self.secrets)
+        return (*folders, self.endpoints, self.processes, self.lock)
+
+    @property
+    def mail(self) -> Path:
+        return self.home / "mail"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def secrets(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def payloads(self) -> Path:
+        return self.home / "payloads"
+
+    @property
+    def kafka(self) -> Path:
+        return self.home / "kafka"
+
+    @property
+    def postgres(self) -> Path:
+        return self.home / "postgres"
+
+    @property
+    def endpoints(self) -> Path:
+        return self.home / "endpoints.json"
+
+    @property
+    def processes(self) -> Path:
+        return self.home / "processes.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.home / "supervisor.lock"
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    """`TOCSIN_CACHE`, or `tocsin` in the user's cache folder (XDG Base Directory Specification)."""
+    if chosen := environment.get("TOCSIN_CACHE"):
+        return Path(chosen).resolve()
+    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache").resolve() / "tocsin"
+
+
+def _services(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """`TOCSIN_LOCAL_SERVICES`: names with commas between, or `none`; by default all whose code is in this checkout."""
+    chosen = environment.get("TOCSIN_LOCAL_SERVICES")
+    if not chosen:
+        return tuple(service for service in SERVICES if (PROJECT / "services" / service / "__main__.py").exists())
+    names = tuple(chosen.replace(" ", "").split(",")) if chosen != "none" else ()
+    if unknown := set(names) - set(SERVICES):
+        raise Complaint(f"TOCSIN_LOCAL_SERVICES names {', '.join(sorted(unknown))}; there are {', '.join(SERVICES)}.")
+    return names
+
+
+def _whole_number(environment: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    text = environment.get(name) or str(default)
+    if not (text.isdecimal() and 1 <= int(text) <= most):
+        raise Complaint(f"{name} has to be a number from 1 to {most}, not {text!r}.")
+    return int(text)

@@ -1,0 +1,60 @@
+"""Tocsin's own services as parts: what each is told through its environment."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from deploy.local.keys import Keys
+from deploy.local.layout import HOST, PROJECT, Layout
+from deploy.local.parts import Part
+from deploy.local.postgres import database_url
+from deploy.local.reachability import says_ready
+
+
+def service_part(service: str, *, layout: Layout, keys: Keys) -> Part:
+    return Part(
+        name=service,
+        command=service_command(service),
+        folder=PROJECT,
+        port=layout.port(service),
+        environment=service_environment(service, layout=layout, keys=keys),
+        is_ready=lambda: says_ready(HOST, layout.port(service)),
+    )
+
+
+def service_command(service: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"services.{service}", *arguments)
+
+
+def service_environment(
+    service: str, *, layout: Layout, keys: Keys, chosen: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """`TOCSIN_<SERVICE>_<NAME>` for every setting the stack decides; what the user has `chosen` is left alone."""
+    settings = _common(service, layout=layout, keys=keys) | _own(service, layout=layout, keys=keys)
+    variables = {f"TOCSIN_{service.upper()}_{name}": value for name, value in settings.items()}
+    return {name: value for name, value in variables.items() if name not in chosen and f"{name}_FILE" not in chosen}
+
+
+def _common(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
+    return {
+        "HTTP_HOST": HOST,
+        "HTTP_PORT": str(layout.port(service)),
+        "DATABASE_URL": database_url(layout, keys, service=service),
+        "KAFKA_BOOTSTRAP": layout.kafka_bootstrap,
+        "OPERATOR_PUBLIC_KEY": keys.operator_public_key(),
+        "SHUTDOWN_SECONDS": "10",  # shorter than the stack's patience with a service
+        "LOG_FORMAT": "json",
+    }
+
+
+def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
+    """What only this service is told."""
+    smtp_host, smtp_port = layout.smtp
+    links = {"LINK_KEY": keys.link_key(), "PUBLIC_URL": layout.url("feedback")}
+    return {
+        "intake": {"PAYLOAD_DIR": str(layout.payloads), "BOOTSTRAP_PARTNER_KEY": keys.partner_key()},
+        "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true"},
+        "attribution": {},
+        "notifier": {"SMTP_HOST": smtp_host, "SMTP_PORT": str(smtp_port), "SMTP_SECURITY": "none", **links},
+        "feedback": links,
+    }[service]

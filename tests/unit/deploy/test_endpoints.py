@@ -1,0 +1,24 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.local.endpoints import endpoints_of, read_endpoints
+from deploy.local.keys import Keys
+from deploy.local.layout import SERVICES, Layout
+
+
+def test_the_file_names_every_endpoint_and_is_closed_to_others(tmp_path: Path) -> None:
+    layout = Layout(home=tmp_path, cache=tmp_path)
+    keys = Keys(layout.secrets)
+
+    endpoints_of(layout, services=SERVICES, keys=keys, now=datetime.now(UTC)).write(layout)
+
+    content = read_endpoints(layout)
+    assert content
+    others = {"kafka", "postgres", "admin_token", "partner_key", "mail_dir", "log_dir"}
+    assert set(content) == {*SERVICES, *others}
+    assert content["verifier"] == "http://127.0.0.1:8102"
+    assert layout.endpoints.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_ready_stack_there_are_no_endpoints(tmp_path: Path) -> None:
+    assert read_endpoints(Layout(home=tmp_path, cache=tmp_path)) is None

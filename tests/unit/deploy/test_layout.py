@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from deploy.local.complaints import Complaint
+from deploy.local.layout import PROJECT, Layout
+
+
+def test_a_stack_lives_in_the_checkout_and_on_the_documented_ports_unless_told_otherwise() -> None:
+    layout = Layout.from_environment({})
+
+    assert layout.home == PROJECT / ".local"
+    assert layout.url("intake") == "http://127.0.0.1:8101"
+    assert layout.url("feedback") == "http://127.0.0.1:8105"
+    assert layout.kafka_bootstrap == "127.0.0.1:8120"
+    assert layout.smtp == ("127.0.0.1", 8124)
+
+
+def test_home_and_port_base_move_everything(tmp_path: Path) -> None:
+    layout = Layout.from_environment({"TOCSIN_HOME": str(tmp_path / "a b"), "TOCSIN_PORT_BASE": "9100"})
+
+    assert layout.mail == tmp_path / "a b" / "mail"
+    assert layout.port("postgres") == 9122
+
+
+def test_an_external_part_is_used_and_not_started() -> None:
+    layout = Layout.from_environment({"TOCSIN_LOCAL_KAFKA_BOOTSTRAP": "kafka:9092", "TOCSIN_LOCAL_SMTP": "relay:25"})
+
+    assert layout.kafka_bootstrap == "kafka:9092"
+    assert layout.smtp == ("relay", 25)
+    assert layout.own_parts == ("postgres",)
+
+
+@pytest.mark.parametrize("port_base", ["x", "0", "-1", "65001", "8100.5"])
+def test_a_port_base_that_is_no_port_is_complained_of(port_base: str) -> None:
+    with pytest.raises(Complaint, match="TOCSIN_PORT_BASE"):
+        Layout.from_environment({"TOCSIN_PORT_BASE": port_base})
+
+
+@pytest.mark.parametrize("relay", ["relay", "relay:smtp", ":25"])
+def test_a_relay_without_host_or_port_is_complained_of(relay: str) -> None:
+    with pytest.raises(Complaint, match="host:port"):
+        _ = Layout.from_environment({"TOCSIN_LOCAL_SMTP": relay}).smtp
+
+
+def test_services_can_be_chosen_by_name() -> None:
+    assert Layout.from_environment({"TOCSIN_LOCAL_SERVICES": "intake, notifier"}).services == ("intake", "notifier")
+    assert Layout.from_environment({"TOCSIN_LOCAL_SERVICES": "none"}).services == ()
+
+
+def test_an_unknown_service_is_complained_of() -> None:
+    with pytest.raises(Complaint, match="names intaek"):
+        Layout.from_environment({"TOCSIN_LOCAL_SERVICES": "intaek"})
