@@ -1,0 +1,60 @@
+"""Where the objects of the feedback service meet."""
+
+from fastapi import APIRouter
+
+from libs.common.db import Database
+from libs.common.http_api import new_api
+from libs.common.links import Links
+from libs.common.publisher import Publisher
+from libs.common.service import Service
+from services.feedback.api import feedback, rating, recipient, static, statistics, verification
+from services.feedback.api.errors import answer_with_pages
+from services.feedback.api.pages import House, Pages
+from services.feedback.api.wording import read_wordings
+from services.feedback.consumer import SUBSCRIPTIONS
+from services.feedback.domain.allowance import Allowance
+from services.feedback.settings import FeedbackSettings
+
+
+def build(settings: FeedbackSettings) -> Service:
+    """The whole service, not started."""
+    database = Database(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+    )
+    pages = Pages(
+        house=House(settings.service_name, settings.desk_address, settings.public_url), wordings=read_wordings()
+    )
+    api = new_api(
+        title="Tocsin feedback",
+        description="Pages for recipients and the public, the public counters, and what came back.",
+        routers=_routers(settings, database=database, pages=pages),
+        operator_public_key=settings.operator_public_key,
+    )
+    answer_with_pages(api, pages)
+    return Service(
+        name="feedback",
+        settings=settings,
+        api=api,
+        database=database,
+        publisher=Publisher(settings=settings, service="feedback"),
+        subscriptions=SUBSCRIPTIONS,
+    )
+
+
+def _routers(settings: FeedbackSettings, *, database: Database, pages: Pages) -> list[APIRouter]:
+    links = Links(settings.link_key.get_secret_value().encode())
+    allowance = Allowance(
+        burst=settings.verify_burst,
+        per_minute=settings.verify_per_minute,
+        remembered=settings.verify_remembered_addresses,
+    )
+    return [
+        statistics.routes(database=database, pages=pages, small_number=settings.small_number),
+        verification.routes(database=database, pages=pages, allowance=allowance),
+        rating.routes(database=database, links=links, pages=pages),
+        recipient.routes(database=database, links=links, pages=pages),
+        feedback.routes(database=database),
+        static.routes(),
+    ]

@@ -1,0 +1,10 @@
+"""Kafka edge: which event reaches which handler."""
+
+from libs.common.consumer import Subscriptions
+from libs.common.contracts import IncidentChanged, NotificationSent
+from services.feedback import handlers
+
+SUBSCRIPTIONS: Subscriptions = {
+    IncidentChanged: handlers.note_incidents,
+    NotificationSent: handlers.note_notifications,
+}

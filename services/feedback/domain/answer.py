@@ -1,0 +1,101 @@
+"""Answers: what a recipient tells us about their own notification."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import FeedbackReceived
+from libs.common.ids import derived_id
+from libs.common.text import plain
+from libs.common.vocabulary import FeedbackKind
+from services.feedback.domain.notification import Notification
+from services.feedback.domain.rating import TEXT_CHARACTERS, Incomplete
+
+CHOICES = (FeedbackKind.FIXED, FeedbackKind.NOT_OURS, FeedbackKind.FALSE_POSITIVE, FeedbackKind.QUESTION)
+"""What the page offers side by side. Opting out stands apart, where nobody presses it by mistake."""
+
+WANTS_WORDS = frozenset({FeedbackKind.FALSE_POSITIVE, FeedbackKind.QUESTION})
+"""A false positive closes a threat, so somebody has to be able to weigh why; a question is its words."""
+
+
+class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The recipient's page as it was filled in. `threats`: the ticked ones; none ticked means all."""
+
+    kind: str = ""
+    threats: tuple[str, ...] = ()
+    text: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recipient told us, about which threats of the notification."""
+
+    notification_id: UUID
+    kind: FeedbackKind
+    incident: str
+    answered_at: datetime
+    text: str
+    threat_ids: tuple[UUID, ...]
+
+    @property
+    def feedback_id(self) -> UUID:
+        """The same kind about the same threats is the same answer, however often it is sent; a new question is new."""
+        words = self.text if self.kind is FeedbackKind.QUESTION else ""
+        return derived_id("answer", self.notification_id, self.kind, *sorted(self.threat_ids), words)
+
+
+def answer(notification: Notification, form: AnswerForm, *, now: datetime) -> Answer | Incomplete:
+    """Read an answer. What is ticked but not of this notification does not count."""
+    kind = _kind(form.kind)
+    text = plain(form.text, TEXT_CHARACTERS, lines=True)
+    if kind is None:
+        return Incomplete(("kind",))
+    if kind is FeedbackKind.OPT_OUT:
+        return opt_out(notification, now=now)
+    if kind in WANTS_WORDS and not text:
+        return Incomplete(("text",))
+    return Answer(
+        notification_id=notification.notification_id,
+        kind=kind,
+        incident=notification.incident,
+        answered_at=now,
+        text=text,
+        threat_ids=_chosen(notification, form),
+    )
+
+
+def opt_out(notification: Notification, *, now: datetime) -> Answer:
+    """Stop writing to this recipient, whatever the mail was about."""
+    return Answer(
+        notification_id=notification.notification_id,
+        kind=FeedbackKind.OPT_OUT,
+        incident=notification.incident,
+        answered_at=now,
+        text="",
+        threat_ids=tuple(notification.assets_by_threat),
+    )
+
+
+def event_of_answer(answer: Answer, notification: Notification) -> FeedbackReceived:
+    """The event, in the trace of the mail that it answers."""
+    return FeedbackReceived(
+        feedback_id=answer.feedback_id,
+        kind=answer.kind,
+        incident=answer.incident,
+        at=answer.answered_at,
+        text=answer.text,
+        notification_id=answer.notification_id,
+        recipient_key=notification.recipient_key,
+        threat_ids=answer.threat_ids,
+        traceparent=notification.traceparent,
+    )
+
+
+def _kind(text: str) -> FeedbackKind | None:
+    return next((kind for kind in (*CHOICES, FeedbackKind.OPT_OUT) if kind.value == text), None)
+
+
+def _chosen(notification: Notification, form: AnswerForm) -> tuple[UUID, ...]:
+    ticked = set(form.threats)
+    threats = tuple(notification.assets_by_threat)
+    return tuple(threat_id for threat_id in threats if str(threat_id) in ticked) or threats

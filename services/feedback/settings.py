@@ -1,0 +1,27 @@
+"""What the feedback service needs to know."""
+
+from pydantic import Field, SecretStr
+
+from libs.common.settings import ServiceSettings, service_config
+
+
+class FeedbackSettings(ServiceSettings):
+    """Read once, at the start."""
+
+    model_config = service_config("feedback")
+
+    link_key: SecretStr = Field(
+        description="Secret that signs the links in mails; the notifier has the same", min_length=16
+    )
+    public_url: str = Field(
+        description="Where the public reaches these pages: https://host, no slash at the end",
+        pattern=r"^https?://[^/\s]+$",
+    )
+    service_name: str = Field("Tocsin", description="Who we are, as pages and mails say it")
+    desk_address: str = Field("desk@tocsin.example", description="Where people write with questions")
+    small_number: int = Field(5, description="Public counts and ratings of fewer than this are not shown", ge=1)
+    verify_burst: int = Field(20, description="References that one address may look up at once", ge=1)
+    verify_per_minute: float = Field(10.0, description="And how many more each minute after that", gt=0)
+    verify_remembered_addresses: int = Field(
+        20_000, description="Addresses whose look-ups are counted, in memory; the longest silent is forgotten", ge=1
+    )

@@ -1,0 +1,123 @@
+"""Mails that left, their tallies, and the titles of the incidents that they were about."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from libs.common.contracts import IncidentChanged, NotificationSent, NotifiedTarget
+from libs.common.db import Transaction
+from libs.common.vocabulary import Language, RecipientKind
+from services.feedback.domain.notification import Notification
+from services.feedback.domain.statistics import Tally
+from services.feedback.store.tables import incidents, tallies
+
+# Ordered, so that two replicas that count for the same months take the rows' locks in the same order.
+NOTE = """
+WITH noted AS (
+    INSERT INTO notifications (notification_id, reference, recipient_key, recipient_kind, language, incident, category,
+                               subject, sent_at, targets, traceparent)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::text[], $9::timestamptz[], $10::jsonb[], $11::text[])
+    ON CONFLICT (notification_id) DO NOTHING
+    RETURNING sent_at, incident, category, recipient_kind
+)
+INSERT INTO tallies (month, incident, category, recipient_kind, notifications)
+SELECT date_trunc('month', sent_at AT TIME ZONE 'UTC')::date AS month, incident, category, recipient_kind, count(*)
+FROM noted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+ON CONFLICT (month, incident, category, recipient_kind)
+DO UPDATE SET notifications = tallies.notifications + excluded.notifications
+"""
+
+FIND = """
+SELECT notification_id, reference, recipient_key, language, incident, subject, sent_at, targets::text, traceparent
+FROM notifications WHERE {column} = $1
+"""
+
+_targets = msgspec.json.Decoder(tuple[NotifiedTarget, ...])
+_titles = msgspec.json.Decoder(dict[Language, str])
+
+
+async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
+    """Keep and count each notification once: one that is there already stays and is not counted again."""
+    await tx.fetch(
+        NOTE,
+        [event.notification_id for event in sent],
+        [event.reference for event in sent],
+        [event.recipient_key for event in sent],
+        [event.recipient_kind for event in sent],
+        [event.language for event in sent],
+        [event.incident for event in sent],
+        [event.category for event in sent],
+        [event.subject for event in sent],
+        [event.sent_at for event in sent],
+        [msgspec.json.encode(event.targets).decode() for event in sent],
+        [event.traceparent for event in sent],
+    )
+
+
+async def notification(tx: Transaction, notification_id: UUID) -> Notification | None:
+    rows = await tx.fetch(FIND.format(column="notification_id"), notification_id)
+    return _notification(rows[0]) if rows else None
+
+
+async def notification_by_reference(tx: Transaction, reference: str) -> Notification | None:
+    rows = await tx.fetch(FIND.format(column="reference"), reference)
+    return _notification(rows[0]) if rows else None
+
+
+async def note_incidents(tx: Transaction, changed: Sequence[IncidentChanged]) -> None:
+    """Keep the titles of each incident's newest revision. A slug may appear once."""
+    statement = insert(incidents)
+    statement = statement.on_conflict_do_update(
+        index_elements=[incidents.c.slug],
+        set_={"revision": statement.excluded.revision, "titles": statement.excluded.titles},
+        where=incidents.c.revision < statement.excluded.revision,
+    )
+    rows = [
+        {
+            "slug": event.slug,
+            "revision": event.revision,
+            "titles": {language.value: advisory.title for language, advisory in event.advisory.items()},
+        }
+        for event in changed
+    ]
+    await tx.execute(statement, rows)
+
+
+async def titles(tx: Transaction) -> Mapping[str, Mapping[Language, str]]:
+    """The title of every incident in its languages, by slug."""
+    rows = await tx.fetch("SELECT slug, titles::text FROM incidents")
+    return {row["slug"]: _titles.decode(row["titles"]) for row in rows}
+
+
+async def tallies_by_month(tx: Transaction) -> Sequence[Tally]:
+    """All tallies, oldest month first."""
+    rows = await tx.execute(select(tallies).order_by(tallies.c.month))
+    return [
+        Tally(
+            month=row.month,
+            incident=row.incident,
+            category=row.category,
+            recipient_kind=RecipientKind(row.recipient_kind),
+            notifications=row.notifications,
+        )
+        for row in rows
+    ]
+
+
+def _notification(row: asyncpg.Record) -> Notification:
+    return Notification(
+        notification_id=row["notification_id"],
+        reference=row["reference"],
+        recipient_key=row["recipient_key"],
+        language=Language(row["language"]),
+        incident=row["incident"],
+        subject=row["subject"],
+        sent_at=row["sent_at"],
+        targets=_targets.decode(row["targets"]),
+        traceparent=row["traceparent"],
+    )

@@ -1,0 +1,86 @@
+"""The tables; `migrations/` makes them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+from libs.common.outbox import outbox_table
+
+metadata = MetaData()
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", UUID, primary_key=True),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("recipient_key", Text, nullable=False),
+    Column("recipient_kind", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sent_at", DateTime(timezone=True), nullable=False),
+    Column("targets", JSONB, nullable=False),
+    Column("traceparent", Text, nullable=False),
+)
+
+# The public counters, kept beside the notifications instead of counted from them: a page that anybody may load has to
+# cost the same after a million mails.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("month", Date, primary_key=True),
+    Column("incident", Text, primary_key=True),
+    Column("category", Text, primary_key=True),
+    Column("recipient_kind", Text, primary_key=True),
+    Column("notifications", BigInteger, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("titles", JSONB, nullable=False),
+)
+
+# Anonymous, and so the shortest table of all: what is not here can't be asked for. A test holds its columns.
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("feedback_id", UUID, primary_key=True),
+    Column("nonce_hash", LargeBinary, nullable=False, unique=True),
+    Column("incident", Text, nullable=False),
+    Column("hour", DateTime(timezone=True), nullable=False),
+    Column("useful", SmallInteger, nullable=False),
+    Column("clear", SmallInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ratings_by_time", "hour", "feedback_id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("feedback_id", UUID, primary_key=True),
+    Column("notification_id", UUID, ForeignKey("notifications.notification_id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("answered_at", DateTime(timezone=True), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("threat_ids", ARRAY(UUID), nullable=False),
+    Index("answers_by_time", "answered_at", "feedback_id"),
+)
+
+outbox = outbox_table(metadata)
