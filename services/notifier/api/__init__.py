@@ -1,0 +1,18 @@
+"""HTTP edge of the notifier: models and status codes; the deciding is done elsewhere."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from libs.common.db import Database
+from services.notifier.api import brakes, notifications, previews, suppressions
+from services.notifier.handlers.sending import Scribe
+
+
+def routers(database: Database, scribe: Scribe) -> Sequence[APIRouter]:
+    return (
+        notifications.routes(database),
+        previews.routes(database, scribe),
+        brakes.routes(database),
+        suppressions.routes(database),
+    )

@@ -1,0 +1,106 @@
+"""`/v1/notifications`: looking for them, looking at one, and telling it what to do."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+from libs.common.db import Database, Transaction
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor
+from libs.common.problems import Problem, not_found
+from libs.common.security import Operator, Role, operator
+from services.notifier.api.cursors import read_newest_cursor, read_planned_cursor
+from services.notifier.api.views import (
+    NotificationDetail,
+    NotificationSummary,
+    detail_of,
+    summary_of,
+    summary_of_planned,
+)
+from services.notifier.domain.notification import Command, State, Wanted
+from services.notifier.handlers.commands import command_notification
+from services.notifier.handlers.looking import dossier_of, newest_notifications, notification_named, planned_groups
+
+ANYONE = Depends(operator(at_least=Role.VIEWER))
+Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
+
+
+class Order(BaseModel):
+    """Why; it is kept beside the decision."""
+
+    note: str = Field("", max_length=500)
+
+
+def routes(database: Database) -> APIRouter:
+    router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
+
+    @router.get("", dependencies=[ANYONE])
+    async def list_notifications(
+        state: State | None = None,
+        recipient: Annotated[str | None, Query(max_length=320, description="Mail address")] = None,
+        incident: Annotated[str | None, Query(max_length=100)] = None,
+        limit: PageLimit = 50,
+        cursor: PageCursor = None,
+    ) -> Page[NotificationSummary]:
+        """Newest first; with `state=planned`, what waits for its mail, by recipient."""
+        wanted = Wanted(state=state, recipient=recipient.lower() if recipient else None, incident=incident)
+        async with database.transaction() as tx:
+            if state is State.PLANNED:
+                return await _page_of_planned(tx, wanted, cursor=cursor, limit=limit)
+            return await _page_of_newest(tx, wanted, cursor=cursor, limit=limit)
+
+    @router.get("/{name}", dependencies=[ANYONE])
+    async def read_notification(name: str) -> NotificationDetail:
+        """By id or by reference, however a person typed it."""
+        async with database.transaction() as tx:
+            notification = await notification_named(tx, name)
+            if notification is None:
+                raise not_found("notification")
+            return detail_of(await dossier_of(tx, notification))
+
+    @router.post("/{notification_id}/{command}")
+    async def order(
+        notification_id: UUID, command: Command, by: Approver, body: Order | None = None
+    ) -> NotificationDetail:
+        """Approve what waits for a person, cancel what has not gone out, or send again what has, or has failed."""
+        note = body.note if body else ""
+        async with database.transaction() as tx:
+            try:
+                notification = await command_notification(
+                    tx, notification_id, command, note=note, by=by.name, now=datetime.now(UTC)
+                )
+            except LookupError as error:
+                raise not_found("notification") from error
+            if notification is None:
+                raise _not_now(command)
+            return detail_of(await dossier_of(tx, notification))
+
+    return router
+
+
+async def _page_of_newest(
+    tx: Transaction, wanted: Wanted, *, cursor: str | None, limit: int
+) -> Page[NotificationSummary]:
+    before = read_newest_cursor(cursor) if cursor else None
+    found = await newest_notifications(tx, wanted, before=before, limit=limit + 1)
+    following = (
+        encode_cursor(found[limit - 1].created_at.isoformat(), found[limit - 1].id) if len(found) > limit else None
+    )
+    return Page(items=[summary_of(notification) for notification in found[:limit]], next=following)
+
+
+async def _page_of_planned(
+    tx: Transaction, wanted: Wanted, *, cursor: str | None, limit: int
+) -> Page[NotificationSummary]:
+    after = read_planned_cursor(cursor) if cursor else None
+    found = await planned_groups(tx, wanted, after=after, limit=limit + 1)
+    following = encode_cursor(found[limit - 1].recipient.key, found[limit - 1].incident) if len(found) > limit else None
+    return Page(items=[summary_of_planned(group) for group in found[:limit]], next=following)
+
+
+def _not_now(command: Command) -> Problem:
+    return Problem(
+        409, "wrong-state", "The notification can't follow this now", f"Its state does not allow `{command}`."
+    )

@@ -1,0 +1,90 @@
+"""What a mail looks like before it goes out, or would look like."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from libs.common.db import Database
+from libs.common.errors import Permanent
+from libs.common.problems import Problem, not_found
+from libs.common.security import Role, operator
+from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.domain.message import Mail
+from services.notifier.domain.notification import Consignment
+from services.notifier.handlers.looking import incident_named, notification_named
+from services.notifier.handlers.previewing import preview, sample_consignment
+from services.notifier.handlers.sending import Scribe, consignments_of
+
+NOTHING_ACTIVE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+class Form(StrEnum):
+    """How a preview is answered: one part of the mail, or all of it as it would travel."""
+
+    TEXT = "text"
+    HTML = "html"
+    EML = "eml"
+
+
+class Sample(BaseModel):
+    """Which mail to show."""
+
+    incident: str = Field(max_length=100)
+    language: Language = Language.DUTCH
+    kind: RecipientKind = RecipientKind.ORGANISATION
+    findings: int = Field(1, ge=1, le=2000, description="How many made-up findings")
+
+
+def routes(database: Database, scribe: Scribe) -> APIRouter:
+    router = APIRouter(tags=["previews"], dependencies=[Depends(operator(at_least=Role.VIEWER))])
+
+    @router.get("/v1/notifications/{name}/preview")
+    async def preview_notification(name: str, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
+        """The mail of a notification. Its links lead nowhere: looking at a mail is not answering it."""
+        async with database.transaction() as tx:
+            notification = await notification_named(tx, name)
+            if notification is None:
+                raise not_found("notification")
+            consignments = await consignments_of(tx, [notification])
+        return _answer(consignments[0], scribe, form)
+
+    @router.post("/v1/preview")
+    async def preview_sample(sample: Sample, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
+        """A mail about any incident, approved or not, with made-up findings."""
+        async with database.transaction() as tx:
+            incident = await incident_named(tx, sample.incident)
+        if incident is None:
+            raise not_found("incident")
+        consignment = sample_consignment(
+            incident,
+            kind=sample.kind,
+            language=sample.language,
+            findings=sample.findings,
+            now=datetime.now(UTC),
+        )
+        return _answer(consignment, scribe, form)
+
+    return router
+
+
+def _answer(consignment: Consignment, scribe: Scribe, form: Form) -> Response:
+    try:
+        mail = preview(consignment, scribe=scribe, now=datetime.now(UTC))
+    except Permanent as error:
+        raise Problem(422, "unwritable", "This mail can't be written", str(error)) from error
+    return _rendered(mail, form)
+
+
+def _rendered(mail: Mail, form: Form) -> Response:
+    if form is Form.EML:
+        return Response(mail.content, media_type="message/rfc822")
+    part = message_from_bytes(mail.content, policy=policy.default).get_body(("html" if form is Form.HTML else "plain",))
+    text = part.get_content() if part is not None else ""
+    if form is Form.HTML:
+        return Response(text, media_type="text/html", headers={"Content-Security-Policy": NOTHING_ACTIVE})
+    return Response(text, media_type="text/plain")

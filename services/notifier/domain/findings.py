@@ -1,0 +1,105 @@
+"""What was found, in words that a mail and a spreadsheet can carry without harm."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from libs.common.contracts import Evidence, Indicator
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.text import defang, plain, spreadsheet_safe
+from services.notifier.domain.notification import URGENCY
+from services.notifier.domain.words import Words
+
+VALUE_CHARACTERS = 200
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One asset with what is wrong with it. All of it is text: nothing in it can become a link or a formula."""
+
+    where: str
+    host_name: str
+    port: str
+    what: str
+    first_seen: str
+    last_seen: str
+    source: str
+    because: tuple[str, ...]
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
+    """The findings of a mail, worst first; a record that says the same of the same place is told once."""
+    merged: dict[tuple[str, str, str], Finding] = {}
+    for target in sorted(targets, key=lambda t: (URGENCY.index(t.severity), t.indicator.asset.key, t.target_id)):
+        finding = _finding(target, words)
+        place = (finding.where, finding.port, finding.what)
+        merged[place] = _merge(merged[place], finding) if place in merged else finding
+    return list(merged.values())
+
+
+def _finding(target: Target, words: Words) -> Finding:
+    asset = target.indicator.asset
+    return Finding(
+        where=defang(plain(asset.url or asset.key, VALUE_CHARACTERS)),
+        host_name=defang(plain(asset.hostname or "", VALUE_CHARACTERS)),
+        port=f"{asset.port}/{asset.transport}" if asset.port and asset.transport else str(asset.port or ""),
+        what=_what(target.indicator),
+        first_seen=words.at(target.first_seen_at),
+        last_seen=words.at(target.indicator.seen_at),
+        source=words.graded(target.grade),
+        because=tuple(dict.fromkeys(_because(step, words) for step in target.evidence if step.confidence > 0)),
+        first_seen_at=target.first_seen_at,
+        last_seen_at=target.indicator.seen_at,
+    )
+
+
+def _what(indicator: Indicator) -> str:
+    product = indicator.product
+    name = " ".join(filter(None, (product.vendor, product.name, product.version))) if product else ""
+    told = (indicator.malware_name, name or None, *indicator.cve_ids[:3])
+    return defang(plain(", ".join(filter(None, told)) or indicator.identifier.replace("-", " "), VALUE_CHARACTERS))
+
+
+def _because(step: Evidence, words: Words) -> str:
+    """One step of the attribution as a sentence. A source may carry the date of its copy: `ripe:abuse-c 2026-03-01`."""
+    source = step.source.partition(" ")[0]
+    sentence = words.evidence.get(source, words.evidence["other"])
+    answered = defang(plain(step.answered, VALUE_CHARACTERS))
+    return sentence.format(answered=answered, source=plain(source, VALUE_CHARACTERS))
+
+
+def _merge(first: Finding, second: Finding) -> Finding:
+    earliest = min(first, second, key=lambda finding: finding.first_seen_at)
+    latest = max(first, second, key=lambda finding: finding.last_seen_at)
+    return msgspec.structs.replace(
+        first,
+        first_seen=earliest.first_seen,
+        first_seen_at=earliest.first_seen_at,
+        last_seen=latest.last_seen,
+        last_seen_at=latest.last_seen_at,
+    )
+
+
+def spreadsheet_of(findings: Sequence[Finding], words: Words) -> bytes:
+    """All findings as CSV (RFC 4180, UTF-8 with a mark, so that Excel reads it); no cell can start a formula."""
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(msgspec.structs.astuple(words.columns))
+    writer.writerows(tuple(map(spreadsheet_safe, _row(finding))) for finding in findings)
+    return b"\xef\xbb\xbf" + table.getvalue().encode()
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    return (
+        finding.where,
+        finding.port,
+        finding.what,
+        f"{finding.first_seen_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        f"{finding.last_seen_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        finding.source,
+        "; ".join(finding.because),
+    )

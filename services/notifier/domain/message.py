@@ -1,0 +1,124 @@
+"""A letter as a mail: headers and parts (RFC 5322, 2045, 3834, 2369, 8058), as bytes for the relay."""
+
+from base64 import encodebytes
+from binascii import b2a_qp
+from collections.abc import Iterator
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import msgspec
+
+from libs.common.addresses import canonical_email
+from libs.common.text import plain
+from services.notifier.domain.letter import NAME_CHARACTERS, House, Letter
+
+NEW_LINE = b"\r\n"
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """A letter as it comes from the press: each of the two says everything."""
+
+    text: str
+    html: str
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes to the relay: one envelope, one recipient."""
+
+    sender: str
+    recipient: str
+    subject: str
+    content: bytes
+
+
+def is_writable(email: str) -> bool:
+    """Whether a relay can be asked to carry mail there. A local part beyond ASCII would need SMTPUTF8 (RFC 6531)."""
+    return email.isascii() and canonical_email(email) is not None
+
+
+def message_id_of(letter: Letter, house: House) -> str:
+    """The same for every attempt at the same notification, so that a second copy can be known as one."""
+    return f"<{letter.notification.id}@{house.mail_domain}>"
+
+
+def mail_of(letter: Letter, printed: Printed, *, house: House, now: datetime, again: bool = False) -> Mail:
+    """Put the letter in its envelope. `again` marks a mail whose first copy may have arrived."""
+    content = (
+        _addressed(letter, house, now),
+        *(f"{name}: {value}\r\n".encode("ascii") for name, value in _declarations(letter, house, again)),
+        _body(letter, printed),
+    )
+    return Mail(
+        sender=house.envelope_sender,
+        recipient=letter.notification.recipient.email,
+        subject=letter.subject,
+        content=b"".join(content),
+    )
+
+
+def _addressed(letter: Letter, house: House, now: datetime) -> bytes:
+    """The headers that hold other people's text: encoded and folded by the email package, which refuses line ends."""
+    recipient = letter.notification.recipient
+    head = EmailMessage(policy=SMTP)
+    head["From"] = Address(house.name, addr_spec=house.from_address)
+    head["To"] = Address(plain(recipient.name, NAME_CHARACTERS), addr_spec=recipient.email)
+    head["Reply-To"] = Address(house.name, addr_spec=desk_address_of(letter, house))
+    head["Subject"] = letter.subject
+    head["Date"] = now
+    return head.as_bytes().removesuffix(NEW_LINE)
+
+
+def desk_address_of(letter: Letter, house: House) -> str:
+    """The desk's address with the reference in it (RFC 5233), so that an answer finds its notification."""
+    local, _, domain = house.desk_address.rpartition("@")
+    return f"{local}+{letter.notification.reference}@{domain}"
+
+
+def _declarations(letter: Letter, house: House, again: bool) -> Iterator[tuple[str, str]]:
+    """The headers that we make up ourselves, of ASCII only, so that they can be folded where programs expect it."""
+    desk = desk_address_of(letter, house)
+    yield "Message-ID", message_id_of(letter, house)
+    yield "Auto-Submitted", "auto-generated"
+    yield "List-Id", f"<notifications.{house.mail_domain}>"
+    yield "List-Unsubscribe", f"<{letter.unsubscribe_url}>,\r\n <mailto:{desk}?subject=unsubscribe>"
+    yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
+    yield "X-Tocsin-Reference", letter.notification.reference
+    yield "Content-Language", letter.language
+    if again:
+        yield "X-Tocsin-Resend", "in-doubt"
+    yield "MIME-Version", "1.0"
+
+
+def _body(letter: Letter, printed: Printed) -> bytes:
+    """The parts, written by hand: the email package takes three times as long for the same bytes (1.4 ms more)."""
+    mark = letter.notification.id.hex
+    alternative = _multipart(
+        "alternative", f"=_{mark}_a", _text_part(printed.text, "plain"), _text_part(printed.html, "html")
+    )
+    if letter.spreadsheet is None:
+        return alternative
+    attachment = _attachment(letter.spreadsheet, letter.spreadsheet_name)
+    return _multipart("mixed", f"=_{mark}_m", alternative, attachment)
+
+
+def _multipart(subtype: str, boundary: str, *parts: bytes) -> bytes:
+    """`=_` can't occur in quoted-printable or base64, so a boundary that starts so is never found within a part."""
+    head = f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n\r\n'.encode()
+    separator = f"--{boundary}\r\n".encode()
+    body = b"".join(separator + part + NEW_LINE for part in parts)
+    return head + body + f"--{boundary}--\r\n".encode()
+
+
+def _text_part(text: str, subtype: str) -> bytes:
+    head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    return head.encode() + b2a_qp(text.encode(), istext=True).replace(b"\n", NEW_LINE)
+
+
+def _attachment(spreadsheet: bytes, name: str) -> bytes:
+    head = (
+        'Content-Type: text/csv; charset="utf-8"\r\nContent-Transfer-Encoding: base64\r\n'
+        f'Content-Disposition: attachment; filename="{name}"\r\n\r\n'
+    )
+    return head.encode() + encodebytes(spreadsheet).replace(b"\n", NEW_LINE)

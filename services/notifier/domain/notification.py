@@ -1,0 +1,139 @@
+"""A notification, the states of its life, and the incident and brakes that govern it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import IncidentChanged, Recipient
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.vocabulary import Severity
+
+URGENCY = tuple(Severity)
+"""Worst first: the position in this order is what the sender sorts by."""
+
+
+class State(StrEnum):
+    """Where a notification stands. `planned` is the state of targets that still wait for their mail."""
+
+    PLANNED = "planned"
+    AWAITING_APPROVAL = "awaiting-approval"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    IN_DOUBT = "in-doubt"
+
+
+class Command(StrEnum):
+    """What an approver can tell a notification to do."""
+
+    APPROVE = "approve"
+    CANCEL = "cancel"
+    RESEND = "resend"
+
+
+AFTER: dict[State, dict[Command, State]] = {
+    State.AWAITING_APPROVAL: {Command.APPROVE: State.QUEUED, Command.CANCEL: State.CANCELLED},
+    State.QUEUED: {Command.CANCEL: State.CANCELLED},
+    State.DEFERRED: {Command.CANCEL: State.CANCELLED, Command.RESEND: State.QUEUED},
+    State.SENT: {Command.RESEND: State.QUEUED},
+    State.BOUNCED: {Command.RESEND: State.QUEUED},
+    State.FAILED: {Command.RESEND: State.QUEUED},
+}
+"""What each command leads to; a command that is not named here is refused. A mail under way can't be called back."""
+
+
+def after_command(state: State, command: Command) -> State | None:
+    """The state that a command leads to, or None when the notification can't follow it now."""
+    return AFTER.get(state, {}).get(command)
+
+
+class BrakeScope(StrEnum):
+    """How far a brake reaches. `domain` is that of the recipient's address, with its subdomains."""
+
+    ALL = "all"
+    INCIDENT = "incident"
+    PARTNER = "partner"
+    DOMAIN = "domain"
+
+
+class Brake(msgspec.Struct, frozen=True, kw_only=True):
+    """An order to stop sending. `value` names the incident, partner or domain; it is empty for `all`."""
+
+    scope: BrakeScope
+    value: str
+    engaged: bool
+    reason: str
+    changed_at: datetime
+    changed_by: str
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail to one recipient about one incident. `tries` counts answers of the relay, `doubts` the lost answers.
+
+    `settled` is set once the targets' outcome has been said: an outcome is said once, whatever a person does later.
+    """
+
+    id: UUID
+    reference: str
+    recipient: Recipient
+    incident: str
+    severity: Severity
+    confidence: float
+    state: State
+    reason: str
+    note: str
+    partners: tuple[str, ...]
+    targets_total: int
+    created_at: datetime
+    queued_at: datetime | None
+    next_attempt_at: datetime | None
+    sent_at: datetime | None
+    subject: str | None
+    tries: int
+    doubts: int
+    settled: bool
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try to hand a mail to the relay: written down before, answered after. No `result` means under way or lost."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    result: str | None = None
+    smtp_code: int | None = None
+    detail: str = ""
+
+
+class Consignment(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one mail is made of."""
+
+    notification: Notification
+    incident: IncidentChanged
+    targets: tuple[Target, ...]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list is narrowed to; None means any."""
+
+    state: State | None = None
+    recipient: str | None = None
+    incident: str | None = None
+
+
+class PlannedGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Targets of one recipient and incident that wait for their mail."""
+
+    recipient: Recipient
+    incident: str
+    targets_total: int
+    first_at: datetime
+    due_at: datetime

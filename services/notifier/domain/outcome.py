@@ -1,0 +1,155 @@
+"""What a result of sending is to the others: a new state, and the events that say so."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import assert_never
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import Event, IndicatorSettled, NotificationSent, NotifiedTarget
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.text import plain
+from libs.common.vocabulary import Outcome
+from services.notifier.domain.notification import Consignment, State
+from services.notifier.domain.replies import Deferred, Failed, InDoubt, Released, Result, Sent
+
+BY = "notifier"
+DETAIL_CHARACTERS = 500
+ASSET_CHARACTERS = 256
+"""In `NotificationSent`: with 2,000 targets in a mail, its event stays under the 1 MiB that a message may have."""
+
+ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt made of a notification. No `result` means that nothing was tried: the attempt is struck out."""
+
+    notification_id: UUID
+    attempt: int
+    state: State
+    result: str | None
+    reason: str = ""
+    smtp_code: int | None = None
+    detail: str = ""
+    next_attempt_at: datetime | None = None
+    sent_at: datetime | None = None
+    subject: str | None = None
+    settled: bool = False
+
+
+def change_of(consignment: Consignment, result: Result, *, subject: str | None, now: datetime) -> Change:
+    """What a result makes of the notification and of its attempt."""
+    change = partial(
+        Change, notification_id=consignment.notification.id, attempt=consignment.notification.tries, subject=subject
+    )
+    match result:
+        case Sent(code, text):
+            return change(
+                state=State.SENT, result="sent", smtp_code=code, detail=_detail(text), sent_at=now, settled=True
+            )
+        case Deferred(code, text, again_at):
+            return change(
+                state=State.DEFERRED, result="deferred", smtp_code=code, detail=_detail(text), next_attempt_at=again_at
+            )
+        case Failed(reason, text, code):
+            return change(
+                state=State.FAILED, result="failed", reason=reason, smtp_code=code, detail=_detail(text), settled=True
+            )
+        case InDoubt(text, again_at):
+            return change(state=State.IN_DOUBT, result="in-doubt", detail=_detail(text), next_attempt_at=again_at)
+        case Released():
+            return change(state=State.QUEUED, result=None, next_attempt_at=now)
+        case _:
+            assert_never(result)
+
+
+def _detail(text: str) -> str:
+    return plain(text, DETAIL_CHARACTERS)
+
+
+def events_of(consignment: Consignment, result: Result, *, subject: str, now: datetime) -> Sequence[Event]:
+    """What is said of a result. An outcome is said once; a mail that a person sends again changes nothing in it."""
+    notification = consignment.notification
+    match result:
+        case Sent():
+            settled = settle(
+                consignment,
+                outcome=Outcome.NOTIFIED,
+                reason=notification.reference,
+                message="The mail relay took the mail to the recipient.",
+                now=now,
+            )
+            return (
+                settled
+                if notification.sent_at
+                else [notification_sent(consignment, subject=subject, now=now), *settled]
+            )
+        case Failed(reason, text, code):
+            message = nameless(f"{code} {text}" if code else text)
+            return settle(consignment, outcome=Outcome.FAILED, reason=reason, message=message, now=now)
+        case Deferred() | InDoubt() | Released():
+            return ()
+        case _:
+            assert_never(result)
+
+
+def settle(
+    consignment: Consignment, *, outcome: Outcome, reason: str, message: str, now: datetime
+) -> Sequence[IndicatorSettled]:
+    """The word to the partners about every target of a mail, unless it was said before."""
+    if consignment.notification.settled:
+        return ()
+    return settled_targets(consignment.targets, outcome=outcome, reason=reason, message=message, now=now)
+
+
+def settled_targets(
+    targets: Iterable[Target], *, outcome: Outcome, reason: str, message: str, now: datetime
+) -> list[IndicatorSettled]:
+    """The word to the partners about these targets; `message` names nobody."""
+    return [
+        IndicatorSettled(
+            indicator_id=target.indicator_id,
+            submission_id=target.submission_id,
+            record=target.record,
+            outcome=outcome,
+            reason=reason,
+            message=message,
+            at=now,
+            by=BY,
+            traceparent=target.traceparent,
+        )
+        for target in targets
+    ]
+
+
+def notification_sent(consignment: Consignment, *, subject: str, now: datetime) -> NotificationSent:
+    """The word to feedback about a mail that the relay took."""
+    notification = consignment.notification
+    return NotificationSent(
+        notification_id=notification.id,
+        reference=notification.reference,
+        recipient_key=notification.recipient.key,
+        recipient_kind=notification.recipient.kind,
+        language=notification.recipient.language,
+        incident=notification.incident,
+        category=consignment.incident.category,
+        subject=subject,
+        sent_at=now,
+        targets=tuple(
+            NotifiedTarget(
+                target_id=target.target_id,
+                threat_id=target.threat_id,
+                asset=target.indicator.asset.key[:ASSET_CHARACTERS],
+            )
+            for target in consignment.targets
+        ),
+        traceparent=consignment.targets[0].traceparent if consignment.targets else "",
+    )
+
+
+def nameless(text: str) -> str:
+    """A relay's words without the addresses in them: a partner learns why a mail failed, not whose it was."""
+    return ADDRESS.sub("[recipient]", plain(text, DETAIL_CHARACTERS))

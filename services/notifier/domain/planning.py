@@ -1,0 +1,155 @@
+"""Which target becomes part of a mail, and when; and which does not, and why."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.vocabulary import Severity
+
+
+class PlanningPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a target waits for others of its kind, and how much mail a recipient gets.
+
+    `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes.
+    """
+
+    windows: Mapping[Severity, timedelta]
+    repeat_interval: timedelta
+    daily_cap: int
+
+
+class SuppressionReason(StrEnum):
+    """Why an address is not written to."""
+
+    OPT_OUT = "opt-out"
+    UNDELIVERABLE = "undeliverable"
+    OPERATOR = "operator"
+
+
+class Suppression(msgspec.Struct, frozen=True, kw_only=True):
+    """Do not write to `value`, an address or a domain with its subdomains; an empty `incident` means any."""
+
+    value: str
+    reason: SuppressionReason
+    incident: str = ""
+
+
+class StoredSuppression(msgspec.Struct, frozen=True, kw_only=True):
+    """A suppression, and who ordered it when."""
+
+    id: UUID
+    suppression: Suppression
+    note: str
+    created_at: datetime
+    created_by: str
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """A recipient was told, or is about to be told, about one threat."""
+
+    recipient_key: str
+    threat_id: UUID
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What the decisions on a batch need to know of the past.
+
+    `incidents` holds what each recipient was written about within a day, or is waiting to be written about.
+    """
+
+    suppressions: Sequence[Suppression] = ()
+    warned: frozenset[Warned] = frozenset()
+    incidents: Mapping[str, frozenset[str]] = {}
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """The target waits for its mail until `due_at` at the latest."""
+
+    target: Target
+    due_at: datetime
+
+
+class Suppressed(msgspec.Struct, frozen=True):
+    """The target is not mailed; `message` is for the partner and names nobody."""
+
+    target: Target
+    reason: str
+    message: str
+
+
+Decision = Planned | Suppressed
+
+MESSAGES = {
+    SuppressionReason.OPT_OUT: "The recipient has asked not to be written to.",
+    SuppressionReason.UNDELIVERABLE: "The recipient's address does not take mail.",
+    SuppressionReason.OPERATOR: "An operator has decided not to write to this recipient.",
+}
+
+
+def plan(targets: Sequence[Target], *, history: History, policy: PlanningPolicy, now: datetime) -> list[Decision]:
+    """Decide on a batch, in order: what an earlier target of the batch uses up of a cap is gone for a later one."""
+    silent = SuppressionList(history.suppressions)
+    incidents = {recipient: set(known) for recipient, known in history.incidents.items()}
+    decisions: list[Decision] = []
+    for target in targets:
+        known = incidents.setdefault(target.recipient.key, set())
+        decision = _plan_one(target, silent=silent, warned=history.warned, known=known, policy=policy, now=now)
+        if isinstance(decision, Planned):
+            known.add(target.incident)
+        decisions.append(decision)
+    return decisions
+
+
+def _plan_one(
+    target: Target,
+    *,
+    silent: "SuppressionList",
+    warned: frozenset[Warned],
+    known: set[str],
+    policy: PlanningPolicy,
+    now: datetime,
+) -> Decision:
+    if (suppression := silent.covering(target.recipient.key, target.incident)) is not None:
+        return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
+    if Warned(target.recipient.key, target.threat_id) in warned:
+        days = policy.repeat_interval.days
+        return Suppressed(target, "interval", f"The recipient was told of this threat less than {days} days ago.")
+    if _over_cap(target, known, policy.daily_cap):
+        return Suppressed(target, "cap", f"The recipient has had mail about {policy.daily_cap} incidents within a day.")
+    return Planned(target, now + policy.windows[target.severity])
+
+
+def _over_cap(target: Target, known: set[str], daily_cap: int) -> bool:
+    if target.severity is Severity.CRITICAL or target.incident in known:
+        return False
+    return len(known) >= daily_cap
+
+
+class SuppressionList:
+    """The suppressions of a batch, found by address or by any domain above it."""
+
+    def __init__(self, suppressions: Iterable[Suppression]) -> None:
+        self._by_value: dict[tuple[str, str], Suppression] = {(s.value, s.incident): s for s in suppressions}
+
+    def covering(self, recipient_key: str, incident: str) -> Suppression | None:
+        """The narrowest suppression that covers this recipient and incident."""
+        for value in covering_values(recipient_key):
+            for about in (incident, ""):
+                if (found := self._by_value.get((value, about))) is not None:
+                    return found
+        return None
+
+
+def covering_values(recipient_key: str) -> list[str]:
+    """What a suppression of this address can be filed under: the address, its domain, and every domain above."""
+    labels = domain_of(recipient_key).split(".")
+    return [recipient_key, *(".".join(labels[start:]) for start in range(len(labels)))]
+
+
+def domain_of(recipient_key: str) -> str:
+    """The domain of an address."""
+    return recipient_key.rpartition("@")[2]

@@ -1,0 +1,114 @@
+"""The words of a mail in one language: a content file of `templates/` in typed form. A missing word stops the start."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from libs.common.vocabulary import RecipientKind, Severity
+
+
+class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence in the singular and in the plural."""
+
+    one: str
+    many: str
+
+    def for_count(self, count: int) -> str:
+        return self.one if count == 1 else self.many
+
+
+class KindWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is said differently to an organisation and to a network owner."""
+
+    subject: str
+    subject_urgent: str
+    greeting: str
+    who_we_are: str
+    problem: str
+    seen: Counted
+    first_step: str
+    handing_on: str
+    ownership_heading: str
+    advice_heading: str
+    advice_introduction: str
+
+
+class Headings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The headings of the sections, and the labels within the box at the top."""
+
+    problem: str
+    first_step: str
+    findings: str
+    certainty: str
+    what: str
+    why: str
+    check: str
+    act: str
+    otherwise: str
+    sources: str
+    answer: str
+    genuine: str
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The columns of the findings, in the order of the attachment."""
+
+    where: str
+    port: str
+    what: str
+    first_seen: str
+    last_seen: str
+    source: str
+    because: str
+
+
+class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sentences that every recipient reads, in the order of the mail."""
+
+    masthead: str
+    reference: str
+    more_findings: str
+    untouched: str
+    answer: str
+    answer_by_mail: str
+    rating: str
+    genuine: str
+    never: str
+    opt_out: str
+    footer: str
+    attachment_name: str
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All words of one language. `{names}` in them are filled in from the values of a letter."""
+
+    brand_line: str
+    months: tuple[str, ...]
+    moment: str
+    lowered: frozenset[str]
+    addresses: Counted
+    urgency: Mapping[Severity, str]
+    reliability: Mapping[str, str]
+    credibility: Mapping[str, str]
+    grade: str
+    evidence: Mapping[str, str]
+    headings: Headings
+    columns: Columns
+    phrases: Phrases
+    kinds: Mapping[RecipientKind, KindWords]
+
+    def at(self, moment: datetime) -> str:
+        """A moment as people write it, in UTC and saying so."""
+        utc = moment.astimezone(UTC)
+        return self.moment.format(day=utc.day, month=self.months[utc.month - 1], year=utc.year, time=f"{utc:%H:%M}")
+
+    def graded(self, grade: str) -> str:
+        """An Admiralty grade, such as `B2`, in words."""
+        letter, number = grade[:1] or "F", grade[1:2] or "6"
+        return self.grade.format(source=self.reliability[letter], information=self.credibility[number])
+
+    def lowered_start(self, title: str) -> str:
+        """A title as it continues a sentence: an ordinary first word loses its capital, a name keeps it."""
+        first = title.partition(" ")[0]
+        return first.lower() + title[len(first) :] if first in self.lowered else title

@@ -1,0 +1,1 @@
+"""What the notifier does when something happens: gather, decide, record."""

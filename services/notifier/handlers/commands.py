@@ -1,0 +1,56 @@
+"""What people at the desk order: approve, cancel, resend, brake, suppress."""
+
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.db import Transaction
+from libs.common.outbox import enqueue
+from libs.common.vocabulary import Outcome
+from services.notifier.domain.notification import Brake, Command, Notification, State, after_command
+from services.notifier.domain.outcome import settled_targets
+from services.notifier.domain.planning import StoredSuppression, Suppression
+from services.notifier.handlers.withdrawing import silence
+from services.notifier.store import notifications, orders, targets
+
+CANCELLED = "An operator decided not to send this notification."
+
+
+async def command_notification(
+    tx: Transaction, notification_id: UUID, command: Command, *, note: str, by: str, now: datetime
+) -> Notification | None:
+    """Carry out a command; answers the notification after it, or None if its state does not allow the command.
+
+    Raises `LookupError` for a notification that does not exist. Who cancels settles its targets as suppressed.
+    """
+    notification = await notifications.notification_with_id(tx, notification_id, lock=True)
+    if notification is None:
+        raise LookupError(notification_id)
+
+    state = after_command(notification.state, command)
+    if state is None:
+        return None
+
+    reason = "cancelled" if state is State.CANCELLED else ""
+    await notifications.decide_notification(tx, notification_id, state=state, reason=reason, note=note, by=by, now=now)
+    if state is State.CANCELLED and not notification.settled:
+        carried = await targets.targets_of(tx, [notification_id])
+        settled = settled_targets(
+            carried.get(notification_id, ()), outcome=Outcome.SUPPRESSED, reason=reason, message=CANCELLED, now=now
+        )
+        await enqueue(tx, settled)
+    return await notifications.notification_with_id(tx, notification_id)
+
+
+async def suppress(
+    tx: Transaction, suppression: Suppression, *, note: str, by: str, now: datetime
+) -> StoredSuppression:
+    """Write no more to an address or a domain, and take back what waits for it."""
+    stored = await orders.record_suppressions(tx, [suppression], note=note, by=by, now=now)
+    await silence(tx, suppression, by=by, now=now)
+    return stored[0]
+
+
+async def set_brake(tx: Transaction, brake: Brake) -> list[Brake]:
+    """Engage or release a brake; answers all of them. The sender looks before it takes up a mail."""
+    await orders.record_brake(tx, brake)
+    return await orders.all_brakes(tx)

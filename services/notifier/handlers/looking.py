@@ -1,0 +1,59 @@
+"""Questions of people: which notifications there are, what one is made of, what is ordered."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import IncidentChanged
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.db import Transaction
+from libs.common.references import is_reference, normalise_reference
+from services.notifier.domain.notification import Attempt, Notification
+from services.notifier.store import incidents, notifications, targets
+from services.notifier.store.lists import newest_notifications, planned_groups
+from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
+
+__all__ = [
+    "Dossier",
+    "all_brakes",
+    "delete_suppression",
+    "dossier_of",
+    "incident_named",
+    "newest_notifications",
+    "newest_suppressions",
+    "notification_named",
+    "planned_groups",
+]
+
+
+class Dossier(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification with all that belongs to it."""
+
+    notification: Notification
+    targets: Sequence[Target]
+    attempts: Sequence[Attempt]
+
+
+async def notification_named(tx: Transaction, name: str) -> Notification | None:
+    """By id, or by a reference in any spelling that people use."""
+    try:
+        return await notifications.notification_with_id(tx, UUID(name))
+    except ValueError:
+        reference = normalise_reference(name)
+    if not is_reference(reference):
+        return None
+    notification_id = await notifications.id_of_reference(tx, reference)
+    return None if notification_id is None else await notifications.notification_with_id(tx, notification_id)
+
+
+async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
+    """Its targets and its attempts, oldest first."""
+    carried = await targets.targets_of(tx, [notification.id])
+    attempts = await notifications.attempts_of(tx, notification.id)
+    return Dossier(notification=notification, targets=carried.get(notification.id, ()), attempts=attempts)
+
+
+async def incident_named(tx: Transaction, slug: str) -> IncidentChanged | None:
+    """The incident as the verifier last told it."""
+    return (await incidents.incidents_named(tx, {slug})).get(slug)

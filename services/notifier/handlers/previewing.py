@@ -1,0 +1,113 @@
+"""Mails as they would look: of a notification, or of an incident with made-up findings."""
+
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+
+from libs.common.contracts import Asset, Evidence, IncidentChanged, Indicator, Recipient
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.ids import derived_id
+from libs.common.vocabulary import Language, RecipientKind, Transport
+from services.notifier.domain.letter import Tokens
+from services.notifier.domain.message import Mail
+from services.notifier.domain.notification import Consignment, Notification, State
+from services.notifier.handlers.sending import Scribe
+
+INERT = Tokens(rating="preview", recipient="preview")
+"""Links in a preview lead nowhere: who may look at a mail may not answer in its recipient's name."""
+
+FIRST_SAMPLE = IPv4Address("198.18.0.1")
+"""Of the range for benchmarks (RFC 2544): nobody's address, and spam filters do not frown at it."""
+
+
+def preview(consignment: Consignment, *, scribe: Scribe, now: datetime) -> Mail:
+    """The mail of a notification, with links that lead nowhere. Raises `Permanent` if it can't be written."""
+    return scribe.compose(consignment, tokens=INERT, now=now)
+
+
+def sample_consignment(
+    incident: IncidentChanged, *, kind: RecipientKind, language: Language, findings: int, now: datetime
+) -> Consignment:
+    """A mail about this incident to somebody who does not exist."""
+    recipient = Recipient(
+        kind=kind,
+        name="Voorbeeld B.V." if language is Language.DUTCH else "Example Ltd",
+        email="info@example.com",
+        language=language,
+    )
+    return Consignment(
+        notification=_sample_notification(incident, recipient, findings, now),
+        incident=incident,
+        targets=_sample_targets(incident, recipient, findings, now),
+    )
+
+
+def _sample_notification(incident: IncidentChanged, recipient: Recipient, findings: int, now: datetime) -> Notification:
+    return Notification(
+        id=derived_id("sample-notification", incident.slug, recipient.kind, recipient.language),
+        reference="TOC-0000000000",
+        recipient=recipient,
+        incident=incident.slug,
+        severity=incident.severity,
+        confidence=1.0,
+        state=State.QUEUED,
+        reason="",
+        note="",
+        partners=("sample",),
+        targets_total=findings,
+        created_at=now,
+        queued_at=now,
+        next_attempt_at=now,
+        sent_at=None,
+        subject=None,
+        tries=0,
+        doubts=0,
+        settled=False,
+        decided_by=None,
+        decided_at=None,
+    )
+
+
+def _sample_targets(
+    incident: IncidentChanged, recipient: Recipient, findings: int, now: datetime
+) -> tuple[Target, ...]:
+    return tuple(_sample_target(incident, recipient, place, now) for place in range(findings))
+
+
+def _sample_target(incident: IncidentChanged, recipient: Recipient, place: int, now: datetime) -> Target:
+    address = str(FIRST_SAMPLE + place)
+    return Target(
+        target_id=derived_id("sample-target", place),
+        threat_id=derived_id("sample-threat", place),
+        indicator_id=derived_id("sample-indicator", place),
+        submission_id=derived_id("sample-submission"),
+        record=place + 1,
+        partner="sample",
+        received_at=now,
+        indicator=Indicator(
+            seen_at=now - timedelta(hours=3),
+            category=incident.category,
+            identifier=incident.slug,
+            asset=Asset(ip=address, port=443, transport=Transport.TCP),
+            cve_ids=incident.cve_ids,
+        ),
+        incident=incident.slug,
+        severity=incident.severity,
+        grade="B2",
+        first_seen_at=now - timedelta(days=2),
+        recipient=recipient,
+        confidence=1.0,
+        evidence=_sample_evidence(recipient, address, now),
+    )
+
+
+def _sample_evidence(recipient: Recipient, address: str, now: datetime) -> tuple[Evidence, ...]:
+    organisation = recipient.kind is RecipientKind.ORGANISATION
+    return (
+        Evidence(
+            source="registered-range" if organisation else "ripe:abuse-c",
+            asked=address,
+            answered="198.18.0.0/24" if organisation else "198.18.0.0 - 198.18.255.255 EXAMPLE-NET",
+            at=now,
+            confidence=1.0,
+        ),
+    )

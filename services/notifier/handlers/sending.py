@@ -1,0 +1,150 @@
+"""Sending in three steps: claim what is due, write and deliver each mail, record the answers."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from secrets import token_bytes
+
+import msgspec
+
+from libs.common.db import Transaction
+from libs.common.errors import Permanent
+from libs.common.links import NONCE_BYTES, Links
+from libs.common.outbox import enqueue
+from services.notifier.domain.letter import House, Tokens, letter_of
+from services.notifier.domain.message import Mail, is_writable, mail_of
+from services.notifier.domain.notification import Consignment, Notification
+from services.notifier.domain.outcome import change_of, events_of
+from services.notifier.domain.planning import Suppression, SuppressionReason
+from services.notifier.domain.replies import (
+    Failed,
+    Patience,
+    Reply,
+    Result,
+    RetryPolicy,
+    Unwritable,
+    after_loss,
+    result_of,
+)
+from services.notifier.gateway.press import Press
+from services.notifier.gateway.relay import Relay
+from services.notifier.handlers.withdrawing import silence
+from services.notifier.store import incidents, notifications, orders, targets
+
+MANY_TARGETS = 100
+"""From here on a letter takes long enough to write (some 20 ms) for the event loop to notice."""
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """A consignment and what became of it; `subject` is None when no mail was written."""
+
+    consignment: Consignment
+    result: Result
+    subject: str | None = None
+
+
+async def claim(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> list[Consignment]:
+    """Take what may go out now, most urgent first. Committed before the first mail leaves: intent before act."""
+    claimed = await notifications.claim_notifications(tx, now=now, lease_until=now + lease, limit=limit)
+    return await consignments_of(tx, claimed)
+
+
+async def doubt_lost(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Delivered]:
+    """Find the mails whose sender died: each goes out once more, marked, or fails when that happened before."""
+    lost = await consignments_of(tx, await notifications.lost_notifications(tx, now=now, limit=limit))
+    detail = "the notifier stopped before the relay's answer was stored"
+    delivered = [
+        Delivered(item, after_loss(item.notification.doubts, detail=detail, next_attempt_at=now)) for item in lost
+    ]
+    await record(tx, delivered, now=now)
+    return delivered
+
+
+async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> list[Consignment]:
+    """What each of these notifications is made of: two questions for all."""
+    known = await incidents.incidents_named(tx, {item.incident for item in claimed})
+    carried = await targets.targets_of(tx, [item.id for item in claimed])
+    return [
+        Consignment(notification=item, incident=known[item.incident], targets=carried.get(item.id, ()))
+        for item in claimed
+    ]
+
+
+class Scribe:
+    """Writes mails: knows the house, its words and its keys."""
+
+    def __init__(self, *, house: House, press: Press, links: Links) -> None:
+        self._house = house
+        self._press = press
+        self._links = links
+
+    async def write(self, consignment: Consignment, *, now: datetime) -> Mail:
+        """Raises `Permanent` for what can't be written."""
+        if len(consignment.targets) > MANY_TARGETS:
+            return await asyncio.to_thread(self._write, consignment, now)
+        return self._write(consignment, now)
+
+    def _write(self, consignment: Consignment, now: datetime) -> Mail:
+        notification = consignment.notification
+        tokens = Tokens(
+            rating=self._links.rating_token(notification.incident, token_bytes(NONCE_BYTES)),
+            recipient=self._links.recipient_token(notification.id),
+        )
+        return self.compose(consignment, tokens=tokens, now=now)
+
+    def compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
+        """The mail with these tokens in its links. Raises `Permanent` for what can't be written."""
+        recipient = consignment.notification.recipient
+        if not is_writable(recipient.email):
+            raise Permanent("the address can't be written to")
+        letter = letter_of(consignment, words=self._press.words(recipient.language), house=self._house, tokens=tokens)
+        again = consignment.notification.doubts > 0
+        return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
+
+
+async def deliver(
+    consignment: Consignment, *, scribe: Scribe, relay: Relay, policy: RetryPolicy, now: datetime
+) -> Delivered:
+    """Write one mail and hand it over. Raises `RelayAway` when nothing was tried."""
+    reply: Reply
+    subject = None
+    try:
+        mail = await scribe.write(consignment, now=now)
+    except Permanent as error:
+        reply = Unwritable(str(error))
+    else:
+        subject = mail.subject
+        reply = await relay.deliver(mail)
+    notification = consignment.notification
+    patience = Patience(
+        tries=notification.tries,
+        doubts=notification.doubts,
+        queued_at=notification.queued_at or notification.created_at,
+    )
+    chance = random.random()  # noqa: S311 - jitter, not a secret
+    return Delivered(consignment, result_of(reply, patience=patience, policy=policy, now=now, chance=chance), subject)
+
+
+async def record(tx: Transaction, delivered: Sequence[Delivered], *, now: datetime) -> None:
+    """Store what became of a batch, say it through the outbox, and write no more to addresses that are dead."""
+    changes = [change_of(item.consignment, item.result, subject=item.subject, now=now) for item in delivered]
+    await notifications.record_changes(tx, changes, now=now)
+    events = [
+        event
+        for item in delivered
+        for event in events_of(item.consignment, item.result, subject=item.subject or "", now=now)
+    ]
+    await enqueue(tx, events)
+    await _bury_dead_addresses(tx, delivered, now=now)
+
+
+async def _bury_dead_addresses(tx: Transaction, delivered: Sequence[Delivered], *, now: datetime) -> None:
+    dead = [
+        Suppression(value=item.consignment.notification.recipient.key, reason=SuppressionReason.UNDELIVERABLE)
+        for item in delivered
+        if isinstance(item.result, Failed) and item.result.dead_address
+    ]
+    await orders.record_suppressions(tx, dead, note="the mail relay said so", by="notifier", now=now)
+    for suppression in dead:
+        await silence(tx, suppression, by="notifier", now=now)

@@ -1,0 +1,252 @@
+"""Notifications and their attempts: made, claimed, answered, and changed by people."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from asyncpg import Record
+
+from libs.common.contracts import Recipient
+from libs.common.db import Transaction
+from libs.common.vocabulary import Severity
+from services.notifier.domain.grouping import Draft
+from services.notifier.domain.notification import URGENCY, Attempt, Notification, State
+from services.notifier.domain.outcome import Change
+from services.notifier.domain.planning import domain_of
+
+COLUMNS = """
+    n.id, n.reference, n.recipient::text AS recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
+    n.partners, n.targets_total, n.created_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries, n.doubts,
+    n.settled, n.decided_by, n.decided_at
+"""
+
+BRAKED = """
+    EXISTS (
+        SELECT FROM brakes b WHERE b.engaged AND CASE b.scope
+            WHEN 'all' THEN true
+            WHEN 'incident' THEN b.value = n.incident
+            WHEN 'partner' THEN b.value = ANY(n.partners)
+            WHEN 'domain' THEN right('.' || n.recipient_domain, length(b.value) + 1) = '.' || b.value
+        END
+    )
+"""
+
+
+async def insert_drafts(tx: Transaction, drafts: Sequence[Draft], *, now: datetime) -> set[UUID]:
+    """Store new notifications; answers those that are stored now. The others have a reference that is taken."""
+    rows = await tx.fetch(
+        """
+        INSERT INTO notifications (id, reference, recipient_key, recipient_domain, recipient, incident, severity,
+                                   urgency, confidence, state, partners, targets_total, created_at, queued_at,
+                                   next_attempt_at)
+        SELECT id, reference, recipient_key, recipient_domain, recipient, incident, severity, urgency, confidence,
+               state, string_to_array(partners, E'\\x1f'), targets_total, $12, $12, $12
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::smallint[],
+                    $9::float8[], $10::text[], $11::text[], $13::int[])
+          AS draft (id, reference, recipient_key, recipient_domain, recipient, incident, severity, urgency,
+                    confidence, state, partners, targets_total)
+        ON CONFLICT DO NOTHING RETURNING id
+        """,
+        [draft.id for draft in drafts],
+        [draft.reference for draft in drafts],
+        [draft.recipient.key for draft in drafts],
+        [domain_of(draft.recipient.key) for draft in drafts],
+        [msgspec.json.encode(draft.recipient).decode() for draft in drafts],
+        [draft.incident for draft in drafts],
+        [draft.severity for draft in drafts],
+        [URGENCY.index(draft.severity) for draft in drafts],
+        [draft.confidence for draft in drafts],
+        [draft.state for draft in drafts],
+        # Arrays of arrays can't be unnested row by row; the separator can't occur in a partner's name.
+        ["\x1f".join(draft.partners) for draft in drafts],
+        now,
+        [len(draft.target_ids) for draft in drafts],
+    )
+    return {row["id"] for row in rows}
+
+
+async def lost_notifications(tx: Transaction, *, now: datetime, limit: int) -> list[Notification]:
+    """Those whose sender said nothing within its lease: it died, and whether the mail went out is not known."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM notifications n WHERE state = 'sending' AND lease_until < $1
+        ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
+        """,  # noqa: S608 - constants only
+        now,
+        limit,
+    )
+    return [notification(row) for row in rows]
+
+
+async def claim_notifications(
+    tx: Transaction, *, now: datetime, lease_until: datetime, limit: int
+) -> list[Notification]:
+    """Take the most urgent that may go out now, and write down the intent. `tries` is the number of the attempt."""
+    rows = await tx.fetch(
+        f"""
+        WITH due AS (
+            SELECT n.id FROM notifications n JOIN incidents i ON i.slug = n.incident
+            WHERE n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1
+              AND i.state = 'approved' AND NOT {BRAKED}
+            ORDER BY n.urgency, n.next_attempt_at LIMIT $3 FOR UPDATE OF n SKIP LOCKED
+        ), claimed AS (
+            UPDATE notifications n SET state = 'sending', lease_until = $2, tries = n.tries + 1
+            FROM due WHERE n.id = due.id RETURNING {COLUMNS}
+        ), intent AS (
+            INSERT INTO attempts (notification_id, number, started_at) SELECT id, tries, $1 FROM claimed
+        )
+        SELECT * FROM claimed
+        """,  # noqa: S608 - constants only
+        now,
+        lease_until,
+        limit,
+    )
+    return [notification(row) for row in rows]
+
+
+async def record_changes(tx: Transaction, changes: Sequence[Change], *, now: datetime) -> None:
+    """Write down what became of a batch of attempts."""
+    await _change_notifications(tx, changes)
+    tried = [change for change in changes if change.result is not None]
+    await tx.fetch(
+        """
+        UPDATE attempts a SET ended_at = $6, result = given.result, smtp_code = given.smtp_code, detail = given.detail
+        FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[])
+          AS given (notification_id, number, result, smtp_code, detail)
+        WHERE a.notification_id = given.notification_id AND a.number = given.number
+        """,
+        [change.notification_id for change in tried],
+        [change.attempt for change in tried],
+        [change.result for change in tried],
+        [change.smtp_code for change in tried],
+        [change.detail for change in tried],
+        now,
+    )
+    released = [change for change in changes if change.result is None]
+    await tx.fetch(
+        """
+        DELETE FROM attempts a USING unnest($1::uuid[], $2::int[]) AS given (notification_id, number)
+        WHERE a.notification_id = given.notification_id AND a.number = given.number
+        """,
+        [change.notification_id for change in released],
+        [change.attempt for change in released],
+    )
+
+
+async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> None:
+    await tx.fetch(
+        """
+        UPDATE notifications n
+        SET state = given.state, reason = given.reason, lease_until = NULL,
+            next_attempt_at = given.next_attempt_at, sent_at = coalesce(n.sent_at, given.sent_at),
+            subject = coalesce(given.subject, n.subject), settled = n.settled OR given.settled,
+            doubts = n.doubts + (given.state = 'in-doubt' AND given.tried)::int,
+            tries = n.tries - (NOT given.tried)::int
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bool[],
+                    $8::bool[])
+          AS given (id, state, reason, next_attempt_at, sent_at, subject, settled, tried)
+        WHERE n.id = given.id AND n.state = 'sending'
+        """,
+        [change.notification_id for change in changes],
+        [change.state for change in changes],
+        [change.reason for change in changes],
+        [change.next_attempt_at for change in changes],
+        [change.sent_at for change in changes],
+        [change.subject for change in changes],
+        [change.settled for change in changes],
+        [change.result is not None for change in changes],
+    )
+
+
+async def notification_with_id(tx: Transaction, notification_id: UUID, *, lock: bool = False) -> Notification | None:
+    """One notification; with `lock`, nobody else changes it before this transaction ends."""
+    locking = "FOR UPDATE" if lock else ""
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM notifications n WHERE id = $1 {locking}",  # noqa: S608 - constants only
+        notification_id,
+    )
+    return notification(rows[0]) if rows else None
+
+
+async def id_of_reference(tx: Transaction, reference: str) -> UUID | None:
+    rows = await tx.fetch("SELECT id FROM notifications WHERE reference = $1", reference)
+    return rows[0]["id"] if rows else None
+
+
+async def decide_notification(
+    tx: Transaction, notification_id: UUID, *, state: State, reason: str, note: str, by: str, now: datetime
+) -> None:
+    """A person's decision. One that goes back into the queue starts with a clean slate of doubts and of patience."""
+    await tx.fetch(
+        """
+        UPDATE notifications
+        SET state = $2, reason = $3, decided_by = $4, decided_at = $5, note = $6, settled = settled OR $2 = 'cancelled',
+            queued_at = CASE WHEN $2 = 'queued' THEN $5 ELSE queued_at END,
+            next_attempt_at = CASE WHEN $2 = 'queued' THEN $5 END,
+            doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END
+        WHERE id = $1
+        """,
+        notification_id,
+        state,
+        reason,
+        by,
+        now,
+        note,
+    )
+
+
+async def cancel_open(
+    tx: Transaction, *, recipient: str | None, incident: str | None, reason: str, by: str, now: datetime
+) -> list[UUID]:
+    """Cancel what has not gone out to this address or domain (None: any), about this incident (None: any).
+
+    Answers those whose outcome is to be said now; a mail under way is left alone.
+    """
+    rows = await tx.fetch(
+        """
+        WITH open AS (
+            SELECT id, settled FROM notifications
+            WHERE state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')
+              AND ($4::text IS NULL OR recipient_key = $4
+                   OR right('.' || recipient_domain, length($4) + 1) = '.' || $4)
+              AND ($5::text IS NULL OR incident = $5)
+            FOR UPDATE
+        )
+        UPDATE notifications n SET state = 'cancelled', reason = $1, decided_by = $2, decided_at = $3,
+                                   next_attempt_at = NULL, settled = true
+        FROM open WHERE n.id = open.id RETURNING n.id, open.settled AS settled_before
+        """,
+        reason,
+        by,
+        now,
+        recipient,
+        incident,
+    )
+    return [row["id"] for row in rows if not row["settled_before"]]
+
+
+async def attempts_of(tx: Transaction, notification_id: UUID) -> list[Attempt]:
+    """Every try, oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT number, started_at, ended_at, result, smtp_code, detail FROM attempts
+        WHERE notification_id = $1 ORDER BY number
+        """,
+        notification_id,
+    )
+    return [Attempt(**row) for row in rows]
+
+
+def notification(row: Record) -> Notification:
+    """A row that was selected with `COLUMNS`."""
+    values = dict(row)
+    return Notification(
+        **values
+        | {
+            "recipient": msgspec.json.decode(row["recipient"], type=Recipient),
+            "severity": Severity(row["severity"]),
+            "state": State(row["state"]),
+            "partners": tuple(row["partners"]),
+        }
+    )

@@ -1,0 +1,141 @@
+"""The tables. `attributed`, `changed` and `recipient` hold values of `libs.common.contracts` as JSON."""
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from libs.common.outbox import outbox_table
+
+metadata = MetaData()
+
+TIME = DateTime(timezone=True)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("changed", JSONB, nullable=False, comment="the newest IncidentChanged"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("recipient_key", Text, nullable=False),
+    Column("recipient_domain", Text, nullable=False),
+    Column("recipient", JSONB, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("urgency", SmallInteger, nullable=False, comment="0 is the most urgent; the order of sending"),
+    Column("confidence", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default="", comment="why a person decided so"),
+    Column("partners", ARRAY(Text), nullable=False),
+    Column("targets_total", Integer, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    Column("queued_at", TIME),
+    Column("next_attempt_at", TIME),
+    Column("lease_until", TIME, comment="while sending: after this the answer counts as lost"),
+    Column("sent_at", TIME),
+    Column("subject", Text),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("doubts", Integer, nullable=False, server_default="0"),
+    Column("settled", Boolean, nullable=False, server_default="false"),
+    Column("decided_by", Text),
+    Column("decided_at", TIME),
+    Index("notifications_newest", "created_at", "id"),
+    Index("notifications_of_recipient", "recipient_key", "created_at"),
+    Index("notifications_of_incident", "incident", "created_at"),
+    Index(
+        "notifications_to_send",
+        "urgency",
+        "next_attempt_at",
+        postgresql_where=text("state IN ('queued', 'deferred', 'in-doubt')"),
+    ),
+    Index("notifications_under_way", "lease_until", postgresql_where=text("state = 'sending'")),
+    Index(
+        "notifications_open",
+        "state",
+        "created_at",
+        postgresql_where=text("state NOT IN ('sent', 'failed', 'cancelled', 'bounced')"),
+    ),
+)
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("target_id", UUID, primary_key=True),
+    Column("recipient_key", Text, nullable=False),
+    Column("recipient_domain", Text, nullable=False),
+    Column("incident", Text, nullable=False),
+    Column("threat_id", UUID, nullable=False),
+    Column("submission_id", UUID, nullable=False),
+    Column("state", Text, nullable=False, comment="planned, suppressed, or assigned to a notification"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("message", Text, nullable=False, server_default=""),
+    Column("decided_at", TIME, nullable=False),
+    Column("due_at", TIME),
+    Column("notification_id", UUID, ForeignKey("notifications.id")),
+    Column("attributed", JSONB, nullable=False, comment="the TargetAttributed"),
+    Index("targets_of_threat", "recipient_key", "threat_id"),
+    Index("targets_due", "due_at", postgresql_where=text("state = 'planned'")),
+    Index("targets_planned", "recipient_key", "incident", "decided_at", postgresql_where=text("state = 'planned'")),
+    Index("targets_of_notification", "notification_id"),
+    Index("targets_of_submission", "submission_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("notification_id", UUID, ForeignKey("notifications.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("started_at", TIME, nullable=False),
+    Column("ended_at", TIME),
+    Column("result", Text),
+    Column("smtp_code", Integer),
+    Column("detail", Text, nullable=False, server_default=""),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("value", Text, nullable=False, comment="an address, or a domain with its subdomains"),
+    Column("incident", Text, nullable=False, server_default="", comment="empty: whatever it is about"),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("created_at", TIME, nullable=False),
+    Column("created_by", Text, nullable=False),
+    UniqueConstraint("value", "incident"),
+)
+
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("engaged", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", TIME, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+
+outbox = outbox_table(metadata)

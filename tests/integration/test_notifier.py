@@ -1,0 +1,294 @@
+"""The notifier on a real database: what is stored stands, and nothing is told twice, whatever crashes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from libs.common.contracts import Asset, FeedbackReceived, IndicatorSettled, TargetAttributed
+from libs.common.contracts.wire import decode
+from libs.common.db import Database, migrate
+from libs.common.ids import new_id
+from libs.common.links import Links
+from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
+from services.notifier.domain.grouping import GroupingPolicy
+from services.notifier.domain.notification import Brake, BrakeScope, Command, State, Wanted
+from services.notifier.domain.planning import PlanningPolicy
+from services.notifier.domain.replies import Answered, RetryPolicy
+from services.notifier.gateway.press import Press
+from services.notifier.gateway.relay import RememberingRelay
+from services.notifier.handlers.commands import command_notification, set_brake
+from services.notifier.handlers.planner import group_due
+from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
+from services.notifier.handlers.sending import Scribe, claim, deliver, doubt_lost, record
+from services.notifier.store import lists
+from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target
+
+PLANNING = PlanningPolicy(
+    windows=dict.fromkeys(Severity, timedelta(minutes=5)) | {Severity.CRITICAL: timedelta(0)},
+    repeat_interval=timedelta(days=14),
+    daily_cap=50,
+)
+GROUPING = GroupingPolicy(approval_confidence=0.3, reference_key=b"key of the tests")
+RETRY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), greatest_age=timedelta(hours=48))
+SCRIBE = Scribe(house=HOUSE, press=Press(), links=Links(b"key of the tests"))
+LEASE = timedelta(minutes=4)
+LATER = NOW + timedelta(minutes=6)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    await asyncio.to_thread(migrate, "notifier", database_url)
+    database = Database(database_url, pool_size=4, statement_timeout_seconds=10)
+    async with database.transaction() as tx:
+        await take_up_incidents([incident()], tx=tx, now=NOW)
+    yield database
+    await database.close()
+
+
+async def plan(database: Database, *targets: TargetAttributed, now: datetime = NOW) -> list[IndicatorSettled]:
+    async with database.transaction() as tx:
+        return list(await plan_targets(list(targets), tx=tx, now=now, policy=PLANNING))
+
+
+async def group(database: Database, now: datetime = LATER) -> int:
+    async with database.transaction() as tx:
+        return len(await group_due(tx, now=now, policy=GROUPING, groups=100, targets_per_mail=2000))
+
+
+async def send(database: Database, relay: RememberingRelay, now: datetime = LATER) -> int:
+    async with database.transaction() as tx:
+        consignments = await claim(tx, now=now, lease=LEASE, limit=50)
+    delivered = [await deliver(item, scribe=SCRIBE, relay=relay, policy=RETRY, now=now) for item in consignments]
+    async with database.transaction() as tx:
+        await record(tx, delivered, now=now)
+    return len(delivered)
+
+
+async def said(database: Database) -> list[tuple[str, str]]:
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT event FROM outbox ORDER BY position")
+    events = [decode(row["event"]) for row in rows]
+    return [(e.outcome, e.reason) if isinstance(e, IndicatorSettled) else ("notification-sent", "") for e in events]
+
+
+async def states(database: Database) -> list[State]:
+    async with database.transaction() as tx:
+        found = await lists.newest_notifications(tx, Wanted(), before=None, limit=100)
+    return [item.state for item in found]
+
+
+async def test_all_that_waits_for_a_recipient_and_incident_goes_in_one_mail(database: Database) -> None:
+    relay = RememberingRelay()
+    await plan(
+        database, target(severity=Severity.HIGH), target(asset=Asset(ip="192.0.2.2"), severity=Severity.CRITICAL)
+    )
+
+    assert await group(database, now=NOW) == 1
+    assert await send(database, relay) == 1
+
+    assert len(relay.mails) == 1
+    assert len(await said(database)) == 3
+    assert await states(database) == [State.SENT]
+
+
+async def test_the_same_batch_again_says_the_same_and_mails_nothing(database: Database) -> None:
+    relay = RememberingRelay()
+    first = target()
+    await plan(database, first)
+    await group(database)
+    await send(database, relay)
+    repeated = msgspec.structs.replace(target(), threat_id=first.threat_id)
+
+    once = await plan(database, repeated, now=LATER)
+    again = await plan(database, repeated, now=LATER + timedelta(days=1))
+    await plan(database, first, now=LATER)
+
+    assert once == again
+    assert [event.reason for event in once] == ["interval"]
+    assert await group(database, now=LATER + timedelta(days=2)) == 0
+    assert len(relay.mails) == 1
+
+
+async def test_a_paused_incident_waits_and_a_closed_one_is_withdrawn(database: Database) -> None:
+    await plan(database, target())
+    paused = msgspec.structs.replace(incident(), revision=2, state=IncidentState.PAUSED)
+    closed = msgspec.structs.replace(incident(), revision=3, state=IncidentState.CLOSED)
+
+    async with database.transaction() as tx:
+        await take_up_incidents([paused], tx=tx, now=NOW)
+    assert await group(database) == 0
+    for _ in range(2):
+        async with database.transaction() as tx:
+            await take_up_incidents([closed, paused], tx=tx, now=NOW)
+
+    assert await said(database) == [("suppressed", "incident-closed")]
+
+
+async def test_a_mail_whose_sender_died_goes_out_once_more_marked_and_then_no_more(database: Database) -> None:
+    relay = RememberingRelay()
+    await plan(database, target())
+    await group(database)
+    for hours in (1, 2):
+        now = LATER + timedelta(hours=hours)
+        async with database.transaction() as tx:
+            await claim(tx, now=now, lease=LEASE, limit=50)
+        async with database.transaction() as tx:
+            await doubt_lost(tx, now=now + LEASE / 2, limit=50)
+        assert await states(database) == [State.SENDING]
+        async with database.transaction() as tx:
+            await doubt_lost(tx, now=now + 2 * LEASE, limit=50)
+
+    assert await states(database) == [State.FAILED]
+    assert await said(database) == [("failed", "in-doubt")]
+    assert await send(database, relay, now=LATER + timedelta(days=1)) == 0
+
+
+async def test_the_mail_after_a_crash_says_that_it_may_be_a_second_copy(database: Database) -> None:
+    relay = RememberingRelay()
+    await plan(database, target())
+    await group(database)
+    async with database.transaction() as tx:
+        await claim(tx, now=LATER, lease=LEASE, limit=50)
+    async with database.transaction() as tx:
+        await doubt_lost(tx, now=LATER + 2 * LEASE, limit=50)
+
+    await send(database, relay, now=LATER + 2 * LEASE)
+
+    assert b"X-Tocsin-Resend: in-doubt" in relay.mails[0].content
+    assert await states(database) == [State.SENT]
+
+
+async def test_two_senders_never_take_the_same_mail(database: Database) -> None:
+    await plan(database, *(target(to=recipient(email=f"a{n}@jansen.example")) for n in range(10)))
+    await group(database)
+
+    async with database.transaction() as one, database.transaction() as other:
+        first = await claim(one, now=LATER, lease=LEASE, limit=6)
+        second = await claim(other, now=LATER, lease=LEASE, limit=6)
+
+    taken = [item.notification.id for item in (*first, *second)]
+    assert len(taken) == len(set(taken)) == 10
+
+
+async def test_two_planners_make_one_mail(database: Database) -> None:
+    await plan(database, target(), target(asset=Asset(ip="192.0.2.2")))
+
+    async with database.transaction() as one, database.transaction() as other:
+        first = await group_due(one, now=LATER, policy=GROUPING, groups=9, targets_per_mail=2000)
+        second = await group_due(other, now=LATER, policy=GROUPING, groups=9, targets_per_mail=2000)
+
+    assert [len(draft.target_ids) for draft in (*first, *second)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("scope", "value"),
+    [
+        (BrakeScope.ALL, ""),
+        (BrakeScope.INCIDENT, "open-smb"),
+        (BrakeScope.PARTNER, "demo"),
+        (BrakeScope.DOMAIN, "jansen.example"),
+        (BrakeScope.DOMAIN, "example"),
+    ],
+)
+async def test_an_engaged_brake_holds_mail_and_loses_none(database: Database, scope: BrakeScope, value: str) -> None:
+    relay = RememberingRelay()
+    await plan(database, target())
+    await group(database)
+    brake = Brake(scope=scope, value=value, engaged=True, reason="x", changed_at=NOW, changed_by="a")
+
+    async with database.transaction() as tx:
+        await set_brake(tx, brake)
+    assert await send(database, relay) == 0
+    async with database.transaction() as tx:
+        await set_brake(tx, msgspec.structs.replace(brake, engaged=False))
+
+    assert await send(database, relay) == 1
+
+
+async def test_an_opt_out_takes_back_what_waits_and_what_is_queued_and_is_said_once(database: Database) -> None:
+    await plan(database, target())
+    await group(database)
+    await plan(database, target(asset=Asset(ip="192.0.2.2")))
+    leaving = FeedbackReceived(
+        feedback_id=new_id(),
+        kind=FeedbackKind.OPT_OUT,
+        incident="open-smb",
+        at=NOW,
+        recipient_key="info@jansen.example",
+    )
+
+    for _ in range(2):
+        async with database.transaction() as tx:
+            await heed_feedback([leaving], tx=tx, now=NOW)
+
+    assert await said(database) == 2 * [("suppressed", "opt-out")]
+    assert await states(database) == [State.CANCELLED]
+
+
+async def test_a_dead_address_is_not_written_to_again(database: Database) -> None:
+    relay = RememberingRelay({"info@jansen.example": Answered(550, "5.1.1 No such user")})
+    await plan(database, target())
+    await group(database)
+    await send(database, relay)
+
+    [settled] = await plan(database, target(incident="open-rdp"), now=LATER)
+
+    assert await said(database) == [("failed", "dead-address")]
+    assert settled.reason == "undeliverable"
+
+
+async def test_a_temporary_refusal_is_tried_again_later(database: Database) -> None:
+    await plan(database, target())
+    await group(database)
+    await send(database, RememberingRelay({"info@jansen.example": Answered(451, "4.7.1 Greylisted")}))
+
+    assert await states(database) == [State.DEFERRED]
+    assert await send(database, RememberingRelay(), now=LATER + timedelta(minutes=1)) == 0
+    assert await send(database, RememberingRelay(), now=LATER + timedelta(hours=1)) == 1
+    assert await states(database) == [State.SENT]
+
+
+async def test_an_uncertain_recipient_waits_until_a_person_approves(database: Database) -> None:
+    relay = RememberingRelay()
+    await plan(database, target(confidence=0.1))
+    await group(database)
+    assert await send(database, relay) == 0
+    async with database.transaction() as tx:
+        [waiting] = await lists.newest_notifications(tx, Wanted(), before=None, limit=9)
+        await command_notification(tx, waiting.id, Command.APPROVE, note="", by="a", now=LATER)
+
+    assert await send(database, relay) == 1
+
+
+async def test_a_cancelled_notification_settles_its_targets_once(database: Database) -> None:
+    await plan(database, target())
+    await group(database)
+    async with database.transaction() as tx:
+        [waiting] = await lists.newest_notifications(tx, Wanted(), before=None, limit=9)
+        cancelled = await command_notification(tx, waiting.id, Command.CANCEL, note="no", by="a", now=LATER)
+        again = await command_notification(tx, waiting.id, Command.CANCEL, note="no", by="a", now=LATER)
+
+    assert cancelled is not None
+    assert cancelled.state is State.CANCELLED
+    assert again is None
+    assert await said(database) == [("suppressed", "cancelled")]
+
+
+async def test_a_mail_that_is_sent_again_has_the_same_message_id_and_says_nothing_new(database: Database) -> None:
+    relay = RememberingRelay()
+    await plan(database, target())
+    await group(database)
+    await send(database, relay)
+    before = await said(database)
+    async with database.transaction() as tx:
+        [sent] = await lists.newest_notifications(tx, Wanted(), before=None, limit=9)
+        await command_notification(tx, sent.id, Command.RESEND, note="", by="a", now=LATER)
+
+    await send(database, relay, now=LATER + timedelta(minutes=1))
+
+    assert len(relay.mails) == 2
+    assert await said(database) == before
+    assert datetime.now(UTC) > NOW

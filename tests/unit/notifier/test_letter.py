@@ -1,0 +1,218 @@
+"""What a mail says, for every language and kind of recipient."""
+
+import re
+import time
+
+import pytest
+
+from libs.common.contracts import Asset, IncidentChanged
+from libs.common.errors import Permanent
+from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity, Transport
+from services.notifier.domain.letter import Letter, letter_of
+from services.notifier.domain.message import Printed
+from services.notifier.domain.notification import Consignment
+from services.notifier.gateway.press import Press
+from tests.unit.notifier.builders import (
+    HOUSE,
+    NOW,
+    TOKENS,
+    advisory,
+    consignment,
+    incident,
+    notification,
+    recipient,
+    target,
+)
+
+PRESS = Press()
+BIDI_AND_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+
+
+def write(mail: Consignment) -> tuple[Letter, Printed]:
+    words = PRESS.words(mail.notification.recipient.language)
+    letter = letter_of(mail, words=words, house=HOUSE, tokens=TOKENS)
+    return letter, PRESS.print(letter)
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", list(RecipientKind))
+@pytest.mark.parametrize("severity", list(Severity))
+@pytest.mark.parametrize("targets", [1, 2, 11])
+def test_every_mail_is_complete(language: Language, kind: RecipientKind, severity: Severity, targets: int) -> None:
+    to = recipient(kind=kind, language=language)
+    found = [target(asset=Asset(ip=f"192.0.2.{place}"), to=to) for place in range(targets)]
+
+    letter, printed = write(consignment(*found, about=notification(to=to, severity=severity)))
+
+    for part in (letter.subject, printed.text, printed.html):
+        assert "{" not in re.sub(r"<style>.*</style>", "", part, flags=re.DOTALL)
+        assert "None" not in part
+        assert "Undefined" not in part
+    for part in (printed.text, printed.html):
+        assert letter.notification.reference in part
+        assert "https://tocsin.example/r/recipient-token" in part
+        assert "https://tocsin.example/f/rating-token" in part
+        assert "tocsin.example/verify" in part
+        assert "Sluit poort 445." in part
+        assert "192[.]0[.]2[.]0" in part
+
+
+def test_the_first_lines_say_who_writes_what_is_wrong_and_what_to_do() -> None:
+    _, printed = write(consignment())
+
+    beginning = printed.text[:700]
+    for said in ("Wij zijn Tocsin", "Uw gedeelde mappen zijn", "192[.]0[.]2[.]1", "Sluit poort 445."):
+        assert said in beginning
+
+
+def test_the_subject_says_to_whom_and_what_and_only_a_critical_one_is_urgent() -> None:
+    calm, _ = write(consignment())
+    urgent, _ = write(consignment(about=notification(severity=Severity.CRITICAL)))
+
+    reference = calm.notification.reference
+    assert calm.subject == (
+        f"Beveiligingsmelding voor Bakkerij Jansen: uw gedeelde mappen zijn vanaf internet te bereiken [{reference}]"
+    )
+    assert urgent.subject.startswith("Dringende beveiligingsmelding voor Bakkerij Jansen: ")
+
+
+def test_a_network_owner_is_asked_to_pass_it_on() -> None:
+    to = recipient(kind=RecipientKind.NETWORK_OWNER, name="Voorbeeld Hosting B.V.")
+
+    letter, printed = write(consignment(target(to=to), about=notification(to=to)))
+
+    assert "1 adres in uw netwerk (open-smb)" in letter.subject
+    assert "Geef deze melding alstublieft door aan de klant" in printed.text
+
+
+def test_a_step_of_attribution_that_found_nothing_is_no_reason() -> None:
+    letter, _ = write(consignment())
+
+    assert letter.because == ["Volgens het RIPE-register bent u het meldpunt voor dit netwerk: 192[.]0[.]2[.]0/24."]
+
+
+def test_more_than_ten_findings_come_as_an_attachment_with_all_of_them() -> None:
+    found = [target(asset=Asset(ip=f"192.0.2.{place}")) for place in range(23)]
+
+    letter, printed = write(consignment(*found))
+
+    assert len(letter.findings) == 10
+    assert "En nog 13 meer." in printed.text
+    assert letter.spreadsheet is not None
+    assert len(letter.spreadsheet.splitlines()) == 1 + 23
+
+
+def test_the_same_place_twice_is_told_once_with_its_whole_time() -> None:
+    letter, _ = write(consignment(target(hours_ago=1), target(hours_ago=30)))
+
+    [finding] = letter.findings
+    assert (finding.first_seen, finding.last_seen) == ("26 feb 2026, 06:00 UTC", "1 mrt 2026, 11:00 UTC")
+
+
+def test_the_worst_findings_come_first() -> None:
+    low = target(asset=Asset(ip="192.0.2.1"), severity=Severity.LOW)
+    high = target(asset=Asset(ip="192.0.2.9"), severity=Severity.CRITICAL)
+
+    letter, _ = write(consignment(low, high))
+
+    assert [finding.where for finding in letter.findings] == ["192[.]0[.]2[.]9", "192[.]0[.]2[.]1"]
+
+
+def test_nothing_of_a_partner_becomes_markup_or_a_link() -> None:
+    nasty = Asset(url="http://evil.example/<script>alert(1)</script>", hostname='"><img src=x>.evil.example')
+    to = recipient(name="Jansen & <b>Zoon</b>")
+
+    _, printed = write(consignment(target(asset=nasty, to=to), about=notification(to=to)))
+
+    assert "<script" not in printed.html
+    assert "<img" not in printed.html
+    assert "<b>" not in printed.html
+    assert "http://evil" not in printed.html
+    assert "evil.example" not in printed.text
+    assert "hxxp://evil[.]example" in printed.text
+    assert "Jansen &amp; &lt;b&gt;Zoon" in printed.html
+
+
+def test_bidirectional_and_invisible_characters_do_not_get_through() -> None:
+    to = recipient(name="Jansen\u202egpj.exe\u200b B.V.")
+    odd = target(asset=Asset(domain="jansen\u202e.example", port=80, transport=Transport.TCP), to=to)
+
+    letter, printed = write(consignment(odd, about=notification(to=to)))
+
+    for part in (letter.subject, printed.text, printed.html):
+        assert not BIDI_AND_INVISIBLE.search(part)
+
+
+def test_placeholders_in_a_recipients_name_stay_text() -> None:
+    to = recipient(name="{reference} {0} %s {{ 7 * 7 }}")
+
+    letter, printed = write(consignment(about=notification(to=to)))
+
+    assert "{reference} {0} %s {{ 7 * 7 }}" in letter.subject
+    assert "{{ 7 * 7 }}" in printed.text
+
+
+def test_prose_in_the_text_part_stays_within_78_columns() -> None:
+    long = advisory()
+    _, printed = write(consignment(of=incident(told=long)))
+
+    assert max(len(line) for line in printed.text.splitlines() if "://" not in line) <= 78
+
+
+def test_an_advisory_that_is_missing_in_a_language_is_told_in_english() -> None:
+    english_only = IncidentChanged(
+        slug="open-smb",
+        revision=1,
+        category="vulnerable/vulnerable-system",
+        severity=Severity.HIGH,
+        state=IncidentState.APPROVED,
+        advisory={Language.ENGLISH: advisory(title="Your folders are open")},
+    )
+
+    letter, _ = write(consignment(of=english_only))
+
+    assert letter.advisory.title == "Your folders are open"
+
+
+def test_an_incident_without_any_advisory_can_not_be_written_about() -> None:
+    silent = IncidentChanged(
+        slug="open-smb",
+        revision=1,
+        category="vulnerable/vulnerable-system",
+        severity=Severity.HIGH,
+        state=IncidentState.APPROVED,
+        advisory={},
+    )
+
+    with pytest.raises(Permanent, match="open-smb has no advisory"):
+        write(consignment(of=silent))
+
+
+def test_ten_thousand_assets_make_one_mail_of_bounded_size_in_bounded_time() -> None:
+    found = [target(asset=Asset(ip=f"198.18.{place // 256}.{place % 256}")) for place in range(10_000)]
+    started = time.perf_counter()
+
+    letter, printed = write(consignment(*found))
+
+    assert time.perf_counter() - started < 20
+    assert len(printed.html) < 60_000
+    assert letter.spreadsheet is not None
+    assert letter.spreadsheet.count(b"\r\n") == 10_001
+
+
+def test_a_moment_is_written_as_people_write_it() -> None:
+    assert PRESS.words(Language.DUTCH).at(NOW) == "1 mrt 2026, 12:00 UTC"
+    assert PRESS.words(Language.ENGLISH).at(NOW) == "1 Mar 2026, 12:00 UTC"
+
+
+@pytest.mark.parametrize("grade", ["A1", "B2", "C3", "D4", "E5", "F6", "F", ""])
+@pytest.mark.parametrize("language", list(Language))
+def test_every_grade_has_words(language: Language, grade: str) -> None:
+    assert PRESS.words(language).graded(grade)
+
+
+def test_a_name_keeps_its_capital_where_an_ordinary_word_loses_it() -> None:
+    words = PRESS.words(Language.DUTCH)
+
+    assert words.lowered_start("Uw server staat open") == "uw server staat open"
+    assert words.lowered_start("Exchange mist updates") == "Exchange mist updates"

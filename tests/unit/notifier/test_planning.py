@@ -1,0 +1,124 @@
+"""Which target is mailed, and when; and which is not, and why."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.vocabulary import Severity
+from services.notifier.domain.planning import (
+    History,
+    Planned,
+    PlanningPolicy,
+    Suppressed,
+    Suppression,
+    SuppressionReason,
+    Warned,
+    plan,
+)
+from tests.unit.notifier.builders import NOW, recipient, target
+
+POLICY = PlanningPolicy(
+    windows={
+        Severity.CRITICAL: timedelta(0),
+        Severity.HIGH: timedelta(minutes=5),
+        Severity.MEDIUM: timedelta(hours=1),
+        Severity.LOW: timedelta(hours=1),
+        Severity.INFO: timedelta(hours=1),
+    },
+    repeat_interval=timedelta(days=14),
+    daily_cap=2,
+)
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_a_target_waits_for_the_window_of_its_severity(severity: Severity) -> None:
+    [decision] = plan([target(severity=severity)], history=History(), policy=POLICY, now=NOW)
+
+    assert isinstance(decision, Planned)
+    assert decision.due_at == NOW + POLICY.windows[severity]
+
+
+@pytest.mark.parametrize("value", ["info@jansen.example", "jansen.example", "example"])
+def test_a_suppressed_address_or_domain_is_not_written_to(value: str) -> None:
+    history = History(suppressions=[Suppression(value=value, reason=SuppressionReason.OPT_OUT)])
+
+    [decision] = plan([target()], history=history, policy=POLICY, now=NOW)
+
+    assert isinstance(decision, Suppressed)
+    assert decision.reason == "opt-out"
+
+
+def test_a_suppression_of_a_longer_name_is_another_domain() -> None:
+    history = History(suppressions=[Suppression(value="sen.example", reason=SuppressionReason.OPT_OUT)])
+
+    [decision] = plan([target()], history=history, policy=POLICY, now=NOW)
+
+    assert isinstance(decision, Planned)
+
+
+def test_a_suppression_about_one_incident_leaves_the_others() -> None:
+    only = Suppression(value="info@jansen.example", reason=SuppressionReason.OPERATOR, incident="open-smb")
+
+    decisions = plan(
+        [target(incident="open-smb"), target(incident="open-rdp")],
+        history=History(suppressions=[only]),
+        policy=POLICY,
+        now=NOW,
+    )
+
+    assert [type(decision) for decision in decisions] == [Suppressed, Planned]
+
+
+def test_the_same_news_is_not_told_again_within_the_interval() -> None:
+    known = target()
+    history = History(warned=frozenset({Warned("info@jansen.example", known.threat_id)}))
+
+    same, other = plan([known, target()], history=history, policy=POLICY, now=NOW)
+
+    assert isinstance(same, Suppressed)
+    assert same.reason == "interval"
+    assert isinstance(other, Planned)
+
+
+def test_a_recipient_hears_of_no_more_incidents_in_a_day_than_the_cap() -> None:
+    decisions = plan(
+        [target(incident=name) for name in ("a", "b", "c", "a")], history=History(), policy=POLICY, now=NOW
+    )
+
+    assert [isinstance(decision, Planned) for decision in decisions] == [True, True, False, True]
+
+
+def test_a_critical_target_goes_above_the_cap() -> None:
+    history = History(incidents={"info@jansen.example": frozenset({"a", "b"})})
+
+    [decision] = plan([target(severity=Severity.CRITICAL)], history=history, policy=POLICY, now=NOW)
+
+    assert isinstance(decision, Planned)
+
+
+def test_no_message_to_a_partner_names_the_recipient() -> None:
+    told = target(to=recipient(email="a@b.example"))
+    history = History(
+        suppressions=[Suppression(value="jansen.example", reason=SuppressionReason.UNDELIVERABLE)],
+        warned=frozenset({Warned("a@b.example", told.threat_id)}),
+        incidents={"c@d.example": frozenset({"a", "b"})},
+    )
+    targets = [target(), told, target(to=recipient(email="c@d.example"))]
+
+    for decision in plan(targets, history=history, policy=POLICY, now=NOW):
+        assert isinstance(decision, Suppressed)
+        assert "@" not in decision.message
+        assert "Jansen" not in decision.message
+
+
+@given(st.lists(st.sampled_from("abcdef"), max_size=40), st.integers(min_value=1, max_value=4))
+def test_each_target_has_one_decision_in_order(names: list[str], cap: int) -> None:
+    policy = PlanningPolicy(windows=POLICY.windows, repeat_interval=POLICY.repeat_interval, daily_cap=cap)
+    targets = [target(incident=name) for name in names]
+
+    decisions = plan(targets, history=History(), policy=policy, now=NOW)
+
+    assert [decision.target for decision in decisions] == targets
+    assert len({d.target.incident for d in decisions if isinstance(d, Planned)}) <= cap
