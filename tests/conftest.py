@@ -96,9 +96,8 @@ class Kafka:
             await consumer.stop()
 
 
-@pytest.fixture
-async def kafka(infrastructure: BackgroundStack) -> Kafka:
-    bootstrap = infrastructure.endpoints.kafka
+async def kafka_from_now(bootstrap: str) -> Kafka:
+    """The broker, with everything that is on it already passed over."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await producer.start()
@@ -113,6 +112,11 @@ async def kafka(infrastructure: BackgroundStack) -> Kafka:
     finally:
         await consumer.stop()
         await producer.stop()
+
+
+@pytest.fixture
+async def kafka(infrastructure: BackgroundStack) -> Kafka:
+    return await kafka_from_now(infrastructure.endpoints.kafka)
 
 
 _numbers = count(1)

@@ -51,7 +51,10 @@ class Transaction:
         return await self._connection.execute(statement, parameters)
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run one statement with `$1` placeholders and return its rows. A batch is one call over `unnest`."""
+        """Run one statement with `$1` placeholders and return its rows. A batch is one call over `unnest`.
+
+        A `jsonb` column comes back as objects (SQLAlchemy's codec); select it `::text` to decode it with msgspec.
+        """
         return list(await self._driver.fetch(sql, *arguments))
 
     async def copy(self, table: str, *, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
@@ -73,7 +76,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=statement_timeout_seconds,
-            pool_pre_ping=False,
+            hide_parameters=True,
             connect_args={
                 "timeout": statement_timeout_seconds,
                 "command_timeout": statement_timeout_seconds + 5,
@@ -92,6 +95,8 @@ class Database:
                 yield Transaction(connection, driver)
         except REFUSED as error:
             raise Permanent(f"the database refuses the values: {error}") from error
+        except asyncpg.SyntaxOrAccessError as error:
+            raise Fatal(f"a statement is wrong, which no message is to blame for: {error}") from error
         except AWAY as error:
             raise Transient(f"the database is away or overloaded: {type(error).__name__}") from error
         except DBAPIError as error:

@@ -75,6 +75,7 @@ def answer_with_problems(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, _on_invalid_request)
     api.add_exception_handler(HTTPException, _on_http_exception)
     api.add_exception_handler(Transient, _on_transient)
+    api.add_exception_handler(Exception, _on_unexpected)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -108,4 +109,11 @@ async def _on_transient(request: Request, error: Exception) -> Response:
         "Something that we need is away. Try again.",
         headers={"Retry-After": "5"},
     )
+    return problem_response(problem, instance=request.url.path)
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    """A bug of ours. The server logs it with its stack; whoever asked learns nothing of it."""
+    log.error("unexpected", error=type(error).__name__)
+    problem = Problem(500, "unexpected", "Something broke on our side", "It is not your fault. Try again later.")
     return problem_response(problem, instance=request.url.path)

@@ -12,6 +12,9 @@ _UNPRINTABLE = re.compile(
 _LINE_END = re.compile("\r\n|[\r\x85\u2028\u2029]")
 _BLANKS = re.compile("[\t\n]+")
 
+# More than 30 marks or signs in a row outside ASCII; the number is that of UAX 15, Stream-Safe Text.
+_RUN = re.compile(r"([^\w\x00-\x7f]{30})[^\w\x00-\x7f]++")
+
 _DOT = re.compile(r"(?<=\w)\.(?=\w)")
 _AT = re.compile(r"(?<=[^\s\[])@(?=[^\s\]])")
 _HTTP = re.compile(r"\bhttp(s?)://", re.IGNORECASE)
@@ -23,19 +26,20 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\u
 def plain(value: str, limit: int, *, lines: bool = False) -> str:
     """`value` without control, bidirectional and zero-width characters, in NFC, trimmed, at most `limit` characters.
 
-    The result is one line; with `lines`, tabs and line feeds stay. Takes linear time for any input.
+    The result is one line; with `lines`, tabs and line feeds stay. Of more than 30 marks or signs in a row outside
+    ASCII the rest goes. Takes linear time for any input.
     """
     if not (value.isascii() and value.isprintable()):
-        value = _printable(value, limit, lines=lines)
+        value = _printable(value, lines=lines)
     return value.strip()[:limit].rstrip()
 
 
-def _printable(value: str, limit: int, *, lines: bool) -> str:
+def _printable(value: str, *, lines: bool) -> str:
     value = _LINE_END.sub("\n", _UNPRINTABLE.sub("", value))
     if not lines:
         value = _BLANKS.sub(" ", value)
-    # NFC takes quadratic time on long runs of combining marks, so it only ever sees what may be kept.
-    return unicodedata.normalize("NFC", value.strip()[: 2 * limit])
+    # NFC takes quadratic time on a run of combining marks, and makes two marks of some.
+    return _RUN.sub(r"\1", unicodedata.normalize("NFC", _RUN.sub(r"\1", value)))
 
 
 def defang(value: str) -> str:

@@ -1,0 +1,1 @@
+"""Small programs for maintainers: what they make is checked in."""

@@ -1,0 +1,132 @@
+"""Makes the pages that follow from the code: contracts, settings, metrics. `make docs` writes them, a test compares.
+
+Usage: python -m deploy.tools.generated
+"""
+
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from prometheus_client.metrics import MetricWrapperBase
+
+from deploy.local.layout import SERVICES
+from libs.common import metrics
+from libs.common.contracts import TOPICS, Event
+from libs.common.contracts.wire import event_type
+from libs.common.settings import ServiceSettings, describe
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCS = PROJECT / "docs"
+
+NOTE = "<!-- Made by `make docs` from the code; change that, not this. -->\n\n"
+
+
+def pages() -> Mapping[Path, str]:
+    """Every generated file and what belongs in it."""
+    return {
+        DOCS / "contracts" / "asyncapi.json": _json(asyncapi()),
+        **{DOCS / "contracts" / f"{name}.schema.json": _json(schema) for name, schema in schemas().items()},
+        DOCS / "settings.md": settings_page(),
+        DOCS / "metrics.md": metrics_page(),
+    }
+
+
+def write() -> None:
+    for path, content in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+def schemas() -> dict[str, dict[str, Any]]:  # Any: JSON Schema
+    """A JSON Schema for each event, by its versioned name."""
+    return {_name(event_class): _schema(event_class) for classes in TOPICS.values() for event_class in classes}
+
+
+def _schema(event_class: type[Event]) -> dict[str, Any]:  # Any: JSON Schema
+    schema = msgspec.json.schema(event_class)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": event_type(event_class), **schema}
+
+
+def asyncapi() -> dict[str, Any]:  # Any: an AsyncAPI document
+    """AsyncAPI 3: which topic carries which event."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Tocsin", "version": "1", "description": "The events between the services."},
+        "defaultContentType": "application/json",
+        "channels": {topic: _channel(topic, classes) for topic, classes in sorted(TOPICS.items())},
+        "operations": {f"send-{topic}": _operation(topic) for topic in sorted(TOPICS)},
+    }
+
+
+def _channel(topic: str, classes: list[type[Event]]) -> dict[str, Any]:  # Any: an AsyncAPI channel
+    return {
+        "address": topic,
+        "messages": {
+            _name(event_class): {
+                "name": event_type(event_class),
+                "summary": (event_class.__doc__ or "").split("\n")[0],
+                "bindings": {"kafka": {"key": {"type": "string"}}},
+                "headers": _headers(),
+                "payload": {"$ref": f"./{_name(event_class)}.schema.json"},
+            }
+            for event_class in classes
+        },
+    }
+
+
+def _headers() -> dict[str, Any]:  # Any: JSON Schema
+    names = ("ce_specversion", "ce_type", "ce_source", "ce_id", "ce_time", "content-type", "traceparent")
+    return {"type": "object", "required": list(names), "properties": {name: {"type": "string"} for name in names}}
+
+
+def _operation(topic: str) -> dict[str, Any]:  # Any: an AsyncAPI operation
+    return {"action": "send", "channel": {"$ref": f"#/channels/{topic}"}}
+
+
+def _name(event_class: type[Event]) -> str:
+    return str(event_class.__struct_config__.tag)
+
+
+def settings_page() -> str:
+    """All settings of all services."""
+    parts = [
+        "# Settings\n\n",
+        NOTE,
+        "Environment variables, or a `.env` file; `<VARIABLE>_FILE` reads a mounted file.\n",
+    ]
+    parts += [f"\n## {service}\n\n{describe(settings_of(service))}\n" for service in SERVICES]
+    return "".join(parts)
+
+
+def settings_of(service: str) -> type[ServiceSettings]:
+    """The settings class of a service: by the floor plan the only one in its `settings.py`."""
+    module = importlib.import_module(f"services.{service}.settings")
+    (found,) = (
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, ServiceSettings) and value is not ServiceSettings
+    )
+    return found
+
+
+def metrics_page() -> str:
+    """All metrics."""
+    rows = [_metric_row(value) for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)]
+    return "".join(("# Metrics\n\n", NOTE, "| name | kind | labels | meaning |\n| --- | --- | --- | --- |\n", *rows))
+
+
+def _metric_row(metric: MetricWrapperBase) -> str:
+    (described,) = metric.describe()
+    labels = ", ".join(metric._labelnames)
+    return f"| `{described.name}` | {described.type} | {labels} | {described.documentation} |\n"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    write()
