@@ -1,0 +1,4 @@
+"""Hears of verified threats, decides whom each one hits and how that is known, says who is to be warned, or why nobody.
+
+Keeps the organisations with their registered assets and contacts, and snapshots of what the registries say.
+"""

@@ -1,0 +1,119 @@
+"""`/v1/imports`: bring in organisations and what registries publish."""
+
+import asyncio
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from libs.common.db import Database
+from libs.common.problems import Problem
+from libs.common.security import Operator, Role, operator
+from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
+from services.attribution.handlers import ImportQueue, import_run
+
+Admin = Annotated[Operator, Depends(operator(at_least=Role.ADMIN))]
+STREAMING_PATHS = frozenset(f"/v1/imports/{kind}" for kind in ImportKind)
+MadeOn = Annotated[date | None, Query(description="The day that the dump describes; today if left out")]
+
+
+class MistakeView(BaseModel):
+    where: str
+    code: str
+    message: str
+
+
+class ImportView(BaseModel):
+    """`skipped` counts, by reason, objects that were left out without harm."""
+
+    import_id: UUID
+    kind: ImportKind
+    state: ImportState
+    started_by: str
+    bytes_total: int
+    bytes_read: int
+    records: int
+    skipped: dict[str, int]
+    errors: list[MistakeView]
+    message: str
+    started_at: datetime
+    updated_at: datetime
+
+
+def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> APIRouter:
+    router = APIRouter(prefix="/v1/imports", tags=["imports"])
+
+    @router.post("/{kind}", status_code=202)
+    async def post_import(
+        kind: ImportKind, request: Request, response: Response, admin: Admin, made_on: MadeOn = None
+    ) -> ImportView:
+        """Send one file as the body, plain or gzip; for `ripe` all split dumps one after another in one body.
+
+        `organisations` takes JSON or CSV, all or nothing. `ripe` and `delegated` replace the snapshot before.
+        Takes an administrator: what a registry says decides where everybody's mail goes.
+        """
+        if queue.is_full:
+            raise _busy()
+        path = await _spooled(request, max_bytes=max_import_bytes)
+        day = made_on or datetime.now(UTC).date()
+        try:
+            run = await queue.put(kind, path, made_on=day, started_by=admin.name)
+        except asyncio.QueueFull:
+            await asyncio.to_thread(path.unlink)
+            raise _busy() from None
+        response.headers["Location"] = f"/v1/imports/{run.import_id}"
+        return _view(run)
+
+    @router.get("/{import_id}", dependencies=[Depends(operator(at_least=Role.VIEWER))])
+    async def read_import(import_id: UUID) -> ImportView:
+        async with database.transaction() as tx:
+            run = await import_run(tx, import_id, now=datetime.now(UTC))
+        return _view(run)
+
+    return router
+
+
+async def _spooled(request: Request, *, max_bytes: int) -> Path:
+    """The body in a file of ours, written as it comes. A body that is too large or breaks off leaves no file."""
+    with tempfile.NamedTemporaryFile(prefix="tocsin-import-", delete=False) as spool, ExitStack() as undo:
+        path = Path(spool.name)
+        undo.callback(path.unlink)
+        await _write(request, spool, max_bytes=max_bytes)
+        undo.pop_all()
+    return path
+
+
+async def _write(request: Request, spool: IO[bytes], *, max_bytes: int) -> None:
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > max_bytes:
+            raise Problem(413, "payload-too-large", "This is more than we take here", f"At most {max_bytes} bytes.")
+        await asyncio.to_thread(spool.write, chunk)
+
+
+def _busy() -> Problem:
+    detail = "Several imports wait already; send this one when they are through."
+    return Problem(429, "imports-busy", "Too many imports at once", detail, headers={"Retry-After": "60"})
+
+
+def _view(run: ImportRun) -> ImportView:
+    return ImportView(
+        import_id=run.import_id,
+        kind=run.kind,
+        state=run.state,
+        started_by=run.started_by,
+        bytes_total=run.bytes_total,
+        bytes_read=run.progress.bytes_read,
+        records=run.progress.records,
+        skipped=dict(run.progress.skipped),
+        errors=[MistakeView(where=item.where, code=item.code, message=item.message) for item in run.errors],
+        message=run.message,
+        started_at=run.started_at,
+        updated_at=run.updated_at,
+    )

@@ -1,0 +1,66 @@
+"""Where attribution's objects meet."""
+
+from libs.common.db import Database
+from libs.common.http_api import new_api
+from libs.common.publisher import Publisher
+from libs.common.service import Service
+from libs.common.shutdown import Shutdown
+from services.attribution import api, consumer
+from services.attribution.handlers import Importer, ImportQueue, LiveDirectory
+from services.attribution.settings import AttributionSettings
+
+IMPORT_POOL_SIZE = 2
+"""One connection for the import, one to tell how far it is."""
+
+
+def build(settings: AttributionSettings) -> Service:
+    database = Database(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+    )
+    directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
+    imports = ImportWorker(settings, directory)
+    return Service(
+        name="attribution",
+        settings=settings,
+        api=new_api(
+            title="Tocsin attribution",
+            description="Whom a threat hits: organisations, registries, look-ups, and what is left to a person.",
+            routers=api.routers(
+                database,
+                directory,
+                imports.queue,
+                constituency=settings.constituency_countries,
+                max_import_bytes=settings.max_import_bytes,
+            ),
+            operator_public_key=settings.operator_public_key,
+            streaming_paths=api.STREAMING_PATHS,
+        ),
+        database=database,
+        publisher=Publisher(settings=settings, service="attribution"),
+        subscriptions=consumer.subscriptions(directory, constituency=settings.constituency_countries),
+        tasks=(directory.keep_fresh, imports.work),
+        checks={"directory": directory.check},
+    )
+
+
+class ImportWorker:
+    """The queue of imports with connections of its own, whose statements may take long, and which close with it."""
+
+    def __init__(self, settings: AttributionSettings, directory: LiveDirectory) -> None:
+        self._database = Database(
+            settings.database_url.get_secret_value(),
+            pool_size=IMPORT_POOL_SIZE,
+            statement_timeout_seconds=settings.import_statement_timeout_seconds,
+        )
+        importer = Importer(
+            self._database, max_organisations_bytes=settings.max_organisations_bytes, after=directory.refresh
+        )
+        self.queue = ImportQueue(importer)
+
+    async def work(self, shutdown: Shutdown) -> None:
+        try:
+            await self.queue.work(shutdown)
+        finally:
+            await self._database.close()

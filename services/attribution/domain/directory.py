@@ -1,0 +1,151 @@
+"""Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from libs.common.addresses import canonical_domain
+from libs.common.contracts import Indicator
+from services.attribution.domain.intervals import ADDRESSES, Place, Space, place_of
+from services.attribution.domain.networks import Delegations, Network, Networks, System
+from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """What an indicator says of its asset, read once. `names` are asked before `address`, `asns` last.
+
+    `reported_email` is the address under report: it may be the attacker's, or in the attacker's hands.
+    """
+
+    asset_key: str
+    names: tuple[str, ...] = ()
+    address: Place | None = None
+    asns: tuple[int, ...] = ()
+    reported_email: str | None = None
+    claimed_country: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """The address, or what comes closest to one."""
+        return self.address.text if self.address is not None else self.asset_key
+
+
+def question_of(indicator: Indicator) -> Question:
+    """Reverse DNS (`hostname`) is left out: whoever runs the network writes it, not whoever uses the address."""
+    asset = indicator.asset
+    hosts = [host for host in (asset.domain, _host(asset.url), _host_of_email(asset.email)) if host]
+    places = (place_of(text) for text in (asset.ip, *hosts) if text)
+    names = [canonical_domain(host) for host in hosts]
+    return Question(
+        asset_key=asset.key,
+        names=tuple(dict.fromkeys(name for name in names if name)),
+        address=next((place for place in places if place is not None), None),
+        asns=tuple(dict.fromkeys(asn for asn in (asset.asn, indicator.asn) if asn)),
+        reported_email=asset.email.lower() if asset.email else None,
+        claimed_country=indicator.geo_country,
+    )
+
+
+def _host(url: str | None) -> str | None:
+    """Raises nothing: a URL that can't be read names no host."""
+    if url is None:
+        return None
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _host_of_email(email: str | None) -> str | None:
+    return email.rpartition("@")[2] if email else None
+
+
+class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What the directory knows about one question. None: asked, and not known."""
+
+    question: Question
+    by_name: RegisteredAsset | None = None
+    by_address: RegisteredAsset | None = None
+    by_asn: RegisteredAsset | None = None
+    network: Network | None = None
+    system: System | None = None
+    asns: tuple[int, ...] = ()
+    delegated_country: str | None = None
+    learnt: Organisation | None = None
+
+
+class Surroundings(msgspec.Struct, frozen=True, gc=False):
+    """What the tables know about one address."""
+
+    claim: RegisteredAsset | None = None
+    network: Network | None = None
+    origins: tuple[int, ...] = ()
+    country: str | None = None
+
+
+UNKNOWN = Surroundings()
+
+
+class Directory(msgspec.Struct, frozen=True):
+    """The registered assets, and one snapshot each of what the registries say."""
+
+    registered: Registered
+    networks: Networks = Networks()
+    delegations: Delegations = Delegations()
+
+    def organisation(self, asset: RegisteredAsset) -> Organisation:
+        return self.registered.organisations[asset.organisation_id]
+
+    def find(self, questions: Sequence[Question]) -> Iterator[Findings]:
+        """Look up a batch at once: each table is searched one time for all addresses in it."""
+        known = {space: self._known(space, questions) for space in ADDRESSES}
+        for question in questions:
+            place = question.address
+            yield self._findings(question, known[place.space].get(place.number, UNKNOWN) if place else UNKNOWN)
+
+    def _known(self, space: Space, questions: Sequence[Question]) -> dict[int, Surroundings]:
+        """What lies around each address of one space that is asked for."""
+        places = (question.address for question in questions)
+        numbers = list({place.number for place in places if place is not None and place.space is space})
+        if not numbers:
+            return {}
+        claims = self.registered.around(space, numbers)
+        networks = self.networks.around(space, numbers)
+        origins = self.networks.origins(space, numbers)
+        countries = self.delegations.countries(space, numbers)
+        return {
+            number: Surroundings(
+                claims.get(number), networks.get(number), origins.get(number, ()), countries.get(number)
+            )
+            for number in numbers
+        }
+
+    def _findings(self, question: Question, around: Surroundings) -> Findings:
+        asns = _distinct(question.asns, around.origins)
+        return Findings(
+            question=question,
+            by_name=_first(self.registered.domain(name) for name in question.names) if question.names else None,
+            by_address=around.claim,
+            by_asn=_first(self.registered.asn(asn) for asn in asns) if asns else None,
+            network=around.network,
+            system=self._system(asns),
+            asns=asns,
+            delegated_country=around.country or self._country_of(asns),
+        )
+
+    def _system(self, asns: Sequence[int]) -> System | None:
+        """The first that can be written to; one without a desk is better than none known."""
+        known = [self.networks.systems[asn] for asn in asns if asn in self.networks.systems]
+        return next((system for system in known if system.desk), known[0] if known else None)
+
+    def _country_of(self, asns: Sequence[int]) -> str | None:
+        return self.delegations.countries(Space.ASN, asns[:1]).get(asns[0]) if asns else None
+
+
+def _first(assets: Iterator[RegisteredAsset | None]) -> RegisteredAsset | None:
+    return next((asset for asset in assets if asset is not None), None)
+
+
+def _distinct(first: tuple[int, ...], then: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*first, *then))) if then else first

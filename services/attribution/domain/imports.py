@@ -1,0 +1,63 @@
+"""Imports: what is brought in, how far it is, and how it ended."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+LONGEST_SILENCE = timedelta(minutes=5)
+"""A running import says something every second, save while Postgres sorts; after this it is taken for dead."""
+
+
+class ImportKind(StrEnum):
+    """`organisations` are ours; `ripe` and `delegated` are snapshots of what registries publish."""
+
+    ORGANISATIONS = "organisations"
+    RIPE = "ripe"
+    DELEGATED = "delegated"
+
+
+class ImportState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """One thing that is wrong in a file; `where` is a record's number or a field in it."""
+
+    where: str
+    code: str
+    message: str
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far an import is. `skipped` counts, by reason, what was left out without harm."""
+
+    bytes_read: int = 0
+    records: int = 0
+    skipped: Mapping[str, int] = {}
+
+
+class ImportRun(msgspec.Struct, frozen=True, kw_only=True):
+    import_id: UUID
+    kind: ImportKind
+    state: ImportState
+    started_by: str
+    bytes_total: int
+    progress: Progress = Progress()
+    errors: tuple[Mistake, ...] = ()
+    message: str = ""
+    started_at: datetime
+    updated_at: datetime
+
+
+def as_seen(run: ImportRun, *, at: datetime) -> ImportRun:
+    """The run as a reader should take it: one that has long been silent died with its process, and changed nothing."""
+    if run.state is not ImportState.RUNNING or at - run.updated_at < LONGEST_SILENCE:
+        return run
+    return msgspec.structs.replace(
+        run, state=ImportState.FAILED, message="The import was interrupted and has changed nothing; start it again."
+    )

@@ -1,0 +1,115 @@
+"""Stretches of number space, read from the ways in which registries and people write them."""
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import msgspec
+
+from libs.common.addresses import parse_ip
+
+Address = IPv4Address | IPv6Address
+
+
+class Space(StrEnum):
+    """The three numberings that ranges are cut from."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    ASN = "asn"
+
+    @property
+    def width_bytes(self) -> int:
+        return 16 if self is Space.IPV6 else 4
+
+    @property
+    def end(self) -> int:
+        """The first number beyond the space."""
+        return 1 << (8 * self.width_bytes)
+
+
+ADDRESSES = (Space.IPV4, Space.IPV6)
+
+
+class Interval(msgspec.Struct, frozen=True, gc=False):
+    """All numbers of `space` from `first` to `last`, both included. Not necessarily a CIDR block."""
+
+    space: Space
+    first: int
+    last: int
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+    @property
+    def packed(self) -> tuple[bytes, bytes]:
+        """Both ends, big-endian: sorting these bytes sorts the numbers."""
+        width = self.space.width_bytes
+        return self.first.to_bytes(width, "big"), self.last.to_bytes(width, "big")
+
+    def __str__(self) -> str:
+        if self.space is Space.ASN:
+            return f"AS{self.first}" if self.size == 1 else f"AS{self.first} - AS{self.last}"
+        first = address_of(self.space, self.first)
+        if self.size == 1:
+            return str(first)
+        if self._is_block:
+            return f"{first}/{first.max_prefixlen - self.size.bit_length() + 1}"
+        return f"{first} - {address_of(self.space, self.last)}"
+
+    @property
+    def _is_block(self) -> bool:
+        return self.size.bit_count() == 1 and self.first % self.size == 0
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """One address, parsed once. Hashing and printing `ipaddress` objects costs more than looking them up."""
+
+    space: Space
+    number: int
+    text: str
+
+
+def parse_interval(text: str) -> Interval | None:
+    """Read `first - last`, a CIDR block or one address of either family; None for anything else.
+
+    Bits beyond a prefix are an error, not rounded away: a block that says less than it seems to is a typing mistake.
+    """
+    first, dash, last = text.partition("-")
+    try:
+        if dash:
+            return _between(ip_address(first.strip()), ip_address(last.strip()))
+        return _of_block(ip_network(text.strip()))
+    except ValueError:
+        return None
+
+
+def place_of(text: str) -> Place | None:
+    """The address that `text` spells, and None for anything else."""
+    address = parse_ip(text)
+    return Place(space_of(address), int(address), text) if address is not None else None
+
+
+def space_of(address: Address) -> Space:
+    return Space.IPV4 if address.version == 4 else Space.IPV6
+
+
+def address_of(space: Space, number: int) -> Address:
+    return IPv4Address(number) if space is Space.IPV4 else IPv6Address(number)
+
+
+def _between(first: Address, last: Address) -> Interval | None:
+    if first.version != last.version or int(first) > int(last) or _has_zone(first) or _has_zone(last):
+        return None
+    return Interval(space_of(first), int(first), int(last))
+
+
+def _of_block(block: IPv4Network | IPv6Network) -> Interval | None:
+    if _has_zone(block.network_address):
+        return None
+    return Interval(space_of(block.network_address), int(block.network_address), int(block.broadcast_address))
+
+
+def _has_zone(address: Address) -> bool:
+    """`2001:db8::1%eth0` names an address of one machine's link, which means nothing to anybody else."""
+    return isinstance(address, IPv6Address) and address.scope_id is not None

@@ -1,0 +1,44 @@
+"""The questions that a person asks: the way of an event, without effect."""
+
+from datetime import datetime
+
+import msgspec
+
+from libs.common.contracts import Evidence, Indicator, Recipient
+from libs.common.contracts.intake import Asset
+from libs.common.db import Transaction
+from services.attribution.domain.directory import question_of
+from services.attribution.domain.ladder import Attributed, Candidate, Route, Settled, climb, decide, ranked
+from services.attribution.handlers.directory import LiveDirectory
+from services.attribution.handlers.threats import learnt_organisations
+
+
+class LookupAnswer(msgspec.Struct, frozen=True):
+    """The decision, and beside it everybody else on the ladder. `reason` says why there is no recipient."""
+
+    recipient: Recipient | None
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    candidates: list[Candidate]
+    route: Route
+    reason: str | None
+
+
+async def look_up(
+    asset: Asset, *, tx: Transaction, directory: LiveDirectory, constituency: frozenset[str], now: datetime
+) -> LookupAnswer:
+    """What would be decided of an indicator with this asset, now."""
+    question = question_of(Indicator(seen_at=now, category="", identifier="", asset=asset))
+    known = await directory.latest(tx)
+    learnt = await learnt_organisations(tx, [question], known)
+    (findings,) = known.find([question])
+    findings = msgspec.structs.replace(findings, learnt=learnt.get(question.asset_key))
+
+    decision = decide(findings, directory=known, constituency=constituency, at=now)
+    candidates = ranked(climb(findings, directory=known, at=now))
+
+    match decision:
+        case Attributed(route=route, recipient=recipient, confidence=confidence, evidence=evidence):
+            return LookupAnswer(recipient, confidence, evidence, candidates, route, None)
+        case Settled(route=route, reason=reason, evidence=evidence):
+            return LookupAnswer(None, 0.0, evidence, candidates, route, reason)

@@ -1,0 +1,58 @@
+"""Somebody asks what is kept. A page has one item more than asked for where there is a next page."""
+
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.db import Transaction
+from libs.common.problems import not_found
+from services.attribution import store
+from services.attribution.domain.attributions import Attribution
+from services.attribution.domain.imports import ImportRun, as_seen
+from services.attribution.domain.organisations import AssetRecord, ContactRecord, OrganisationRecord
+from services.attribution.domain.unattributed import Unattributed
+
+
+async def attribution_of(tx: Transaction, indicator_id: UUID) -> Attribution:
+    """Raises the 404 problem for an indicator that has not come, or not yet."""
+    found = await store.attributions.of_indicators(tx, [indicator_id])
+    if indicator_id not in found:
+        raise not_found("indicator")
+    return found[indicator_id]
+
+
+async def unattributed_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[Unattributed]:
+    return await store.attributions.waiting_page(tx, after=after, limit=limit + 1)
+
+
+async def organisations_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[OrganisationRecord]:
+    return await store.organisations.page(tx, after=after, limit=limit + 1)
+
+
+async def organisation_of(tx: Transaction, organisation_id: UUID, *, locked: bool = False) -> OrganisationRecord:
+    """Raises the 404 problem. `locked`: nobody else changes it until the transaction ends."""
+    record = await store.organisations.one(tx, organisation_id, locked=locked)
+    if record is None:
+        raise not_found("organisation")
+    return record
+
+
+async def assets_page(tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int) -> list[AssetRecord]:
+    """Raises the 404 problem for an organisation that is not there."""
+    await organisation_of(tx, organisation_id)
+    return await store.organisations.assets(tx, organisation_id, after=after, limit=limit + 1)
+
+
+async def contacts_page(
+    tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int
+) -> list[ContactRecord]:
+    """Raises the 404 problem for an organisation that is not there."""
+    await organisation_of(tx, organisation_id)
+    return await store.organisations.contacts(tx, organisation_id, after=after, limit=limit + 1)
+
+
+async def import_run(tx: Transaction, import_id: UUID, *, now: datetime) -> ImportRun:
+    """Raises the 404 problem for an import that is not there."""
+    run = await store.imports.run(tx, import_id)
+    if run is None:
+        raise not_found("import")
+    return as_seen(run, at=now)

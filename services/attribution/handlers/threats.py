@@ -1,0 +1,121 @@
+"""A verified threat finds its recipient, or the reason why nobody is warned."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from libs.common.contracts import Event, IndicatorSettled, TargetAttributed, ThreatVerified
+from libs.common.db import Transaction
+from libs.common.metrics import ATTRIBUTIONS
+from libs.common.vocabulary import Outcome
+from services.attribution import store
+from services.attribution.domain.attributions import Attribution, target_id_of
+from services.attribution.domain.directory import Directory, Question, question_of
+from services.attribution.domain.ladder import Attributed, Decision, Settled, decide
+from services.attribution.domain.organisations import Organisation
+from services.attribution.handlers.directory import LiveDirectory
+
+
+async def attribute_threats(
+    events: Sequence[ThreatVerified],
+    /,
+    *,
+    tx: Transaction,
+    now: datetime,
+    directory: LiveDirectory,
+    constituency: frozenset[str],
+) -> Sequence[Event]:
+    """Attribute a batch; an indicator that was attributed before keeps its first decision, whatever is known today.
+
+    Answers one `TargetAttributed` or `IndicatorSettled` for each indicator, made from what is stored. Those with no
+    recipient also get in line for a person (`GET /v1/unattributed`).
+    """
+    threats = {event.indicator_id: event for event in events}
+    standing = await store.attributions.of_indicators(tx, list(threats))
+    new = [threat for threat in threats.values() if threat.indicator_id not in standing]
+    questions = [question_of(threat.indicator) for threat in new]
+    known = await directory.latest(tx)
+    learnt = await learnt_organisations(tx, questions, known)
+
+    decisions = decide_all(questions, known, learnt=learnt, constituency=constituency, at=now)
+
+    standing |= await store.attributions.record(tx, list(zip(new, decisions, strict=True)), now=now)
+    await store.attributions.put_in_line(tx, (t for t in new if _is_unattributable(standing[t.indicator_id])), now=now)
+    for decision in decisions:
+        ATTRIBUTIONS.labels(decision.route).inc()
+    return [event_of(threat, standing[threat.indicator_id]) for threat in threats.values()]
+
+
+async def learnt_organisations(
+    tx: Transaction, questions: Sequence[Question], known: Directory
+) -> dict[str, Organisation]:
+    """By asset key: whose an asset is by the word of a person."""
+    owners = await store.directory.learnt(tx, {question.asset_key for question in questions}) if questions else {}
+    organisations = known.registered.organisations
+    return {key: organisations[owner] for key, owner in owners.items() if owner in organisations}
+
+
+def decide_all(
+    questions: Sequence[Question],
+    known: Directory,
+    *,
+    learnt: dict[str, Organisation],
+    constituency: frozenset[str],
+    at: datetime,
+) -> list[Decision]:
+    """Each question by itself; nothing is carried over from one to the next."""
+    found = known.find(questions)
+    return [
+        decide(
+            msgspec.structs.replace(findings, learnt=learnt.get(findings.question.asset_key)),
+            directory=known,
+            constituency=constituency,
+            at=at,
+        )
+        for findings in found
+    ]
+
+
+def event_of(threat: ThreatVerified, standing: Attribution) -> Event:
+    """The news of a decision, the same each time it is told."""
+    match standing.decision:
+        case Attributed() as decision:
+            return target_of(threat, decision)
+        case Settled(outcome=outcome, reason=reason, message=message):
+            return IndicatorSettled(
+                indicator_id=threat.indicator_id,
+                submission_id=threat.submission_id,
+                record=threat.record,
+                outcome=outcome,
+                reason=reason,
+                message=message,
+                at=standing.decided_at,
+                by="attribution",
+                traceparent=threat.traceparent,
+            )
+
+
+def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
+    return TargetAttributed(
+        target_id=target_id_of(threat.indicator_id),
+        threat_id=threat.threat_id,
+        indicator_id=threat.indicator_id,
+        submission_id=threat.submission_id,
+        record=threat.record,
+        partner=threat.partner,
+        received_at=threat.received_at,
+        indicator=threat.indicator,
+        incident=threat.incident,
+        severity=threat.severity,
+        grade=threat.grade,
+        first_seen_at=threat.first_seen_at,
+        recipient=decision.recipient,
+        confidence=decision.confidence,
+        evidence=decision.evidence,
+        traceparent=threat.traceparent,
+    )
+
+
+def _is_unattributable(standing: Attribution) -> bool:
+    return isinstance(standing.decision, Settled) and standing.decision.outcome is Outcome.UNATTRIBUTABLE
