@@ -1,0 +1,3 @@
+"""Intake hears partners' payloads and where their records ended, decides what of a payload can be read, and says
+`RawIndicator` for each record of it. Payloads are evidence: kept before the answer, and served as they came.
+"""

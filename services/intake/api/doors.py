@@ -1,0 +1,106 @@
+"""Who comes in: partners by their keys, operators by their tokens. The default is to refuse."""
+
+import base64
+import binascii
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import Request, Response
+
+from libs.common.problems import Problem
+from libs.common.security import KEY_PREFIX, RequiredRole, Role
+from services.intake.domain.partners import Caller
+from services.intake.handlers.keys import KeyRing, RateLimits
+from services.intake.handlers.receipts import EVERYBODY, Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a key has to pass: known, of an enabled partner, and not too often."""
+
+    keys: KeyRing
+    rates: RateLimits
+
+    async def caller(self, request: Request, response: Response) -> Caller:
+        """The partner behind a request; the answer says how much of the rate is left."""
+        key = partner_key(request)
+        caller = await self.keys.caller(key) if key else None
+        if caller is None:
+            raise _unauthorised()
+        if not caller.partner.enabled:
+            raise Problem(403, "partner-disabled", "This partner may not push at the moment", "Ask us why.")
+        wait_seconds = self.rates.take(caller)
+        if wait_seconds:
+            raise self._too_many(wait_seconds)
+        response.headers.update(self._rate_fields(self.rates.left(caller), wait_seconds))
+        return caller
+
+    def _too_many(self, wait_seconds: float) -> Problem:
+        headers = {"Retry-After": str(math.ceil(wait_seconds)), **self._rate_fields(0, wait_seconds)}
+        return Problem(429, "too-many-requests", "Too many requests with this key", "Come back later.", headers=headers)
+
+    def _rate_fields(self, left: int, wait_seconds: float) -> Mapping[str, str]:
+        """`RateLimit` and its policy, as draft-ietf-httpapi-ratelimit-headers has them."""
+        rate = self.rates.rate
+        window = math.ceil(rate.burst / rate.per_second)
+        return {
+            "RateLimit": f'"key";r={left};t={math.ceil(wait_seconds)}',
+            "RateLimit-Policy": f'"key";q={rate.burst};w={window}',
+        }
+
+
+class PartnerKey:
+    """FastAPI dependency: the partner who pushes."""
+
+    authorizes: ClassVar[str] = "partner"
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    async def __call__(self, request: Request, response: Response) -> Caller:
+        return await self._doors.caller(request, response)
+
+
+class PartnerOrOperator:
+    """FastAPI dependency: whose submissions the request may see; a partner's own, or, for an operator, everybody's."""
+
+    authorizes: ClassVar[str] = "partner"
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._operator = RequiredRole(Role.VIEWER)
+
+    async def __call__(self, request: Request, response: Response) -> Viewer:
+        if partner_key(request) is None:
+            self._operator(request)
+            return EVERYBODY
+        caller = await self._doors.caller(request, response)
+        return Viewer(caller.partner.id)
+
+
+def partner_key(request: Request) -> str | None:
+    """The key in `Authorization`: `Bearer`, `Token`, or the password of `Basic` (so send TAXII clients and IntelMQ)."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    value = value.strip()
+    key = _password(value) if scheme.lower() == "basic" else value
+    known = scheme.lower() in ("bearer", "token", "basic") and key.startswith(KEY_PREFIX)
+    return key if known else None
+
+
+def _password(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _unauthorised() -> Problem:
+    return Problem(
+        401,
+        "unauthorised",
+        "Who are you?",
+        "Send `Authorization: Bearer tck_…` with a key that is valid.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )

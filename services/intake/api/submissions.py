@@ -1,0 +1,137 @@
+"""`POST /v1/submissions`: a payload comes in."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.message import Message
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from libs.common.problems import FieldError, Problem
+from services.intake.api.doors import Doors, PartnerKey
+from services.intake.api.models import ReceiptView, receipt_view
+from services.intake.domain.partners import Caller
+from services.intake.domain.records import PayloadError
+from services.intake.domain.submissions import Violation
+from services.intake.handlers.accepting import Accepted, Push, Refused, Taken
+from services.intake.handlers.means import Means
+from services.intake.handlers.reading import Hints
+from services.intake.handlers.receiving import receive, too_large
+from services.intake.handlers.upkeep import Pressure
+
+PATH = "/v1/submissions"
+MAX_FILE_NAME_CHARS = 255
+
+STATUS_CODES = {Taken.READ: 201, Taken.STORED: 202, Taken.REPLAYED: 200, Taken.TRIED: 200}
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="Makes a retry safe: the same key gets the first receipt"),
+]
+FormatName = Annotated[
+    str | None, Query(alias="format", max_length=50, description="What the payload is; GET /v1/formats lists all")
+]
+ReportType = Annotated[
+    str | None, Query(max_length=100, description="Which Shadowserver report it is, if the file name does not say so")
+]
+DryRun = Annotated[bool, Query(description="Read, answer, and keep nothing")]
+
+
+def routes(means: Means, doors: Doors, pressure: Pressure) -> APIRouter:
+    router = APIRouter(tags=["submissions"])
+    known_caller = Depends(PartnerKey(doors))
+
+    @router.post(PATH, responses={code: {"model": ReceiptView} for code in (200, 201, 202)}, status_code=201)
+    async def submit(
+        request: Request,
+        response: Response,
+        caller: Annotated[Caller, known_caller],
+        format_name: FormatName = None,
+        report_type: ReportType = None,
+        dry_run: DryRun = False,
+        idempotency_key: IdempotencyKey = None,
+    ) -> ReceiptView:
+        """Push one payload. Up to 1 MiB it is read before the answer (201), beyond that after it (202)."""
+        _refuse_at_once(request, means=means, pressure=pressure)
+        push = Push(
+            partner=caller.partner,
+            hints=_hints(request, format_name=format_name, report_type=report_type),
+            idempotency_key=idempotency_key,
+            dry_run=dry_run,
+            traceparent=request.state.traceparent,
+        )
+        answer = await receive(_body(request), push, means=means, now=datetime.now(UTC))
+        if isinstance(answer, Refused):
+            raise _problem(answer)
+        return _receipt(answer, response)
+
+    return router
+
+
+def _refuse_at_once(request: Request, *, means: Means, pressure: Pressure) -> None:
+    """What need not be read to be refused."""
+    if pressure.is_too_high:
+        raise Problem(
+            429,
+            "pipeline-behind",
+            "More is on its way than we can take",
+            f"{pressure.pending_records} records wait for their outcome. Send the same again later.",
+            headers={"Retry-After": "60"},
+        )
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > means.bounds.max_body_bytes:
+        raise _problem(Refused(too_large(means)))
+
+
+def _hints(request: Request, *, format_name: str | None, report_type: str | None) -> Hints:
+    headers = request.headers
+    return Hints(
+        format_name=format_name,
+        report_type=report_type,
+        file_name=_file_name(headers.get("content-disposition", "")),
+        content_type=headers.get("content-type"),
+        content_encoding=headers.get("content-encoding"),
+    )
+
+
+def _file_name(content_disposition: str) -> str | None:
+    """The last part of the `filename` parameter (RFC 6266); only ever used to find out what a payload is."""
+    message = Message()
+    message["Content-Disposition"] = content_disposition
+    name = (message.get_filename() or "").replace("\\", "/").rpartition("/")[2]
+    return name[:MAX_FILE_NAME_CHARS] if name and name.isprintable() else None
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect as error:
+        raise PayloadError(400, "broken-off", "the connection ended before the body did") from error
+
+
+def _receipt(answer: Accepted, response: Response) -> ReceiptView:
+    response.status_code = STATUS_CODES[answer.taken]
+    if answer.taken is Taken.REPLAYED:
+        response.headers["Idempotent-Replayed"] = "true"
+    view = receipt_view(answer.receipt, dry_run=answer.taken is Taken.TRIED)
+    if view.links:
+        response.headers["Location"] = view.links.self
+    return view
+
+
+def _problem(refused: Refused) -> Problem:
+    error = refused.error
+    return Problem(
+        error.status,
+        error.code,
+        "We can't take this payload",
+        error.message,
+        errors=[_field_error(violation) for violation in refused.errors],
+    )
+
+
+def _field_error(violation: Violation) -> FieldError:
+    where = f"record {violation.record}" + (f", {violation.field}" if violation.field else "")
+    return FieldError(where=where, code=violation.code, message=violation.message)

@@ -1,0 +1,77 @@
+"""Where intake's objects meet."""
+
+from libs.common.db import Database
+from libs.common.http_api import new_api
+from libs.common.publisher import Publisher
+from libs.common.service import Service
+from services.intake import api, consumer
+from services.intake.api.doors import Doors
+from services.intake.domain.rates import Rate
+from services.intake.handlers.keys import KeyRing, RateLimits
+from services.intake.handlers.means import Bounds, Means
+from services.intake.handlers.processing import Processing
+from services.intake.handlers.upkeep import Bootstrap, Pressure, Sweep
+from services.intake.settings import IntakeSettings
+from services.intake.store.payloads import PayloadFiles
+
+
+def build(settings: IntakeSettings) -> Service:
+    means = means_of(settings)
+    pressure = Pressure(
+        means.database,
+        limit_records=settings.pending_limit_records,
+        refresh_seconds=settings.pending_refresh_seconds,
+    )
+    bootstrap = Bootstrap(means.database, key=settings.bootstrap_partner_key)
+    workers = [
+        Processing(means, retry_max_seconds=settings.retry_max_seconds).run
+        for _ in range(settings.parallel_submissions)
+    ]
+    return Service(
+        name="intake",
+        settings=settings,
+        api=new_api(
+            title="Tocsin intake",
+            description="Push what you know about exposed, vulnerable or hacked systems, and see what became of it.",
+            routers=api.routers(means, doors_of(settings, means.database), pressure),
+            operator_public_key=settings.operator_public_key,
+            streaming_paths=frozenset({api.submissions.PATH}),
+        ),
+        database=means.database,
+        publisher=means.publisher,
+        subscriptions=consumer.subscriptions(),
+        tasks=(*workers, pressure.keep_counting, Sweep(means).run, bootstrap.run),
+        checks={"partners": bootstrap.check},
+    )
+
+
+def means_of(settings: IntakeSettings) -> Means:
+    return Means(
+        database=Database(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            statement_timeout_seconds=settings.statement_timeout_seconds,
+        ),
+        publisher=Publisher(settings=settings, service="intake"),
+        payloads=PayloadFiles(settings.payload_dir),
+        bounds=bounds_of(settings),
+    )
+
+
+def bounds_of(settings: IntakeSettings) -> Bounds:
+    return Bounds(
+        max_body_bytes=settings.max_body_bytes,
+        max_unpacked_bytes=settings.max_unpacked_bytes,
+        body_idle_seconds=settings.body_idle_seconds,
+        immediate_max_bytes=settings.immediate_max_bytes,
+        immediate_max_records=settings.immediate_max_records,
+        slice_records=settings.slice_records,
+        lease_seconds=settings.lease_seconds,
+        publish_wait_seconds=settings.publish_wait_seconds,
+        repeat_window_hours=settings.repeat_window_hours,
+    )
+
+
+def doors_of(settings: IntakeSettings, database: Database) -> Doors:
+    rate = Rate(burst=settings.requests_burst, per_second=settings.requests_per_minute / 60)
+    return Doors(keys=KeyRing(database, remember_seconds=settings.partner_cache_seconds), rates=RateLimits(rate))

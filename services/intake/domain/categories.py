@@ -1,0 +1,47 @@
+"""The classification of findings: the Reference Security Incident Taxonomy, in the spelling of IntelMQ."""
+
+_TYPES = {
+    "abusive-content": ("harmful-speech", "spam", "violence"),
+    "availability": ("ddos", "dos", "misconfiguration", "outage", "sabotage"),
+    "fraud": ("copyright", "masquerade", "phishing", "unauthorized-use-of-resources"),
+    "information-content-security": (
+        "data-leak",
+        "data-loss",
+        "unauthorised-information-access",
+        "unauthorised-information-modification",
+    ),
+    "information-gathering": ("scanner", "sniffing", "social-engineering"),
+    "intrusion-attempts": ("brute-force", "exploit", "ids-alert"),
+    "intrusions": (
+        "application-compromise",
+        "burglary",
+        "privileged-account-compromise",
+        "system-compromise",
+        "unprivileged-account-compromise",
+    ),
+    "malicious-code": ("c2-server", "infected-system", "malware-configuration", "malware-distribution"),
+    "vulnerable": (
+        "ddos-amplifier",
+        "information-disclosure",
+        "potentially-unwanted-accessible",
+        "vulnerable-system",
+        "weak-crypto",
+    ),
+    "other": ("blocklist", "dga-domain", "malware", "other", "proxy", "tor", "undetermined"),
+    "test": ("test",),
+}
+
+UNDETERMINED = "other/undetermined"
+
+_CATEGORIES = {f"{taxonomy}/{kind}": f"{taxonomy}/{kind}" for taxonomy, kinds in _TYPES.items() for kind in kinds}
+_OTHER_SPELLINGS = {
+    **{c.replace("unauthorised", "unauthorized"): c for c in _CATEGORIES},
+    **{c.replace("unauthorized", "unauthorised"): c for c in _CATEGORIES},
+    "other/blacklist": "other/blocklist",
+}
+
+
+def category_of(text: str) -> str | None:
+    """The category that `text` means, in our spelling; `None` when there is no such."""
+    word = text.strip().lower()
+    return _CATEGORIES.get(word) or _OTHER_SPELLINGS.get(word)

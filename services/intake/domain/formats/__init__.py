@@ -1,0 +1,62 @@
+"""The formats in which partners push records: one module each, and one row in `FORMATS`.
+
+Everything that the rest of intake needs for reading a payload is here:
+`decompress` the body, `recognise` its format, let `format.parse` read it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from services.intake.domain.compression import Limits, decompress
+from services.intake.domain.formats import shadowserver_csv, shadowserver_json, tocsin_json, tocsin_ndjson
+from services.intake.domain.formats.format import Format, ParseOptions
+from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
+from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Limits",
+    "ParseOptions",
+    "ParsedRecord",
+    "PayloadError",
+    "Recognised",
+    "Record",
+    "RecordError",
+    "RejectedRecord",
+    "charset_of",
+    "decompress",
+    "recognise",
+]
+
+# In the order in which they are tried on a payload that names none.
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            tocsin_json.FORMAT,
+            tocsin_ndjson.FORMAT,
+            shadowserver_json.FORMAT,
+            shadowserver_csv.FORMAT,
+        )
+    }
+)
+
+
+def recognise(
+    head: bytes,
+    *,
+    content_type: str | None = None,
+    file_name: str | None = None,
+    format_name: str | None = None,
+    report_type: str | None = None,
+) -> Recognised:
+    """Say in which of `FORMATS` a payload is, by its first bytes; `recognition.py` tells how, and what is raised."""
+    return recognise_among(
+        FORMATS,
+        head,
+        content_type=content_type,
+        file_name=file_name,
+        format_name=format_name,
+        report_type=report_type,
+    )

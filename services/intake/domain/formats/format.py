@@ -1,0 +1,58 @@
+"""What a format is to the rest of intake."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from services.intake.domain.records import PayloadError, Record
+
+MAX_RECORDS = 5_000_000
+
+
+class Family(Enum):
+    """How the bytes of a format look from afar."""
+
+    CSV = auto()
+    JSON = auto()
+    JSON_LINES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ParseOptions:
+    """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given."""
+
+    report_type: str | None
+    now: datetime
+    max_records: int = MAX_RECORDS
+    charset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to push records.
+
+    `parse` reads a stream of chunks, however cut, into records, in order and in bounded memory; the only exception it
+    raises is `PayloadError`, possibly after records. `has_names` says whether column names or the first object's keys
+    are those of this format; `has_report_types` that the names alone do not say what a record is about.
+    """
+
+    name: str
+    media_types: tuple[str, ...]
+    description: str
+    example: str
+    parse: Callable[[Iterator[bytes], ParseOptions], Iterator[Record]]
+    families: frozenset[Family]
+    has_names: Callable[[frozenset[str]], bool]
+    has_report_types: bool = False
+
+
+def at_most(records: Iterator[Record], max_records: int) -> Iterator[Record]:
+    """The records, of which there must be some, but not too many."""
+    count = 0
+    for count, record in enumerate(records, 1):
+        if count > max_records:
+            raise PayloadError(413, "too-many-records", f"there are more than {max_records} records")
+        yield record
+    if count == 0:
+        raise PayloadError(422, "empty-payload", "there is not a single record")

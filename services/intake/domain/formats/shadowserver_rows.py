@@ -1,0 +1,265 @@
+"""One row of a Shadowserver report as an indicator; CSV and JSON share it."""
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from libs.common.contracts import Asset, Indicator, Product
+from libs.common.vocabulary import Severity, Transport
+from services.intake.domain.extras import MAX_EXTRA_KEYS, MAX_EXTRA_VALUE_CHARS, bounded
+from services.intake.domain.formats.shadowserver_columns import Column, Plan
+from services.intake.domain.records import Findings, quoted
+from services.intake.domain.times import seen_at
+from services.intake.domain.values import (
+    NULL_WORDS,
+    SEVERITIES,
+    TRANSPORTS,
+    asn_of,
+    country_of,
+    domain_of,
+    email_of,
+    embeds_ipv4,
+    hostname_of,
+    identifier_of,
+    ip_of,
+    port_of,
+    single_address,
+    tags_of,
+    url_of,
+)
+
+_UNDETERMINED = "other/undetermined"
+_UNKNOWN_IDENTIFIER = "shadowserver-unknown"
+_WEBSHELL = ("intrusions/system-compromise", "exchange-server-webshell")
+_OLD_EXCHANGE = ("vulnerable/vulnerable-system", "vulnerable-exchange-server")
+
+_MAX_NAME_CHARS = 100
+_MAX_ADDRESS_CHARS = 64
+_REQUEST_LINE = re.compile(r"[A-Z]{3,10} (\S+)(?: HTTP/\d(?:\.\d)?)?")
+_NO_COUNTRY_WORDS = NULL_WORDS | {"zz", "aa", "xx"}
+
+
+def indicator_of(fields: list[str], plan: Plan, findings: Findings, *, now: datetime, chars: int) -> Indicator | None:
+    """The indicator of one row, or `None` with the reasons in `findings`.
+
+    `fields` has one more field than the header has names, and that is empty; `chars` is the length of the row's text.
+    """
+    at = seen_at(fields[plan.seen_at.at], field="timestamp", findings=findings, now=now)
+    asset = _asset(fields, plan, findings)
+    tags, cve_ids = tags_of(fields[plan.tag.at])
+    if at is None or asset is None:
+        return None
+    category, identifier = _finding(fields, plan, tags)
+    return Indicator(
+        seen_at=at if at.tzinfo else at.replace(tzinfo=UTC),  # Shadowserver's own times are UTC without saying so
+        category=category,
+        identifier=identifier,
+        asset=asset,
+        geo_country=_country(fields[plan.country.at], plan.country, findings),
+        asn=_asn(fields[plan.asn.at], plan.asn, findings),
+        severity=_severity(fields[plan.severity.at], findings),
+        cve_ids=cve_ids,
+        tags=(*tags, "embedded-ipv4") if asset.ip and embeds_ipv4(asset.ip) else tags,
+        product=_product(fields[plan.vendor.at], fields[plan.product.at], fields[plan.version.at]),
+        malware_name=_malware(fields, plan),
+        credentials=plan.report.credentials,
+        extra=_extra(fields, plan, chars),
+    )
+
+
+def _asset(fields: list[str], plan: Plan, findings: Findings) -> Asset | None:
+    errors_before = len(findings.errors)
+    ip = _ip(fields[plan.ip.at].strip(), plan.ip, findings)
+    port = _port(fields[plan.port.at].strip(), plan.port, findings)
+    transport = _transport(fields[plan.protocol.at], plan, findings)
+    hostname = _hostname(fields[plan.hostname.at].strip(), plan.hostname, findings)
+    domain = _domain(fields, plan, findings) if plan.domain else None
+    email = _email(fields, plan, findings) if plan.email else None
+    url = _url(fields, plan, findings, host=domain or ip, port=port) if plan.url else None
+    if len(findings.errors) > errors_before:
+        return None
+    if not (ip or domain or url or email):
+        findings.reject(_asset_column(plan), "no-asset", "the row names no address, domain, URL or e-mail address")
+        return None
+    return Asset(ip, port, transport, domain, url, None, email, hostname)
+
+
+def _asset_column(plan: Plan) -> str:
+    columns = (plan.ip, *plan.domain, *plan.url, *plan.email)
+    return next((column.name for column in columns if column.name), "ip")
+
+
+def _ip(text: str, column: Column, findings: Findings) -> str | None:
+    if not text or text == "0":
+        return None
+    ip = ip_of(text) if len(text) <= _MAX_ADDRESS_CHARS else None
+    if ip is None and "/" in text[:_MAX_ADDRESS_CHARS]:
+        return _of_network(text[:_MAX_ADDRESS_CHARS], column, findings)
+    if ip is None:
+        findings.reject(column.name, "invalid-ip", f"{quoted(text)} is not an IP address")
+    return ip
+
+
+def _of_network(text: str, column: Column, findings: Findings) -> str | None:
+    """The one address of a network; the blocklist report has larger ones, which name nobody to warn."""
+    ip = single_address(text)
+    if ip is None:
+        findings.reject(column.name, "invalid-network", f"{quoted(text)} is not a network")
+    elif not ip:
+        findings.reject(column.name, "network-too-large", f"{quoted(text)} is more than a single address")
+    return ip or None
+
+
+def _port(text: str, column: Column, findings: Findings) -> int | None:
+    if text in NULL_WORDS:
+        return None
+    port = port_of(text)
+    if port is None:
+        findings.reject(column.name, "invalid-port", f"{quoted(text)} is not a port")
+    return port
+
+
+def _transport(text: str, plan: Plan, findings: Findings) -> Transport | None:
+    word = text.strip().lower() or plan.report.transport or ""
+    transport = TRANSPORTS.get(word)
+    if transport is None and word not in NULL_WORDS:
+        findings.discard(plan.protocol.name, text, "is not a transport protocol")
+    return transport
+
+
+def _hostname(text: str, column: Column, findings: Findings) -> str | None:
+    if text in NULL_WORDS:
+        return None
+    hostname = hostname_of(text[:255])
+    if hostname is None:
+        findings.discard(column.name, text, "is not a host name")
+    return hostname
+
+
+def _domain(fields: list[str], plan: Plan, findings: Findings) -> str | None:
+    """The domain in the first column that has something; a victim's website may be written as a URL."""
+    column, text = _first(fields, plan.domain)
+    if text in NULL_WORDS or ip_of(text):
+        return None
+    host = text.partition("://")[2].partition("/")[0].partition(":")[0] if "://" in text else text.rstrip("/")
+    domain = domain_of(host)
+    if domain is None:
+        findings.discard(column, text, "is not a domain")
+    return domain
+
+
+def _email(fields: list[str], plan: Plan, findings: Findings) -> str | None:
+    for column in plan.email:
+        email = email_of(fields[column.at])
+        if email:
+            return email
+    column_name, text = _first(fields, plan.email)
+    if text not in NULL_WORDS:
+        findings.discard(column_name, text, "is not an e-mail address")
+    return None
+
+
+def _url(fields: list[str], plan: Plan, findings: Findings, *, host: str | None, port: int | None) -> str | None:
+    """The URL; the column may hold only a path or a whole request line, to which `host` and `port` belong."""
+    column, text = _first(fields, plan.url)
+    if text in NULL_WORDS:
+        return None
+    request = _REQUEST_LINE.fullmatch(text)
+    target = request[1] if request else text
+    if target.startswith("/") and host:
+        target = f"{_origin(host, port)}{target}"
+    url = url_of(target)
+    if url is None:
+        findings.discard(column, text, "is not a URL")
+    return url
+
+
+def _origin(host: str, port: int | None) -> str:
+    scheme = "https" if port == 443 else "http"
+    authority = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{authority}" if port is None else f"{scheme}://{authority}:{port}"
+
+
+def _first(fields: list[str], columns: tuple[Column, ...]) -> tuple[str, str]:
+    """Name and content of the first of the columns that says something."""
+    for column in columns:
+        text = fields[column.at].strip()
+        if text not in NULL_WORDS:
+            return column.name, text
+    return "", ""
+
+
+def _country(text: str, column: Column, findings: Findings) -> str | None:
+    country = country_of(text.strip())
+    if country is None and text.strip().lower() not in _NO_COUNTRY_WORDS:
+        findings.discard(column.name, text, "is not a country code")
+    return country
+
+
+def _asn(text: str, column: Column, findings: Findings) -> int | None:
+    if text in NULL_WORDS:
+        return None
+    asn = asn_of(text.strip()[:32])
+    if asn is None and text.strip() not in NULL_WORDS:
+        findings.discard(column.name, text, "is not an AS number")
+    return asn
+
+
+def _severity(text: str, findings: Findings) -> Severity | None:
+    word = text.strip().lower()
+    severity = SEVERITIES.get(word)
+    if severity is None and word not in NULL_WORDS:
+        findings.discard("severity", text, "is not a severity")
+    return severity
+
+
+def _finding(fields: list[str], plan: Plan, tags: tuple[str, ...]) -> tuple[str, str]:
+    """Category and identifier: what the type says, or for some types what the row says."""
+    report = plan.report
+    if report.classify == "exchange":
+        return _WEBSHELL if any("webshell" in tag.lower() for tag in tags) else _OLD_EXCHANGE
+    category = report.category or _UNDETERMINED
+    if report.identifier:
+        return category, report.identifier
+    named = (tags[0] if tags else "") if plan.identifier.name == "tag" else fields[plan.identifier.at].strip()
+    return category, _identifier("" if named in NULL_WORDS else named[:256], plan.report_type)
+
+
+@lru_cache(maxsize=4_096)
+def _identifier(named: str, report_type: str | None) -> str:
+    return identifier_of(named) or identifier_of((report_type or "").replace("_", "-")) or _UNKNOWN_IDENTIFIER
+
+
+def _product(vendor: str, name: str, version: str) -> Product | None:
+    if not (vendor or name or version):
+        return None
+    product = Product(_name(vendor), _name(name), _name(version))
+    return product if product.vendor or product.name or product.version else None
+
+
+def _malware(fields: list[str], plan: Plan) -> str | None:
+    for column in plan.malware:
+        name = _name(fields[column.at])
+        if name:
+            return name
+    return None
+
+
+def _name(text: str) -> str | None:
+    name = text.strip()[:_MAX_NAME_CHARS].rstrip()
+    return None if name.lower() in NULL_WORDS else name
+
+
+def _extra(fields: list[str], plan: Plan, chars: int) -> dict[str, str]:
+    """Everything else that says something. Short rows, and most are, cannot exceed any bound, so none is checked."""
+    extra = {"report_type": plan.report_type} if plan.report_type else {}
+    for key, text in zip(plan.extra.keys, plan.extra.pick(fields), strict=False):
+        value = text.strip()
+        if value not in NULL_WORDS:
+            extra[key] = value
+    for column in plan.email:  # an account's name that is no address
+        if fields[column.at] and "@" not in fields[column.at]:
+            extra[column.name] = fields[column.at]
+    if chars <= MAX_EXTRA_VALUE_CHARS and len(extra) < MAX_EXTRA_KEYS // 2:
+        return extra
+    return bounded(extra.items())

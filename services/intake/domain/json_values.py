@@ -1,0 +1,206 @@
+"""JSON values of a stream, one at a time: elements of an array, objects one after another, or one on each line.
+
+Values are only cut out here, at the brackets; whether each is sound shows when it is decoded, so one broken value is
+one broken record.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NoReturn
+
+import msgspec
+
+from services.intake.domain.lines import Unreadable, blocks, physical_lines
+from services.intake.domain.records import PayloadError, quoted
+
+MAX_RECORD_BYTES = 1024 * 1024
+_MAX_DEPTH = 32
+
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+_BLANK = re.compile(rb"[ \t\r\n]*+")
+_SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:\[\]{}"]++', re.DOTALL)
+_TOKEN = re.compile(rb'([\[{])|([\]}])|("[^"\\]*+(?:\\.[^"\\]*+)*+")|(")', re.DOTALL)
+_NO_VALUE = frozenset({b"", b",", b":", b"]", b"}"})
+_OPENING, _CLOSING, _OPEN_STRING = 1, 2, 4
+
+
+class RawValue(msgspec.Struct, frozen=True):
+    """The bytes of one value and the line (1-based) where it starts."""
+
+    line: int
+    body: bytes | Unreadable
+
+
+def decoded(value: RawValue) -> object:
+    """The value in Python's own types, or `Unreadable` with the reason. Numbers may be huge, NaN is not taken."""
+    if isinstance(value.body, Unreadable):
+        return value.body
+    try:
+        return msgspec.json.decode(value.body)
+    except UnicodeDecodeError:
+        return Unreadable("undecodable-text", "the record is not UTF-8")
+    except RecursionError:
+        return Unreadable("invalid-json", "the record is nested too deep")
+    except msgspec.DecodeError as error:
+        return Unreadable("invalid-json", str(error))
+
+
+def json_lines(chunks: Iterator[bytes]) -> Iterator[RawValue]:
+    """Newline-delimited JSON: a value on each line, blank lines skipped."""
+    for number, line in enumerate(physical_lines(_without_mark(chunks), max_bytes=MAX_RECORD_BYTES), 1):
+        if isinstance(line, Unreadable) or line.strip():
+            yield RawValue(number, line)
+
+
+def holds_lines(opening: bytes) -> bool:
+    """Whether text that opens like this has an object on each line: the first line is one, or two of the first eight.
+
+    In an indented text some line may be an object by itself, but hardly the first, and the others end with a comma.
+    """
+    lines = [line for line in opening.removeprefix(_UTF8_MARK).splitlines()[:8] if line.strip()]
+    are_objects = [isinstance(decoded(RawValue(0, line)), dict) for line in lines]
+    return bool(lines) and lines[0].lstrip().startswith(b"{") and (are_objects[0] or sum(are_objects) > 1)
+
+
+class Document:
+    """One JSON text: its values, and what `{"indicators": […]}` says beside them.
+
+    Iterating raises `PayloadError` for a text that ends early or is none: what is wrong between the values, or a value
+    nested deeper than 32 or larger than 1 MiB.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], *, wrapper: re.Pattern[bytes] | None = None) -> None:
+        self._blocks = blocks(_without_mark(chunks))
+        self._wrapper = wrapper
+        self._buffer = b""
+        self._at = 0
+        self._line = 1
+        self._counted = 0
+
+    def values(self) -> Iterator[tuple[RawValue, Mapping[str, object]]]:
+        """Each value with the defaults that hold for it."""
+        if self._next_byte() == b"[":
+            yield from self._elements({})
+        elif opening := self._wrapper and self._wrapper.match(self._buffer, self._at):
+            self._at = opening.end()
+            yield from self._elements(_defaults(opening[1]))
+            self._close_wrapper()
+        else:
+            while self._next_byte():
+                yield self._value(), {}
+        if self._next_byte():
+            self._complain("there is more text after the last value")
+
+    def _elements(self, defaults: Mapping[str, object]) -> Iterator[tuple[RawValue, Mapping[str, object]]]:
+        self._at += 1
+        if self._next_byte() == b"]":
+            self._at += 1
+            return
+        while True:
+            yield self._value(), defaults
+            separator = self._next_byte()
+            self._at += 1
+            if separator == b"]":
+                return
+            if separator != b",":
+                self._complain("a ',' or ']' is missing")
+
+    def _close_wrapper(self) -> None:
+        if self._next_byte() != b"}":
+            raise PayloadError(422, "unsupported-layout", "nothing may follow 'indicators': put the defaults before it")
+        self._at += 1
+
+    def _value(self) -> RawValue:
+        start = self._next_byte()
+        if start in _NO_VALUE:
+            self._complain("a value is missing")
+        line = self._line_here()
+        end = self._container_end() if start in (b"{", b"[") else self._scalar_end()
+        body = self._buffer[self._at : end]
+        self._at = end
+        return RawValue(line, body)
+
+    def _container_end(self) -> int:
+        """Where the brackets that open here are all closed."""
+        depth = 0
+        position = self._at
+        while True:
+            for token in _TOKEN.finditer(self._buffer, position):
+                if token.lastindex == _OPENING:
+                    depth += 1
+                elif token.lastindex == _CLOSING:
+                    depth -= 1
+                elif token.lastindex == _OPEN_STRING:
+                    position = token.start()
+                    break
+                if depth == 0:
+                    return token.end()
+                if depth > _MAX_DEPTH:
+                    raise PayloadError(422, "too-deep", f"line {self._line}: nested deeper than {_MAX_DEPTH}")
+            else:
+                position = len(self._buffer)
+            position = self._grow(position)
+
+    def _scalar_end(self) -> int:
+        while True:
+            match = _SCALAR.match(self._buffer, self._at)
+            if match and match.end() < len(self._buffer):
+                return match.end()
+            if not self._fill():
+                break
+        match = _SCALAR.match(self._buffer, self._at)
+        if match is None:
+            self._complain("a quotation mark is not closed")
+        return match.end()
+
+    def _grow(self, position: int) -> int:
+        """Read on inside a value; gives `position` in the new buffer."""
+        offset = position - self._at
+        if not self._fill():
+            raise PayloadError(422, "invalid-json", f"the text ends inside the value that starts at line {self._line}")
+        return self._at + offset
+
+    def _fill(self) -> bool:
+        """Let go of what was read and take in one more block, if there is one."""
+        if len(self._buffer) - self._at > MAX_RECORD_BYTES:
+            raise PayloadError(413, "payload-too-large", f"the value at line {self._line_here()} is larger than 1 MiB")
+        self._line_here()
+        block = next(self._blocks, b"")
+        self._buffer = self._buffer[self._at :] + block
+        self._at = self._counted = 0
+        return bool(block)
+
+    def _next_byte(self) -> bytes:
+        """The next byte that is not blank, still to be read; empty at the end."""
+        while True:
+            blank = _BLANK.match(self._buffer, self._at)
+            self._at = blank.end() if blank else self._at
+            if self._at < len(self._buffer) or not self._fill():
+                return self._buffer[self._at : self._at + 1]
+
+    def _line_here(self) -> int:
+        self._line += self._buffer.count(b"\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
+
+    def _complain(self, what: str) -> NoReturn:
+        near = self._buffer[self._at : self._at + 20].decode(errors="replace")
+        raise PayloadError(422, "invalid-json", f"line {self._line_here()}: {what}, near {quoted(near)}")
+
+
+def _defaults(members: bytes) -> Mapping[str, object]:
+    try:
+        return msgspec.json.decode(b"{" + members.rstrip(b", \t\r\n") + b"}", type=dict[str, object])
+    except ValueError as error:
+        raise PayloadError(422, "invalid-json", f"the defaults before 'indicators': {error}") from error
+
+
+def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    stream = blocks(chunks)
+    opening = next(stream, b"")
+    if opening.startswith(_UTF16_MARKS):
+        raise PayloadError(422, "undecodable-text", "JSON is UTF-8")
+    yield opening.removeprefix(_UTF8_MARK)
+    yield from stream

@@ -1,0 +1,86 @@
+"""What reading a submission gives: a parsed or a rejected record for each record in it, or one refusal of the whole."""
+
+import msgspec
+
+from libs.common.addresses import without_url_secrets
+from libs.common.contracts import Indicator
+from libs.common.text import plain
+
+_MAX_QUOTED_CHARS = 80
+
+
+class RecordError(msgspec.Struct, frozen=True):
+    """One thing wrong with one record. `field` is as the partner names it; docs/for-partners.md lists the codes."""
+
+    record: int
+    field: str
+    code: str
+    message: str
+    line: int | None = None
+
+
+class ParsedRecord(msgspec.Struct, frozen=True):
+    """A record that became an indicator; `warnings` say what was lost on the way."""
+
+    record: int
+    line: int
+    indicator: Indicator
+    warnings: tuple[RecordError, ...] = ()
+
+
+class RejectedRecord(msgspec.Struct, frozen=True):
+    """A record that could not be read, with all that is wrong with it."""
+
+    record: int
+    line: int
+    errors: tuple[RecordError, ...]
+
+
+Record = ParsedRecord | RejectedRecord
+
+
+class PayloadError(Exception):
+    """The submission as a whole is refused, with an HTTP status; records that were read before it do not count."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class Findings:
+    """What is found wrong with one record while it is read: errors sink it, warnings do not."""
+
+    __slots__ = ("errors", "line", "record", "warnings")
+
+    def __init__(self, record: int, line: int) -> None:
+        self.record = record
+        self.line = line
+        self.errors: list[RecordError] = []
+        self.warnings: list[RecordError] = []
+
+    def reject(self, field: str, code: str, message: str) -> None:
+        self.errors.append(RecordError(self.record, field, code, message, self.line))
+
+    def warn(self, field: str, code: str, message: str) -> None:
+        self.warnings.append(RecordError(self.record, field, code, message, self.line))
+
+    def discard(self, field: str, value: str, why: str) -> None:
+        """Note that an optional value was dropped because it is not what it should be."""
+        self.warn(field, "value-discarded", f"{quoted(value)} {why}")
+
+    def verdict(self, indicator: Indicator | None) -> Record:
+        if self.errors or indicator is None:
+            return RejectedRecord(self.record, self.line, tuple(self.errors))
+        return ParsedRecord(self.record, self.line, indicator, tuple(self.warnings))
+
+
+def rejected(record: int, line: int, *, field: str, code: str, message: str) -> RejectedRecord:
+    return RejectedRecord(record, line, (RecordError(record, field, code, message, line),))
+
+
+def quoted(value: str) -> str:
+    """`value` as a message may show it: plain, without secrets, in quotation marks, at most 80 characters."""
+    shown = plain(without_url_secrets(value[: 4 * _MAX_QUOTED_CHARS]), _MAX_QUOTED_CHARS)
+    return f"'{shown}'" if len(value) <= _MAX_QUOTED_CHARS else f"'{shown}…'"

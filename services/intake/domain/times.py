@@ -1,0 +1,57 @@
+"""Points in time as partners write them; canonical is aware and UTC."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from services.intake.domain.records import Findings, quoted
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_CLOCK_SKEW = timedelta(hours=24)
+_MAX_CHARS = 64
+
+_TIME = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}):(\d{2})(?:[.,](\d{1,6})\d*)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def seen_at(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
+    """A record's own time in UTC, or `None` with the reason in `findings`; without a zone it is left naive.
+
+    RFC 3339, with a blank for the `T`, and with the suffixes UTC and GMT. Later than a day from `now` or before 2000 is
+    out of range; how old is too old is the verifier's affair.
+    """
+    text = text.strip()
+    if not text or text.startswith("0000-00-00"):
+        findings.reject(field, "missing-timestamp", "the record has no time")
+        return None
+    at = parse_time(text) if len(text) <= _MAX_CHARS else None
+    if at is None:
+        findings.reject(field, "invalid-timestamp", f"{quoted(text)} is not a date and time")
+        return None
+    if not _EARLIEST <= (at if at.tzinfo else at.replace(tzinfo=UTC)) <= now + _CLOCK_SKEW:
+        findings.reject(field, "timestamp-out-of-range", f"{quoted(text)} is before 2000 or in the future")
+        return None
+    return at
+
+
+@lru_cache(maxsize=4_096)
+def parse_time(text: str) -> datetime | None:
+    """The time that `text` spells: in UTC when it names a zone, naive when it does not. Second 60 is read as 59."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    day, minute, second, fraction, zone = match.groups()
+    try:
+        at = datetime.fromisoformat(f"{day}T{minute}:{'59' if second == '60' else second}{_offset(zone)}")
+        at = at.replace(microsecond=int((fraction or "").ljust(6, "0")))
+        return at.astimezone(UTC) if zone else at
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(zone: str | None) -> str:
+    if zone is None:
+        return ""
+    return "+00:00" if zone.upper() in ("Z", "UTC", "GMT") else zone

@@ -1,0 +1,99 @@
+"""Partners and their keys, as operators administer them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from libs.common.db import Transaction
+from libs.common.errors import Fatal
+from libs.common.ids import new_id
+from libs.common.security import api_key_hash, new_api_key
+from libs.common.vocabulary import Reliability
+from services.intake.domain.partners import Partner, PartnerKey, key_prefix
+from services.intake.store import partners as store
+
+log = structlog.get_logger(__name__)
+
+DEMO_SLUG = "demo"
+DEMO_NAME = "Demo partner"
+DEMO_EMAIL = "demo@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key and its secret, which is shown this once and kept nowhere."""
+
+    key: PartnerKey
+    secret: str
+
+
+async def add_partner(
+    tx: Transaction, *, slug: str, name: str, reliability: Reliability, contact_email: str, now: datetime
+) -> Partner | None:
+    """None if the slug is taken."""
+    partner = Partner(
+        id=new_id(),
+        slug=slug,
+        name=name,
+        reliability=reliability,
+        contact_email=contact_email,
+        enabled=True,
+        created_at=now,
+    )
+    return partner if await store.add_partner(tx, partner) else None
+
+
+async def change_partner(tx: Transaction, partner_id: UUID, changes: dict[str, object]) -> Partner | None:
+    """Change the named columns; None if there is no such partner. Submissions keep the reliability they came with."""
+    if changes:
+        await store.change_partner(tx, partner_id, changes)
+    return await store.partner(tx, partner_id)
+
+
+async def add_key(tx: Transaction, partner_id: UUID, *, expires_at: datetime | None, now: datetime) -> NewKey | None:
+    """None if there is no such partner."""
+    if await store.partner(tx, partner_id) is None:
+        return None
+    secret = new_api_key()
+    key = _key(partner_id, secret, expires_at=expires_at, now=now)
+    await store.add_key(tx, key, api_key_hash(secret))
+    return NewKey(key, secret)
+
+
+async def revoke_key(tx: Transaction, partner_id: UUID, key_id: UUID, *, now: datetime) -> bool:
+    """False if the partner has no such key."""
+    return await store.revoke_key(tx, partner_id, key_id, now=now)
+
+
+async def partners_after(tx: Transaction, slug: str, *, limit: int) -> list[Partner]:
+    """In the order of their slugs."""
+    return await store.partners_after(tx, slug, limit=limit)
+
+
+async def keys_of(tx: Transaction, partner_id: UUID) -> list[PartnerKey] | None:
+    """None if there is no such partner."""
+    return await store.keys_of(tx, partner_id) if await store.partner(tx, partner_id) else None
+
+
+async def ensure_demo_partner(tx: Transaction, *, secret: str, now: datetime) -> None:
+    """Make sure that the partner `demo` exists and that this key is theirs; what is there already stays as it is."""
+    await add_partner(tx, slug=DEMO_SLUG, name=DEMO_NAME, reliability=Reliability.B, contact_email=DEMO_EMAIL, now=now)
+    partner = await store.partner_of_slug(tx, DEMO_SLUG)
+    if partner is None:
+        raise Fatal("the partner `demo` vanished while it was being made")
+    if await store.add_key(tx, _key(partner.id, secret, expires_at=None, now=now), api_key_hash(secret)):
+        log.info("the partner `demo` has the key of the settings", prefix=key_prefix(secret))
+
+
+def _key(partner_id: UUID, secret: str, *, expires_at: datetime | None, now: datetime) -> PartnerKey:
+    return PartnerKey(
+        id=new_id(),
+        partner_id=partner_id,
+        prefix=key_prefix(secret),
+        created_at=now,
+        expires_at=expires_at,
+        last_used_at=None,
+        revoked_at=None,
+    )

@@ -1,0 +1,199 @@
+"""Reading a payload to its end: a slice of records is parsed, stored with its progress, and published, then the next.
+
+Rows are committed before their events leave. Whatever is interrupted begins again at the start of the payload, which
+gives the same records and the same ids: what is stored is not stored again, and what may not have been published is
+published once more. Many transactions, so this loop commits by itself, like the consumer's.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from libs.common.db import Transaction
+from libs.common.errors import Fatal, Transient
+from libs.common.ids import new_id
+from libs.common.metrics import RECORDS_ACCEPTED, RECORDS_REJECTED
+from libs.common.retry import Backoff
+from libs.common.shutdown import Shutdown
+from services.intake.domain.records import PayloadError, Record
+from services.intake.domain.slices import Slice
+from services.intake.domain.submissions import (
+    Status,
+    Submission,
+    Tally,
+    Violation,
+    events,
+    refusal,
+    rows,
+    unreadable,
+)
+from services.intake.handlers.means import Means
+from services.intake.handlers.reading import read_again, slices
+from services.intake.store import records as record_rows
+from services.intake.store import submissions
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 0.25
+MAX_ATTEMPTS = 5
+GIVEN_UP = Violation(code="processing-failed", message="we could not process this payload; an operator looks at it")
+
+
+class LeaseLost(Transient):
+    """Another worker has the submission by now; whatever we would write is theirs to write."""
+
+
+class Processing:
+    """Works on what is `processing`, one submission at a time, as long as the service runs."""
+
+    def __init__(self, means: Means, *, retry_max_seconds: float) -> None:
+        self._means = means
+        self._backoff = Backoff(longest_seconds=retry_max_seconds)
+
+    async def run(self, shutdown: Shutdown) -> None:
+        while not shutdown.requested:
+            try:
+                worked = await self._work_on_next(shutdown)
+            except Transient as error:
+                log.warning("processing waits", reason=str(error))
+                await shutdown.wait(self._backoff.next_seconds())
+            else:
+                self._backoff.reset()
+                if not worked:
+                    await shutdown.wait(IDLE_SECONDS)
+
+    async def _work_on_next(self, shutdown: Shutdown) -> bool:
+        means = self._means
+        now = datetime.now(UTC)
+        async with means.database.transaction() as tx:
+            submission = await submissions.take_next(tx, lease=new_id(), now=now, until=lease_end(means, now))
+        if submission is None:
+            return False
+        if submission.attempts > MAX_ATTEMPTS:
+            await give_up(submission, means=means)
+        else:
+            await self._supervise(submission, shutdown)
+        return True
+
+    async def _supervise(self, submission: Submission, shutdown: Shutdown) -> None:
+        """Work in a task of its own: a payload that brings our code to fall must not take the service with it."""
+        work = asyncio.create_task(process(submission, means=self._means, shutdown=shutdown))
+        try:
+            await asyncio.wait({work})
+        finally:
+            work.cancel()
+        error = work.exception()
+        if error is None:
+            return
+        if isinstance(error, Transient):
+            await release(submission, means=self._means)
+        if isinstance(error, Transient | Fatal):
+            raise error
+        log.error("a payload could not be processed", submission=str(submission.id), exc_info=error)
+        await give_up(submission, means=self._means)
+
+
+async def process(submission: Submission, *, means: Means, shutdown: Shutdown) -> None:
+    """Take a leased submission to its end, or as far as it gets until shutdown."""
+    tally = Tally()
+    log.info(
+        "processing", submission=str(submission.id), bytes=submission.size_bytes, resumes=submission.stored_through
+    )
+    async with aclosing(slices(read_again(submission, means=means), size=means.bounds.slice_records)) as pieces:
+        async for piece in pieces:
+            submission = await process_slice(submission, piece, tally, means=means)
+            if shutdown.requested and not piece.is_last:
+                await release(submission, means=means)
+                return
+    log.info("processed", submission=str(submission.id), accepted=tally.accepted, rejected=tally.rejected)
+
+
+async def process_slice(submission: Submission, piece: Slice, tally: Tally, *, means: Means) -> Submission:
+    """Store and publish what is new in a slice; with the last one the submission is done, or has failed."""
+    new = [record for record in piece.records if record.record > submission.stored_through]
+    tally.add(piece.records)
+    if new:
+        submission = replace(submission, stored_through=new[-1].record, errors=tally.errors, warnings=tally.warnings)
+        async with means.database.transaction() as tx:
+            await advance(tx, submission, means=means)
+            await store_slice(tx, submission, new)
+        count_records(submission, new)
+    submission = await publish_slice(submission, piece.records, means=means)
+    if not piece.is_last:
+        return submission
+    return await finish(submission, error=piece.refusal or unreadable(tally), means=means)
+
+
+async def store_slice(tx: Transaction, submission: Submission, new: Sequence[Record]) -> None:
+    """One row for each record, and the counts with them."""
+    tally = Tally()
+    tally.add(new)
+    await record_rows.add(tx, submission.id, rows(new, at=submission.received_at))
+    growth = {(submission.id, outcome): records for outcome, records in tally.counts.items() if records}
+    await record_rows.grow_counts(tx, growth)
+
+
+async def publish_slice(submission: Submission, records: Sequence[Record], *, means: Means) -> Submission:
+    """Publish what may not have been published yet; that it has been is written with the next slice."""
+    unpublished = [record for record in records if record.record > submission.published_through]
+    if not unpublished:
+        return submission
+    await means.publisher.publish(events(submission, unpublished))
+    return replace(submission, published_through=unpublished[-1].record)
+
+
+async def finish(submission: Submission, *, error: PayloadError | None, means: Means) -> Submission:
+    """Write the end: `done`, or `failed` with the reason. Records accepted before a failure stay accepted."""
+    status = Status.FAILED if error else Status.DONE
+    errors = (refusal(error), *submission.errors) if error else submission.errors
+    finished = replace(submission, status=status, errors=errors)
+    async with means.database.transaction() as tx:
+        await advance(tx, finished, means=means)
+    return finished
+
+
+async def advance(tx: Transaction, submission: Submission, *, means: Means) -> None:
+    until = lease_end(means, datetime.now(UTC))
+    if not await submissions.advance(tx, submission, until=until):
+        raise LeaseLost(f"submission {submission.id} has gone to another worker")
+
+
+async def release(submission: Submission, *, means: Means) -> None:
+    async with means.database.transaction() as tx:
+        await submissions.release(tx, submission)
+
+
+async def give_up(submission: Submission, *, means: Means) -> None:
+    """A payload that we fail at again and again: what nobody behind us has heard of waits for a person."""
+    now = datetime.now(UTC)
+    async with means.database.transaction() as tx:
+        current = await submissions.submission(tx, submission.id, partner_id=None)
+        if current is None:
+            return
+        failed = replace(current, status=Status.FAILED, errors=(GIVEN_UP, *current.errors), lease=submission.lease)
+        await advance(tx, failed, means=means)
+        held = await record_rows.hold_unpublished(
+            tx,
+            current.id,
+            after=current.published_through,
+            reason=GIVEN_UP.code,
+            message=GIVEN_UP.message,
+            at=now,
+        )
+        if held:
+            await record_rows.grow_counts(tx, {(current.id, "pending"): -held, (current.id, "held"): held})
+
+
+def lease_end(means: Means, now: datetime) -> datetime:
+    return now + timedelta(seconds=means.bounds.lease_seconds)
+
+
+def count_records(submission: Submission, records: Sequence[Record]) -> None:
+    tally = Tally()
+    tally.add(records)
+    RECORDS_ACCEPTED.labels(submission.format).inc(tally.accepted)
+    RECORDS_REJECTED.labels(submission.format).inc(tally.rejected)

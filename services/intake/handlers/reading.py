@@ -1,0 +1,82 @@
+"""A payload file as records: unpacked, recognised, parsed, a slice at a time and beside the event loop."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+from services.intake.domain.formats import FORMATS, ParseOptions, charset_of, decompress, recognise
+from services.intake.domain.records import Record
+from services.intake.domain.slices import Slice, next_slice
+from services.intake.domain.submissions import Submission
+from services.intake.handlers.means import Means
+from services.intake.store.payloads import chunks
+
+HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a partner says of a payload, beside the bytes."""
+
+    format_name: str | None = None
+    report_type: str | None = None
+    file_name: str | None = None
+    content_type: str | None = None
+    content_encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A payload that has been recognised, ready to be read."""
+
+    format: str
+    report_type: str | None
+    records: Iterator[Record]
+
+
+def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Opened:
+    """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
+    unpacked = decompress(chunks(path), encoding=hints.content_encoding, limits=means.bounds.limits)
+    head, unpacked = _with_head(unpacked)
+    recognised = recognise(
+        head,
+        content_type=hints.content_type,
+        file_name=hints.file_name,
+        format_name=hints.format_name,
+        report_type=hints.report_type,
+    )
+    options = ParseOptions(recognised.report_type, now, charset=charset_of(hints.content_type))
+    return Opened(recognised.format.name, recognised.report_type, recognised.format.parse(unpacked, options))
+
+
+def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:
+    """The records of a stored payload, the same at every reading: what was recognised the first time holds."""
+    path = means.payloads.path(submission.id)
+    unpacked = decompress(chunks(path), encoding=submission.content_encoding, limits=means.bounds.limits)
+    options = ParseOptions(submission.report_type, submission.received_at, charset=charset_of(submission.content_type))
+    yield from FORMATS[submission.format].parse(unpacked, options)
+
+
+async def slices(records: Iterator[Record], *, size: int) -> AsyncGenerator[Slice]:
+    """All slices of a payload. One is parsed in a thread while the one before it is worked on; no more than that."""
+    ahead = asyncio.create_task(asyncio.to_thread(next_slice, records, size))
+    try:
+        while not (piece := await ahead).is_last:
+            ahead = asyncio.create_task(asyncio.to_thread(next_slice, records, size))
+            yield piece
+        yield piece
+    finally:
+        ahead.cancel()
+
+
+def _with_head(unpacked: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Enough of the beginning to recognise a format by, and all of the bytes again."""
+    head = b""
+    for chunk in unpacked:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return head, chain((head,), unpacked)

@@ -1,0 +1,45 @@
+"""What intake needs to know."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from libs.common.settings import ServiceSettings, service_config
+
+MIB = 1024 * 1024
+
+
+class IntakeSettings(ServiceSettings):
+    """Settings of intake, from `TOCSIN_INTAKE_<NAME>`."""
+
+    model_config = service_config("intake")
+
+    payload_dir: Path = Field(description="Folder that keeps the payloads as evidence; all replicas share it")
+    max_body_bytes: int = Field(1024 * MIB, description="Largest payload as sent", ge=1)
+    max_unpacked_bytes: int = Field(4096 * MIB, description="Largest payload once unpacked", ge=1)
+    body_idle_seconds: float = Field(30.0, description="A client that sends nothing for this long is cut off", gt=0)
+    immediate_max_bytes: int = Field(MIB, description="A payload up to this size is parsed before the answer", ge=0)
+    immediate_max_records: int = Field(
+        10_000, description="A payload that unpacks to more records is parsed after the answer, however small", ge=1
+    )
+    slice_records: int = Field(2000, description="Records parsed, stored and published in one go", ge=1, le=20_000)
+    parallel_submissions: int = Field(2, description="Large payloads that one replica parses at a time", ge=1, le=16)
+    lease_seconds: float = Field(
+        15.0, description="A submission whose worker is silent for so long changes hands", gt=0
+    )
+    publish_wait_seconds: float = Field(
+        10.0, description="A small payload is answered 202 when the broker takes longer than this", gt=0
+    )
+    repeat_window_hours: float = Field(
+        24.0, description="The same payload without an Idempotency-Key gets the first receipt for this long", ge=0
+    )
+    pending_limit_records: int = Field(
+        2_000_000, description="With more records than this on their way, new payloads are refused for a while", ge=1
+    )
+    pending_refresh_seconds: float = Field(2.0, description="How often the records on their way are counted", gt=0)
+    partner_cache_seconds: float = Field(5.0, description="How long a key counts as looked up", ge=0)
+    requests_per_minute: int = Field(1200, description="Requests a key may make, on average", ge=1)
+    requests_burst: int = Field(200, description="Requests a key may make at once", ge=1)
+    bootstrap_partner_key: SecretStr = Field(
+        SecretStr(""), description="Makes sure that a partner `demo` with this key exists; empty: it does not"
+    )

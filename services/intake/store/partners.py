@@ -1,0 +1,131 @@
+"""Partners and their keys."""
+
+from datetime import datetime
+from uuid import UUID
+
+from asyncpg import Record
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from libs.common.db import Transaction
+from libs.common.vocabulary import Reliability
+from services.intake.domain.partners import Caller, Partner, PartnerKey
+from services.intake.store.tables import partner_keys, partners
+
+_KEY_COLUMNS = (
+    partner_keys.c.id,
+    partner_keys.c.partner_id,
+    partner_keys.c.prefix,
+    partner_keys.c.created_at,
+    partner_keys.c.expires_at,
+    partner_keys.c.last_used_at,
+    partner_keys.c.revoked_at,
+)
+
+
+async def add_partner(tx: Transaction, partner: Partner) -> bool:
+    """False if the slug is taken."""
+    row = {
+        "id": partner.id,
+        "slug": partner.slug,
+        "name": partner.name,
+        "reliability": partner.reliability.value,
+        "contact_email": partner.contact_email,
+        "enabled": partner.enabled,
+        "created_at": partner.created_at,
+    }
+    answer = await tx.execute(insert(partners).values(row).on_conflict_do_nothing(index_elements=["slug"]))
+    return answer.rowcount == 1
+
+
+async def change_partner(tx: Transaction, partner_id: UUID, changes: dict[str, object]) -> None:
+    await tx.execute(update(partners).where(partners.c.id == partner_id).values(changes))
+
+
+async def partner(tx: Transaction, partner_id: UUID) -> Partner | None:
+    rows = await tx.fetch("SELECT * FROM partners WHERE id = $1", partner_id)
+    return _partner(rows[0]) if rows else None
+
+
+async def partner_of_slug(tx: Transaction, slug: str) -> Partner | None:
+    rows = await tx.fetch("SELECT * FROM partners WHERE slug = $1", slug)
+    return _partner(rows[0]) if rows else None
+
+
+async def partners_after(tx: Transaction, slug: str, *, limit: int) -> list[Partner]:
+    """In the order of their slugs."""
+    rows = await tx.fetch("SELECT * FROM partners WHERE slug > $1 ORDER BY slug LIMIT $2", slug, limit)
+    return [_partner(row) for row in rows]
+
+
+async def add_key(tx: Transaction, key: PartnerKey, key_hash: bytes) -> bool:
+    """False if there is a key with this hash already, whosever it is."""
+    row = {
+        "id": key.id,
+        "partner_id": key.partner_id,
+        "hash": key_hash,
+        "prefix": key.prefix,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+    }
+    answer = await tx.execute(insert(partner_keys).values(row).on_conflict_do_nothing(index_elements=["hash"]))
+    return answer.rowcount == 1
+
+
+async def keys_of(tx: Transaction, partner_id: UUID) -> list[PartnerKey]:
+    """All keys there ever were, the oldest first."""
+    answer = await tx.execute(
+        select(*_KEY_COLUMNS).where(partner_keys.c.partner_id == partner_id).order_by(partner_keys.c.id)
+    )
+    return [PartnerKey(**row) for row in answer.mappings()]
+
+
+async def revoke_key(tx: Transaction, partner_id: UUID, key_id: UUID, *, now: datetime) -> bool:
+    """False if the partner has no such key. A key that was revoked before stays revoked since then."""
+    answer = await tx.fetch(
+        "UPDATE partner_keys SET revoked_at = coalesce(revoked_at, $3) WHERE id = $1 AND partner_id = $2 RETURNING id",
+        key_id,
+        partner_id,
+        now,
+    )
+    return bool(answer)
+
+
+async def use_key(tx: Transaction, key_hash: bytes, *, now: datetime) -> Caller | None:
+    """Whose key this is, noting that it was used; None for a key that nobody has."""
+    rows = await tx.fetch(
+        """
+        UPDATE partner_keys AS key SET last_used_at = $2 FROM partners
+        WHERE key.hash = $1 AND partners.id = key.partner_id
+        RETURNING partners.*, key.id AS key_id, key.prefix, key.created_at AS key_created_at, key.expires_at,
+                  key.last_used_at, key.revoked_at
+        """,
+        key_hash,
+        now,
+    )
+    return _caller(rows[0]) if rows else None
+
+
+def _caller(row: Record) -> Caller:
+    key = PartnerKey(
+        id=row["key_id"],
+        partner_id=row["id"],
+        prefix=row["prefix"],
+        created_at=row["key_created_at"],
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
+    )
+    return Caller(partner=_partner(row), key=key)
+
+
+def _partner(row: Record) -> Partner:
+    return Partner(
+        id=row["id"],
+        slug=row["slug"],
+        name=row["name"],
+        reliability=Reliability(row["reliability"]),
+        contact_email=row["contact_email"],
+        enabled=row["enabled"],
+        created_at=row["created_at"],
+    )

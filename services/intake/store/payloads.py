@@ -1,0 +1,140 @@
+"""Payload files: the evidence of what partners pushed, as it came. On disk before anything is answered.
+
+A file lies at `<day>/<submission id>`; the day is read from the id (UUIDv7), so that old evidence goes by folder. While
+it comes in it is a draft with a name of its own, and nothing but the rename makes it a payload.
+"""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from libs.common.errors import Transient
+
+WRITE_BYTES = 1024 * 1024
+READ_BYTES = 256 * 1024
+DRAFT_SUFFIX = ".draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What a finished draft holds."""
+
+    size_bytes: int
+    sha256: bytes
+
+
+class Draft:
+    """A payload on its way in. Bytes gather to a mebibyte and are then written and hashed beside the event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("xb")
+        self._hash = hashlib.sha256()
+        self._gathered = bytearray()
+        self.received_bytes = 0
+
+    async def write(self, chunk: bytes) -> None:
+        self._gathered += chunk
+        self.received_bytes += len(chunk)
+        if len(self._gathered) >= WRITE_BYTES:
+            await self._flush()
+
+    async def finish(self) -> Received:
+        """Put the last bytes on the disk itself, not just into the system's memory."""
+        await self._flush()
+        await asyncio.to_thread(os.fsync, self._file.fileno())
+        self._file.close()
+        return Received(self.received_bytes, self._hash.digest())
+
+    async def _flush(self) -> None:
+        gathered, self._gathered = self._gathered, bytearray()
+        await asyncio.to_thread(self._put, gathered)
+
+    def _put(self, gathered: bytearray) -> None:
+        self._file.write(gathered)
+        self._file.flush()
+        self._hash.update(gathered)
+
+    def discard(self) -> None:
+        """Leave nothing. After `PayloadFiles.keep` there is nothing left to discard."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class PayloadFiles:
+    """All payloads of this system. The folder is shared by all replicas."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @asynccontextmanager
+    async def draft(self, submission_id: UUID) -> AsyncIterator[Draft]:
+        """A draft that is gone when the block ends, however it ends, unless it was kept. A full disk is `Transient`."""
+        path = self.path(submission_id)
+        try:
+            self._make_folder(path.parent)
+            draft = Draft(path.with_name(path.name + DRAFT_SUFFIX))
+        except OSError as error:
+            raise _away(error) from error
+        try:
+            yield draft
+        except OSError as error:
+            raise _away(error) from error
+        finally:
+            draft.discard()
+
+    async def keep(self, draft: Draft, submission_id: UUID) -> None:
+        """Make a finished draft a payload, for good: the folder's entry is on the disk too."""
+        path = self.path(submission_id)
+        draft.path.rename(path)
+        await asyncio.to_thread(_sync_folder, path.parent)
+
+    def remove(self, submission_id: UUID) -> None:
+        self.path(submission_id).unlink(missing_ok=True)
+
+    def path(self, submission_id: UUID) -> Path:
+        milliseconds = submission_id.int >> 80  # RFC 9562: the first 48 bits of a UUIDv7
+        day = datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+        return self._folder / day / str(submission_id)
+
+    def left_behind(self, *, older_than_seconds: float) -> tuple[list[Path], list[UUID]]:
+        """Drafts and payloads of the last two days that nobody has touched for a while: what a crash may have left."""
+        before = time.time() - older_than_seconds
+        days = sorted(path for path in self._folder.glob("????-??-??") if path.is_dir())[-2:]
+        files = [path for day in days for path in day.iterdir() if path.stat().st_mtime < before]
+        drafts = [path for path in files if path.suffix == DRAFT_SUFFIX]
+        return drafts, [UUID(path.name) for path in files if not path.suffix]
+
+    def _make_folder(self, day: Path) -> None:
+        if not day.exists():
+            day.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sync_folder(self._folder)
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file; `Transient` if the disk does not give them now."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(READ_BYTES):
+                yield chunk
+    except OSError as error:
+        raise _away(error) from error
+
+
+def _away(error: OSError) -> Transient:
+    return Transient(f"the payload folder is away or full: {type(error).__name__}: {error.strerror}")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,150 @@
+"""Submissions: who pushed what, and how far it has got. Whoever writes progress has to hold the lease."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from asyncpg import Record
+from sqlalchemy import insert
+
+from libs.common.db import Transaction
+from libs.common.vocabulary import Reliability
+from services.intake.domain.submissions import Status, Submission, Violation
+from services.intake.store.tables import submissions
+
+_SELECT = "SELECT submissions.*, partners.slug FROM submissions JOIN partners ON partners.id = submissions.partner_id"
+
+
+async def add(tx: Transaction, submission: Submission, *, until: datetime | None = None) -> None:
+    """Keep a new submission; one with a lease is taken from the start."""
+    row = {
+        "id": submission.id,
+        "partner_id": submission.partner_id,
+        "reliability": submission.reliability.value,
+        "format": submission.format,
+        "report_type": submission.report_type,
+        "file_name": submission.file_name,
+        "content_type": submission.content_type,
+        "content_encoding": submission.content_encoding,
+        "size_bytes": submission.size_bytes,
+        "sha256": submission.sha256,
+        "traceparent": submission.traceparent,
+        "received_at": submission.received_at,
+        "status": submission.status.value,
+        "stored_through": submission.stored_through,
+        "errors": msgspec.to_builtins(submission.errors),
+        "warnings": msgspec.to_builtins(submission.warnings),
+        "lease": submission.lease,
+        "leased_until": until,
+    }
+    await tx.execute(insert(submissions).values(row))
+
+
+async def submission(tx: Transaction, submission_id: UUID, *, partner_id: UUID | None) -> Submission | None:
+    """With `partner_id`, only if it is theirs."""
+    rows = await tx.fetch(
+        f"{_SELECT} WHERE submissions.id = $1 AND ($2::uuid IS NULL OR partner_id = $2)", submission_id, partner_id
+    )
+    return _submission(rows[0]) if rows else None
+
+
+async def submissions_before(
+    tx: Transaction, before: UUID, *, partner_id: UUID | None, status: Status | None, limit: int
+) -> list[Submission]:
+    """The newest first."""
+    rows = await tx.fetch(
+        f"""{_SELECT}
+        WHERE submissions.id < $1 AND ($2::uuid IS NULL OR partner_id = $2) AND ($3::text IS NULL OR status = $3)
+        ORDER BY submissions.id DESC LIMIT $4""",
+        before,
+        partner_id,
+        status,
+        limit,
+    )
+    return [_submission(row) for row in rows]
+
+
+async def known_ids(tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these are submissions."""
+    return {row["id"] for row in await tx.fetch("SELECT id FROM submissions WHERE id = ANY($1::uuid[])", ids)}
+
+
+async def take_next(tx: Transaction, *, lease: UUID, now: datetime, until: datetime) -> Submission | None:
+    """Take the submission that has waited longest and that nobody works on."""
+    rows = await tx.fetch(
+        """
+        UPDATE submissions SET lease = $1, leased_until = $3, attempts = attempts + 1
+        FROM partners
+        WHERE partners.id = partner_id AND submissions.id = (
+            SELECT id FROM submissions
+            WHERE status = 'processing' AND (leased_until IS NULL OR leased_until < $2)
+            ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING submissions.*, partners.slug
+        """,
+        lease,
+        now,
+        until,
+    )
+    return _submission(rows[0]) if rows else None
+
+
+async def advance(tx: Transaction, submission: Submission, *, until: datetime) -> bool:
+    """Write how far the submission has got, and keep the lease; False if another worker has it by now."""
+    rows = await tx.fetch(
+        """
+        UPDATE submissions SET stored_through = $3, published_through = $4, errors = $5::jsonb, warnings = $6::jsonb,
+                               status = $7, attempts = 0, leased_until = $8
+        WHERE id = $1 AND lease = $2 AND status = 'processing' RETURNING id
+        """,
+        submission.id,
+        submission.lease,
+        submission.stored_through,
+        submission.published_through,
+        _json(submission.errors),
+        _json(submission.warnings),
+        submission.status,
+        until,
+    )
+    return bool(rows)
+
+
+async def release(tx: Transaction, submission: Submission) -> None:
+    """Give the lease back, so that the next worker need not wait for its end. It was not the payload's fault."""
+    await tx.fetch(
+        """
+        UPDATE submissions SET attempts = 0, leased_until = CASE WHEN lease = $2 THEN NULL ELSE leased_until END
+        WHERE id = $1
+        """,
+        submission.id,
+        submission.lease,
+    )
+
+
+def _json(violations: Sequence[Violation]) -> str:
+    return msgspec.json.encode(violations).decode()
+
+
+def _submission(row: Record) -> Submission:
+    return Submission(
+        id=row["id"],
+        partner_id=row["partner_id"],
+        partner=row["slug"],
+        reliability=Reliability(row["reliability"]),
+        format=row["format"],
+        report_type=row["report_type"],
+        file_name=row["file_name"],
+        content_type=row["content_type"],
+        content_encoding=row["content_encoding"],
+        size_bytes=row["size_bytes"],
+        sha256=row["sha256"],
+        traceparent=row["traceparent"],
+        received_at=row["received_at"],
+        status=Status(row["status"]),
+        stored_through=row["stored_through"],
+        published_through=row["published_through"],
+        errors=msgspec.convert(row["errors"], tuple[Violation, ...]),
+        warnings=msgspec.convert(row["warnings"], tuple[Violation, ...]),
+        attempts=row["attempts"],
+        lease=row["lease"],
+    )

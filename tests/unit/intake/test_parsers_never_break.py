@@ -1,0 +1,184 @@
+"""Whatever is sent, a parser answers with records or a refusal: no other exception, linear time, little memory."""
+
+import gzip
+import random
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import chain, repeat
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.intake.domain.formats import (
+    FORMATS,
+    Limits,
+    ParsedRecord,
+    ParseOptions,
+    PayloadError,
+    RejectedRecord,
+    decompress,
+    recognise,
+)
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+OPTIONS = ParseOptions("scan_http", NOW)
+EXAMPLES = [each.example.encode() for each in FORMATS.values()]
+
+CONTENT_TYPES = ["text/csv", "application/json", "text/csv; charset=utf-16", "text/csv; charset=x"]
+
+# Fragments that parsers are known to trip over.
+NASTY = [
+    *(b'"', b'""', b",", b"\n", b"\r", b"\r\n", b"\0", b"\\", b"{", b"}", b"[", b"]", b":", b"\xff", b"\xfe"),
+    *(b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"1e999", b"NaN", b"9" * 400, b"\xe2\x80\xae"),
+    *(b"timestamp", b"ip", b"asset", b"extra", b"indicators", b"http://[", b"xn--", b"0000-00-00 00:00:00"),
+    *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c"),
+]
+
+
+def outcome(name: str, chunks: Iterator[bytes], *, charset: str | None = None) -> tuple[int, int]:
+    """How many records were read and rejected. Anything raised but a refusal fails the test that calls this."""
+    read = rejected = 0
+    try:
+        for record in FORMATS[name].parse(chunks, ParseOptions("scan_http", NOW, charset=charset)):
+            assert isinstance(record, ParsedRecord | RejectedRecord)
+            read += isinstance(record, ParsedRecord)
+            rejected += isinstance(record, RejectedRecord)
+    except PayloadError as refused:
+        message = refused.message
+    else:
+        message = ""
+    assert len(message) < 300
+    return read, rejected
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    body = bytearray(draw(st.sampled_from(EXAMPLES)) * draw(st.integers(1, 3)))
+    for _ in range(draw(st.integers(0, 6))):
+        at = draw(st.integers(0, len(body)))
+        removed = draw(st.integers(0, 8))
+        body[at : at + removed] = draw(st.one_of(st.sampled_from(NASTY), st.binary(max_size=4)))
+    return bytes(body)
+
+
+@settings(max_examples=300, deadline=None)
+@given(mutated(), st.sampled_from(list(FORMATS)), st.integers(1, 50), st.sampled_from([None, "utf-16", "windows-1252"]))
+def test_a_mutated_payload_gives_records_or_a_refusal(body: bytes, name: str, size: int, charset: str | None) -> None:
+    outcome(name, iter([body[at : at + size] for at in range(0, len(body), size)]), charset=charset)
+
+
+@settings(max_examples=200, deadline=None)
+@given(mutated(), st.sampled_from(list(FORMATS)), st.integers(0, 500))
+def test_how_a_payload_is_cut_makes_no_difference(body: bytes, name: str, before: int) -> None:
+    """Blank lines before it put any place of the payload at the edge of the blocks that parsers work in."""
+    if body.startswith((b"\xff", b"\xfe", b"\xef")):
+        return
+    moved = b"\n" * (65_536 - before) + body
+
+    assert outcome(name, iter([moved])) == outcome(name, iter([body]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(mutated(), st.binary(max_size=300)),
+    st.one_of(st.none(), st.text(max_size=30), st.sampled_from(CONTENT_TYPES)),
+    st.one_of(st.none(), st.text(max_size=30)),
+    st.one_of(st.none(), st.sampled_from(list(FORMATS)), st.text(max_size=10)),
+)
+def test_any_bytes_are_recognised_or_refused(
+    head: bytes, content_type: str | None, file_name: str | None, format_name: str | None
+) -> None:
+    try:
+        found = recognise(
+            head, content_type=content_type, file_name=file_name, format_name=format_name, report_type=file_name
+        )
+    except PayloadError:
+        return
+    assert found.format.name in FORMATS
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_mutated_gzip_body_is_unpacked_or_refused(data: st.DataObject) -> None:
+    body = bytearray(gzip.compress(b"".join(EXAMPLES)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    del body[data.draw(st.integers(1, len(body))) :]
+    with suppress(PayloadError):
+        list(decompress(iter([bytes(body)]), encoding=None, limits=Limits()))
+
+
+def test_values_of_any_text_are_read_or_refused_field_by_field() -> None:
+    chance = random.Random(4)
+    columns = "timestamp,ip,port,protocol,hostname,tag,asn,geo,severity,device_vendor,url,http_host,other"
+    letters = [*map(chr, range(32, 127)), *map(chr, range(128, 0xD800, 7))]
+    for _ in range(2_000):
+        cells = ["".join(chance.choices(letters, k=5)).replace('"', '""') for _ in columns.split(",")]
+        row = ",".join(f'"{cell}"' for cell in cells)
+        assert sum(outcome("shadowserver-csv", iter([f"{columns}\n{row}\n".encode()]))) == 1
+
+
+HEADER = b"timestamp,ip,tag\n"
+ROW = b"2026-03-01 04:05:06,192.0.2.1,e"
+TROUBLE = {
+    "a line without end": ("shadowserver-csv", HEADER, b"x" * 1000),
+    "a quote that never closes": ("shadowserver-csv", HEADER, b'"xxxxxxx\n'),
+    "quotes all over": ("shadowserver-csv", HEADER, b'a"b,"c\n'),
+    "only quotes": ("shadowserver-csv", HEADER, b'"'),
+    "only line ends": ("shadowserver-csv", HEADER, b"\r"),
+    "only commas": ("shadowserver-csv", HEADER, b",,,,,\n"),
+    "many tags": ("shadowserver-csv", HEADER, ROW + b"a;" * 20_000 + b"\n"),
+    "combining marks": (
+        "shadowserver-csv",
+        HEADER,
+        b"2026-03-01 04:05:06,192.0.2.1,e" + b"\xcc\x80\xcc\x96" * 9_000 + b"\n",
+    ),
+    "long secrets": ("shadowserver-csv", HEADER, ROW + b"?" + b"pass" * 12_000 + b"\n"),
+    "open brackets": ("tocsin-json", b"[", b"["),
+    "open braces": ("tocsin-json", b"[", b'{"a":'),
+    "a string without end": ("tocsin-json", b'[{"a": "', b"x\\\\"),
+    "only blanks": ("tocsin-json", b"[", b" \n"),
+    "tiny records": ("tocsin-json", b"[", b"1,"),
+    "only digits": ("tocsin-json", b"[", b"1"),
+    "a wrapper of defaults": ("tocsin-json", b"{", b'"tlp": "red", '),
+    "brackets on a line": ("tocsin-ndjson", b"", b"[" * 5_000 + b"\n"),
+}
+
+
+@pytest.mark.parametrize("name", list(TROUBLE))
+def test_trouble_takes_linear_time(name: str) -> None:
+    format_name, start, trouble = TROUBLE[name]
+
+    def seconds(size: int) -> float:
+        body = start + trouble * (size // len(trouble))
+        pieces = iter([body[at : at + 4_096] for at in range(0, len(body), 4_096)])
+        started = time.process_time()
+        outcome(format_name, pieces)
+        return time.process_time() - started
+
+    seconds(20_000)
+    assert seconds(800_000) < 40 * max(seconds(100_000), 0.01)
+
+
+@pytest.mark.parametrize(
+    ("format_name", "start", "trouble"),
+    [
+        ("shadowserver-csv", HEADER, b"x" * 65_536),
+        ("shadowserver-csv", b"", b"column," * 9_000),
+        ("tocsin-ndjson", b'{"a": "', b"x" * 65_536),
+        ("tocsin-json", b'[{"a": "', b"x" * 65_536),
+        ("tocsin-json", b"[", b" " * 65_536),
+        ("shadowserver-json", b"[", b"[" * 65_536),
+    ],
+)
+def test_a_payload_of_200_mb_takes_little_memory(format_name: str, start: bytes, trouble: bytes) -> None:
+    tracemalloc.start()
+    outcome(format_name, chain([start], repeat(trouble, 3_000)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 12_000_000

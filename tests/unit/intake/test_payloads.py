@@ -1,0 +1,72 @@
+"""Payload files: on the disk as they came, or not at all."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from libs.common.errors import Transient
+from libs.common.ids import new_id
+from services.intake.store.payloads import PayloadFiles, chunks
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+async def test_a_kept_payload_is_there_byte_for_byte(tmp_path: Path) -> None:
+    payloads, submission_id = PayloadFiles(tmp_path), new_id()
+    body = os.urandom(2_500_000)
+
+    async with payloads.draft(submission_id) as draft:
+        for start in range(0, len(body), 70_000):
+            await draft.write(body[start : start + 70_000])
+        received = await draft.finish()
+        await payloads.keep(draft, submission_id)
+
+    assert b"".join(chunks(payloads.path(submission_id))) == body
+    assert (received.size_bytes, received.sha256) == (len(body), hashlib.sha256(body).digest())
+    assert files_in(tmp_path) == [str(submission_id)]
+
+
+async def test_a_draft_that_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
+    payloads = PayloadFiles(tmp_path)
+
+    async with payloads.draft(new_id()) as draft:
+        await draft.write(b"half of it")
+
+    assert files_in(tmp_path) == []
+
+
+async def test_a_draft_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    payloads = PayloadFiles(tmp_path)
+
+    with pytest.raises(ValueError, match="broken off"):
+        async with payloads.draft(new_id()) as draft:
+            await draft.write(b"half of it")
+            raise ValueError("broken off")
+
+    assert files_in(tmp_path) == []
+
+
+async def test_a_folder_that_takes_no_files_is_a_passing_trouble(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("where a folder should be")
+
+    with pytest.raises(Transient):
+        async with PayloadFiles(tmp_path / "file").draft(new_id()):
+            pass
+
+
+async def test_what_a_crash_left_is_found_once_it_is_old(tmp_path: Path) -> None:
+    payloads, orphan, crashed = PayloadFiles(tmp_path), new_id(), new_id()
+    path = payloads.path(orphan)
+    path.parent.mkdir()
+    path.write_bytes(b"never committed")
+    path.with_name(f"{crashed}.draft").write_bytes(b"half of it")
+
+    young = payloads.left_behind(older_than_seconds=60)
+    drafts, ids = payloads.left_behind(older_than_seconds=-60)
+
+    assert young == ([], [])
+    assert ([draft.name for draft in drafts], ids) == ([f"{crashed}.draft"], [orphan])

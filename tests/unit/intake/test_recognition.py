@@ -1,0 +1,140 @@
+"""A payload is recognised by what the partner says and by its first bytes, and a contradiction is told."""
+
+import json
+
+import pytest
+
+from services.intake.domain.formats import FORMATS, PayloadError, charset_of, recognise
+
+CSV = b'"timestamp","ip","port"\n"2026-03-01 04:05:06","192.0.2.1",445\n'
+SHADOWSERVER = b'{"timestamp": "2026-03-01 04:05:06", "ip": "192.0.2.1"}'
+TOCSIN = b'{"seen_at": "2026-03-01T04:05:06Z", "category": "a/b", "identifier": "x", "asset": {"ip": "192.0.2.1"}}'
+
+
+def refusal(head: bytes, **said: str) -> tuple[int, str]:
+    with pytest.raises(PayloadError) as refused:
+        recognise(head, **said)
+    return refused.value.status, refused.value.code
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (CSV, "shadowserver-csv"),
+        (b"\n\n" + CSV, "shadowserver-csv"),
+        (b"\xef\xbb\xbf" + CSV, "shadowserver-csv"),
+        (CSV.decode().encode("utf-16"), "shadowserver-csv"),
+        (CSV.decode().encode("utf-16")[:-1], "shadowserver-csv"),
+        (b"timestamp,severity,tag,email\n", "shadowserver-csv"),
+        (SHADOWSERVER, "shadowserver-json"),
+        (b"[" + SHADOWSERVER + b"]", "shadowserver-json"),
+        (SHADOWSERVER + b"\n" + SHADOWSERVER, "shadowserver-json"),
+        (TOCSIN, "tocsin-json"),
+        (b" \n[\n" + TOCSIN, "tocsin-json"),
+        (b'{"tlp": "red", "indicators": [' + TOCSIN, "tocsin-json"),
+        (TOCSIN + b"\n" + TOCSIN[:50], "tocsin-ndjson"),
+        (json.dumps(json.loads(TOCSIN), indent=1).encode(), "tocsin-json"),
+        (b'[{"category": "a/b", "extra": {"timestamp": 1, "ip": 2}, "asset": {"ip"', "tocsin-json"),
+        (b'{"tlp": "red", "indicators": [\n' + TOCSIN + b",\n" + TOCSIN + b"\n]}", "tocsin-json"),
+        (b"[\n" + TOCSIN + b",\n" + TOCSIN + b"\n]", "tocsin-json"),
+        (b'{"broken": \n' + TOCSIN + b"\n" + TOCSIN, "tocsin-ndjson"),
+    ],
+)
+@pytest.mark.parametrize(
+    "content_type", [None, "", "text/plain", "application/octet-stream", "application/gzip", "nonsense"]
+)
+def test_bytes_alone_tell_the_format(head: bytes, name: str | None, content_type: str | None) -> None:
+    if name is None:
+        assert refusal(head)[1] == "unrecognised-format"
+    else:
+        assert recognise(head, content_type=content_type).format.name == name
+
+
+@pytest.mark.parametrize(
+    ("content_type", "head", "name"),
+    [
+        ("text/csv; charset=utf-8", CSV, "shadowserver-csv"),
+        ("application/json", TOCSIN, "tocsin-json"),
+        ("application/json", TOCSIN + b"\n" + TOCSIN, "tocsin-ndjson"),
+        ("Application/X-NDJSON", TOCSIN, "tocsin-ndjson"),
+        ("application/jsonl", SHADOWSERVER, "shadowserver-json"),
+    ],
+)
+def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: str, head: bytes, name: str) -> None:
+    assert recognise(head, content_type=content_type).format.name == name
+
+
+@pytest.mark.parametrize(
+    ("head", "said", "refused"),
+    [
+        (b"", {}, (422, "empty-payload")),
+        (b"\xef\xbb\xbf \r\n", {}, (422, "empty-payload")),
+        (TOCSIN, {"content_type": "text/csv"}, (422, "format-mismatch")),
+        (CSV, {"content_type": "application/json"}, (422, "format-mismatch")),
+        (b"[" + TOCSIN, {"content_type": "application/x-ndjson"}, (422, "format-mismatch")),
+        (b"<html>", {"content_type": "text/csv"}, (422, "format-mismatch")),
+        (b"<html>", {}, (415, "unrecognised-format")),
+        (b"<html>", {"content_type": "text/html"}, (415, "unrecognised-format")),
+        (CSV, {"content_type": "application/pdf"}, (415, "unrecognised-format")),
+        (b"name,phone\n", {"content_type": "text/csv"}, (415, "unrecognised-format")),
+        (b'{"hello": 1}', {}, (415, "unrecognised-format")),
+        (b"\x89PNG\r\n\x1a\n\0\0", {}, (415, "unrecognised-format")),
+        (CSV, {"content_type": "text/csv; charset=utf-7"}, (415, "unsupported-encoding")),
+        (CSV, {"format_name": "stix"}, (415, "unrecognised-format")),
+        (CSV, {"format_name": "tocsin-json"}, (422, "format-mismatch")),
+        (TOCSIN, {"format_name": "shadowserver-csv"}, (422, "format-mismatch")),
+        (b"<html>", {"format_name": "shadowserver-csv"}, (422, "format-mismatch")),
+    ],
+)
+def test_what_cannot_be_is_refused(head: bytes, said: dict[str, str], refused: tuple[int, str]) -> None:
+    assert refusal(head, **said) == refused
+
+
+def test_a_named_format_wins_from_the_media_type() -> None:
+    found = recognise(CSV, format_name="shadowserver-csv", content_type="application/json")
+
+    assert found.format.name == "shadowserver-csv"
+
+
+def test_a_named_format_need_not_look_like_it_as_long_as_it_can_be() -> None:
+    assert recognise(b"when,what\n", format_name="shadowserver-csv").format.name == "shadowserver-csv"
+
+
+@pytest.mark.parametrize(
+    ("file_name", "report_type"),
+    [
+        ("scan_smb.csv", "scan_smb"),
+        ("2026-03-01-scan_smb.csv", "scan_smb"),
+        ("2026-03-01-scan_smb-netherlands-delayed.csv.gz", "scan_smb"),
+        ("C:\\reports\\Scan_SMB.CSV", "scan_smb"),
+        ("../../etc/scan_smb.json", "scan_smb"),
+        ("2020.wrong-filename.csv", None),
+        ("scan_smb.exe", None),
+        ("", None),
+    ],
+)
+def test_the_file_name_tells_the_report_type(file_name: str, report_type: str | None) -> None:
+    assert recognise(CSV, file_name=file_name).report_type == report_type
+
+
+def test_the_parameter_tells_the_report_type_and_may_not_contradict_the_file_name() -> None:
+    assert recognise(CSV, report_type="Scan_SMB").report_type == "scan_smb"
+    assert recognise(CSV, report_type="scan_smb", file_name="export.csv").report_type == "scan_smb"
+    assert recognise(CSV, report_type="scan_smb", file_name="2026-03-01-scan_smb-x.csv").report_type == "scan_smb"
+    assert refusal(CSV, report_type="scan_smb", file_name="scan_rdp.csv") == (422, "format-mismatch")
+    assert refusal(CSV, report_type="../x") == (422, "format-mismatch")
+
+
+def test_only_shadowserver_has_report_types() -> None:
+    assert recognise(TOCSIN, file_name="scan_smb.json").report_type is None
+
+
+def test_the_character_set_is_that_of_the_header() -> None:
+    assert charset_of("text/csv; charset=Windows-1252") == "windows-1252"
+    assert charset_of("text/csv") is None
+    assert charset_of(None) is None
+
+
+def test_the_example_of_every_format_is_recognised_by_its_first_media_type() -> None:
+    for name, each in FORMATS.items():
+        assert recognise(each.example.encode(), content_type=each.media_types[0]).format.name == name
