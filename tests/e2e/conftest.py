@@ -108,7 +108,7 @@ class System:
         url = self.stack.endpoints.services[service]
         return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
-    def push(self, payload: bytes | str, **query: str) -> httpx.Response:
+    def push(self, payload: bytes | str | Iterator[bytes], **query: str) -> httpx.Response:
         return self.partner().post("/v1/submissions", content=payload, params=query)
 
     def settled(self, receipt: dict[str, Any]) -> dict[str, Any]:  # Any: JSON of a receipt

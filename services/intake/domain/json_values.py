@@ -81,7 +81,9 @@ class Document:
 
     def values(self) -> Iterator[tuple[RawValue, Mapping[str, object]]]:
         """Each value with the defaults that hold for it."""
-        if self._next_byte() == b"[":
+        first = self._next_byte()
+        self._fill()  # the defaults of a wrapper are in sight then, wherever in a block they begin
+        if first == b"[":
             yield from self._elements({})
         elif opening := self._wrapper and self._wrapper.match(self._buffer, self._at):
             self._at = opening.end()
