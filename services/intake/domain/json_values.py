@@ -21,9 +21,8 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:\[\]{}"]++', re.DOTALL)
-_TOKEN = re.compile(rb'([\[{])|([\]}])|("[^"\\]*+(?:\\.[^"\\]*+)*+")|(")', re.DOTALL)
+_NEXT_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+(?:([\[{])|[\]}])', re.DOTALL)
 _NO_VALUE = frozenset({b"", b",", b":", b"]", b"}"})
-_OPENING, _CLOSING, _OPEN_STRING = 1, 2, 4
 
 
 class RawValue(msgspec.Struct, frozen=True):
@@ -129,21 +128,16 @@ class Document:
         depth = 0
         position = self._at
         while True:
-            for token in _TOKEN.finditer(self._buffer, position):
-                if token.lastindex == _OPENING:
-                    depth += 1
-                elif token.lastindex == _CLOSING:
-                    depth -= 1
-                elif token.lastindex == _OPEN_STRING:
-                    position = token.start()
-                    break
-                if depth == 0:
-                    return token.end()
-                if depth > _MAX_DEPTH:
-                    raise PayloadError(422, "too-deep", f"line {self._line}: nested deeper than {_MAX_DEPTH}")
-            else:
-                position = len(self._buffer)
-            position = self._grow(position)
+            bracket = _NEXT_BRACKET.match(self._buffer, position)
+            if bracket is None:
+                position = self._grow(position)
+                continue
+            position = bracket.end()
+            depth += 1 if bracket[1] else -1
+            if depth == 0:
+                return position
+            if depth > _MAX_DEPTH:
+                raise PayloadError(422, "too-deep", f"line {self._line}: nested deeper than {_MAX_DEPTH}")
 
     def _scalar_end(self) -> int:
         while True:

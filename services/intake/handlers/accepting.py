@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
+from libs.common import faults
 from libs.common.db import Transaction
 from libs.common.errors import Transient
 from libs.common.ids import new_id
@@ -69,6 +70,7 @@ async def accept_unread(submission: Submission, push: Push, *, means: Means) -> 
         earlier = await _earlier(tx, submission, push, means=means)
         if earlier is None:
             await submissions.add(tx, submission)
+    await faults.reach(faults.Point.SUBMISSION_STORED)
     if earlier is not None:
         means.payloads.remove(submission.id)
         return earlier
@@ -92,6 +94,7 @@ async def accept_read(
             until = lease_end(means, datetime.now(UTC))
             await submissions.add(tx, submission, until=until)
             await store_slice(tx, submission, records)
+    await faults.reach(faults.Point.SUBMISSION_STORED)
     if earlier is not None:
         means.payloads.remove(submission.id)
         return earlier

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from libs.common import faults
 from libs.common.db import Transaction
 from libs.common.errors import Fatal, Transient
 from libs.common.ids import new_id
@@ -121,6 +122,7 @@ async def process_slice(submission: Submission, piece: Slice, tally: Tally, *, m
         async with means.database.transaction() as tx:
             await advance(tx, submission, means=means)
             await store_slice(tx, submission, new)
+        await faults.reach(faults.Point.SLICE_STORED)
         count_records(submission, new)
     submission = await publish_slice(submission, piece.records, means=means)
     if not piece.is_last:
@@ -143,6 +145,7 @@ async def publish_slice(submission: Submission, records: Sequence[Record], *, me
     if not unpublished:
         return submission
     await means.publisher.publish(events(submission, unpublished))
+    await faults.reach(faults.Point.SLICE_PUBLISHED)
     return replace(submission, published_through=unpublished[-1].record)
 
 
@@ -153,6 +156,7 @@ async def finish(submission: Submission, *, error: PayloadError | None, means: M
     finished = replace(submission, status=status, errors=errors)
     async with means.database.transaction() as tx:
         await advance(tx, finished, means=means)
+    await faults.reach(faults.Point.SUBMISSION_FINISHED)
     return finished
 
 

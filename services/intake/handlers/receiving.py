@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from libs.common import faults
 from libs.common.ids import new_id
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.submissions import Receipt, Submission, Tally, unreadable
@@ -31,6 +32,7 @@ async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: 
     submission_id = new_id()
     try:
         async with means.payloads.draft(submission_id) as draft:
+            await faults.reach(faults.Point.PAYLOAD_DRAFTED)
             received = await _take_in(body, draft, means=means)
             opened = await asyncio.to_thread(open_payload, draft.path, push.hints, means=means, now=now)
             submission = _submission(submission_id, push, received, opened, now=now)
@@ -42,6 +44,7 @@ async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: 
             if push.dry_run:
                 return _tried(submission, opening)
             await means.payloads.keep(draft, submission_id)
+            await faults.reach(faults.Point.PAYLOAD_KEPT)
     except PayloadError as error:
         return Refused(error)
     if small and opening.is_whole:
