@@ -71,10 +71,14 @@ def server_properties(layout: Layout) -> str:
 
 
 async def _format_storage(layout: Layout) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    arguments = ("format", "--cluster-id", cluster_id, "--config", "server.properties", "--ignore-formatted")
+    arguments = ("format", cluster_option(uuid.uuid4()), "--config", "server.properties", "--ignore-formatted")
     command = _java(layout, "kafka.tools.StorageTool", *arguments)
     await run_or_complain(command, what="The formatting of Kafka's storage", folder=layout.kafka)
+
+
+def cluster_option(number: uuid.UUID) -> str:
+    """One word, because an id may begin with a hyphen and would be taken for an option by itself."""
+    return "--cluster-id=" + base64.urlsafe_b64encode(number.bytes).decode().rstrip("=")
 
 
 def _java(layout: Layout, main_class: str, *arguments: str) -> tuple[str, ...]:

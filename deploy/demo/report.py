@@ -1,0 +1,62 @@
+"""`demo-report.json`: the demo in numbers, for programs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from deploy.demo.comparison import Check, Happenings
+from deploy.demo.follow import outcomes_of
+from deploy.demo.measures import Latency, events_per_second, is_reconciled, latency, told_twice
+
+
+class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The names are those of the interface; `outcomes` are of the accepted records, as in a receipt."""
+
+    records: int
+    accepted: int
+    rejected: int
+    outcomes: dict[str, int]
+    notifications: int
+    mails_delivered: int
+    feedback: int
+    duplicates_mailed: int
+    latency_seconds: dict[str, float]
+    events_per_second: float
+    reconciled: bool
+    setup_seconds: float
+    run_seconds: float
+    expectations: Sequence[Check]
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is as it must be."""
+        return self.reconciled and self.duplicates_mailed == 0 and all(check.ok for check in self.expectations)
+
+
+def report_of(happened: Happenings, checks: Sequence[Check], *, setup_seconds: float, run_seconds: float) -> DemoReport:
+    ledger = happened.ledger
+    receipts = [pushed.receipt for pushed in ledger.pushed]
+    outcomes = outcomes_of(receipts)
+    rejected = outcomes.pop("rejected", 0)
+    taken = latency(ledger) or Latency(0.0, 0.0)
+    return DemoReport(
+        records=sum(receipt.records.total for receipt in receipts),
+        accepted=sum(receipt.records.accepted for receipt in receipts),
+        rejected=rejected,
+        outcomes={outcome: number for outcome, number in sorted(outcomes.items()) if number},
+        notifications=len(ledger.notifications),
+        mails_delivered=len(ledger.mails),
+        feedback=happened.feedback,
+        duplicates_mailed=told_twice(ledger),
+        latency_seconds={"p50": taken.p50, "p99": taken.p99},
+        events_per_second=round(events_per_second(ledger), 1),
+        reconciled=is_reconciled(ledger) and happened.is_sound,
+        setup_seconds=round(setup_seconds, 1),
+        run_seconds=round(run_seconds, 1),
+        expectations=checks,
+    )
+
+
+def write_report(report: DemoReport, path: Path) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
