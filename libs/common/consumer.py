@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, RebalanceInProgressError
 from aiokafka.structs import ConsumerRecord
 
+from libs.common import faults
 from libs.common.contracts import Event
 from libs.common.contracts.wire import decode
 from libs.common.db import Database, Transaction
@@ -127,7 +128,9 @@ class BatchConsumer:
         messages = [_message(record) for batch in records.values() for record in batch]
         BATCH_RECORDS.labels(self._service).observe(len(messages))
         if await self._settle(messages, shutdown):
+            await faults.reach(faults.Point.BATCH_PUBLISHED)
             await _commit(client, records)
+            await faults.reach(faults.Point.OFFSETS_COMMITTED)
             log.info("batch", records=len(messages), milliseconds=round((time.monotonic() - started) * 1000))
 
     async def _settle(self, messages: Sequence[Message], shutdown: Shutdown) -> bool:
@@ -188,6 +191,8 @@ class BatchConsumer:
         with batch_trace(f"{self._service} batch", [event.traceparent for event in events]) as trace:
             async with self._database.transaction() as tx:
                 produced = await handler(events, tx=tx, now=datetime.now(UTC))
+                await faults.reach(faults.Point.BATCH_HANDLED)
+            await faults.reach(faults.Point.BATCH_COMMITTED)
             await self._publisher.publish(produced, trace)
 
     async def _bury(self, item: Received, error: Exception) -> None:

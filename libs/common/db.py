@@ -16,6 +16,7 @@ from sqlalchemy import Connection, CursorResult, Executable, MetaData
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from libs.common import faults
 from libs.common.errors import Fatal, Permanent, Transient
 
 AWAY = (
@@ -87,6 +88,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commit when the block ends, roll back when it raises. A database that is away is `Transient`."""
+        await faults.reach(faults.Point.TRANSACTION)
         try:
             async with self._engine.begin() as connection:
                 # A first statement opens the transaction on the driver, so that fetch and copy fall into it too.

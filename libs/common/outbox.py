@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Table, func
 from sqlalchemy.dialects.postgresql import UUID
 
+from libs.common import faults
 from libs.common.contracts import Event
 from libs.common.contracts.wire import decode, encode
 from libs.common.db import Database, Transaction
@@ -78,9 +79,14 @@ class OutboxRelay:
                 "SELECT position, event FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED", BATCH
             )
             if rows:
+                await faults.reach(faults.Point.OUTBOX_TAKEN)
                 await self._publisher.publish([decode(row["event"]) for row in rows])
+                await faults.reach(faults.Point.OUTBOX_PUBLISHED)
                 await tx.fetch(
                     "DELETE FROM outbox WHERE position = ANY($1::bigint[])", [row["position"] for row in rows]
                 )
+                await faults.reach(faults.Point.OUTBOX_DELETED)
+        if rows:
+            await faults.reach(faults.Point.OUTBOX_COMMITTED)
         self._published.inc(len(rows))
         return len(rows)

@@ -6,6 +6,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.helpers import create_ssl_context
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from libs.common import faults
 from libs.common.contracts import Event
-from libs.common.contracts.wire import encode, headers
+from libs.common.contracts.wire import encode, headers, wire_time
 from libs.common.errors import Permanent, Transient
 from libs.common.metrics import EVENTS_PUBLISHED
 from libs.common.settings import ServiceSettings
@@ -65,29 +67,33 @@ class Publisher:
 
     async def publish(self, events: Sequence[Event], trace: BatchTrace | None = None) -> None:
         """Send all, await all. `Transient` if the broker is away: then some may have arrived, and will come again."""
-        await self.send(self._outgoing(event, trace) for event in events)
+        now = wire_time(datetime.now(UTC))
+        await self.send(self._outgoing(event, trace, now) for event in events)
         for event_class, count in _count_by_class(events).items():
             EVENTS_PUBLISHED.labels(self._service, event_class.__name__).inc(count)
 
-    def _outgoing(self, event: Event, trace: BatchTrace | None) -> Outgoing:
+    def _outgoing(self, event: Event, trace: BatchTrace | None, now: bytes) -> Outgoing:
         if trace:
             event = msgspec.structs.replace(event, traceparent=trace.continued(event.traceparent))
         return Outgoing(
             topic=event.topic,
             key=event.key.encode(),
             value=encode(event),
-            headers=headers(event, source=self._service),
+            headers=headers(event, source=self._service, time=now),
         )
 
     async def send(self, messages: Iterable[Outgoing]) -> None:
         """Send raw messages; `publish` for events, this for dead letters."""
+        await faults.reach(faults.Point.PUBLISHING)
         producer = await self._started()
         try:
             batches = await self._batched(producer, messages)
             futures = [
                 await producer.send_batch(batch, topic, partition=partition) for (topic, partition), batch in batches
             ]
+            await faults.reach(faults.Point.PUBLISHED_UNCONFIRMED)
             await asyncio.gather(*futures)
+            await faults.reach(faults.Point.PUBLISHED)
         except MessageSizeTooLargeError as error:
             raise Permanent(f"a message is larger than the broker takes: {error}") from error
         except KafkaError as error:

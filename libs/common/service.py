@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from libs.common import health
+from libs.common import faults, health
 from libs.common.consumer import BatchConsumer, Subscriptions
 from libs.common.db import Database, migrate, require_migrated
 from libs.common.errors import Fatal, Transient
@@ -62,6 +63,7 @@ def run(name: str, settings_class: type[S], build: Callable[[S], Service]) -> No
         if arguments.migrate:
             migrate(name, settings.database_url.get_secret_value())
         else:
+            faults.arm(settings.faults, seed=settings.faults_seed)
             configure_traces(service=name, otlp_endpoint=settings.otlp_endpoint)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(build, settings))
@@ -81,6 +83,7 @@ def _arguments(name: str) -> argparse.Namespace:
 
 async def _serve(build: Callable[[S], Service], settings: S) -> None:
     service = build(settings)
+    _calm_garbage_collector()
     shutdown = Shutdown()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,6 +96,16 @@ async def _serve(build: Callable[[S], Service], settings: S) -> None:
     finally:
         await service.publisher.close()
         await service.database.close()
+
+
+def _calm_garbage_collector() -> None:
+    """Batches make many objects that die young and none that form rings: look for rings seldom, and not in what stays.
+
+    Measured in attribution: without this, a batch of 2,000 now and then took 60-100 ms longer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 async def _wait_until_migrated(service: Service, shutdown: Shutdown) -> None:

@@ -50,6 +50,8 @@ class ServiceSettings(BaseSettings):
     retry_max_seconds: float = Field(30.0, description="Longest pause between two tries when something is away")
     shutdown_seconds: float = Field(20.0, description="Longest time to finish what is under way after SIGTERM")
     otlp_endpoint: str = Field("", description="Where traces go (OTLP over HTTP, .../v1/traces); empty: nowhere")
+    faults: str = Field("", description="Fail on purpose: `name:chance,…` of libs/common/faults.py; for drills only")
+    faults_seed: int = Field(0, description="Seed of the chances of `faults`")
     log_level: str = Field("info", description="debug, info, warning or error", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(
         "auto", description="json, console, or auto: json when not a terminal", pattern="^(json|console|auto)$"

@@ -1,12 +1,13 @@
 """What was ever published goes on being read; what is published is described."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from deploy.tools.generated import pages
 from libs.common.contracts import Event
-from libs.common.contracts.wire import EVENT_CLASSES, decode, encode, headers
+from libs.common.contracts.wire import EVENT_CLASSES, decode, encode, headers, wire_time
 from libs.common.errors import Permanent
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -45,11 +46,12 @@ def test_poison_is_permanent(poison: bytes) -> None:
 
 def test_headers_are_cloudevents_in_binary_mode() -> None:
     event: Event = decode((GOLDEN / "raw-indicator.v1.1.json").read_bytes())
-    found = dict(headers(event, source="intake"))
+    found = dict(headers(event, source="intake", time=wire_time(datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC))))
     assert found["ce_specversion"] == b"1.0"
     assert found["ce_type"] == b"tocsin.raw-indicator.v1"
     assert found["ce_source"] == b"/services/intake"
     assert found["ce_id"].decode() == str(event.event_id)
+    assert found["ce_time"] == b"2026-03-01T04:05:06.000Z"
     assert found["traceparent"] == b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 

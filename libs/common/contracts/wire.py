@@ -1,7 +1,7 @@
 """Events as bytes: the JSON value, and the CloudEvents headers that go with it."""
 
-from datetime import UTC, datetime
-from functools import reduce
+from datetime import datetime
+from functools import lru_cache, reduce
 
 import msgspec
 
@@ -36,14 +36,26 @@ def event_type(event_class: type[Event]) -> str:
     return f"tocsin.{event_class.__struct_config__.tag}"
 
 
-def headers(event: Event, *, source: str) -> list[tuple[str, bytes]]:
-    """CloudEvents 1.0 attributes for Kafka's binary mode (`ce_` prefix), and W3C `traceparent`."""
+def headers(event: Event, *, source: str, time: bytes) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0 attributes for Kafka's binary mode (`ce_` prefix), and W3C `traceparent`. `time`: RFC 3339."""
     return [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", event_type(type(event)).encode()),
-        ("ce_source", f"/services/{source}".encode()),
+        *_constant_headers(type(event), source),
         ("ce_id", str(event.event_id).encode()),
-        ("ce_time", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()),
-        ("content-type", b"application/json"),
+        ("ce_time", time),
         ("traceparent", event.traceparent.encode()),
     ]
+
+
+@lru_cache(maxsize=256)
+def _constant_headers(event_class: type[Event], source: str) -> tuple[tuple[str, bytes], ...]:
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_type", event_type(event_class).encode()),
+        ("ce_source", f"/services/{source}".encode()),
+        ("content-type", b"application/json"),
+    )
+
+
+def wire_time(moment: datetime) -> bytes:
+    """RFC 3339 in UTC, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import aiosmtplib
 import msgspec
 
+from libs.common import faults
 from libs.common.errors import Transient
 from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered, Lost, Meaning, Reply, meaning_of
@@ -129,7 +130,9 @@ class _Connection:
             with _gone_before_mail():
                 await self._client.mail(mail.sender)
                 await self._client.rcpt(mail.recipient)
+            await faults.reach(faults.Point.MAIL_ADDRESSED)
             response = await self._client.data(mail.content)
+            await faults.reach(faults.Point.MAIL_ANSWERED)
         except aiosmtplib.SMTPResponseException as error:
             return Answered(error.code, error.message)
         except DISCONNECTED as error:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import structlog
 
+from libs.common import faults
 from libs.common.db import Database, Transaction
 from libs.common.errors import Fatal, Transient
 from libs.common.metrics import NOTIFICATIONS
@@ -90,6 +91,8 @@ class Planner:
                 groups=self._groups,
                 targets_per_mail=self._targets_per_mail,
             )
+            await faults.reach(faults.Point.GROUPS_MADE)
+        await faults.reach(faults.Point.GROUPS_COMMITTED)
         for draft in drafts:
             NOTIFICATIONS.labels(draft.state).inc()
         if drafts:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import structlog
 
+from libs.common import faults
 from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.metrics import MAIL_SECONDS, NOTIFICATIONS, NOTIFICATIONS_IN_DOUBT, RECORD_TO_MAIL_SECONDS
@@ -93,6 +94,8 @@ class Sender:
         async with self._database.transaction() as tx:
             lost = await doubt_lost(tx, now=now, limit=self._limits.claim_size)
             consignments = await claim(tx, now=now, lease=self._limits.lease, limit=limit)
+            await faults.reach(faults.Point.CLAIM_MADE)
+        await faults.reach(faults.Point.CLAIM_COMMITTED)
         _count(lost, now=now)
         return consignments
 
@@ -126,11 +129,13 @@ class Sender:
             try:
                 async with self._database.transaction() as tx:
                     await record(tx, delivered, now=now)
+                    await faults.reach(faults.Point.ANSWERS_WRITTEN)
                 break
             except Transient:
                 if time.monotonic() > give_up:
                     raise
                 await asyncio.sleep(waiting.next_seconds())
+        await faults.reach(faults.Point.ANSWERS_COMMITTED)
         _count(delivered, now=now)
         log.info("sent", mails=sum(isinstance(item.result, Sent) for item in delivered), tried=len(delivered))
 

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from libs.common.addresses import is_documentation, is_mailable_asn, is_public, parse_ip
-from libs.common.contracts import Asset, RawIndicator
+from libs.common.contracts import Asset
 from libs.common.vocabulary import IncidentState, Reliability
 from services.verifier.domain.rules import Rules
-from services.verifier.domain.values import CheckResult, History, Reason, threat_id_of
+from services.verifier.domain.values import Case, CheckResult, Reason
 
-Check = Callable[[RawIndicator, History, Rules, datetime], Reason]
+Check = Callable[[Case, Rules, datetime], Reason]
 
 CLOCK_TOLERANCE = timedelta(hours=1)
 OLDEST_PLAUSIBLE_YEAR = 2000
@@ -35,9 +35,9 @@ def _skip(check: str, detail: str) -> Reason:
     return Reason(check, CheckResult.SKIP, 0.0, detail)
 
 
-def routable(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+def routable(case: Case, rules: Rules, _: datetime) -> Reason:
     """The asset can exist on the internet: no private, reserved or documentation address, name or AS."""
-    return _routable(_routed_part(event.indicator.asset), rules.allow_documentation_ranges)
+    return _routable(_routed_part(case.event.indicator.asset), rules.allow_documentation_ranges)
 
 
 def _routed_part(asset: Asset) -> Asset:
@@ -67,9 +67,9 @@ def _is_documentation_name(domain: str) -> bool:
     )
 
 
-def plausible(event: RawIndicator, _: History, __: Rules, now: datetime) -> Reason:
+def plausible(case: Case, _: Rules, now: datetime) -> Reason:
     """Its times can be true: not in the future, not before the year 2000, first not after last."""
-    seen_at, first_seen_at = event.indicator.seen_at, event.indicator.first_seen_at
+    seen_at, first_seen_at = case.event.indicator.seen_at, case.event.indicator.first_seen_at
     if seen_at > now + CLOCK_TOLERANCE:
         return _fail("plausible", f"seen at {seen_at:%Y-%m-%d %H:%M} UTC, which is in the future")
     if seen_at.year < OLDEST_PLAUSIBLE_YEAR:
@@ -79,25 +79,27 @@ def plausible(event: RawIndicator, _: History, __: Rules, now: datetime) -> Reas
     return _pass("plausible", "its times can be true")
 
 
-def fresh(event: RawIndicator, _: History, rules: Rules, now: datetime) -> Reason:
+def fresh(case: Case, rules: Rules, now: datetime) -> Reason:
     """It is recent enough to be still so, for its category."""
-    age, limit = now - event.indicator.seen_at, rules.max_age(event.indicator.category)
+    age, limit = now - case.event.indicator.seen_at, rules.max_age(case.event.indicator.category)
     if age > limit:
-        return _fail("fresh", f"seen {age.days} days ago; {event.indicator.category} is news for {limit.days} days")
+        return _fail(
+            "fresh", f"seen {age.days} days ago; {case.event.indicator.category} is news for {limit.days} days"
+        )
     return _pass("fresh", f"seen within {limit.days} days")
 
 
-def not_a_known_false_positive(event: RawIndicator, history: History, _: Rules, now: datetime) -> Reason:
+def not_a_known_false_positive(case: Case, _: Rules, now: datetime) -> Reason:
     """Nobody has told us that this finding is wrong at this asset."""
-    for known in history.false_positives.get(event.key, ()):
-        if known.covers(event.indicator, now):
+    for known in case.false_positives:
+        if known.covers(case.event.indicator, now):
             return _fail("known-false-positive", f"{known.reason}; counts until {known.expires_at:%Y-%m-%d}")
     return _pass("known-false-positive", "nobody has called it wrong")
 
 
-def in_our_country(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+def in_our_country(case: Case, rules: Rules, _: datetime) -> Reason:
     """The record does not place the asset outside our constituency."""
-    country = event.indicator.geo_country
+    country = case.event.indicator.geo_country
     if country is None:
         return _skip("country", "the record names no country; attribution decides")
     if country in rules.constituency_countries:
@@ -105,25 +107,25 @@ def in_our_country(event: RawIndicator, _: History, rules: Rules, __: datetime) 
     return _fail("country", f"{country} is not ours")
 
 
-def not_vital(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+def not_vital(case: Case, rules: Rules, _: datetime) -> Reason:
     """It is not a vital operator's, whom the national team warns itself."""
-    operator = rules.vital_assets.operator_of(event.indicator.asset, event.indicator.asn)
+    operator = rules.vital_assets.operator_of(case.event.indicator.asset, case.event.indicator.asn)
     if operator is not None:
         return _fail("vital", f"belongs to {operator}, on the list of vital operators")
     return _pass("vital", "not on the list of vital operators")
 
 
-def from_a_reliable_partner(event: RawIndicator, _: History, __: Rules, ___: datetime) -> Reason:
+def from_a_reliable_partner(case: Case, _: Rules, __: datetime) -> Reason:
     """Its partner is one to be believed."""
-    weight = WARNING_WEIGHT.get(event.reliability)
+    weight = WARNING_WEIGHT.get(case.event.reliability)
     if weight is None:
-        return _pass("partner-reliability", f"{event.partner} is of reliability {event.reliability}")
-    return _warn("partner-reliability", weight, f"{event.partner} is of reliability {event.reliability}")
+        return _pass("partner-reliability", f"{case.event.partner} is of reliability {case.event.reliability}")
+    return _warn("partner-reliability", weight, f"{case.event.partner} is of reliability {case.event.reliability}")
 
 
-def claimed_with_confidence(event: RawIndicator, _: History, __: Rules, ___: datetime) -> Reason:
+def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
     """The partner itself is sure of it."""
-    claimed = event.indicator.confidence
+    claimed = case.event.indicator.confidence
     if claimed is None:
         return _skip("claimed-confidence", "the partner does not say how sure it is")
     if claimed >= 50:
@@ -131,20 +133,21 @@ def claimed_with_confidence(event: RawIndicator, _: History, __: Rules, ___: dat
     return _warn("claimed-confidence", (50 - claimed) / 100, f"the partner is only {claimed}% sure")
 
 
-def corroborated(event: RawIndicator, history: History, _: Rules, __: datetime) -> Reason:
+def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
     """Another partner has reported the same."""
-    known = history.threats.get(threat_id_of(event.indicator))
-    others = sorted(known.partners - {event.partner}) if known else []
+    others = case.known.partners - {case.event.partner} if case.known else ()
     if others:
         return _pass("corroborated", f"{len(others)} other partners report the same")
     return _skip("corroborated", "no other partner has reported it yet")
 
 
-def of_an_approved_incident(event: RawIndicator, _: History, rules: Rules, __: datetime) -> Reason:
+def of_an_approved_incident(case: Case, rules: Rules, _: datetime) -> Reason:
     """There is an approved advisory for it; without one nobody can be told what to do."""
-    incident = rules.catalogue.incident_of(event.indicator)
+    incident = rules.catalogue.incident_of(case.event.indicator)
     if incident is None:
-        return _fail("incident", f"no incident covers {event.indicator.identifier} ({event.indicator.category})")
+        return _fail(
+            "incident", f"no incident covers {case.event.indicator.identifier} ({case.event.indicator.category})"
+        )
     if incident.state is not IncidentState.APPROVED:
         return _fail("incident", f"the incident {incident.slug} is {incident.state}")
     return _pass("incident", f"belongs to {incident.slug}")

@@ -11,6 +11,7 @@ from libs.common.vocabulary import Credibility, Outcome, Reliability, Severity
 from services.verifier.domain.checks import CHECKS
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import (
+    Case,
     CheckResult,
     History,
     Judgement,
@@ -18,7 +19,6 @@ from services.verifier.domain.values import (
     Threat,
     ThreatState,
     Verdict,
-    threat_id_of,
 )
 
 OUTCOME_OF_FAILED: Mapping[str, Outcome] = {
@@ -58,9 +58,10 @@ def settle_review(
 
     def settle(judgement: Judgement, known: History) -> Judgement:
         reasons = (*judgement.reasons, said)
+        case = known.case_of(judgement.indicator)
         if verified:
-            return _verified(judgement.indicator, rules, now, reasons, known)
-        return _decided(judgement.indicator, rules, now, reasons, known, outcome=Outcome.REFUTED, because=said)
+            return _verified(case, rules, now, reasons)
+        return _decided(case, rules, now, reasons, outcome=Outcome.REFUTED, because=said)
 
     return _in_order(held, history, settle)
 
@@ -79,25 +80,24 @@ def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History
 
 def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) -> Judgement:
     """Weigh all checks; never stops at the first, so a partner sees every reason."""
-    reasons = tuple(check(event, history, rules, now) for check in CHECKS)
-    confidence = _confidence(event, reasons)
+    case = history.case_of(event)
+    reasons = tuple(check(case, rules, now) for check in CHECKS)
     failed = next((reason for reason in reasons if reason.result is CheckResult.FAIL), None)
     if failed is not None:
-        return _decided(event, rules, now, reasons, history, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
+        return _decided(case, rules, now, reasons, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
+    confidence = _confidence(event, reasons)
     if confidence < rules.hold_below_confidence:
         doubt = Reason("confidence", CheckResult.FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
-        return _decided(event, rules, now, (*reasons, doubt), history, outcome=Outcome.HELD, because=doubt)
-    return _verified(event, rules, now, reasons, history)
+        return _decided(case, rules, now, (*reasons, doubt), outcome=Outcome.HELD, because=doubt)
+    return _verified(case, rules, now, reasons)
 
 
-def _verified(
-    event: RawIndicator, rules: Rules, now: datetime, reasons: tuple[Reason, ...], history: History
-) -> Judgement:
-    known = history.threats.get(threat_id_of(event.indicator))
-    if known is not None and not _reopens(event, known):
-        sighting = Reason("sighting", CheckResult.PASS, 0.0, f"known since {known.first_seen_at:%Y-%m-%d %H:%M} UTC")
-        return _decided(event, rules, now, (*reasons, sighting), history, outcome=Outcome.DUPLICATE, because=sighting)
-    return _decided(event, rules, now, reasons, history, outcome=None, because=None)
+def _verified(case: Case, rules: Rules, now: datetime, reasons: tuple[Reason, ...]) -> Judgement:
+    if case.known is not None and not _reopens(case.event, case.known):
+        known_since = f"known since {case.known.first_seen_at:%Y-%m-%d %H:%M} UTC"
+        sighting = Reason("sighting", CheckResult.PASS, 0.0, known_since)
+        return _decided(case, rules, now, (*reasons, sighting), outcome=Outcome.DUPLICATE, because=sighting)
+    return _decided(case, rules, now, reasons, outcome=None, because=None)
 
 
 def _reopens(event: RawIndicator, known: Threat) -> bool:
@@ -106,20 +106,18 @@ def _reopens(event: RawIndicator, known: Threat) -> bool:
 
 
 def _decided(
-    event: RawIndicator,
+    case: Case,
     rules: Rules,
     now: datetime,
     reasons: tuple[Reason, ...],
-    history: History,
     *,
     outcome: Outcome | None,
     because: Reason | None,
 ) -> Judgement:
-    threat_id = threat_id_of(event.indicator)
-    known = history.threats.get(threat_id)
-    incident = rules.catalogue.incident_of(event.indicator)
+    event, indicator = case.event, case.event.indicator
+    incident = rules.catalogue.incident_of(indicator)
     confidence = _confidence(event, reasons)
-    first_seen_at = event.indicator.first_seen_at or event.indicator.seen_at
+    first_seen_at = indicator.first_seen_at or indicator.seen_at
     return Judgement(
         indicator=event,
         verdict=_verdict(outcome),
@@ -127,12 +125,12 @@ def _decided(
         reason=because.check if because else "verified",
         message=_message(outcome, because),
         grade=_grade(event, reasons, confidence),
-        severity=_severity(event.indicator.severity, incident.severity if incident else None),
+        severity=_severity(indicator.severity, incident.severity if incident else None),
         confidence=confidence,
         reasons=reasons,
-        threat_id=threat_id,
+        threat_id=case.threat_id,
         incident=incident.slug if incident else None,
-        first_seen_at=min(first_seen_at, known.first_seen_at) if known else first_seen_at,
+        first_seen_at=min(first_seen_at, case.known.first_seen_at) if case.known else first_seen_at,
         rules_version=rules.version,
         at=now,
     )

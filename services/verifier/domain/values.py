@@ -81,6 +81,24 @@ class History(msgspec.Struct, frozen=True):
     threats: Mapping[UUID, Threat]
     false_positives: Mapping[str, tuple[FalsePositive, ...]]
 
+    def case_of(self, event: RawIndicator) -> "Case":
+        threat_id = threat_id_of(event.indicator)
+        return Case(
+            event=event,
+            threat_id=threat_id,
+            known=self.threats.get(threat_id),
+            false_positives=self.false_positives.get(event.key, ()),
+        )
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One indicator, with what is known of the threat that it speaks of."""
+
+    event: RawIndicator
+    threat_id: UUID
+    known: Threat | None
+    false_positives: tuple[FalsePositive, ...]
+
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed."""

@@ -1,6 +1,7 @@
 from pathlib import Path
+from uuid import UUID
 
-from deploy.local.kafka import server_properties
+from deploy.local.kafka import cluster_option, server_properties
 from deploy.local.layout import Layout
 
 
@@ -18,3 +19,7 @@ def test_the_broker_listens_on_the_loopback_address_only(tmp_path: Path) -> None
 
     assert "listeners=PLAINTEXT://127.0.0.1:9120,CONTROLLER://127.0.0.1:9121" in lines
     assert "auto.create.topics.enable=false" in lines
+
+
+def test_a_cluster_id_that_begins_with_a_hyphen_is_no_option_of_its_own() -> None:
+    assert cluster_option(UUID(int=0xF8 << 120)).startswith("--cluster-id=-")
