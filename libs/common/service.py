@@ -86,8 +86,8 @@ async def _serve(build: Callable[[S], Service], settings: S) -> None:
     _calm_garbage_collector()
     shutdown = Shutdown()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, shutdown.request)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(asked, _finish, shutdown, asked)
     try:
         await _wait_until_migrated(service, shutdown)
         async with asyncio.TaskGroup() as siblings:
@@ -96,6 +96,11 @@ async def _serve(build: Callable[[S], Service], settings: S) -> None:
     finally:
         await service.publisher.close()
         await service.database.close()
+
+
+def _finish(shutdown: Shutdown, asked: signal.Signals) -> None:
+    log.info("asked to finish", by=asked.name)
+    shutdown.request()
 
 
 def _calm_garbage_collector() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from libs.common.contracts import Evidence, Indicator
+from libs.common.contracts import Asset, Evidence, Indicator
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.text import defang, plain, spreadsheet_safe
 from services.notifier.domain.notification import URGENCY
@@ -32,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
-    """The findings of a mail, worst first; a record that says the same of the same place is told once."""
+    """The findings of a mail, worst first; what says the same of the same place is told once."""
     merged: dict[tuple[str, str, str], Finding] = {}
     for target in sorted(targets, key=lambda t: (URGENCY.index(t.severity), t.indicator.asset.key, t.target_id)):
         finding = _finding(target, words)
@@ -44,7 +44,7 @@ def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
 def _finding(target: Target, words: Words) -> Finding:
     asset = target.indicator.asset
     return Finding(
-        where=defang(plain(asset.url or asset.key, VALUE_CHARACTERS)),
+        where=_where(asset),
         host_name=defang(plain(asset.hostname or "", VALUE_CHARACTERS)),
         port=f"{asset.port}/{asset.transport}" if asset.port and asset.transport else str(asset.port or ""),
         what=_what(target.indicator),
@@ -55,6 +55,15 @@ def _finding(target: Target, words: Words) -> Finding:
         first_seen_at=target.first_seen_at,
         last_seen_at=target.indicator.seen_at,
     )
+
+
+def _where(asset: Asset) -> str:
+    """The name that its owner knows it by, and the address, which is what whoever runs the network needs."""
+    name = asset.url or asset.email or asset.domain
+    address = plain(asset.ip or "", VALUE_CHARACTERS)
+    if name is None:
+        return defang(address or asset.key)
+    return defang(plain(name, VALUE_CHARACTERS)) + (f" ({defang(address)})" if address else "")
 
 
 def _what(indicator: Indicator) -> str:

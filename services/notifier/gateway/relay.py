@@ -134,7 +134,8 @@ class _Connection:
             response = await self._client.data(mail.content)
             await faults.reach(faults.Point.MAIL_ANSWERED)
         except aiosmtplib.SMTPResponseException as error:
-            return Answered(error.code, error.message)
+            # An answer that is no SMTP: it may have meant yes.
+            return Lost(f"not readable: {error.message}") if _is_garbage(error) else _answered(error)
         except DISCONNECTED as error:
             return Lost(f"no answer after the mail: {error}")
         return Answered(response.code, response.message)
@@ -153,8 +154,21 @@ class _Connection:
 def _gone_before_mail() -> Iterator[None]:
     try:
         yield
+    except aiosmtplib.SMTPResponseException as error:
+        if not _is_garbage(error):
+            raise
+        raise _GoneBeforeMail(f"no answer that can be read: {error.message}") from error
     except DISCONNECTED as error:
         raise _GoneBeforeMail(str(error)) from error
+
+
+def _is_garbage(error: aiosmtplib.SMTPResponseException) -> bool:
+    """Whether the relay said something that is no SMTP answer; aiosmtplib gives that a code of its own."""
+    return error.code == aiosmtplib.SMTPStatus.invalid_response
+
+
+def _answered(error: aiosmtplib.SMTPResponseException) -> Answered:
+    return Answered(error.code, error.message)
 
 
 class RememberingRelay:

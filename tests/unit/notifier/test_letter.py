@@ -109,6 +109,26 @@ def test_the_same_place_twice_is_told_once_with_its_whole_time() -> None:
     assert (finding.first_seen, finding.last_seen) == ("26 feb 2026, 06:00 UTC", "1 mrt 2026, 11:00 UTC")
 
 
+@pytest.mark.parametrize(
+    ("asset", "where"),
+    [
+        (Asset(ip="192.0.2.1"), "192[.]0[.]2[.]1"),
+        (Asset(ip="192.0.2.1", domain="jansen.example"), "jansen[.]example (192[.]0[.]2[.]1)"),
+        (Asset(domain="jansen.example", email="a@jansen.example"), "a@jansen[.]example"),
+        (Asset(asn=64500), "AS64500"),
+    ],
+)
+def test_a_finding_says_the_name_and_the_address_of_its_place(asset: Asset, where: str) -> None:
+    letter, _ = write(consignment(target(asset=asset)))
+    assert [finding.where for finding in letter.findings] == [where]
+
+
+def test_two_places_behind_one_name_are_two_findings() -> None:
+    sites = [Asset(ip=f"192.0.2.{host}", url="http://jansen.example/") for host in (1, 2)]
+    letter, _ = write(consignment(*(target(asset=site) for site in sites)))
+    assert len(letter.findings) == 2
+
+
 def test_the_worst_findings_come_first() -> None:
     low = target(asset=Asset(ip="192.0.2.1"), severity=Severity.LOW)
     high = target(asset=Asset(ip="192.0.2.9"), severity=Severity.CRITICAL)

@@ -48,6 +48,9 @@ class Capricious:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return ""
+        if address == "babble@jansen.example":
+            self.envelopes.append(envelope)
+            return "I took it, I think"
         if address in REPLIES:
             return f"{REPLIES[address].code} {REPLIES[address].text}"
         self.envelopes.append(envelope)
@@ -78,7 +81,8 @@ def server() -> Iterator[tuple[Capricious, int]]:
 @pytest.fixture(params=["smtp", "fake"])
 async def relay(request: pytest.FixtureRequest, server: tuple[Capricious, int]) -> AsyncIterator[Relay]:
     real = SmtpRelay(RelayAddress(host="127.0.0.1", port=server[1], security="none", timeout_seconds=5))
-    fake = RememberingRelay({**REPLIES, "lost@jansen.example": Lost("no answer after the mail: cut off")})
+    lost = {f"{name}@jansen.example": Lost("no answer after the mail") for name in ("lost", "babble")}
+    fake = RememberingRelay({**REPLIES, **lost})
     chosen: Relay = real if request.param == "smtp" else fake
     yield chosen
     await chosen.close()
@@ -97,9 +101,14 @@ async def test_a_connection_that_is_cut_after_the_mail_leaves_it_in_doubt(relay:
     assert isinstance(await relay.deliver(mail_to("lost@jansen.example")), Lost)
 
 
+async def test_an_answer_that_is_no_smtp_leaves_the_mail_in_doubt(relay: Relay) -> None:
+    """A bug once: it was tried again as if refused, and its recipient got two mails without a mark."""
+    assert isinstance(await relay.deliver(mail_to("babble@jansen.example")), Lost)
+
+
 async def test_a_refusal_does_not_touch_the_mail_after_it(relay: Relay) -> None:
-    for address in ("gone@jansen.example", "lost@jansen.example", "spam@jansen.example"):
-        await relay.deliver(mail_to(address))
+    for address in ("gone", "lost", "babble", "spam"):
+        await relay.deliver(mail_to(f"{address}@jansen.example"))
         assert await relay.deliver(mail_to("info@jansen.example")) == Answered(250, "2.0.0 taken")
 
 
