@@ -114,7 +114,7 @@ def test_the_same_place_twice_is_told_once_with_its_whole_time() -> None:
     [
         (Asset(ip="192.0.2.1"), "192[.]0[.]2[.]1"),
         (Asset(ip="192.0.2.1", domain="jansen.example"), "jansen[.]example (192[.]0[.]2[.]1)"),
-        (Asset(domain="jansen.example", email="a@jansen.example"), "a@jansen[.]example"),
+        (Asset(domain="jansen.example", email="a@jansen.example"), "a[@]jansen[.]example"),
         (Asset(asn=64500), "AS64500"),
     ],
 )
