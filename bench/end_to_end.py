@@ -27,7 +27,7 @@ from deploy.local.ports import free_port_base
 
 SETTLED_WITHIN_SECONDS = 1800
 PARTS = ("intake", "verifier", "attribution", "notifier", "feedback", "kafka", "postgres", "mail")
-SETTINGS = {f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS": "2" for severity in ("HIGH", "MEDIUM", "LOW", "INFO")}
+SETTINGS = {f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS": "10" for severity in ("HIGH", "MEDIUM", "LOW", "INFO")}
 BATCH_SECONDS = re.compile(r'^tocsin_batch_seconds_(sum|count)\{event="(\w+)",service="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
