@@ -91,8 +91,10 @@ class Planner:
                 groups=self._groups,
                 targets_per_mail=self._targets_per_mail,
             )
-            await faults.reach(faults.Point.GROUPS_MADE)
-        await faults.reach(faults.Point.GROUPS_COMMITTED)
+            if drafts:
+                await faults.reach(faults.Point.GROUPS_MADE)
+        if drafts:
+            await faults.reach(faults.Point.GROUPS_COMMITTED)
         for draft in drafts:
             NOTIFICATIONS.labels(draft.state).inc()
         if drafts:

@@ -94,8 +94,10 @@ class Sender:
         async with self._database.transaction() as tx:
             lost = await doubt_lost(tx, now=now, limit=self._limits.claim_size)
             consignments = await claim(tx, now=now, lease=self._limits.lease, limit=limit)
-            await faults.reach(faults.Point.CLAIM_MADE)
-        await faults.reach(faults.Point.CLAIM_COMMITTED)
+            if consignments:
+                await faults.reach(faults.Point.CLAIM_MADE)
+        if consignments:
+            await faults.reach(faults.Point.CLAIM_COMMITTED)
         _count(lost, now=now)
         return consignments
 

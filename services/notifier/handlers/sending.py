@@ -126,10 +126,14 @@ async def deliver(
     return Delivered(consignment, result_of(reply, patience=patience, policy=policy, now=now, chance=chance), subject)
 
 
-async def record(tx: Transaction, delivered: Sequence[Delivered], *, now: datetime) -> None:
-    """Store what became of a batch, say it through the outbox, and write no more to addresses that are dead."""
-    changes = [change_of(item.consignment, item.result, subject=item.subject, now=now) for item in delivered]
-    await notifications.record_changes(tx, changes, now=now)
+async def record(tx: Transaction, answered: Sequence[Delivered], *, now: datetime) -> None:
+    """Store what became of a batch, say it through the outbox, and write no more to addresses that are dead.
+
+    What comes after another sender has taken a notification over is neither stored nor said.
+    """
+    changes = [change_of(item.consignment, item.result, subject=item.subject, now=now) for item in answered]
+    changed = await notifications.record_changes(tx, changes, now=now)
+    delivered = [item for item in answered if item.consignment.notification.id in changed]
     events = [
         event
         for item in delivered

@@ -105,9 +105,13 @@ async def claim_notifications(
     return [notification(row) for row in rows]
 
 
-async def record_changes(tx: Transaction, changes: Sequence[Change], *, now: datetime) -> None:
-    """Write down what became of a batch of attempts."""
-    await _change_notifications(tx, changes)
+async def record_changes(tx: Transaction, given: Sequence[Change], *, now: datetime) -> set[UUID]:
+    """Write down what became of a batch of attempts; answers the notifications that it was theirs to change.
+
+    A sender that was frozen beyond its lease comes too late: another has the notification by now, in another attempt.
+    """
+    changed = await _change_notifications(tx, given)
+    changes = [change for change in given if change.notification_id in changed]
     tried = [change for change in changes if change.result is not None]
     await tx.fetch(
         """
@@ -132,10 +136,11 @@ async def record_changes(tx: Transaction, changes: Sequence[Change], *, now: dat
         [change.notification_id for change in released],
         [change.attempt for change in released],
     )
+    return changed
 
 
-async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> None:
-    await tx.fetch(
+async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> set[UUID]:
+    rows = await tx.fetch(
         """
         UPDATE notifications n
         SET state = given.state, reason = given.reason, lease_until = NULL,
@@ -144,9 +149,10 @@ async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> N
             doubts = n.doubts + (given.state = 'in-doubt' AND given.tried)::int,
             tries = n.tries - (NOT given.tried)::int
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bool[],
-                    $8::bool[])
-          AS given (id, state, reason, next_attempt_at, sent_at, subject, settled, tried)
-        WHERE n.id = given.id AND n.state = 'sending'
+                    $8::bool[], $9::int[])
+          AS given (id, state, reason, next_attempt_at, sent_at, subject, settled, tried, attempt)
+        WHERE n.id = given.id AND n.state = 'sending' AND n.tries = given.attempt
+        RETURNING n.id
         """,
         [change.notification_id for change in changes],
         [change.state for change in changes],
@@ -156,7 +162,9 @@ async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> N
         [change.subject for change in changes],
         [change.settled for change in changes],
         [change.result is not None for change in changes],
+        [change.attempt for change in changes],
     )
+    return {row["id"] for row in rows}
 
 
 async def notification_with_id(tx: Transaction, notification_id: UUID, *, lock: bool = False) -> Notification | None:
