@@ -24,6 +24,10 @@ OUTBOX_PUBLISHED = Counter("tocsin_outbox_published", "Events that left an outbo
 RECORDS_ACCEPTED = Counter("tocsin_records_accepted", "Records of submissions that could be read", ("format",))
 RECORDS_REJECTED = Counter("tocsin_records_rejected", "Records of submissions that could not be read", ("format",))
 RECORDS_SETTLED = Counter("tocsin_records_settled", "Records that reached an outcome, as intake sees it", ("outcome",))
+RECORDS_PENDING = Gauge("tocsin_records_pending", "Accepted records that have no outcome yet")
+OLDEST_PENDING_SECONDS = Gauge(
+    "tocsin_oldest_pending_seconds", "Age of the oldest submission that has such a record: the one honest number"
+)
 OUTCOME_CONFLICTS = Counter(
     "tocsin_outcome_conflicts", "A second, different, final outcome for a record; anything above 0 is a bug"
 )

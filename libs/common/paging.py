@@ -38,8 +38,3 @@ def read_cursor(text: str, shape: type[C]) -> C:
         raise Problem(
             400, "bad-cursor", "This cursor is not one of ours", "Take `next` of the page before, unchanged."
         ) from error
-
-
-def decode_cursor(text: str, *, length: int) -> tuple[str, ...]:
-    """Superseded by `read_cursor` (chief: replace and delete)."""
-    return read_cursor(text, tuple[str, ...])

@@ -9,8 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
-from libs.common.paging import Page, PageCursor, PageLimit, decode_cursor, encode_cursor
-from libs.common.problems import Problem
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import FeedbackKind
 from services.feedback import handlers
@@ -64,8 +63,5 @@ def _page(found: Sequence[Feedback], *, limit: int) -> Page[FeedbackAnswer]:
 
 
 def _place(cursor: str) -> Place:
-    at, feedback_id = decode_cursor(cursor, length=2)
-    try:
-        return Place(at=datetime.fromisoformat(at), feedback_id=UUID(feedback_id))
-    except ValueError as error:
-        raise Problem(400, "bad-cursor", "This cursor is not one of ours", "Take `next` of the page before.") from error
+    at, feedback_id = read_cursor(cursor, tuple[datetime, UUID])
+    return Place(at=at, feedback_id=feedback_id)

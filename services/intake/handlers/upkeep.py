@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from libs.common.db import Database
 from libs.common.errors import Transient
+from libs.common.metrics import OLDEST_PENDING_SECONDS, RECORDS_PENDING
 from libs.common.shutdown import Shutdown
 from services.intake.handlers.means import Means
 from services.intake.handlers.partners import ensure_demo_partner
@@ -68,6 +69,9 @@ class Pressure:
     async def _count(self) -> None:
         async with self._database.transaction() as tx:
             self.pending_records = await reconciliation.pending_records(tx)
+            oldest = await reconciliation.oldest_pending(tx)
+        RECORDS_PENDING.set(self.pending_records)
+        OLDEST_PENDING_SECONDS.set((datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0)
 
 
 class Sweep:

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from libs.common.db import Database, Transaction
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
-from services.notifier.api.cursors import read_newest_cursor, read_planned_cursor
 from services.notifier.api.views import (
     NotificationDetail,
     NotificationSummary,
@@ -83,7 +82,7 @@ def routes(database: Database) -> APIRouter:
 async def _page_of_newest(
     tx: Transaction, wanted: Wanted, *, cursor: str | None, limit: int
 ) -> Page[NotificationSummary]:
-    before = read_newest_cursor(cursor) if cursor else None
+    before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
     found = await newest_notifications(tx, wanted, before=before, limit=limit + 1)
     following = (
         encode_cursor(found[limit - 1].created_at.isoformat(), found[limit - 1].id) if len(found) > limit else None
@@ -94,7 +93,7 @@ async def _page_of_newest(
 async def _page_of_planned(
     tx: Transaction, wanted: Wanted, *, cursor: str | None, limit: int
 ) -> Page[NotificationSummary]:
-    after = read_planned_cursor(cursor) if cursor else None
+    after = read_cursor(cursor, tuple[str, str]) if cursor else None
     found = await planned_groups(tx, wanted, after=after, limit=limit + 1)
     following = encode_cursor(found[limit - 1].recipient.key, found[limit - 1].incident) if len(found) > limit else None
     return Page(items=[summary_of_planned(group) for group in found[:limit]], next=following)

@@ -9,10 +9,9 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.db import Database
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Operator, Role, operator
-from services.notifier.api.cursors import read_newest_cursor
 from services.notifier.domain.planning import StoredSuppression, Suppression, SuppressionReason
 from services.notifier.handlers.commands import suppress
 from services.notifier.handlers.looking import delete_suppression, newest_suppressions
@@ -52,7 +51,7 @@ def routes(database: Database) -> APIRouter:
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def list_suppressions(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[SuppressionView]:
         """Newest first."""
-        before = read_newest_cursor(cursor) if cursor else None
+        before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
         async with database.transaction() as tx:
             found = await newest_suppressions(tx, before=before, limit=limit + 1)
         last = found[limit - 1] if len(found) > limit else None
