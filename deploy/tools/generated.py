@@ -121,7 +121,8 @@ def metrics_page() -> str:
 def _metric_row(metric: MetricWrapperBase) -> str:
     (described,) = metric.describe()
     labels = ", ".join(metric._labelnames)
-    return f"| `{described.name}` | {described.type} | {labels} | {described.documentation} |\n"
+    name = described.name + ("_total" if described.type == "counter" else "")
+    return f"| `{name}` | {described.type} | {labels} | {described.documentation} |\n"
 
 
 def _json(value: object) -> str:

@@ -78,6 +78,7 @@ class Database:
             max_overflow=0,
             pool_timeout=statement_timeout_seconds,
             hide_parameters=True,
+            pool_pre_ping=True,
             connect_args={
                 "timeout": statement_timeout_seconds,
                 "command_timeout": statement_timeout_seconds + 5,

@@ -14,7 +14,7 @@ from libs.common.vocabulary import Outcome
 
 log = structlog.get_logger(__name__)
 
-REASON_BYTES = 1000
+REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class DeadLetters:
             value=message.value,
             headers=[
                 *message.headers,
-                ("dead_letter_reason", reason.encode()[:REASON_BYTES]),
+                ("dead_letter_reason", reason[:REASON_CHARACTERS].encode()),
                 ("dead_letter_origin", origin.encode()),
                 ("dead_letter_service", self._service.encode()),
             ],

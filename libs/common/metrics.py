@@ -10,7 +10,7 @@ EVENTS_HANDLED = Counter(
 EVENTS_PUBLISHED = Counter("tocsin_events_published", "Events acknowledged by the broker", ("service", "event"))
 BATCH_SECONDS = Histogram(
     "tocsin_batch_seconds",
-    "Time from taking a batch to its offsets being committed",
+    "Time from a batch's first statement to its events being acknowledged",
     ("service", "event"),
     buckets=SECONDS,
 )

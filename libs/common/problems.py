@@ -1,6 +1,7 @@
 """RFC 9457 problems: how every API says no, with all violations at once and no secret in them."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 import msgspec
 import structlog
@@ -95,7 +96,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - that is what it is registered for
-    title = TITLES.get(error.status_code, "Error")
+    title = TITLES.get(error.status_code, HTTPStatus(error.status_code).phrase)
     problem = Problem(error.status_code, title.lower().replace(" ", "-"), title, headers=error.headers)
     return problem_response(problem, instance=request.url.path)
 

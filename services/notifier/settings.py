@@ -57,7 +57,7 @@ class NotifierSettings(ServiceSettings):
         50, description="Incidents that a recipient is told of in a day; critical ones go", ge=1
     )
     approval_confidence: float = Field(
-        0.3, description="A mail with a target attributed with less confidence waits for a person", ge=0, le=1
+        0.45, description="A mail with a target attributed with less confidence waits for a person", ge=0, le=1
     )
     targets_per_mail_max: int = Field(2000, description="More targets than this become another mail", ge=1, le=2000)
     groups_per_round: int = Field(200, description="Notifications made in one transaction", ge=1, le=2000)

@@ -1,5 +1,7 @@
 """Where the verifier's objects meet."""
 
+from datetime import timedelta
+
 import structlog
 
 from libs.common.db import Database
@@ -50,6 +52,7 @@ def settled_rules(settings: VerifierSettings) -> Rules:
         max_age_days=settings.max_age_days,
         allow_documentation_ranges=settings.allow_documentation_ranges,
         hold_below_confidence=settings.hold_below_confidence,
+        renew_after=timedelta(days=settings.renew_after_days),
     )
 
 

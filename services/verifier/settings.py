@@ -23,6 +23,11 @@ class VerifierSettings(ServiceSettings):
         dict(DEFAULT_MAX_AGE_DAYS), description="Days that a finding stays news, by taxonomy or taxonomy/type, as JSON"
     )
     hold_below_confidence: float = Field(0.4, description="Less confidence than this waits for a person", ge=0, le=1)
+    renew_after_days: int = Field(
+        15,
+        description="A threat still seen so long after it was news is news again; above the notifier's interval",
+        ge=1,
+    )
     allow_documentation_ranges: bool = Field(
         False, description="Take documentation addresses for real: for demonstrations and tests only"
     )

@@ -228,6 +228,22 @@ async def test_an_opt_out_takes_back_what_waits_and_what_is_queued_and_is_said_o
     assert await states(database) == [State.CANCELLED]
 
 
+async def test_what_was_called_fixed_is_news_when_it_is_seen_again(database: Database) -> None:
+    first = target()
+    await plan(database, first)
+    await group(database)
+    await send(database, RememberingRelay())
+    fixed = FeedbackReceived(
+        feedback_id=new_id(), kind=FeedbackKind.FIXED, incident="open-smb", at=LATER, threat_ids=(first.threat_id,)
+    )
+    async with database.transaction() as tx:
+        await heed_feedback([fixed], tx=tx, now=LATER)
+
+    again = msgspec.structs.replace(target(), threat_id=first.threat_id)
+
+    assert await plan(database, again, now=LATER) == []
+
+
 async def test_a_dead_address_is_not_written_to_again(database: Database) -> None:
     relay = RememberingRelay({"info@jansen.example": Answered(550, "5.1.1 No such user")})
     await plan(database, target())

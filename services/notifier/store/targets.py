@@ -66,13 +66,21 @@ async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime
         FROM unnest($1::text[], $2::uuid[]) AS asked (recipient_key, threat_id)
         JOIN targets t USING (recipient_key, threat_id)
         JOIN notifications n ON n.id = t.notification_id
-        WHERE n.created_at > $3 AND n.state NOT IN ('failed', 'cancelled')
+        WHERE n.created_at > $3 AND n.state NOT IN ('failed', 'cancelled') AND t.fixed_at IS NULL
         """,
         [target.recipient.key for target in targets],
         [target.threat_id for target in targets],
         since,
     )
     return frozenset(Warned(row["recipient_key"], row["threat_id"]) for row in rows)
+
+
+async def record_fixes(tx: Transaction, threat_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Note that a recipient called these threats fixed: if they are seen again, that is not the same news."""
+    if threat_ids:
+        await tx.fetch(
+            "UPDATE targets SET fixed_at = $2 WHERE threat_id = ANY($1::uuid[]) AND fixed_at IS NULL", threat_ids, now
+        )
 
 
 async def _incidents_of(tx: Transaction, recipients: Sequence[str], *, since: datetime) -> Mapping[str, frozenset[str]]:

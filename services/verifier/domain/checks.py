@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from libs.common.addresses import is_documentation, is_mailable_asn, is_public, parse_ip
 from libs.common.contracts import Asset
-from libs.common.vocabulary import IncidentState, Reliability
+from libs.common.vocabulary import IncidentState, Reliability, Tlp
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, CheckResult, Reason
 
@@ -141,6 +141,14 @@ def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
     return _skip("corroborated", "no other partner has reported it yet")
 
 
+def may_be_passed_on(case: Case, _: Rules, __: datetime) -> Reason:
+    """Its marking lets us tell whoever it concerns. Source: TLP 2.0 (FIRST)."""
+    tlp = case.event.indicator.tlp
+    if tlp in {Tlp.RED, Tlp.AMBER_STRICT}:
+        return _fail("sharing", f"marked TLP:{tlp.value.upper()}, which stays with those who have it")
+    return _pass("sharing", "its marking lets us tell whoever it concerns")
+
+
 def of_an_approved_incident(case: Case, rules: Rules, _: datetime) -> Reason:
     """There is an approved advisory for it; without one nobody can be told what to do."""
     incident = rules.catalogue.incident_of(case.event.indicator)
@@ -160,6 +168,7 @@ CHECKS: tuple[Check, ...] = (
     fresh,
     in_our_country,
     not_vital,
+    may_be_passed_on,
     of_an_approved_incident,
     from_a_reliable_partner,
     claimed_with_confidence,

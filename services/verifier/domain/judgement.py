@@ -28,6 +28,7 @@ OUTCOME_OF_FAILED: Mapping[str, Outcome] = {
     "fresh": Outcome.EXPIRED,
     "country": Outcome.OUT_OF_SCOPE,
     "vital": Outcome.OUT_OF_SCOPE,
+    "sharing": Outcome.HELD,
     "incident": Outcome.HELD,
 }
 """What the record ends as when a check fails. Where several fail, the first of `CHECKS` speaks for them."""
@@ -93,16 +94,21 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
 
 
 def _verified(case: Case, rules: Rules, now: datetime, reasons: tuple[Reason, ...]) -> Judgement:
-    if case.known is not None and not _reopens(case.event, case.known):
+    if case.known is not None and not _is_news_again(case.event, case.known, rules, now):
         known_since = f"known since {case.known.first_seen_at:%Y-%m-%d %H:%M} UTC"
         sighting = Reason("sighting", CheckResult.PASS, 0.0, known_since)
         return _decided(case, rules, now, (*reasons, sighting), outcome=Outcome.DUPLICATE, because=sighting)
     return _decided(case, rules, now, reasons, outcome=None, because=None)
 
 
-def _reopens(event: RawIndicator, known: Threat) -> bool:
-    """A closed threat that is seen again after it was closed is news."""
-    return known.closed_at is not None and event.indicator.seen_at > known.closed_at
+def _is_news_again(event: RawIndicator, known: Threat, rules: Rules, now: datetime) -> bool:
+    """A closed threat that is seen after it was closed; and an open one that is still seen long after it was news.
+
+    The latter reminds whoever was warned, and reaches whoever could not be found the first time.
+    """
+    if known.closed_at is not None:
+        return event.indicator.seen_at > known.closed_at
+    return now - known.announced_at >= rules.renew_after
 
 
 def _decided(
@@ -198,5 +204,6 @@ def _after(judgement: Judgement, known: Threat | None) -> Threat:
         last_seen_at=max(event.indicator.seen_at, known.last_seen_at) if known else event.indicator.seen_at,
         sightings=known.sightings + 1 if known else 1,
         partners=(known.partners if known else frozenset()) | {event.partner},
+        announced_at=known.announced_at if known and judgement.outcome is Outcome.DUPLICATE else judgement.at,
         closed_at=known.closed_at if known and judgement.outcome is Outcome.DUPLICATE else None,
     )

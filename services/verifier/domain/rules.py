@@ -34,6 +34,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     max_age_days: Mapping[str, int] = msgspec.field(default_factory=lambda: DEFAULT_MAX_AGE_DAYS)
     allow_documentation_ranges: bool = False
     hold_below_confidence: float = 0.4
+    renew_after: timedelta = timedelta(days=15)
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:
@@ -51,5 +52,6 @@ def rules_version(rules: Rules) -> str:
         sorted(rules.max_age_days.items()),
         rules.allow_documentation_ranges,
         rules.hold_below_confidence,
+        rules.renew_after,
     )
     return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]

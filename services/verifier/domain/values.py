@@ -47,7 +47,10 @@ class ThreatState(StrEnum):
 
 
 class Threat(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding at an asset, known from one or more indicators. `partners` are those who reported it."""
+    """A finding at an asset, known from one or more indicators.
+
+    `partners` are those who reported it; `announced_at` is when it was last sent on to be attributed.
+    """
 
     threat_id: UUID
     asset: str
@@ -58,6 +61,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: datetime
     sightings: int
     partners: frozenset[str]
+    announced_at: datetime
     closed_at: datetime | None = None
     closed_reason: str | None = None
 

@@ -21,6 +21,14 @@ from services.verifier.handlers.queries import incident_called
 
 log = structlog.get_logger(__name__)
 
+CHANGES_BY_ONE_PERSON = {
+    *((state, state) for state in IncidentState),
+    *((state, IncidentState.CLOSED) for state in IncidentState),
+    (IncidentState.APPROVED, IncidentState.PAUSED),
+    (IncidentState.PAUSED, IncidentState.APPROVED),
+}
+"""From which state to which without a second pair of eyes: only what was approved before can be so again."""
+
 SHIPPED = "shipped"
 DESK = "desk"
 
@@ -96,8 +104,11 @@ async def change_incident(
 ) -> Incident:
     """Change some fields. A changed text or match needs a new approval; approval itself has its own door."""
     incident = await incident_called(tx, slug)
-    if changes.get("state") is IncidentState.APPROVED and incident.state is not IncidentState.PAUSED:
-        raise Problem(409, "approve-instead", "Only a paused incident goes on by itself", f"Approve {slug} instead.")
+    wanted = changes.get("state", incident.state)
+    if (incident.state, wanted) not in CHANGES_BY_ONE_PERSON:
+        raise Problem(
+            409, "approve-instead", f"It can't go from {incident.state} to {wanted}", f"Approve {slug} instead."
+        )
     changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
     if changes.keys() & {"advisory", "matches", "category", "cve_ids"}:
         changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)

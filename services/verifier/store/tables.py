@@ -44,6 +44,7 @@ threats = Table(
     Column("last_seen_at", DateTime(timezone=True), nullable=False),
     Column("sightings", Integer, nullable=False),
     Column("partners", ARRAY(Text), nullable=False),
+    Column("announced_at", DateTime(timezone=True), nullable=False),
     Column("closed_at", DateTime(timezone=True)),
     Column("closed_reason", Text),
 )

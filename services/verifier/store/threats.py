@@ -1,7 +1,7 @@
 """Threats: what is known of each asset, growing with every sighting."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -11,16 +11,21 @@ from services.verifier.domain import History, Judgement, Threat, ThreatState
 from services.verifier.store.false_positives import false_positives_at
 
 QUIET_AFTER = timedelta(days=30)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 UPSERT = """
-INSERT INTO threats (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners)
-SELECT threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, string_to_array(partners, ' ')
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::text[])
-     AS seen (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners)
+INSERT INTO threats (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners,
+                     announced_at)
+SELECT threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, string_to_array(partners, ' '),
+       announced_at
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int[],
+            $8::text[], $9::timestamptz[])
+     AS seen (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners, announced_at)
 ON CONFLICT (threat_id) DO UPDATE SET
     first_seen_at = least(threats.first_seen_at, excluded.first_seen_at),
     last_seen_at = greatest(threats.last_seen_at, excluded.last_seen_at),
     sightings = threats.sightings + excluded.sightings,
+    announced_at = greatest(threats.announced_at, excluded.announced_at),
     partners = CASE WHEN threats.partners @> excluded.partners THEN threats.partners
                ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.partners || excluded.partners) AS name) END,
     closed_at = CASE WHEN excluded.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_at END,
@@ -78,6 +83,7 @@ def _sighting_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
         max(judgement.indicator.indicator.seen_at for judgement in judgements),
         len(judgements),
         " ".join(sorted({judgement.indicator.partner for judgement in judgements})),
+        max((judgement.at for judgement in judgements if judgement.outcome is None), default=NEVER),
     )
 
 
@@ -125,6 +131,7 @@ def _threat(row: asyncpg.Record, now: datetime) -> Threat:
         last_seen_at=row["last_seen_at"],
         sightings=row["sightings"],
         partners=frozenset(row["partners"]),
+        announced_at=row["announced_at"],
         closed_at=row["closed_at"],
         closed_reason=row["closed_reason"],
     )

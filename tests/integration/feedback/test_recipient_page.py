@@ -33,6 +33,19 @@ async def test_the_page_shows_what_the_mail_was_about_and_that_it_is_tied_to_it(
     assert "This page is about your notification" in text
 
 
+async def test_a_long_address_is_cut_where_the_page_says_what_the_mail_was_about(running: Running, page: str) -> None:
+    url = "https://bakery/" + "a" * 46
+    await running.hear(mail(assets=(url[:60], url)))
+
+    text = (await running.browser.get(page)).text
+
+    about = text.partition("</dl>")[0]
+    shown = url.replace("http", "hxxp")
+    assert f">{shown[:60]}</span>" in about
+    assert f">{shown[:60]}…</span>" in about
+    assert f">{shown}</label>" in text
+
+
 async def test_the_page_speaks_the_mails_language_unless_another_is_asked_for(running: Running, page: str) -> None:
     await running.hear(mail(language=Language.DUTCH))
 

@@ -47,8 +47,8 @@ async def test_the_form_answers_on_its_own_page(running: Running) -> None:
     good = await running.browser.get("/verify", params={"reference": mail().reference})
     bad = await running.browser.get("/verify", params={"reference": "<b>"})
 
-    assert "this mail is from us" not in empty.text
-    assert "Yes, this mail is from us" in good.text
+    assert "this email is from us" not in empty.text
+    assert "Yes, this email is from us" in good.text
     assert "warned.example" in good.text
     assert "We don&#39;t know this reference" in bad.text
     assert 'value="&lt;b&gt;"' in bad.text

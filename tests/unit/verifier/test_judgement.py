@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.contracts import Advisory, Asset, Indicator, RawIndicator
-from libs.common.vocabulary import IncidentState, Language, Outcome, Reliability, Severity, Transport
+from libs.common.vocabulary import IncidentState, Language, Outcome, Reliability, Severity, Tlp, Transport
 from services.verifier.domain import (
     Catalogue,
     CheckResult,
@@ -83,6 +83,7 @@ def known(**changes: object) -> History:
         last_seen_at=NOW - timedelta(days=1),
         sightings=3,
         partners=frozenset({"demo"}),
+        announced_at=NOW - timedelta(days=5),
     )
     threat = msgspec.structs.replace(threat, **changes)
     return History(threats={threat.threat_id: threat}, false_positives={})
@@ -107,6 +108,9 @@ def known(**changes: object) -> History:
         ({"identifier": "open-rdp"}, Outcome.HELD, "incident"),
         ({"identifier": "something-new"}, Outcome.HELD, "incident"),
         ({"confidence": 0}, None, "verified"),
+        ({"tlp": Tlp.AMBER}, None, "verified"),
+        ({"tlp": Tlp.AMBER_STRICT}, Outcome.HELD, "sharing"),
+        ({"tlp": Tlp.RED}, Outcome.HELD, "sharing"),
     ],
 )
 def test_an_indicator_ends_where_its_worst_check_says(
@@ -122,7 +126,7 @@ def test_all_reasons_are_kept_also_behind_the_first_that_fails() -> None:
     judgement = judge(raw(asset=Asset(ip="10.0.0.1"), geo_country="DE"), NOTHING_KNOWN, RULES, NOW)
     failed = {reason.check for reason in judgement.reasons if reason.result is CheckResult.FAIL}
     assert failed == {"routable", "country"}
-    assert len(judgement.reasons) == 10
+    assert len(judgement.reasons) == 11
 
 
 def test_documentation_ranges_count_where_the_operator_says_so() -> None:
@@ -167,6 +171,13 @@ def test_a_threat_seen_again_after_it_was_fixed_is_news() -> None:
     fixed = {"closed_at": NOW - timedelta(days=1), "closed_reason": "fixed"}
     again, once_more = judge_all([raw(1), raw(2)], known(**fixed), RULES, NOW)
     assert (again.outcome, once_more.outcome) == (None, Outcome.DUPLICATE)
+
+
+def test_a_threat_that_is_still_seen_long_after_it_was_news_is_news_again() -> None:
+    long_ago = known(announced_at=NOW - timedelta(days=15))
+    again, once_more = judge_all([raw(1), raw(2)], long_ago, RULES, NOW)
+    assert (again.outcome, once_more.outcome) == (None, Outcome.DUPLICATE)
+    assert judge(raw(), known(announced_at=NOW - timedelta(days=14)), RULES, NOW).outcome is Outcome.DUPLICATE
 
 
 def test_a_late_record_from_before_the_fix_is_no_news() -> None:
@@ -257,13 +268,14 @@ def test_the_version_of_the_rules_changes_with_every_rule() -> None:
             RULES,
             msgspec.structs.replace(RULES, constituency_countries=frozenset({"BE"})),
             msgspec.structs.replace(RULES, hold_below_confidence=0.5),
+            msgspec.structs.replace(RULES, renew_after=timedelta(days=1)),
             msgspec.structs.replace(RULES, allow_documentation_ranges=True),
             msgspec.structs.replace(RULES, catalogue=Catalogue((msgspec.structs.replace(SMB, revision=2),))),
             msgspec.structs.replace(RULES, max_age_days={"vulnerable": 1}),
             msgspec.structs.replace(RULES, vital_assets=parse_vital_assets(["kind,value,name", "asn,1,One"])),
         )
     }
-    assert len(versions) == 7
+    assert len(versions) == 8
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["a", "b"])), max_size=20))

@@ -175,6 +175,7 @@ def _create_targets() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("notification_id", sa.UUID(), nullable=True),
+        sa.Column("fixed_at", sa.DateTime(timezone=True), nullable=True, comment="when a recipient called it fixed"),
         sa.Column(
             "attributed", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="the TargetAttributed"
         ),
@@ -187,7 +188,7 @@ def _create_targets() -> None:
     op.create_index("targets_due", "targets", ["due_at"], unique=False, postgresql_where=sa.text("state = 'planned'"))
     op.create_index("targets_of_notification", "targets", ["notification_id"], unique=False)
     op.create_index("targets_of_submission", "targets", ["submission_id"], unique=False)
-    op.create_index("targets_of_threat", "targets", ["recipient_key", "threat_id"], unique=False)
+    op.create_index("targets_of_threat", "targets", ["threat_id", "recipient_key"], unique=False)
     op.create_index(
         "targets_planned",
         "targets",

@@ -77,6 +77,7 @@ def _create_threats() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sightings", sa.Integer(), nullable=False),
         sa.Column("partners", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("announced_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("threat_id"),
