@@ -8,7 +8,7 @@ SOURCES := libs services deploy bench tests
 STACK := $(BIN)/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up down status logs check format bench lock docs clean chromium
+.PHONY: help chaos demo test up down status logs check format bench lock docs clean chromium
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ format: $(READY) ## put the code into the house's format
 
 bench: $(READY) ## measure; results as a table and in .local/bench/
 	@$(BIN)/python -m bench
+
+chaos: $(READY) ## kill, pause and break everything for hours: make chaos HOURS=2
+	@$(BIN)/python -m tests.chaos.long $(or $(HOURS),1)
 
 docs: $(READY) ## make the generated pages again: contracts, settings, metrics
 	@$(BIN)/python -m deploy.tools.generated

@@ -75,6 +75,7 @@ class BatchConsumer:
         self._dead_letters = DeadLetters(publisher=publisher, service=service, limit=settings.dead_letter_limit)
         self._backoff = Backoff(longest_seconds=settings.retry_max_seconds)
         self._next_offset: dict[TopicPartition, int] = {}
+        self._buried: set[tuple[str, int, int]] = set()
         self.trouble: str | None = "starting"
         """Why no batch goes through at the moment; readiness shows it."""
 
@@ -145,6 +146,7 @@ class BatchConsumer:
             else:
                 self.trouble = None
                 self._backoff.reset()
+                self._buried.clear()
                 return True
 
     async def _pause(self, error: Transient, shutdown: Shutdown) -> None:
@@ -169,8 +171,14 @@ class BatchConsumer:
             try:
                 received.append(Received(event=decode(message.value), message=message))
             except Permanent as error:
-                await self._dead_letters.bury(message, str(error))
+                await self._bury_once(message, str(error))
         return received
+
+    async def _bury_once(self, message: Message, reason: str) -> None:
+        """A batch that is tried again meets its poison again."""
+        if message.place not in self._buried:
+            await self._dead_letters.bury(message, reason)
+            self._buried.add(message.place)
 
     async def _handle(self, handler: Handler, batch: Sequence[Received]) -> None:
         """Handle a batch; if it can never succeed, halve it until the culprit is alone, and put that aside."""
@@ -197,14 +205,17 @@ class BatchConsumer:
 
     async def _bury(self, item: Received, error: Exception) -> None:
         reason = str(error) if isinstance(error, Permanent) else f"unexpected {type(error).__name__}: {error}"
-        await self._dead_letters.bury(item.message, reason)
+        await self._bury_once(item.message, reason)
         await self._publisher.publish(held_by_dead_letter(item.event, service=self._service, now=datetime.now(UTC)))
 
     def _report_lag(self, client: AIOKafkaConsumer, records: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        """Of the partitions that are ours now and have given us something since."""
+        ours = client.assignment()
         self._next_offset.update({place: batch[-1].offset + 1 for place, batch in records.items() if batch})
+        self._next_offset = {place: offset for place, offset in self._next_offset.items() if place in ours}
         lag = dict.fromkeys((event_class.topic for event_class in self._subscriptions), 0)
-        for place in client.assignment():
-            lag[place.topic] += max(0, (client.highwater(place) or 0) - self._next_offset.get(place, 0))
+        for place, offset in self._next_offset.items():
+            lag[place.topic] += max(0, (client.highwater(place) or 0) - offset)
         for topic, waiting in lag.items():
             CONSUMER_LAG.labels(self._service, topic).set(waiting)
 
@@ -222,9 +233,11 @@ def _message(record: ConsumerRecord) -> Message:
 
 async def _commit(client: AIOKafkaConsumer, records: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
     """Move the offsets past the batch. Where a partition was taken from us meanwhile, its next owner repeats it."""
-    offsets = {place: batch[-1].offset + 1 for place, batch in records.items() if batch}
+    ours = client.assignment()
+    offsets = {place: batch[-1].offset + 1 for place, batch in records.items() if batch and place in ours}
     try:
-        await client.commit(offsets)
+        if offsets:
+            await client.commit(offsets)
     except (CommitFailedError, RebalanceInProgressError, IllegalStateError):
         log.info("offsets not committed: the group was rebalanced")
 

@@ -13,29 +13,18 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, CursorResult, Executable, MetaData
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from libs.common import faults
-from libs.common.errors import Fatal, Permanent, Transient
-
-AWAY = (
-    OSError,
-    TimeoutError,
-    InterfaceError,
-    OperationalError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.QueryCanceledError,
-    asyncpg.CannotConnectNowError,
-)
-"""What is raised when the database is away, restarting, full, or asks for another try: the same work succeeds later."""
+from libs.common.errors import Fatal, Permanent, TocsinError, Transient
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What is raised for values that the tables can't hold; the same values never will."""
+
+AWAY = (OSError, TimeoutError, PoolTimeout, asyncpg.InterfaceError, asyncpg.PostgresError, DBAPIError)
+"""All else that a database raises: it is away, restarting, full or read only, and no values are to blame."""
 
 
 class Transaction:
@@ -96,16 +85,8 @@ class Database:
                 await connection.exec_driver_sql("SELECT 1")
                 driver = (await connection.get_raw_connection()).driver_connection
                 yield Transaction(connection, driver)
-        except REFUSED as error:
-            raise Permanent(f"the database refuses the values: {error}") from error
-        except asyncpg.SyntaxOrAccessError as error:
-            raise Fatal(f"a statement is wrong, which no message is to blame for: {error}") from error
-        except AWAY as error:
-            raise Transient(f"the database is away or overloaded: {type(error).__name__}") from error
-        except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig.__cause__ if error.orig else None, AWAY):
-                raise Transient(f"the database dropped the connection: {type(error).__name__}") from error
-            raise
+        except (*REFUSED, *AWAY) as error:
+            raise _named(error) from error
 
     async def ping(self) -> None:
         """Raise `Transient` unless the database answers."""
@@ -114,6 +95,17 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _named(error: Exception) -> TocsinError:
+    """Which of the three kinds of failure it is. Names classes only: details may hold personal data."""
+    cause = (error.orig.__cause__ or error.orig) if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, REFUSED):
+        rule = getattr(cause, "constraint_name", None) or "their type"
+        return Permanent(f"the database refuses the values: {type(cause).__name__} by {rule}")
+    if isinstance(cause, asyncpg.SyntaxOrAccessError) and not isinstance(cause, asyncpg.InsufficientPrivilegeError):
+        return Fatal(f"a statement is wrong, which no message is to blame for: {cause}")
+    return Transient(f"the database is away or overloaded: {type(cause).__name__}")
 
 
 def sqlalchemy_url(url: str) -> str:

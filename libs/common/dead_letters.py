@@ -1,13 +1,13 @@
 """Messages that can never succeed: put aside with their reason, counted, and within a limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from libs.common.contracts import Event, IndicatorSettled, RawIndicator, TargetAttributed, ThreatVerified
-from libs.common.errors import Fatal
+from libs.common.errors import Fatal, Permanent
 from libs.common.metrics import DEAD_LETTERS
 from libs.common.publisher import Outgoing, Publisher
 from libs.common.vocabulary import Outcome
@@ -28,6 +28,11 @@ class Message:
     value: bytes
     headers: Sequence[tuple[str, bytes]]
 
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Where it lay: topic, partition, offset."""
+        return self.topic, self.partition, self.offset
+
 
 class DeadLetters:
     """Writes to `<topic>.dead-letter`. More than `limit` in one run is a bad deploy, not bad messages: `Fatal`."""
@@ -39,17 +44,21 @@ class DeadLetters:
 
     async def bury(self, message: Message, reason: str) -> None:
         """Put one message aside, unchanged, with where it lay and why, so that it can be replayed."""
-        self._left -= 1
-        if self._left < 0:
+        if self._left <= 0:
             raise Fatal(
                 "more dead letters than the limit allows: stopping before the topic is drained; last: " + reason
             )
-        await self._publisher.send([self._letter(message, reason)])
+        try:
+            await self._publisher.send([self._letter(message, reason)])
+        except Permanent:
+            # With its reason it is larger than the broker takes. Its value still lies at its origin.
+            await self._publisher.send([self._letter(replace(message, value=b"", headers=()), reason)])
+        self._left -= 1
         DEAD_LETTERS.labels(self._service, message.topic).inc()
         log.error("dead letter", topic=message.topic, partition=message.partition, offset=message.offset, reason=reason)
 
     def _letter(self, message: Message, reason: str) -> Outgoing:
-        origin = f"{message.topic}/{message.partition}/{message.offset}"
+        origin = "/".join(map(str, message.place))
         return Outgoing(
             topic=f"{message.topic}.dead-letter",
             key=message.key,

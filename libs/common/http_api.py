@@ -7,10 +7,11 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.ids import new_id
-from libs.common.problems import Problem, answer_with_problems, problem_response
+from libs.common.problems import answer_with_problems
 from libs.common.security import OperatorTokens
 from libs.common.telemetry import parent_context, traceparent_of, tracer
 
@@ -80,10 +81,6 @@ def _request_id(given: str) -> str:
     return given if REQUEST_ID.fullmatch(given) else str(new_id())
 
 
-class BodyTooLarge(Exception):
-    """The client sends more than the route takes."""
-
-
 class BoundedBody:
     """Stops a body that is larger than anything this API asks for, announced or not."""
 
@@ -102,11 +99,8 @@ class BoundedBody:
             message = await receive()
             received += len(message.get("body", b""))
             if received > MAX_BODY_BYTES:
-                raise BodyTooLarge
+                # Not an exception of our own: FastAPI would take it for a body that can't be parsed, and answer 400.
+                raise HTTPException(413)
             return message
 
-        try:
-            await self._app(scope, bounded_receive, send)
-        except BodyTooLarge:
-            problem = Problem(413, "payload-too-large", "This is more than we take here", "At most 1 MiB.")
-            await problem_response(problem, instance=scope["path"])(scope, receive, send)
+        await self._app(scope, bounded_receive, send)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import asyncpg
 import structlog
 from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, MetaData, Table, func
 from sqlalchemy.dialects.postgresql import UUID
@@ -10,14 +11,16 @@ from libs.common import faults
 from libs.common.contracts import Event
 from libs.common.contracts.wire import decode, encode
 from libs.common.db import Database, Transaction
-from libs.common.errors import Transient
+from libs.common.errors import Permanent, Transient
 from libs.common.metrics import OUTBOX_PUBLISHED
 from libs.common.publisher import Publisher
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
 
 BATCH = 1000
-IDLE_SECONDS = 0.05
+IDLE_SECONDS = 0.1
+OUTBOX_LOCK = 4_867_367
+"""Advisory lock of the relay; each service has a database of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -64,29 +67,42 @@ class OutboxRelay:
             await shutdown.wait(IDLE_SECONDS if moved is not None else self._backoff.next_seconds())
 
     async def _try_round(self) -> int | None:
+        """How many left; None if something is away, or if one can't leave, so that the next look is not at once."""
         try:
-            moved = await self._round()
+            taken, moved = await self._round()
         except Transient as error:
             log.warning("the outbox waits", reason=str(error))
+            return None
+        self._published.inc(moved)
+        if moved < taken:
             return None
         self._backoff.reset()
         return moved
 
-    async def _round(self) -> int:
+    async def _round(self) -> tuple[int, int]:
         async with self._database.transaction() as tx:
-            # SKIP LOCKED: a second replica takes other rows instead of waiting for ours.
-            rows = await tx.fetch(
-                "SELECT position, event FROM outbox ORDER BY position LIMIT $1 FOR UPDATE SKIP LOCKED", BATCH
-            )
-            if rows:
-                await faults.reach(faults.Point.OUTBOX_TAKEN)
-                await self._publisher.publish([decode(row["event"]) for row in rows])
-                await faults.reach(faults.Point.OUTBOX_PUBLISHED)
-                await tx.fetch(
-                    "DELETE FROM outbox WHERE position = ANY($1::bigint[])", [row["position"] for row in rows]
-                )
-                await faults.reach(faults.Point.OUTBOX_DELETED)
-        if rows:
-            await faults.reach(faults.Point.OUTBOX_COMMITTED)
-        self._published.inc(len(rows))
-        return len(rows)
+            # One replica at a time, or a later word could overtake an earlier one.
+            (turn,) = await tx.fetch("SELECT pg_try_advisory_xact_lock($1) AS is_ours", OUTBOX_LOCK)
+            if not turn["is_ours"]:
+                return 0, 0
+            rows = await tx.fetch("SELECT position, event FROM outbox ORDER BY position LIMIT $1", BATCH)
+            if not rows:
+                return 0, 0
+            await faults.reach(faults.Point.OUTBOX_TAKEN)
+            left = await self._publish(rows)
+            await faults.reach(faults.Point.OUTBOX_PUBLISHED)
+            await tx.fetch("DELETE FROM outbox WHERE position = ANY($1::bigint[])", left)
+            await faults.reach(faults.Point.OUTBOX_DELETED)
+        await faults.reach(faults.Point.OUTBOX_COMMITTED)
+        return len(rows), len(left)
+
+    async def _publish(self, rows: Sequence[asyncpg.Record]) -> list[int]:
+        """The positions of those that left. One that never can stays, is told of, and holds up no other."""
+        try:
+            await self._publisher.publish([decode(row["event"]) for row in rows])
+        except Permanent:
+            if len(rows) == 1:
+                log.exception("an event can't leave the outbox", position=rows[0]["position"])
+                return []
+            return [position for row in rows for position in await self._publish([row])]
+        return [row["position"] for row in rows]

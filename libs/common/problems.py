@@ -14,7 +14,14 @@ from libs.common.errors import Transient
 
 log = structlog.get_logger(__name__)
 
-TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 422: "Not valid", 503: "Not available now"}
+TITLES = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Payload too large",
+    422: "Not valid",
+    503: "Not available now",
+}
 
 
 class FieldError(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 from aiokafka.helpers import create_ssl_context
 from aiokafka.producer.message_accumulator import BatchBuilder
 
@@ -25,6 +25,8 @@ from libs.common.telemetry import BatchTrace
 
 BATCH_BYTES = 512 * 1024
 MESSAGE_BYTES = 1024 * 1024
+SEND_SECONDS = 30.0
+STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +89,23 @@ class Publisher:
         await faults.reach(faults.Point.PUBLISHING)
         producer = await self._started()
         try:
-            batches = await self._batched(producer, messages)
-            futures = [
-                await producer.send_batch(batch, topic, partition=partition) for (topic, partition), batch in batches
-            ]
-            await faults.reach(faults.Point.PUBLISHED_UNCONFIRMED)
-            await asyncio.gather(*futures)
-            await faults.reach(faults.Point.PUBLISHED)
+            # An idempotent producer never gives a batch up by itself, and a hung broker may never answer.
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._send(producer, messages)
         except MessageSizeTooLargeError as error:
             raise Permanent(f"a message is larger than the broker takes: {error}") from error
-        except KafkaError as error:
-            await self.close()
+        except (KafkaError, TimeoutError) as error:
+            await self._give_up(producer)
             raise Transient(f"Kafka is away: {type(error).__name__}") from error
+
+    async def _send(self, producer: AIOKafkaProducer, messages: Iterable[Outgoing]) -> None:
+        batches = await self._batched(producer, messages)
+        futures = [
+            await producer.send_batch(batch, topic, partition=partition) for (topic, partition), batch in batches
+        ]
+        await faults.reach(faults.Point.PUBLISHED_UNCONFIRMED)
+        await asyncio.gather(*futures)
+        await faults.reach(faults.Point.PUBLISHED)
 
     async def _batched(
         self, producer: AIOKafkaProducer, messages: Iterable[Outgoing]
@@ -130,9 +137,14 @@ class Publisher:
             raise Transient(f"Kafka is away: {type(error).__name__}") from error
 
     async def close(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await _stop(producer)
+        if self._producer is not None:
+            await self._give_up(self._producer)
+
+    async def _give_up(self, producer: AIOKafkaProducer) -> None:
+        """Stop a producer; the next one to send starts another, unless somebody has done so already."""
+        if self._producer is producer:
+            self._producer = None
+        await _stop(producer)
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -151,16 +163,23 @@ class Publisher:
                 except (KafkaError, OSError) as error:
                     await _stop(producer)
                     raise Transient(f"Kafka is away: {type(error).__name__}") from error
+                except asyncio.CancelledError:
+                    await producer.client.close()
+                    raise
                 self._producer = producer
             return self._producer
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    """Stop without waiting for a broker that does not answer."""
+    """Stop, without waiting long for a broker that does not answer: then whoever waits for one hears that it failed."""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(STOP_SECONDS):
             await producer.stop()
     except (KafkaError, TimeoutError, OSError):
+        # stop() flushes first and has got no further: end its sender, and fail what it still held.
+        if producer._sender is not None and producer._sender.sender_task is not None:
+            producer._sender.sender_task.cancel()
+        producer._message_accumulator.fail_all(KafkaConnectionError("given up"))
         await producer.client.close()
 
 

@@ -21,8 +21,12 @@ class MountedSecrets(PydanticBaseSettingsSource):
     """Reads `<PREFIX><NAME>_FILE`: the value is the content of that file, without its last newline."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # Any: pydantic's own type
-        path = os.environ.get(f"{self.config['env_prefix']}{field_name}_FILE".upper())
-        return (Path(path).read_text().rstrip("\n") if path else None), field_name, False
+        name = f"{self.config['env_prefix']}{field_name}_FILE".upper()
+        path = os.environ.get(name)
+        try:
+            return (Path(path).read_text().rstrip("\n") if path else None), field_name, False
+        except OSError as error:
+            raise Fatal(f"{name} names {path}, which can't be read: {error.strerror}") from error
 
     def __call__(self) -> dict[str, Any]:  # Any: pydantic's own type
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}

@@ -1,6 +1,8 @@
 """The loop around every handler, on the real broker and database: nothing lost, nothing doubled, nobody held up."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from deploy.local.background import BackgroundStack
 from libs.common.consumer import BatchConsumer
 from libs.common.contracts import Asset, Event, Indicator, IndicatorSettled, RawIndicator
 from libs.common.contracts.wire import decode, encode
@@ -249,6 +252,10 @@ async def test_more_dead_letters_than_the_limit_stop_the_service(loop: Loop, kaf
             await loop.consumer().run(Shutdown())
 
 
+def relay_of(loop: Loop) -> OutboxRelay:
+    return OutboxRelay(database=loop.database, publisher=loop.publisher, service=loop.service, retry_max_seconds=0.2)
+
+
 async def test_what_is_put_beside_a_state_leaves_only_if_the_state_is_kept(loop: Loop, kafka: Kafka) -> None:
     kept, dropped = outcome_of(record(1)), outcome_of(record(2))
     async with loop.database.transaction() as tx:
@@ -257,10 +264,9 @@ async def test_what_is_put_beside_a_state_leaves_only_if_the_state_is_kept(loop:
         async with loop.database.transaction() as tx:
             await enqueue(tx, [dropped])
             raise Permanent("roll it back")
-    relay = OutboxRelay(database=loop.database, publisher=loop.publisher, service=loop.service, retry_max_seconds=0.2)
     shutdown = Shutdown()
     shutdown.request()
-    await relay.run(shutdown)
+    await relay_of(loop).run(shutdown)
     (answer,) = await kafka.read("indicator-outcome", wanted=1)
     assert decode(answer.value).event_id == kept.event_id
     async with loop.database.transaction() as tx:
@@ -281,6 +287,60 @@ async def test_values_that_the_tables_refuse_are_permanent(loop: Loop) -> None:
     with pytest.raises(Permanent):
         async with loop.database.transaction() as tx:
             await tx.fetch("SELECT $1::text", "a NUL \x00 in a text")
+
+
+async def test_a_full_pool_is_waited_for(database_url: str) -> None:
+    database = Database(database_url, pool_size=1, statement_timeout_seconds=0.2)
+    async with database.transaction():
+        with pytest.raises(Transient):
+            await database.ping()
+    await database.close()
+
+
+async def test_poison_in_a_batch_that_is_tried_again_is_put_aside_once(loop: Loop, kafka: Kafka) -> None:
+    good = record(1)
+    failures = iter([Transient("away"), Transient("away"), Transient("away")])
+    loop.fail = lambda _: next(failures, None)
+    await kafka.put("raw-indicator", [(good.key.encode(), b"poison"), (good.key.encode(), encode(good))])
+    async with loop.running():
+        await kafka.read("indicator-outcome", wanted=1)
+    with pytest.raises(TimeoutError):
+        await kafka.read("raw-indicator.dead-letter", wanted=2, seconds=1)
+
+
+async def test_an_event_that_can_never_leave_the_outbox_holds_up_no_other(loop: Loop, kafka: Kafka) -> None:
+    before, after = outcome_of(record(1)), outcome_of(record(2))
+    async with loop.database.transaction() as tx:
+        await enqueue(tx, [before])
+        await tx.fetch("INSERT INTO outbox (event_id, event) VALUES ($1, $2)", uuid4(), b"from a release to come")
+        await enqueue(tx, [after])
+    shutdown = Shutdown()
+    shutdown.request()
+    await relay_of(loop).run(shutdown)
+    answers = await kafka.read("indicator-outcome", wanted=2)
+    assert [decode(answer.value).event_id for answer in answers] == [before.event_id, after.event_id]
+    async with loop.database.transaction() as tx:
+        assert [row["event"] for row in await tx.fetch("SELECT event FROM outbox")] == [b"from a release to come"]
+
+
+async def test_a_broker_that_hangs_is_given_up_and_tried_again(
+    loop: Loop, kafka: Kafka, infrastructure: BackgroundStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug once: an idempotent producer never expires a batch, so whoever awaited it hung for ever."""
+    monkeypatch.setattr("libs.common.publisher.SEND_SECONDS", 1.0)
+    monkeypatch.setattr("libs.common.publisher.STOP_SECONDS", 0.5)
+    await loop.publisher.publish([outcome_of(record(1))])
+    broker = infrastructure.pid("kafka")
+    assert broker is not None
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        tries = [loop.publisher.publish([outcome_of(record(number))]) for number in range(4)]
+        failures = await asyncio.wait_for(asyncio.gather(*tries, return_exceptions=True), timeout=10)
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    assert [type(failure) for failure in failures] == [Transient] * 4
+    monkeypatch.setattr("libs.common.publisher.SEND_SECONDS", 30.0)
+    await loop.publisher.publish([outcome_of(record(5))])
 
 
 def test_events_are_frozen() -> None:

@@ -19,6 +19,7 @@ from services.feedback.domain.rating import TEXT_CHARACTERS, Incomplete
 from services.feedback.handlers import Correspondence
 
 ASSETS_ON_PAGE = 200
+ASSET_CHARACTERS = 60
 
 Token = Annotated[str, Path(max_length=300, description="As the mail has it")]
 
@@ -103,6 +104,7 @@ def _answer_page(
         answers=known.answers,
         assets=list(assets.items())[:ASSETS_ON_PAGE],
         assets_total=len(assets),
+        asset_characters=ASSET_CHARACTERS,
         choices=CHOICES,
         form=form,
         lacking=lacking,

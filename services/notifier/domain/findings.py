@@ -2,18 +2,21 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from libs.common.contracts import Asset, Evidence, Indicator
+from libs.common.contracts import Asset, Evidence, Indicator, Product
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.text import defang, plain, spreadsheet_safe
 from services.notifier.domain.notification import URGENCY
 from services.notifier.domain.words import Words
 
 VALUE_CHARACTERS = 200
+VERSION = re.compile(r"[\w-]+(?:\.[\d-]+)+")
+"""Only digits after each dot, so it is no domain name, and nothing makes a link of it."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ def _finding(target: Target, words: Words) -> Finding:
     asset = target.indicator.asset
     return Finding(
         where=_where(asset),
-        host_name=defang(plain(asset.hostname or "", VALUE_CHARACTERS)),
+        host_name=_harmless(asset.hostname or ""),
         port=f"{asset.port}/{asset.transport}" if asset.port and asset.transport else str(asset.port or ""),
         what=_what(target.indicator),
         first_seen=words.at(target.first_seen_at),
@@ -63,22 +66,38 @@ def _where(asset: Asset) -> str:
     address = plain(asset.ip or "", VALUE_CHARACTERS)
     if name is None:
         return defang(address or asset.key)
-    return defang(plain(name, VALUE_CHARACTERS)) + (f" ({defang(address)})" if address else "")
+    return _harmless(name) + (f" ({defang(address)})" if address else "")
 
 
 def _what(indicator: Indicator) -> str:
-    product = indicator.product
-    name = " ".join(filter(None, (product.vendor, product.name, product.version))) if product else ""
-    told = (indicator.malware_name, name or None, *indicator.cve_ids[:3])
-    return defang(plain(", ".join(filter(None, told)) or indicator.identifier.replace("-", " "), VALUE_CHARACTERS))
+    malware = _harmless(indicator.malware_name or "")
+    product = _product(indicator.product) if indicator.product else ""
+    told = filter(None, (malware, product, *map(_harmless, indicator.cve_ids[:3])))
+    return ", ".join(told) or _harmless(indicator.identifier.replace("-", " "))
+
+
+def _product(product: Product) -> str:
+    """Its numbers stay as people know them: `2.4.49`."""
+    name = plain(" ".join(filter(None, (product.vendor, product.name, product.version))), VALUE_CHARACTERS)
+    return " ".join(word if VERSION.fullmatch(word) else defang(word) for word in name.split(" "))
+
+
+def _harmless(value: str) -> str:
+    return defang(plain(value, VALUE_CHARACTERS))
 
 
 def _because(step: Evidence, words: Words) -> str:
-    """One step of the attribution as a sentence. A source may carry the date of its copy: `ripe:abuse-c 2026-03-01`."""
+    """One step of the attribution as a sentence. A source may carry the date of its copy: `ripe:abuse-c 2026-03-01`.
+
+    A registry's answer is "network: desk, how it was found", of which only the network is the same in any language. An
+    IPv6 network has colons of its own.
+    """
     source = step.source.partition(" ")[0]
     sentence = words.evidence.get(source, words.evidence["other"])
-    answered = defang(plain(step.answered, VALUE_CHARACTERS))
-    return sentence.format(answered=answered, source=plain(source, VALUE_CHARACTERS))
+    network = step.answered.partition(": ")[0]
+    return sentence.format(
+        answered=_harmless(step.answered), network=_harmless(network), source=plain(source, VALUE_CHARACTERS)
+    )
 
 
 def _merge(first: Finding, second: Finding) -> Finding:

@@ -47,7 +47,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One mail's content. Templates put it in its place and add no word of their own.
 
     `findings` are the first ten; `spreadsheet` holds them all, when there are more. `sources_in_words` and `because`
-    say what holds for any of them, each once.
+    say what holds for any of them, each once. One place may have several findings.
     """
 
     notification: Notification
@@ -58,7 +58,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     urgency: str
     advisory: Advisory
     findings: Sequence[Finding]
-    findings_total: int
+    places_total: int
     sources_in_words: Sequence[str]
     because: Sequence[str]
     page_url: str
@@ -100,7 +100,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         urgency=words.urgency[notification.severity],
         advisory=advisory,
         findings=findings[:FINDINGS_IN_MAIL],
-        findings_total=len(findings),
+        places_total=_places(findings),
         sources_in_words=_distinct(finding.source for finding in findings),
         because=_distinct(reason for finding in findings for reason in finding.because),
         page_url=f"{house.public_url}/r/{tokens.recipient}",
@@ -125,6 +125,7 @@ def _values(
     notification: Notification, *, findings: Sequence[Finding], advisory: Advisory, words: Words, house: House
 ) -> dict[str, str]:
     title = plain(advisory.title, TITLE_CHARACTERS)
+    places = _places(findings)
     return {
         "name": plain(notification.recipient.name, NAME_CHARACTERS),
         "title": title,
@@ -134,7 +135,8 @@ def _values(
         "first_act": advisory.act[0] if advisory.act else "",
         "where": findings[0].where if findings else "",
         "count": str(len(findings)),
-        "addresses": words.addresses.for_count(len(findings)).format(count=len(findings)),
+        "places": str(places),
+        "addresses": words.addresses.for_count(places).format(count=places),
         "rest": str(max(0, len(findings) - FINDINGS_IN_MAIL)),
         "last_seen": max(findings, key=lambda f: f.last_seen_at).last_seen if findings else "",
         "sender": house.name,
@@ -142,6 +144,10 @@ def _values(
         "desk_address": house.desk_address,
         "verify_address": house.verify_address,
     }
+
+
+def _places(findings: Sequence[Finding]) -> int:
+    return len({finding.where for finding in findings})
 
 
 def _distinct(sentences: Iterable[str]) -> list[str]:

@@ -35,11 +35,12 @@ class KindWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Headings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The headings of the sections, and the labels within the box at the top."""
+    """The headings of the sections, and the labels within the box at the top and the findings."""
 
     problem: str
     first_step: str
     findings: str
+    seen: str
     certainty: str
     what: str
     why: str
@@ -69,6 +70,8 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     masthead: str
     reference: str
     more_findings: str
+    brackets: str
+    times: str
     untouched: str
     answer: str
     answer_by_mail: str

@@ -54,6 +54,13 @@ def test_a_category_that_has_no_words_of_its_own_has_its_classs_or_stays() -> No
     assert english.category("new-class/thing") == "new-class/thing"
 
 
+def test_an_incident_that_has_no_title_yet_is_called_by_its_slug_in_words() -> None:
+    english = read_wordings()[Language.ENGLISH]
+
+    assert english.title_of("open-smb", {}) == "open smb"
+    assert english.title_of("open-smb", {"open-smb": {Language.DUTCH: "Open mappen"}}) == "Open mappen"
+
+
 @pytest.mark.parametrize(
     ("header", "language"),
     [

@@ -9,6 +9,7 @@ from libs.common.contracts import (
     Evidence,
     IncidentChanged,
     Indicator,
+    Product,
     Recipient,
     TargetAttributed,
 )
@@ -50,8 +51,10 @@ def target(
     incident: str = "open-smb",
     severity: Severity = Severity.HIGH,
     confidence: float = 0.9,
-    evidence: str = "192.0.2.0/24",
+    evidence: str = "192.0.2.0/24 BAKERY-NET: abuse@provider.example",
     hours_ago: int = 1,
+    first_seen_hours_ago: int | None = None,
+    product: Product | None = None,
 ) -> TargetAttributed:
     number = next(_numbers)
     return TargetAttributed(
@@ -67,11 +70,12 @@ def target(
             category="vulnerable/vulnerable-system",
             identifier="open-smb",
             asset=asset or Asset(ip="192.0.2.1", port=445, transport=Transport.TCP),
+            product=product,
         ),
         incident=incident,
         severity=severity,
         grade="B2",
-        first_seen_at=NOW - timedelta(hours=hours_ago + 48),
+        first_seen_at=NOW - timedelta(hours=hours_ago + 48 if first_seen_hours_ago is None else first_seen_hours_ago),
         recipient=to or recipient(),
         confidence=confidence,
         evidence=(

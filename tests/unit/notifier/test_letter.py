@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from libs.common.contracts import Asset, IncidentChanged
+from libs.common.contracts import Asset, IncidentChanged, Product
 from libs.common.errors import Permanent
 from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity, Transport
 from services.notifier.domain.letter import Letter, letter_of
@@ -85,10 +85,43 @@ def test_a_network_owner_is_asked_to_pass_it_on() -> None:
     assert "Geef deze melding alstublieft door aan de klant" in printed.text
 
 
+@pytest.mark.parametrize("kind", list(RecipientKind))
+def test_an_address_with_two_open_ports_is_one_address(kind: RecipientKind) -> None:
+    to = recipient(kind=kind)
+    ports = [target(asset=Asset(ip="192.0.2.1", port=port, transport=Transport.TCP), to=to) for port in (139, 445)]
+
+    letter, printed = write(consignment(*ports, about=notification(to=to)))
+
+    assert letter.say("{addresses}") == "1 adres"
+    assert "Dit is gezien op 192[.]0[.]2[.]1, het laatst" in printed.text
+    assert len(letter.findings) == 2
+
+
 def test_a_step_of_attribution_that_found_nothing_is_no_reason() -> None:
     letter, _ = write(consignment())
 
-    assert letter.because == ["Volgens het RIPE-register bent u het meldpunt voor dit netwerk: 192[.]0[.]2[.]0/24."]
+    assert len(letter.because) == 1
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize(
+    ("answered", "network"),
+    [
+        (
+            "192.0.2.0/24 BAKERY-NET: abuse@provider.example, inherited from 192.0.0.0/16",
+            "192[.]0[.]2[.]0/24 BAKERY-NET",
+        ),
+        ("2001:db8::/32 BAKERY-6: abuse@provider.example", "2001:db8::/32 BAKERY-6"),
+        ("AS64500 BAKERY-AS: abuse@provider.example", "AS64500 BAKERY-AS"),
+    ],
+)
+def test_a_registrys_answer_is_told_as_the_network_alone(language: Language, answered: str, network: str) -> None:
+    to = recipient(language=language)
+
+    letter, _ = write(consignment(target(to=to, evidence=answered), about=notification(to=to)))
+
+    [reason] = letter.because
+    assert reason.partition(": ")[2] == f"{network}."
 
 
 def test_more_than_ten_findings_come_as_an_attachment_with_all_of_them() -> None:
@@ -107,6 +140,38 @@ def test_the_same_place_twice_is_told_once_with_its_whole_time() -> None:
 
     [finding] = letter.findings
     assert (finding.first_seen, finding.last_seen) == ("26 feb 2026, 06:00 UTC", "1 mrt 2026, 11:00 UTC")
+
+
+@pytest.mark.parametrize(("language", "seen"), [(Language.DUTCH, "Gezien"), (Language.ENGLISH, "Seen")])
+def test_what_was_seen_once_has_one_moment(language: Language, seen: str) -> None:
+    to = recipient(language=language)
+    once = target(to=to, hours_ago=1, first_seen_hours_ago=1)
+
+    letter, printed = write(consignment(once, about=notification(to=to)))
+
+    [finding], columns = letter.findings, letter.words.columns
+    assert f"{seen}: {finding.last_seen}" in printed.text
+    assert f">{seen}</th>" in printed.html
+    for label in (columns.first_seen, columns.last_seen):
+        assert label.lower() not in printed.text.lower()
+        assert label.lower() not in printed.html.lower()
+
+
+@pytest.mark.parametrize(
+    ("product", "what"),
+    [
+        (Product(vendor="Apache", name="httpd", version="2.4.49"), "Apache httpd 2.4.49"),
+        (Product(name="NetScaler", version="13.1-49.15"), "NetScaler 13.1-49.15"),
+        (Product(name="node.js", version="v20.1"), "node[.]js v20.1"),
+        (Product(name="evil.example/1.2"), "evil[.]example/1[.]2"),
+        (Product(name="evil.example.2"), "evil[.]example[.]2"),
+        (Product(name="http://192.0.2.1/4.2"), "hxxp://192[.]0[.]2[.]1/4[.]2"),
+        (Product(name="evil\u200b.example"), "evil[.]example"),
+    ],
+)
+def test_the_dots_of_a_version_number_stay_and_no_others(product: Product, what: str) -> None:
+    letter, _ = write(consignment(target(product=product)))
+    assert [finding.what for finding in letter.findings] == [what]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""Mails as they leave: the notifier's own, about the widest assets that a record holds, with advice that we ship."""
+
+import email
+import email.policy
+from dataclasses import dataclass
+from functools import cache
+
+import msgspec
+
+from libs.common.contracts import Asset, IncidentChanged, Product, Recipient, TargetAttributed
+from libs.common.links import Links
+from libs.common.vocabulary import Language, RecipientKind, Transport
+from services.notifier.domain.letter import Letter, Tokens, letter_of
+from services.notifier.domain.message import mail_of
+from services.notifier.domain.notification import Notification
+from services.notifier.gateway.press import Press
+from services.verifier.handlers.incidents import read_shipped
+from tests.unit.notifier.builders import HOUSE, NOW, consignment, notification, recipient, target
+
+PRESS = Press()
+LINKS = Links(b"a key of sixteen or more characters")
+ASSETS = (
+    Asset(ip="192.0.2.14", port=445, transport=Transport.TCP),
+    Asset(ip="2001:db8:1111:2222:3333:4444:5555:6666", port=65535, transport=Transport.UDP),
+    Asset(ip="198.51.100.200", hostname="host-198-51-100-200.static.customers.of-a-provider-with-a-long-name.example"),
+    Asset(domain="een-lange-domeinnaam-van-een-bakkerij-met-veel-filialen.example"),
+    Asset(url="https://www.bakkerij-jansen.example/wp-content/uploads/2026/02/" + "abcdefghij" * 12 + "/index.php"),
+    Asset(email="de.administratie.en.de.verkoop@bakkerij-jansen-en-dochters.example"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that left, and the letter that it was."""
+
+    letter: Letter
+    text: str
+    html: str
+
+
+def sent(
+    *,
+    language: Language,
+    kind: RecipientKind = RecipientKind.ORGANISATION,
+    findings: int = 1,
+    incident: str = "open-smb",
+) -> Sent:
+    to = recipient(name="Bakkerij Jansen & Dochters", kind=kind, language=language)
+    found = [_found(number, incident=incident, to=to) for number in range(findings)]
+    about = msgspec.structs.replace(notification(to=to), incident=incident)
+    letter = letter_of(
+        consignment(*found, about=about, of=catalogue()[incident]),
+        words=PRESS.words(language),
+        house=HOUSE,
+        tokens=_tokens(about),
+    )
+    content = mail_of(letter, PRESS.print(letter), house=HOUSE, now=NOW).content
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    return Sent(letter=letter, text=text.get_content(), html=html.get_content())
+
+
+def _found(number: int, *, incident: str, to: Recipient) -> TargetAttributed:
+    """The assets in turn; from the second round on, of other versions, so that each is a finding of its own."""
+    found = target(asset=ASSETS[number % len(ASSETS)], to=to, incident=incident, hours_ago=1 + number % 5)
+    product = Product(vendor="Voorbeeld", name="Kassa", version=f"4.{number}")
+    return msgspec.structs.replace(found, indicator=msgspec.structs.replace(found.indicator, product=product))
+
+
+def _tokens(about: Notification) -> Tokens:
+    """As long as real ones."""
+    return Tokens(
+        rating=LINKS.rating_token(about.incident, bytes(range(12))), recipient=LINKS.recipient_token(about.id)
+    )
+
+
+@cache
+def catalogue() -> dict[str, IncidentChanged]:
+    """The incidents that come with a release, by slug."""
+    return {
+        incident.slug: IncidentChanged(
+            slug=incident.slug,
+            revision=1,
+            category=incident.category,
+            severity=incident.severity,
+            state=incident.state,
+            advisory=incident.advisory,
+        )
+        for incident in read_shipped()
+    }

@@ -1,0 +1,237 @@
+"""A system to be beaten: a stack of its own, a relay that misbehaves, and hands to kill, pause, restart and double."""
+
+import asyncio
+import json
+import shutil
+import signal
+import sys
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from bench.feed import ripe_dump
+from deploy.local import keeper
+from deploy.local.accounts import remove_cluster
+from deploy.local.complaints import Complaint
+from deploy.local.keeper import Keeper
+from deploy.local.layout import HOST, PROJECT, Layout
+from deploy.local.parts import Part
+from deploy.local.ports import PORTS_OF_A_STACK, free_port_base
+from deploy.local.preflight import make_folders
+from deploy.local.process import Process
+from deploy.local.reachability import accepts_connections, says_ready
+from deploy.local.register import read_register
+from deploy.local.services import service_part
+from deploy.local.stack import Stack, running_stack
+from tests.chaos.plan import SERVICES, Act, Blow, Plan
+
+CLAIM_SIZE = 16
+SETTINGS = {
+    **{f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS": "1" for severity in ("HIGH", "MEDIUM", "LOW", "INFO")},
+    "TOCSIN_NOTIFIER_SMTP_TIMEOUT_SECONDS": "1.5",
+    "TOCSIN_NOTIFIER_RETRY_SHORTEST_MINUTES": "0.02",
+    "TOCSIN_NOTIFIER_RETRY_LONGEST_MINUTES": "0.1",
+    "TOCSIN_NOTIFIER_CLAIM_SIZE": str(CLAIM_SIZE),
+    **{f"TOCSIN_{service.upper()}_BATCH_MAX_RECORDS": "500" for service in SERVICES},
+    "TOCSIN_INTAKE_SLICE_RECORDS": "1000",
+    "TOCSIN_INTAKE_LEASE_SECONDS": "5",
+    **{f"TOCSIN_{service.upper()}_RETRY_MAX_SECONDS": "2" for service in SERVICES},
+}
+"""Short waits: what takes minutes in production, so as not to be rude, would only make a run long. Small batches: the
+edges of a batch are where things go wrong, so a run is to have many."""
+
+RESTART_TRIES = 5
+MAIL_RELAY = "mail"
+
+
+class Arena:
+    """The system under blows. Blows to one part come one after the other."""
+
+    def __init__(self, stack: Stack, relay: Keeper, *, strikes: Path) -> None:
+        self.stack = stack
+        self.strikes = strikes
+        self._relay = relay
+        self._replicas: list[Process] = []
+        self._numbers = count()
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def client(self, service: str) -> httpx.AsyncClient:
+        endpoints = self.stack.endpoints
+        token = endpoints.partner_key if service == "intake" else endpoints.admin_token
+        return self._client(service, token)
+
+    def operator(self, service: str) -> httpx.AsyncClient:
+        return self._client(service, self.stack.endpoints.admin_token)
+
+    def _client(self, service: str, token: str) -> httpx.AsyncClient:
+        url = self.stack.endpoints.services[service]
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False)
+
+    async def strike(self, blow: Blow) -> None:
+        """Give one blow; returns when a pause or a replica has ended."""
+        if blow.act is Act.JOIN:
+            await self._join(blow.part, seconds=blow.seconds)
+            return
+        async with self._turns[blow.part]:
+            match blow.act:
+                case Act.KILL:
+                    self._signal(blow.part, signal.SIGKILL)
+                case Act.PAUSE:
+                    await self._pause(blow.part, seconds=blow.seconds)
+                case Act.RESTART:
+                    await self._restart(blow.part)
+
+    async def restart_services(self) -> None:
+        """All at once, in an orderly way."""
+        await asyncio.gather(*(self._restart(service) for service in SERVICES))
+
+    async def _restart(self, part: str) -> None:
+        """SIGTERM, drain, start; once more where a fault strikes during the start."""
+        if part == MAIL_RELAY:
+            self._signal(part, signal.SIGTERM)
+            return
+        for attempt in range(RESTART_TRIES):
+            try:
+                await self.stack.restart(part)
+            except Complaint:
+                if attempt == RESTART_TRIES - 1:
+                    raise
+            else:
+                return
+
+    async def _pause(self, part: str, *, seconds: float) -> None:
+        self._signal(part, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._signal(part, signal.SIGCONT)
+
+    def deaths(self) -> dict[str, int]:
+        """How often each part came back after it had died, and how many replicas there were (they all die)."""
+        found = {entry.name: entry.restarts for entry in read_register(self.stack.layout.processes)}
+        for replica in self._replicas:
+            service = replica.part.name.partition("-")[0]
+            found[service] = found.get(service, 0) + 1
+        return found | {MAIL_RELAY: self._relay.restarts}
+
+    def faults_struck(self) -> Counter[str]:
+        """By name; a fault says in the log of its service that it strikes."""
+        lines = (line for log in self.stack.layout.logs.glob("*.log") for line in log.read_text().splitlines())
+        return Counter(json.loads(line)["name"] for line in lines if '"event": "fault"' in line)
+
+    def _signal(self, part: str, number: signal.Signals) -> None:
+        """To the part and its children: PostgreSQL is one process for each connection."""
+        pid = self._relay.pid if part == MAIL_RELAY else self.stack.pid(part)
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid or 0)
+            for each in (process, *process.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    each.send_signal(number)
+
+    async def _join(self, service: str, *, seconds: float) -> None:
+        """A second replica works for a while and then dies."""
+        layout = self.stack.layout
+        part = service_part(service, layout=layout, keys=self.stack.keys)
+        number = next(self._numbers)
+        port = layout.port_base + PORTS_OF_A_STACK + number
+        environment = {**part.environment, f"TOCSIN_{service.upper()}_HTTP_PORT": str(port)}
+        replica = replace(part, name=f"{service}-replica-{number}", port=port, environment=environment)
+        process = await Process.start(replica, logs=layout.logs)
+        self._replicas.append(process)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            process.kill()
+            await process.ended()
+
+
+def plan_settings(plan: Plan) -> Mapping[str, str]:
+    """The faults of a plan as the environment of the services."""
+    return {
+        name: value
+        for service, faults in plan.faults.items()
+        for name, value in (
+            (f"TOCSIN_{service.upper()}_FAULTS", faults),
+            (f"TOCSIN_{service.upper()}_FAULTS_SEED", str(plan.seed)),
+        )
+    }
+
+
+@contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """What the stack hands on to every process that it starts meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield
+
+
+@asynccontextmanager
+async def arena(home: Path, *, seed: int, relay_rate: float, partitions: int = 4) -> AsyncIterator[Arena]:
+    """A system that is ready and knows the networks of `bench.feed`; all of it is gone afterwards."""
+    base = free_port_base()
+    layout = Layout(
+        home=home,
+        cache=Layout.from_environment().cache,
+        port_base=base,
+        partitions=partitions,
+        external_smtp=f"{HOST}:{base + PORTS_OF_A_STACK - 1}",
+    )
+    with environment(SETTINGS), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeper, "WITHIN_SECONDS", 4.0)  # parts die often here, and nobody is to give up on them
+        async with _relay(layout, seed=seed, rate=relay_rate) as relay, running_stack(layout) as stack:
+            made = Arena(stack, relay, strikes=home / "strikes")
+            await _know_the_networks(made)
+            yield made
+
+
+def clear_away(home: Path) -> None:
+    """Remove what a system left, its database too, which lies elsewhere when we are root."""
+    remove_cluster(Layout(home=home, cache=Layout.from_environment().cache))
+    shutil.rmtree(home)
+
+
+@asynccontextmanager
+async def _relay(layout: Layout, *, seed: int, rate: float) -> AsyncIterator[Keeper]:
+    make_folders(layout)
+    host, port = layout.smtp
+    options = ("--port", str(port), "--maildir", str(layout.mail), "--strikes", str(layout.home / "strikes"))
+    part = Part(
+        name=MAIL_RELAY,
+        command=(sys.executable, "-m", "tests.chaos.relay", *options, "--seed", str(seed), "--rate", str(rate)),
+        folder=PROJECT,
+        port=port,
+        is_ready=lambda: accepts_connections(host, port),
+    )
+    kept = Keeper(part, logs=layout.logs, say=lambda _: None, changed=lambda: None)
+    await kept.start()
+    keeping = asyncio.create_task(kept.keep())
+    try:
+        yield kept
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+        await kept.stop()
+
+
+async def _know_the_networks(made: Arena) -> None:
+    async with made.operator("attribution") as api:
+        (await api.post("/v1/imports/ripe", content=ripe_dump())).raise_for_status()
+        while (await api.get("/v1/lookup", params={"ip": "2001:db8::1"})).raise_for_status().json()[
+            "recipient"
+        ] is None:
+            await asyncio.sleep(0.2)
+
+
+async def all_ready(made: Arena) -> bool:
+    layout = made.stack.layout
+    return all([await says_ready(HOST, layout.port(service)) for service in layout.services])

@@ -1,0 +1,300 @@
+"""The proof after a run: every record is followed through every database and the Maildir, and nothing is left over.
+
+Reads with the superuser's eyes. Each check adds a sentence for what it finds wrong; no sentence means sound.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.parser import BytesHeaderParser
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from deploy.local.lag import lag_by_service
+from deploy.local.topics import wanted_topics
+from libs.common.ids import derived_id
+from libs.common.vocabulary import Outcome
+from tests.chaos.plan import SERVICES
+
+SHOWN = 5
+NEVER = (
+    "records twice",
+    "verdicts twice",
+    "attributions twice",
+    "targets twice",
+    "threats without verdict",
+    "wrong sizes",
+    "open attempts",
+)
+MAILED = frozenset({Outcome.NOTIFIED.value, Outcome.FAILED.value, Outcome.SUPPRESSED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Mailing:
+    """A notification as the notifier remembers it. `doubts` are the attempts whose answer was lost."""
+
+    state: str
+    reason: str
+    sent: bool
+    targets: int
+    doubts: int
+
+
+@dataclass(slots=True)
+class Books:
+    """What everybody says, by indicator; an outcome of None is the next service's to find."""
+
+    accepted: dict[UUID, str] = field(default_factory=dict)
+    verdicts: dict[UUID, str | None] = field(default_factory=dict)
+    attributions: dict[UUID, str | None] = field(default_factory=dict)
+    targets: dict[UUID, str] = field(default_factory=dict)
+    submissions: dict[UUID, tuple[str, int]] = field(default_factory=dict)
+    mailings: dict[UUID, Mailing] = field(default_factory=dict)
+    heard_of: set[UUID] = field(default_factory=set)
+    sums: dict[str, int] = field(default_factory=dict)
+    mails: dict[UUID, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    outbox: dict[str, int] = field(default_factory=dict)
+    lag: dict[str, int] = field(default_factory=dict)
+    dead_letters: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def doubts(self) -> int:
+        return sum(mailing.doubts for mailing in self.mailings.values())
+
+    @property
+    def copies(self) -> int:
+        """Mails that are in the Maildir beside the first of their kind."""
+        return sum(len(marks) - 1 for marks in self.mails.values())
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        return Counter(self.accepted.values())
+
+
+async def open_books(*, postgres: str, kafka: str, maildir: Path | None) -> Books:
+    """Read everything, the mails where a Maildir is given. Only once all is settled are the answers of one moment."""
+    books = Books()
+    for service, read in (
+        ("intake", _read_intake),
+        ("verifier", _read_verifier),
+        ("attribution", _read_attribution),
+        ("notifier", _read_notifier),
+        ("feedback", _read_feedback),
+    ):
+        connection = await asyncpg.connect(database_of(postgres, service))
+        try:
+            await read(connection, books)
+            books.outbox[service] = await connection.fetchval("SELECT count(*) FROM outbox")
+        finally:
+            await connection.close()
+    books.lag = await lag_by_service(kafka, services=SERVICES)
+    books.dead_letters = await _dead_letters(kafka)
+    if maildir is not None:
+        _read_mails(maildir, books)
+    return books
+
+
+def database_of(postgres: str, service: str) -> str:
+    return postgres.rsplit("/", 1)[0] + f"/{service}"
+
+
+async def _read_intake(connection: asyncpg.Connection, books: Books) -> None:
+    rows = await connection.fetch("SELECT submission_id, record, outcome FROM records WHERE outcome <> 'rejected'")
+    books.accepted = {derived_id("indicator", row["submission_id"], row["record"]): row["outcome"] for row in rows}
+    kept = Counter(row["submission_id"] for row in rows)
+    books.sums["records twice"] = len(rows) - len(books.accepted)
+    found = await connection.fetch("SELECT id, status FROM submissions")
+    books.submissions = {row["id"]: (row["status"], kept[row["id"]]) for row in found}
+
+
+async def _read_verifier(connection: asyncpg.Connection, books: Books) -> None:
+    rows = await connection.fetch("SELECT indicator_id, outcome FROM verdicts")
+    books.verdicts = {row["indicator_id"]: row["outcome"] for row in rows}
+    books.sums["verdicts twice"] = len(rows) - len(books.verdicts)
+    books.sums["sightings"] = await connection.fetchval("SELECT coalesce(sum(sightings), 0)::bigint FROM threats")
+    books.sums["seen"] = await connection.fetchval("SELECT count(*) FROM verdicts WHERE verdict = 'verified'")
+    books.sums["threats without verdict"] = await connection.fetchval(
+        "SELECT count(*) FROM threats WHERE threat_id NOT IN (SELECT threat_id FROM verdicts)"
+    )
+
+
+async def _read_attribution(connection: asyncpg.Connection, books: Books) -> None:
+    rows = await connection.fetch("SELECT indicator_id, outcome FROM attribution")
+    books.attributions = {row["indicator_id"]: row["outcome"] for row in rows}
+    books.sums["attributions twice"] = len(rows) - len(books.attributions)
+    books.sums["in line"] = await connection.fetchval("SELECT count(*) FROM unattributed")
+
+
+async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
+    rows = await connection.fetch(
+        """
+        SELECT (t.attributed ->> 'indicator_id')::uuid AS indicator_id, t.state, n.state AS mail
+        FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
+        """
+    )
+    books.targets = {row["indicator_id"]: _outcome_of(row["state"], row["mail"]) for row in rows}
+    books.sums["targets twice"] = len(rows) - len(books.targets)
+    found = await connection.fetch(
+        """
+        SELECT n.id, n.state, n.reason, n.sent_at, n.targets_total,
+               (SELECT count(*) FROM targets t WHERE t.notification_id = n.id) AS targets,
+               (SELECT count(*) FROM attempts a WHERE a.notification_id = n.id AND a.result = 'in-doubt') AS doubts,
+               (SELECT count(*) FROM attempts a WHERE a.notification_id = n.id AND a.result IS NULL) AS open
+        FROM notifications n
+        """
+    )
+    books.mailings = {
+        row["id"]: Mailing(row["state"], row["reason"], row["sent_at"] is not None, row["targets"], row["doubts"])
+        for row in found
+    }
+    books.sums["wrong sizes"] = sum(row["targets"] != row["targets_total"] for row in found)
+    books.sums["open attempts"] = sum(row["open"] for row in found)
+
+
+def _outcome_of(target: str, mail: str | None) -> str:
+    """What the partner is to be told of a target; its own state where that is not the end."""
+    if target == "assigned":
+        return {"sent": Outcome.NOTIFIED.value, "failed": Outcome.FAILED.value}.get(mail or "", f"mail {mail}")
+    return Outcome.SUPPRESSED.value if target == "suppressed" else target
+
+
+async def _read_feedback(connection: asyncpg.Connection, books: Books) -> None:
+    rows = await connection.fetch("SELECT notification_id FROM notifications")
+    books.heard_of = {row["notification_id"] for row in rows}
+    books.sums["tallied"] = await connection.fetchval("SELECT coalesce(sum(notifications), 0)::bigint FROM tallies")
+
+
+async def _dead_letters(kafka: str) -> dict[str, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+    await consumer.start()
+    try:
+        names = [topic.name for topic in wanted_topics(partitions=1) if topic.name.endswith(".dead-letter")]
+        ends = await consumer.end_offsets([TopicPartition(name, 0) for name in names])
+        return {place.topic: end for place, end in ends.items() if end}
+    finally:
+        await consumer.stop()
+
+
+def _read_mails(maildir: Path, books: Books) -> None:
+    """By notification: for each copy whether it says that it may be the second."""
+    parser = BytesHeaderParser()
+    for path in (maildir / "new").iterdir():
+        with path.open("rb") as file:
+            head = parser.parse(file)
+        notification = UUID(str(head["Message-ID"]).strip().strip("<>").partition("@")[0])
+        books.mails[notification].append(head["X-Tocsin-Resend"] == "in-doubt")
+
+
+def unsettled(books: Books) -> list[str]:
+    """What still moves: it may be sound later."""
+    states = Counter(mailing.state for mailing in books.mailings.values())
+    counts = {
+        "pending records": sum(outcome == Outcome.PENDING for outcome in books.accepted.values()),
+        "submissions under way": sum(status == "processing" for status, _ in books.submissions.values()),
+        "open notifications": sum(count for state, count in states.items() if state not in {"sent", "failed"}),
+        "targets without a mail": sum(outcome == "planned" for outcome in books.targets.values()),
+        "events in outboxes": sum(books.outbox.values()),
+        "messages not read": sum(books.lag.values()),
+        "sent mails that feedback has not heard of": len(_sent(books) - books.heard_of),
+    }
+    return [f"{count} {what}" for what, count in counts.items() if count]
+
+
+def faults_in(
+    books: Books, *, pushed: Mapping[UUID, int], expected: Mapping[str, int], doubts_at_most: int
+) -> list[str]:
+    """Everything that is wrong, as sentences. `pushed`: submissions that were answered, with their records."""
+    return [
+        *unsettled(books),
+        *_submissions(books, pushed),
+        *_chain(books),
+        *_outcomes(books, expected),
+        *_sums(books),
+        *_mails(books, doubts_at_most),
+        *(f"{count} dead letters in {topic}" for topic, count in books.dead_letters.items()),
+    ]
+
+
+def _submissions(books: Books, pushed: Mapping[UUID, int]) -> Iterator[str]:
+    yield from _differ("submissions answered", set(pushed), "submissions kept", set(books.submissions))
+    for submission_id, records in pushed.items():
+        status, kept = books.submissions.get(submission_id, ("missing", 0))
+        if (status, kept) != ("done", records):
+            yield f"submission {submission_id} of {records} records is {status} with {kept}"
+
+
+def _chain(books: Books) -> Iterator[str]:
+    """Each service has exactly what the one before handed on, and intake has the last word of each."""
+    verified = {each for each, outcome in books.verdicts.items() if outcome is None}
+    attributed = {each for each, outcome in books.attributions.items() if outcome is None}
+    yield from _differ("accepted", set(books.accepted), "judged", set(books.verdicts))
+    yield from _differ("verified", verified, "attributed or not", set(books.attributions))
+    yield from _differ("attributed", attributed, "targets of the notifier", set(books.targets))
+    last_words = {**books.verdicts, **books.attributions, **books.targets}
+    wrong = [
+        f"{indicator}: intake says {outcome}, the last service {last_words.get(indicator)}"
+        for indicator, outcome in books.accepted.items()
+        if outcome != last_words.get(indicator)
+    ]
+    yield from _first(f"{len(wrong)} records ended elsewhere than intake says", wrong)
+
+
+def _outcomes(books: Books, expected: Mapping[str, int]) -> Iterator[str]:
+    """The feed says where its records end; whether a mail went well is the relay's affair."""
+    found = Counter(Outcome.NOTIFIED.value if outcome in MAILED else outcome for outcome in books.accepted.values())
+    if found != Counter(expected):
+        yield f"outcomes are {dict(found)}, and the feed has {dict(expected)}"
+
+
+def _sums(books: Books) -> Iterator[str]:
+    unattributable = sum(outcome == Outcome.UNATTRIBUTABLE for outcome in books.attributions.values())
+    claims = {
+        "sightings": books.sums["seen"],
+        "in line": unattributable,
+        **dict.fromkeys(NEVER, 0),
+        "tallied": len(_sent(books)),
+    }
+    yield from (
+        f"{name}: {books.sums[name]}, not {right}" for name, right in claims.items() if books.sums[name] != right
+    )
+
+
+def _mails(books: Books, doubts_at_most: int) -> Iterator[str]:
+    """A mail for each that was sent, a second one only where it says so and the notifier knows why."""
+    sent = _sent(books)
+    yield from _differ("sent notifications", sent, "mails with them", sent & set(books.mails))
+    yield from _differ("sent notifications", sent, "notifications that feedback knows", books.heard_of)
+    strays = [
+        f"{each} is {books.mailings[each]}" if each in books.mailings else f"{each} is unknown"
+        for each in set(books.mails) - sent
+        if each not in books.mailings or not books.mailings[each].doubts
+    ]
+    yield from _first("mails of notifications that were not sent", strays)
+    doubled = [
+        f"{each}: {len(marks)} copies, {marks.count(False)} of them unmarked, {books.mailings[each].doubts} doubts"
+        for each, marks in books.mails.items()
+        if each in books.mailings and (marks.count(False) > 1 or len(marks) > 1 + books.mailings[each].doubts)
+    ]
+    yield from _first("mails that came twice without need or mark", doubled)
+    if books.doubts > doubts_at_most:
+        yield f"{books.doubts} mails were in doubt, and what happened explains {doubts_at_most}"
+
+
+def _sent(books: Books) -> set[UUID]:
+    return {each for each, mailing in books.mailings.items() if mailing.sent}
+
+
+def _differ(left_name: str, left: set[UUID], right_name: str, right: set[UUID]) -> Iterator[str]:
+    if left != right:
+        lacking, extra = (" ".join(map(str, sorted(some)[:SHOWN])) for some in (left - right, right - left))
+        yield (
+            f"{len(left)} {left_name}, {len(right)} {right_name}: "
+            f"{len(left - right)} lack ({lacking}), {len(right - left)} are too many ({extra})"
+        )
+
+
+def _first(what: str, found: Sequence[str]) -> Iterable[str]:
+    return [f"{what} ({len(found)}): " + "; ".join(found[:SHOWN])] if found else []
