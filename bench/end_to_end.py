@@ -21,7 +21,7 @@ from rich.console import Console
 from bench.feed import feed, ripe_dump
 from bench.report import Report
 from bench.watch import Use, Watch
-from deploy.local.background import BackgroundStack, stack_in_thread
+from deploy.local.background import BackgroundStack, throwaway_stack
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
 
@@ -48,7 +48,7 @@ def run(console: Console) -> Report:
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as home, _settings():
         layout = Layout(home=Path(home), cache=Layout.from_environment().cache, port_base=free_port_base())
         console.print(f"Starting a stack of its own, then pushing {records:,} records ...")
-        with stack_in_thread(layout, console=console) as stack:
+        with throwaway_stack(layout, console=console) as stack:
             _know_the_networks(stack)
             return _report(_push_and_watch(stack, records))
 

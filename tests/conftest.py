@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy.local.background import BackgroundStack, stack_in_thread
+from deploy.local.background import BackgroundStack, throwaway_stack
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
 from deploy.local.topics import wanted_topics
@@ -31,7 +31,7 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backgro
         partitions=3,
         services=(),
     )
-    with stack_in_thread(layout) as stack:
+    with throwaway_stack(layout) as stack:
         yield stack
 
 

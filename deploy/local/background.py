@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from rich.console import Console
 
+from deploy.local.accounts import remove_cluster
 from deploy.local.endpoints import Endpoints
 from deploy.local.layout import Layout
 from deploy.local.stack import Stack, running_stack
@@ -40,3 +41,13 @@ def stack_in_thread(layout: Layout, *, console: Console | None = None) -> Iterat
         portal.wrap_async_context_manager(running_stack(layout, console=console)) as stack,
     ):
         yield BackgroundStack(stack, portal=portal)
+
+
+@contextmanager
+def throwaway_stack(layout: Layout, *, console: Console | None = None) -> Iterator[BackgroundStack]:
+    """`stack_in_thread` that leaves nothing outside of its home, whose owner deletes that."""
+    try:
+        with stack_in_thread(layout, console=console) as stack:
+            yield stack
+    finally:
+        remove_cluster(layout)

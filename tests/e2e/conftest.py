@@ -16,7 +16,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from deploy.local.background import BackgroundStack, stack_in_thread
+from deploy.local.background import BackgroundStack, throwaway_stack
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
 
@@ -165,7 +165,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         for severity in ("HIGH", "MEDIUM", "LOW", "INFO"):
             environment.setenv(f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS", "0.5")
         environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
-        with stack_in_thread(layout) as stack:
+        with throwaway_stack(layout) as stack:
             system = System(stack, collector)
             _know_the_world(system)
             yield system

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.local.background import BackgroundStack, stack_in_thread
+from deploy.local.background import BackgroundStack, stack_in_thread, throwaway_stack
 from deploy.local.complaints import Complaint
 from deploy.local.databases import create_databases
 from deploy.local.endpoints import read_endpoints
@@ -31,7 +31,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 @pytest.fixture(scope="module")
 def stack(layout: Layout) -> Iterator[BackgroundStack]:
-    with stack_in_thread(layout) as running:
+    with throwaway_stack(layout) as running:
         yield running
 
 
