@@ -14,15 +14,15 @@ from libs.common.ids import new_id
 from libs.common.links import Links
 from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
 from services.notifier.domain.grouping import GroupingPolicy
-from services.notifier.domain.notification import Brake, BrakeScope, Command, State, Wanted
-from services.notifier.domain.planning import PlanningPolicy
-from services.notifier.domain.replies import Answered, RetryPolicy
+from services.notifier.domain.notification import Brake, BrakeScope, Command, Consignment, State, Wanted
+from services.notifier.domain.planning import PlanningPolicy, Suppression, SuppressionReason
+from services.notifier.domain.replies import Answered, Deferred, InDoubt, Released, Result, RetryPolicy
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import RememberingRelay
-from services.notifier.handlers.commands import command_notification, set_brake
+from services.notifier.handlers.commands import command_notification, set_brake, suppress
 from services.notifier.handlers.planner import group_due
 from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
-from services.notifier.handlers.sending import Scribe, claim, deliver, doubt_lost, record
+from services.notifier.handlers.sending import Delivered, Scribe, claim, deliver, doubt_lost, record
 from services.notifier.store import lists
 from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target
 
@@ -36,6 +36,17 @@ RETRY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), 
 SCRIBE = Scribe(house=HOUSE, press=Press(), links=Links(b"key of the tests"))
 LEASE = timedelta(minutes=4)
 LATER = NOW + timedelta(minutes=6)
+MUCH_LATER = LATER + timedelta(hours=1)
+CLOSED = msgspec.structs.replace(incident(), revision=3, state=IncidentState.CLOSED)
+LEAVING = FeedbackReceived(
+    feedback_id=new_id(), kind=FeedbackKind.OPT_OUT, incident="open-smb", at=NOW, recipient_key="info@jansen.example"
+)
+OPEN_AGAIN = pytest.mark.parametrize(
+    "result",
+    [Deferred(451, "4.7.1 Greylisted", LATER), InDoubt("cut off", LATER), Released("the relay is away")],
+    ids=lambda result: type(result).__name__,
+)
+"""The results after which a mail that was under way waits to be taken up anew."""
 
 
 @pytest.fixture
@@ -65,6 +76,26 @@ async def send(database: Database, relay: RememberingRelay, now: datetime = LATE
     async with database.transaction() as tx:
         await record(tx, delivered, now=now)
     return len(delivered)
+
+
+async def take_up(database: Database) -> list[Consignment]:
+    async with database.transaction() as tx:
+        return await claim(tx, now=LATER, lease=LEASE, limit=50)
+
+
+async def answer(database: Database, under_way: list[Consignment], result: Result) -> None:
+    async with database.transaction() as tx:
+        await record(tx, [Delivered(item, result) for item in under_way], now=LATER)
+
+
+async def close(database: Database) -> None:
+    async with database.transaction() as tx:
+        await take_up_incidents([CLOSED], tx=tx, now=NOW)
+
+
+async def opt_out(database: Database) -> None:
+    async with database.transaction() as tx:
+        await heed_feedback([LEAVING], tx=tx, now=NOW)
 
 
 async def said(database: Database) -> list[tuple[str, str]]:
@@ -115,15 +146,47 @@ async def test_the_same_batch_again_says_the_same_and_mails_nothing(database: Da
 async def test_a_paused_incident_waits_and_a_closed_one_is_withdrawn(database: Database) -> None:
     await plan(database, target())
     paused = msgspec.structs.replace(incident(), revision=2, state=IncidentState.PAUSED)
-    closed = msgspec.structs.replace(incident(), revision=3, state=IncidentState.CLOSED)
 
     async with database.transaction() as tx:
         await take_up_incidents([paused], tx=tx, now=NOW)
     assert await group(database) == 0
     for _ in range(2):
         async with database.transaction() as tx:
-            await take_up_incidents([closed, paused], tx=tx, now=NOW)
+            await take_up_incidents([CLOSED, paused], tx=tx, now=NOW)
 
+    assert await said(database) == [("suppressed", "incident-closed")]
+
+
+async def test_a_target_that_comes_after_its_incident_was_closed_is_suppressed_at_once(database: Database) -> None:
+    await close(database)
+
+    [settled] = await plan(database, target())
+
+    assert (settled.outcome, settled.reason) == ("suppressed", "incident-closed")
+
+
+async def test_a_target_that_was_being_planned_while_its_incident_closed_is_withdrawn(database: Database) -> None:
+    async with database.transaction() as planning:
+        await plan_targets([target()], tx=planning, now=NOW, policy=PLANNING)
+        await close(database)
+
+    assert [await group(database), await group(database)] == [0, 0]
+    assert await said(database) == [("suppressed", "incident-closed")]
+
+
+@OPEN_AGAIN
+async def test_a_mail_under_way_while_its_incident_closed_is_not_tried_again(
+    database: Database, result: Result
+) -> None:
+    await plan(database, target())
+    await group(database)
+    under_way = await take_up(database)
+    await close(database)
+    await answer(database, under_way, result)
+
+    await group(database)
+
+    assert await states(database) == [State.CANCELLED]
     assert await said(database) == [("suppressed", "incident-closed")]
 
 
@@ -212,20 +275,58 @@ async def test_an_opt_out_takes_back_what_waits_and_what_is_queued_and_is_said_o
     await plan(database, target())
     await group(database)
     await plan(database, target(asset=Asset(ip="192.0.2.2")))
-    leaving = FeedbackReceived(
-        feedback_id=new_id(),
-        kind=FeedbackKind.OPT_OUT,
-        incident="open-smb",
-        at=NOW,
-        recipient_key="info@jansen.example",
-    )
 
     for _ in range(2):
-        async with database.transaction() as tx:
-            await heed_feedback([leaving], tx=tx, now=NOW)
+        await opt_out(database)
 
     assert await said(database) == 2 * [("suppressed", "opt-out")]
     assert await states(database) == [State.CANCELLED]
+
+
+@OPEN_AGAIN
+@pytest.mark.parametrize("silent", ["info@jansen.example", "jansen.example", "example"])
+async def test_a_mail_under_way_when_its_recipient_is_suppressed_is_not_tried_again(
+    database: Database, silent: str, result: Result
+) -> None:
+    await plan(database, target(), target(to=recipient(email="info@sen.invalid")))
+    await group(database)
+    under_way = await take_up(database)
+    suppression = Suppression(value=silent, reason=SuppressionReason.OPERATOR)
+    async with database.transaction() as tx:
+        await suppress(tx, suppression, note="", by="a", now=LATER)
+    await answer(database, under_way, result)
+    relay = RememberingRelay()
+
+    assert await send(database, relay, now=MUCH_LATER) == 1
+
+    assert [mail.recipient for mail in relay.mails] == ["info@sen.invalid"]
+    assert sorted(await states(database)) == [State.CANCELLED, State.SENT]
+    assert ("suppressed", "operator") in await said(database)
+
+
+async def test_a_target_that_was_being_planned_while_its_recipient_opted_out_is_withdrawn(database: Database) -> None:
+    async with database.transaction() as planning:
+        await plan_targets([target()], tx=planning, now=NOW, policy=PLANNING)
+        await opt_out(database)
+
+    assert [await group(database), await group(database)] == [0, 0]
+    assert await said(database) == [("suppressed", "opt-out")]
+
+
+async def test_two_senders_that_meet_a_silenced_recipient_do_not_wait_for_each_other(database: Database) -> None:
+    for _ in range(2):
+        await plan(database, target())
+        await group(database)
+    under_way = await take_up(database)
+    await opt_out(database)
+    await answer(database, under_way, Released("the relay is away"))
+
+    async with database.transaction() as one, database.transaction() as other:
+        first = await claim(one, now=MUCH_LATER, lease=LEASE, limit=1)
+        second = await claim(other, now=MUCH_LATER, lease=LEASE, limit=1)
+
+    assert [*first, *second] == []
+    assert await said(database) == 2 * [("suppressed", "opt-out")]
 
 
 async def test_what_was_called_fixed_is_news_when_it_is_seen_again(database: Database) -> None:

@@ -19,6 +19,8 @@ Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 
 
 class UnattributedView(BaseModel):
+    """`asset` is what an owner is looked for: the name that was hit, else the address, else the AS."""
+
     target_id: UUID
     indicator_id: UUID
     asset: str
@@ -55,7 +57,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.post("/{target_id}")
     async def post_word(target_id: UUID, body: WordBody, analyst: Analyst) -> WordView:
-        """Name the organisation. It is warned now, and known the next time that this asset is reported."""
+        """Name the organisation. It is warned now, and known the next time that the `asset` of the list is hit."""
         async with database.transaction() as tx:
             decision = await decide_unattributed(
                 target_id, body.organisation_id, decided_by=analyst.name, tx=tx, now=datetime.now(UTC)
@@ -77,7 +79,7 @@ def _view(waiting: Unattributed) -> UnattributedView:
     return UnattributedView(
         target_id=waiting.target_id,
         indicator_id=threat.indicator_id,
-        asset=threat.key,
+        asset=waiting.owned_part,
         incident=threat.incident,
         severity=threat.severity,
         waiting_since=waiting.waiting_since,

@@ -1,7 +1,6 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,6 +25,17 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     claimed_country: str | None = None
 
     @property
+    def owned_part(self) -> str:
+        """What of the asset has one owner, as narrow as it gets.
+
+        The account where nothing else is named, since a mail provider's domain has many owners; else the name where
+        there is one, since many names may share an address.
+        """
+        if self.reported_email is not None and self.asset_key.lower() == self.reported_email:
+            return self.reported_email
+        return self.names[0] if self.names else self.asked
+
+    @property
     def asked(self) -> str:
         """The address, or what comes closest to one."""
         return self.address.text if self.address is not None else self.asset_key
@@ -34,9 +44,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 def question_of(indicator: Indicator) -> Question:
     """Reverse DNS (`hostname`) is left out: whoever runs the network writes it, not whoever uses the address."""
     asset = indicator.asset
-    hosts = [host for host in (asset.domain, _host(asset.url), _host_of_email(asset.email)) if host]
-    places = (place_of(text) for text in (asset.ip, *hosts) if text)
-    names = [canonical_domain(host) for host in hosts]
+    places = (place_of(text) for text in (asset.ip, *asset.hosts) if text)
+    names = [canonical_domain(host) for host in asset.hosts]
     return Question(
         asset_key=asset.key,
         names=tuple(dict.fromkeys(name for name in names if name)),
@@ -45,20 +54,6 @@ def question_of(indicator: Indicator) -> Question:
         reported_email=asset.email.lower() if asset.email else None,
         claimed_country=indicator.geo_country,
     )
-
-
-def _host(url: str | None) -> str | None:
-    """Raises nothing: a URL that can't be read names no host."""
-    if url is None:
-        return None
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
-
-
-def _host_of_email(email: str | None) -> str | None:
-    return email.rpartition("@")[2] if email else None
 
 
 class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):

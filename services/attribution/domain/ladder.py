@@ -175,7 +175,7 @@ def _learnt_rung(findings: Findings, at: datetime) -> Iterator[Step]:
     if findings.learnt is not None:
         candidate = candidate_of(findings.learnt, avoiding=findings.question.reported_email, at_most=LEARNT)
         answered = f"a person said that it is of {findings.learnt.name}"
-        yield _organisation_step("learnt", findings.question.asset_key, answered, candidate, at)
+        yield _organisation_step("learnt", findings.question.owned_part, answered, candidate, at)
 
 
 def _organisation_step(source: str, asked: str, answered: str, candidate: Candidate | None, at: datetime) -> Step:

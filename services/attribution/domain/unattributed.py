@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.contracts import Evidence, ThreatVerified
+from services.attribution.domain.directory import question_of
 from services.attribution.domain.ladder import Attributed, candidate_of
 from services.attribution.domain.organisations import Criticality, Organisation
 
@@ -17,6 +18,11 @@ class Unattributed(msgspec.Struct, frozen=True):
     threat: ThreatVerified
     waiting_since: datetime
     organisation_id: UUID | None = None
+
+    @property
+    def owned_part(self) -> str:
+        """What a person is asked the owner of, and what is learnt from the answer."""
+        return question_of(self.threat.indicator).owned_part
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -39,7 +45,7 @@ def name_recipient(
         return Refused("no-contact", "This organisation has no contact that can be written to; add one first.")
     evidence = Evidence(
         source="person",
-        asked=waiting.threat.key,
+        asked=waiting.owned_part,
         answered=f"{decided_by} says that it is of {organisation.name}",
         at=at,
         confidence=candidate.confidence,

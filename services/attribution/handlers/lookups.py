@@ -32,7 +32,7 @@ async def look_up(
     known = await directory.latest(tx)
     learnt = await learnt_organisations(tx, [question], known)
     (findings,) = known.find([question])
-    findings = msgspec.structs.replace(findings, learnt=learnt.get(question.asset_key))
+    findings = msgspec.structs.replace(findings, learnt=learnt.get(question.owned_part))
 
     decision = decide(findings, directory=known, constituency=constituency, at=now)
     candidates = ranked(climb(findings, directory=known, at=now))

@@ -50,10 +50,10 @@ async def attribute_threats(
 async def learnt_organisations(
     tx: Transaction, questions: Sequence[Question], known: Directory
 ) -> dict[str, Organisation]:
-    """By asset key: whose an asset is by the word of a person."""
-    owners = await store.directory.learnt(tx, {question.asset_key for question in questions}) if questions else {}
+    """By the part that is owned: whose it is by the word of a person."""
+    owners = await store.directory.learnt(tx, {question.owned_part for question in questions}) if questions else {}
     organisations = known.registered.organisations
-    return {key: organisations[owner] for key, owner in owners.items() if owner in organisations}
+    return {part: organisations[owner] for part, owner in owners.items() if owner in organisations}
 
 
 def decide_all(
@@ -68,7 +68,7 @@ def decide_all(
     found = known.find(questions)
     return [
         decide(
-            msgspec.structs.replace(findings, learnt=learnt.get(findings.question.asset_key)),
+            msgspec.structs.replace(findings, learnt=learnt.get(findings.question.owned_part)),
             directory=known,
             constituency=constituency,
             at=at,

@@ -17,7 +17,8 @@ MISSING_TARGET = Refusal("not-found", "No such threat is waiting for a recipient
 async def decide_unattributed(
     target_id: UUID, organisation_id: UUID, *, decided_by: str, tx: Transaction, now: datetime
 ) -> Attributed | Refusal:
-    """Name the organisation that a threat hits; the next threat to the same asset finds it by itself.
+    """Name the organisation that a threat hits; the next threat to the same name, or to the same address where there
+    is no name, finds it by itself.
 
     The record was settled as `unattributable` before. The `TargetAttributed` that leaves now carries the same
     indicator, and intake takes the `notified` that follows it as a person's decision. Said twice, it leaves once.

@@ -95,7 +95,7 @@ async def unattributed(tx: Transaction, target_id: UUID) -> Unattributed | None:
 async def settle_unattributed(
     tx: Transaction, waiting: Unattributed, *, organisation_id: UUID, decided_by: str, now: datetime
 ) -> None:
-    """Take a threat out of the line and remember whose its asset is; the newest word on an asset counts."""
+    """Take a threat out of the line and remember whose the owned part of its asset is; the newest word counts."""
     await tx.fetch(
         "UPDATE unattributed SET organisation_id = $2, decided_by = $3, decided_at = $4 WHERE target_id = $1",
         waiting.target_id,
@@ -104,10 +104,10 @@ async def settle_unattributed(
         now,
     )
     await tx.fetch(
-        """INSERT INTO learnt_asset (asset_key, organisation_id, decided_by, decided_at) VALUES ($1, $2, $3, $4)
-           ON CONFLICT (asset_key) DO UPDATE SET organisation_id = EXCLUDED.organisation_id,
+        """INSERT INTO learnt_asset (owned_part, organisation_id, decided_by, decided_at) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (owned_part) DO UPDATE SET organisation_id = EXCLUDED.organisation_id,
                decided_by = EXCLUDED.decided_by, decided_at = EXCLUDED.decided_at""",
-        waiting.threat.key,
+        waiting.owned_part,
         organisation_id,
         decided_by,
         now,

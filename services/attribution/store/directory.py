@@ -75,12 +75,12 @@ async def registered_assets(tx: Transaction) -> list[RegisteredAsset]:
     return [RegisteredAsset(kept_claim(AssetKind(row["kind"]), row["value"]), row["organisation_id"]) for row in rows]
 
 
-async def learnt(tx: Transaction, asset_keys: Iterable[str]) -> dict[str, UUID]:
-    """Whose these assets are by the word of a person."""
+async def learnt(tx: Transaction, owned_parts: Iterable[str]) -> dict[str, UUID]:
+    """Whose these names, addresses and ASes are by the word of a person."""
     rows = await tx.fetch(
-        "SELECT asset_key, organisation_id FROM learnt_asset WHERE asset_key = ANY($1::text[])", list(asset_keys)
+        "SELECT owned_part, organisation_id FROM learnt_asset WHERE owned_part = ANY($1::text[])", list(owned_parts)
     )
-    return {row["asset_key"]: row["organisation_id"] for row in rows}
+    return {row["owned_part"]: row["organisation_id"] for row in rows}
 
 
 async def abuse_desks(tx: Transaction, snapshot_id: int) -> list[AbuseDesk]:

@@ -70,7 +70,7 @@ organisation_contact = Table(
 learnt_asset = Table(
     "learnt_asset",
     metadata,
-    Column("asset_key", Text, primary_key=True),
+    Column("owned_part", Text, primary_key=True, comment="a name; an address or AS where the asset has no name"),
     Column("organisation_id", ForeignKey("organisation.organisation_id", ondelete="CASCADE"), nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),

@@ -47,6 +47,9 @@ GIVEN_UP = Violation(code="processing-failed", message="we could not process thi
 class LeaseLost(Transient):
     """Another worker has the submission by now; whatever we would write is theirs to write."""
 
+    def __init__(self, submission: Submission) -> None:
+        super().__init__(f"submission {submission.id} has gone to another worker")
+
 
 class Processing:
     """Works on what is `processing`, one submission at a time, as long as the service runs."""
@@ -124,6 +127,8 @@ async def process_slice(submission: Submission, piece: Slice, tally: Tally, *, m
             await store_slice(tx, submission, new)
         await faults.reach(faults.Point.SLICE_STORED)
         count_records(submission, new)
+    else:
+        await renew(submission, means=means)
     submission = await publish_slice(submission, piece.records, means=means)
     if not piece.is_last:
         return submission
@@ -163,7 +168,15 @@ async def finish(submission: Submission, *, error: PayloadError | None, means: M
 async def advance(tx: Transaction, submission: Submission, *, means: Means) -> None:
     until = lease_end(means, datetime.now(UTC))
     if not await submissions.advance(tx, submission, until=until):
-        raise LeaseLost(f"submission {submission.id} has gone to another worker")
+        raise LeaseLost(submission)
+
+
+async def renew(submission: Submission, *, means: Means) -> None:
+    """Keep the lease while we read past what is stored already, which can take longer than the lease lasts."""
+    until = lease_end(means, datetime.now(UTC))
+    async with means.database.transaction() as tx:
+        if not await submissions.renew(tx, submission, until=until):
+            raise LeaseLost(submission)
 
 
 async def release(submission: Submission, *, means: Means) -> None:

@@ -13,6 +13,7 @@ from libs.common.shutdown import Shutdown
 from services.intake.handlers.means import Means
 from services.intake.handlers.partners import ensure_demo_partner
 from services.intake.store import reconciliation, submissions
+from services.intake.store.payloads import remove
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,7 @@ class Sweep:
         async with self._means.database.transaction() as tx:
             orphans = set(ids) - await submissions.known_ids(tx, ids)
         for draft in drafts:
-            draft.unlink(missing_ok=True)
+            remove(draft)
         for orphan in orphans:
             payloads.remove(orphan)
         if drafts or orphans:

@@ -65,7 +65,7 @@ class Draft:
     def discard(self) -> None:
         """Leave nothing. After `PayloadFiles.keep` there is nothing left to discard."""
         self._file.close()
-        self.path.unlink(missing_ok=True)
+        remove(self.path)
 
 
 class PayloadFiles:
@@ -97,7 +97,7 @@ class PayloadFiles:
         await asyncio.to_thread(_sync_folder, path.parent)
 
     def remove(self, submission_id: UUID) -> None:
-        self.path(submission_id).unlink(missing_ok=True)
+        remove(self.path(submission_id))
 
     def path(self, submission_id: UUID) -> Path:
         milliseconds = submission_id.int >> 80  # RFC 9562: the first 48 bits of a UUIDv7
@@ -107,10 +107,13 @@ class PayloadFiles:
     def left_behind(self, *, older_than_seconds: float) -> tuple[list[Path], list[UUID]]:
         """Drafts and payloads of the last two days that nobody has touched for a while: what a crash may have left."""
         before = time.time() - older_than_seconds
-        days = sorted(path for path in self._folder.glob("????-??-??") if path.is_dir())[-2:]
-        files = [path for day in days for path in day.iterdir() if path.stat().st_mtime < before]
+        try:
+            days = sorted(path for path in self._folder.glob("????-??-??") if path.is_dir())[-2:]
+            files = [path for day in days for path in day.iterdir() if _is_untouched(path, since=before)]
+        except OSError as error:
+            raise _away(error) from error
         drafts = [path for path in files if path.suffix == DRAFT_SUFFIX]
-        return drafts, [UUID(path.name) for path in files if not path.suffix]
+        return drafts, [submission_id for path in files if (submission_id := _submission_id(path)) is not None]
 
     def _make_folder(self, day: Path) -> None:
         if not day.exists():
@@ -126,6 +129,30 @@ def chunks(path: Path) -> Iterator[bytes]:
                 yield chunk
     except OSError as error:
         raise _away(error) from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; `Transient` if the disk does not let it go now."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _away(error) from error
+
+
+def _is_untouched(path: Path, *, since: float) -> bool:
+    """False for one that is gone by now: a draft that was kept or discarded after the folder was listed."""
+    try:
+        return path.stat().st_mtime < since
+    except FileNotFoundError:
+        return False
+
+
+def _submission_id(path: Path) -> UUID | None:
+    """The submission that a payload belongs to; None for a draft, or a file that is none of ours."""
+    try:
+        return UUID(path.name)
+    except ValueError:
+        return None
 
 
 def _away(error: OSError) -> Transient:

@@ -109,13 +109,24 @@ async def advance(tx: Transaction, submission: Submission, *, until: datetime) -
     return bool(rows)
 
 
+async def renew(tx: Transaction, submission: Submission, *, until: datetime) -> bool:
+    """Keep the lease without any progress, so the attempts go on counting; False if another worker has it by now."""
+    rows = await tx.fetch(
+        "UPDATE submissions SET leased_until = $3 WHERE id = $1 AND lease = $2 AND status = 'processing' RETURNING id",
+        submission.id,
+        submission.lease,
+        until,
+    )
+    return bool(rows)
+
+
 async def release(tx: Transaction, submission: Submission) -> None:
-    """Give the lease back, so that the next worker need not wait for its end. It was not the payload's fault."""
+    """Give the lease back, so that the next worker need not wait for its end. It was not the payload's fault.
+
+    A lease that was lost is not ours to give, and the attempt counts: else nobody would ever give up.
+    """
     await tx.fetch(
-        """
-        UPDATE submissions SET attempts = 0, leased_until = CASE WHEN lease = $2 THEN NULL ELSE leased_until END
-        WHERE id = $1
-        """,
+        "UPDATE submissions SET attempts = 0, leased_until = NULL WHERE id = $1 AND lease = $2",
         submission.id,
         submission.lease,
     )

@@ -58,12 +58,14 @@ class Warned(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """What the decisions on a batch need to know of the past.
 
-    `incidents` holds what each recipient was written about within a day, or is waiting to be written about.
+    `incidents` holds what each recipient was written about within a day, or is waiting to be written about; `closed`
+    the incidents that nobody is written to about any more.
     """
 
     suppressions: Sequence[Suppression] = ()
     warned: frozenset[Warned] = frozenset()
     incidents: Mapping[str, frozenset[str]] = {}
+    closed: frozenset[str] = frozenset()
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -83,7 +85,10 @@ class Suppressed(msgspec.Struct, frozen=True):
 
 Decision = Planned | Suppressed
 
-MESSAGES = {
+INCIDENT_CLOSED = "incident-closed"
+
+MESSAGES: Mapping[str, str] = {
+    INCIDENT_CLOSED: "The incident was closed before the mail went out.",
     SuppressionReason.OPT_OUT: "The recipient has asked not to be written to.",
     SuppressionReason.UNDELIVERABLE: "The recipient's address does not take mail.",
     SuppressionReason.OPERATOR: "An operator has decided not to write to this recipient.",
@@ -97,7 +102,7 @@ def plan(targets: Sequence[Target], *, history: History, policy: PlanningPolicy,
     decisions: list[Decision] = []
     for target in targets:
         known = incidents.setdefault(target.recipient.key, set())
-        decision = _plan_one(target, silent=silent, warned=history.warned, known=known, policy=policy, now=now)
+        decision = _plan_one(target, silent=silent, history=history, known=known, policy=policy, now=now)
         if isinstance(decision, Planned):
             known.add(target.incident)
         decisions.append(decision)
@@ -108,14 +113,16 @@ def _plan_one(
     target: Target,
     *,
     silent: "SuppressionList",
-    warned: frozenset[Warned],
+    history: History,
     known: set[str],
     policy: PlanningPolicy,
     now: datetime,
 ) -> Decision:
+    if target.incident in history.closed:
+        return Suppressed(target, INCIDENT_CLOSED, MESSAGES[INCIDENT_CLOSED])
     if (suppression := silent.covering(target.recipient.key, target.incident)) is not None:
         return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
-    if Warned(target.recipient.key, target.threat_id) in warned:
+    if Warned(target.recipient.key, target.threat_id) in history.warned:
         days = policy.repeat_interval.days
         return Suppressed(target, "interval", f"The recipient was told of this threat less than {days} days ago.")
     if _over_cap(target, known, policy.daily_cap):

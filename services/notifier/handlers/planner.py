@@ -14,6 +14,8 @@ from libs.common.references import reference_of
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
 from services.notifier.domain.grouping import Draft, GroupingPolicy, group
+from services.notifier.domain.outcome import BY
+from services.notifier.handlers.withdrawing import mailable_targets, withdraw_closed
 from services.notifier.store import notifications, targets
 
 log = structlog.get_logger(__name__)
@@ -25,8 +27,13 @@ REFERENCE_TRIES = 5
 async def group_due(
     tx: Transaction, *, now: datetime, policy: GroupingPolicy, groups: int, targets_per_mail: int
 ) -> Sequence[Draft]:
-    """One round: every recipient and incident with a due target gets a notification that carries all that wait."""
-    waiting = await targets.due_targets(tx, now=now, groups=groups, per_group=targets_per_mail)
+    """One round: every recipient and incident with a due target gets a notification that carries all that wait.
+
+    What must not be mailed any more, because of what happened since it was planned or queued, is taken back first.
+    """
+    await withdraw_closed(tx, by=BY, now=now)
+    due = await targets.due_targets(tx, now=now, groups=groups, per_group=targets_per_mail)
+    waiting = await mailable_targets(tx, due, now=now)
 
     drafts = group(waiting, policy=policy)
 

@@ -6,15 +6,13 @@ from datetime import datetime
 from libs.common.contracts import FeedbackReceived, IncidentChanged, IndicatorSettled
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
-from libs.common.vocabulary import FeedbackKind, IncidentState, Outcome
+from libs.common.vocabulary import FeedbackKind, Outcome
 from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import PlanningPolicy, Suppression, SuppressionReason, plan
-from services.notifier.handlers.withdrawing import silence, withdraw
+from services.notifier.handlers.withdrawing import silence, withdraw_closed
 from services.notifier.store import incidents, orders, targets
 
 __all__ = ["PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
-
-CLOSED = "The incident was closed before the mail went out."
 
 
 async def plan_targets(
@@ -48,10 +46,7 @@ async def take_up_incidents(
 ) -> Sequence[IndicatorSettled]:
     """Keep each incident's newest word; a closed one takes what has not gone out with it (said through the outbox)."""
     await incidents.record_incidents(tx, events)
-    known = await incidents.incidents_named(tx, {event.slug for event in events})
-    for incident in known.values():
-        if incident.state is IncidentState.CLOSED:
-            await withdraw(tx, incident=incident.slug, reason="incident-closed", message=CLOSED, by="verifier", now=now)
+    await withdraw_closed(tx, by="verifier", now=now)
     return ()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import msgspec
 import structlog
@@ -50,6 +51,7 @@ class Sender:
         self._policy = policy
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.connections)
+        self._held: set[UUID] = set()
         self._backoff = Backoff(shortest_seconds=0.5, longest_seconds=RELAY_PAUSE_LONGEST_SECONDS)
         self._trouble: str | None = None
 
@@ -81,10 +83,15 @@ class Sender:
 
     async def _round(self) -> int:
         consignments = await self._claim()
-        start_by = time.monotonic() + self._limits.start.total_seconds()
-        delivered = await asyncio.gather(*(self._deliver(consignment, start_by) for consignment in consignments))
-        if delivered:
-            await self._record(delivered)
+        claimed = {consignment.notification.id for consignment in consignments}
+        self._held |= claimed
+        try:
+            start_by = time.monotonic() + self._limits.start.total_seconds()
+            delivered = await asyncio.gather(*(self._deliver(consignment, start_by) for consignment in consignments))
+            if delivered:
+                await self._record(delivered)
+        finally:
+            self._held -= claimed
         return len(delivered)
 
     async def _claim(self) -> list[Consignment]:
@@ -92,7 +99,7 @@ class Sender:
         limit = self._limits.claim_size if self._trouble is None else 1
         now = datetime.now(UTC)
         async with self._database.transaction() as tx:
-            lost = await doubt_lost(tx, now=now, limit=self._limits.claim_size)
+            lost = await doubt_lost(tx, now=now, limit=self._limits.claim_size, held=self._held)
             consignments = await claim(tx, now=now, lease=self._limits.lease, limit=limit)
             if consignments:
                 await faults.reach(faults.Point.CLAIM_MADE)
@@ -123,8 +130,7 @@ class Sender:
         return delivered
 
     async def _record(self, delivered: Sequence[Delivered]) -> None:
-        """Mails have left: try until the database takes the answers, or until their lease makes them doubtful."""
-        give_up = time.monotonic() + self._limits.lease.total_seconds()
+        """Mails have left: try until the database takes the answers. Only the end of the process gives them up."""
         waiting = Backoff(longest_seconds=2.0)
         while True:
             now = datetime.now(UTC)
@@ -133,9 +139,8 @@ class Sender:
                     await record(tx, delivered, now=now)
                     await faults.reach(faults.Point.ANSWERS_WRITTEN)
                 break
-            except Transient:
-                if time.monotonic() > give_up:
-                    raise
+            except Transient as error:
+                log.warning("answers wait", reason=str(error), mails=len(delivered))
                 await asyncio.sleep(waiting.next_seconds())
         await faults.reach(faults.Point.ANSWERS_COMMITTED)
         _count(delivered, now=now)

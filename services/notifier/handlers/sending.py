@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from secrets import token_bytes
+from uuid import UUID
 
 import msgspec
 
@@ -29,7 +30,7 @@ from services.notifier.domain.replies import (
 )
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay
-from services.notifier.handlers.withdrawing import silence
+from services.notifier.handlers.withdrawing import mailable_notifications, silence
 from services.notifier.store import incidents, notifications, orders, targets
 
 MANY_TARGETS = 100
@@ -46,13 +47,18 @@ class Delivered(msgspec.Struct, frozen=True):
 
 async def claim(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> list[Consignment]:
     """Take what may go out now, most urgent first. Committed before the first mail leaves: intent before act."""
-    claimed = await notifications.claim_notifications(tx, now=now, lease_until=now + lease, limit=limit)
+    due = await notifications.due_notifications(tx, now=now, limit=limit)
+    mailable = await mailable_notifications(tx, due, now=now)
+    claimed = await notifications.claim_notifications(tx, mailable, now=now, lease_until=now + lease)
     return await consignments_of(tx, claimed)
 
 
-async def doubt_lost(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Delivered]:
-    """Find the mails whose sender died: each goes out once more, marked, or fails when that happened before."""
-    lost = await consignments_of(tx, await notifications.lost_notifications(tx, now=now, limit=limit))
+async def doubt_lost(tx: Transaction, *, now: datetime, limit: int, held: Collection[UUID] = ()) -> Sequence[Delivered]:
+    """Find the mails whose sender died: each goes out once more, marked, or fails when that happened before.
+
+    Who asks is alive: the mails that are `held` by it are not lost, however late their answers are.
+    """
+    lost = await consignments_of(tx, await notifications.lost_notifications(tx, now=now, limit=limit, held=held))
     detail = "the notifier stopped before the relay's answer was stored"
     delivered = [
         Delivered(item, after_loss(item.notification.doubts, detail=detail, next_attempt_at=now)) for item in lost

@@ -27,6 +27,28 @@ async def record_incidents(tx: Transaction, changes: Sequence[IncidentChanged]) 
     )
 
 
+async def closed_of(tx: Transaction, slugs: Iterable[str]) -> frozenset[str]:
+    """Those of these incidents that are closed."""
+    rows = await tx.fetch(
+        "SELECT slug FROM incidents WHERE slug = ANY($1::text[]) AND state = 'closed'", list(set(slugs))
+    )
+    return frozenset(row["slug"] for row in rows)
+
+
+async def closed_with_mail_left(tx: Transaction) -> list[str]:
+    """The closed incidents about which a target or a mail still waits."""
+    rows = await tx.fetch(
+        """
+        SELECT slug FROM incidents i WHERE state = 'closed' AND (
+            EXISTS (SELECT FROM targets t WHERE t.incident = i.slug AND t.state = 'planned')
+            OR EXISTS (SELECT FROM notifications n WHERE n.incident = i.slug
+                       AND n.state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt'))
+        )
+        """
+    )
+    return [row["slug"] for row in rows]
+
+
 async def incidents_named(tx: Transaction, slugs: Iterable[str]) -> dict[str, IncidentChanged]:
     """The incidents with these names, as far as they are known."""
     rows = await tx.fetch("SELECT slug, changed::text FROM incidents WHERE slug = ANY($1::text[])", list(set(slugs)))

@@ -1,6 +1,6 @@
 """Notifications and their attempts: made, claimed, answered, and changed by people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -66,12 +66,34 @@ async def insert_drafts(tx: Transaction, drafts: Sequence[Draft], *, now: dateti
     return {row["id"] for row in rows}
 
 
-async def lost_notifications(tx: Transaction, *, now: datetime, limit: int) -> list[Notification]:
-    """Those whose sender said nothing within its lease: it died, and whether the mail went out is not known."""
+async def lost_notifications(
+    tx: Transaction, *, now: datetime, limit: int, held: Collection[UUID]
+) -> list[Notification]:
+    """Those whose sender said nothing within its lease: it died, and whether the mail went out is not known.
+
+    Not those that are `held` by who asks.
+    """
     rows = await tx.fetch(
         f"""
-        SELECT {COLUMNS} FROM notifications n WHERE state = 'sending' AND lease_until < $1
+        SELECT {COLUMNS} FROM notifications n
+        WHERE state = 'sending' AND lease_until < $1 AND id <> ALL($3::uuid[])
         ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
+        """,  # noqa: S608 - constants only
+        now,
+        limit,
+        list(held),
+    )
+    return [notification(row) for row in rows]
+
+
+async def due_notifications(tx: Transaction, *, now: datetime, limit: int) -> list[Notification]:
+    """The most urgent that no brake or incident keeps from going out now. Locked: a second sender takes other ones."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM notifications n JOIN incidents i ON i.slug = n.incident
+        WHERE n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1
+          AND i.state = 'approved' AND NOT {BRAKED}
+        ORDER BY n.urgency, n.next_attempt_at LIMIT $2 FOR UPDATE OF n SKIP LOCKED
         """,  # noqa: S608 - constants only
         now,
         limit,
@@ -80,27 +102,22 @@ async def lost_notifications(tx: Transaction, *, now: datetime, limit: int) -> l
 
 
 async def claim_notifications(
-    tx: Transaction, *, now: datetime, lease_until: datetime, limit: int
+    tx: Transaction, notification_ids: Sequence[UUID], *, now: datetime, lease_until: datetime
 ) -> list[Notification]:
-    """Take the most urgent that may go out now, and write down the intent. `tries` is the number of the attempt."""
+    """Take these, which are due, and write down the intent. `tries` is the number of the attempt."""
     rows = await tx.fetch(
         f"""
-        WITH due AS (
-            SELECT n.id FROM notifications n JOIN incidents i ON i.slug = n.incident
-            WHERE n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1
-              AND i.state = 'approved' AND NOT {BRAKED}
-            ORDER BY n.urgency, n.next_attempt_at LIMIT $3 FOR UPDATE OF n SKIP LOCKED
-        ), claimed AS (
-            UPDATE notifications n SET state = 'sending', lease_until = $2, tries = n.tries + 1
-            FROM due WHERE n.id = due.id RETURNING {COLUMNS}
+        WITH claimed AS (
+            UPDATE notifications n SET state = 'sending', lease_until = $3, tries = n.tries + 1
+            WHERE n.id = ANY($1::uuid[]) RETURNING {COLUMNS}
         ), intent AS (
-            INSERT INTO attempts (notification_id, number, started_at) SELECT id, tries, $1 FROM claimed
+            INSERT INTO attempts (notification_id, number, started_at) SELECT id, tries, $2 FROM claimed
         )
         SELECT * FROM claimed
         """,  # noqa: S608 - constants only
+        notification_ids,
         now,
         lease_until,
-        limit,
     )
     return [notification(row) for row in rows]
 
@@ -108,7 +125,8 @@ async def claim_notifications(
 async def record_changes(tx: Transaction, given: Sequence[Change], *, now: datetime) -> set[UUID]:
     """Write down what became of a batch of attempts; answers the notifications that it was theirs to change.
 
-    A sender that was frozen beyond its lease comes too late: another has the notification by now, in another attempt.
+    An answer that comes after the lease ends the doubt, until another sender takes the notification up: that is another
+    attempt, and what the first one says of its own then comes too late.
     """
     changed = await _change_notifications(tx, given)
     changes = [change for change in given if change.notification_id in changed]
@@ -146,12 +164,12 @@ async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> s
         SET state = given.state, reason = given.reason, lease_until = NULL,
             next_attempt_at = given.next_attempt_at, sent_at = coalesce(n.sent_at, given.sent_at),
             subject = coalesce(given.subject, n.subject), settled = n.settled OR given.settled,
-            doubts = n.doubts + (given.state = 'in-doubt' AND given.tried)::int,
+            doubts = n.doubts - (n.state = 'in-doubt')::int + (given.state = 'in-doubt' AND given.tried)::int,
             tries = n.tries - (NOT given.tried)::int
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bool[],
                     $8::bool[], $9::int[])
           AS given (id, state, reason, next_attempt_at, sent_at, subject, settled, tried, attempt)
-        WHERE n.id = given.id AND n.state = 'sending' AND n.tries = given.attempt
+        WHERE n.id = given.id AND n.state IN ('sending', 'in-doubt') AND n.tries = given.attempt
         RETURNING n.id
         """,
         [change.notification_id for change in changes],
@@ -204,32 +222,40 @@ async def decide_notification(
     )
 
 
-async def cancel_open(
-    tx: Transaction, *, recipient: str | None, incident: str | None, reason: str, by: str, now: datetime
-) -> list[UUID]:
-    """Cancel what has not gone out to this address or domain (None: any), about this incident (None: any).
+async def open_notifications(tx: Transaction, *, recipient: str | None, incidents: Sequence[str] | None) -> list[UUID]:
+    """What has not gone out to this address or domain (None: any), about these incidents (None: any); locked.
 
-    Answers those whose outcome is to be said now; a mail under way is left alone.
+    A mail under way is left alone.
     """
     rows = await tx.fetch(
         """
-        WITH open AS (
-            SELECT id, settled FROM notifications
-            WHERE state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')
-              AND ($4::text IS NULL OR recipient_key = $4
-                   OR right('.' || recipient_domain, length($4) + 1) = '.' || $4)
-              AND ($5::text IS NULL OR incident = $5)
-            FOR UPDATE
-        )
-        UPDATE notifications n SET state = 'cancelled', reason = $1, decided_by = $2, decided_at = $3,
-                                   next_attempt_at = NULL, settled = true
-        FROM open WHERE n.id = open.id RETURNING n.id, open.settled AS settled_before
+        SELECT id FROM notifications
+        WHERE state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')
+          AND ($1::text IS NULL OR recipient_key = $1 OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
+          AND ($2::text[] IS NULL OR incident = ANY($2))
+        ORDER BY id FOR UPDATE
         """,
+        recipient,
+        incidents,
+    )
+    return [row["id"] for row in rows]
+
+
+async def cancel_notifications(
+    tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, by: str, now: datetime
+) -> list[UUID]:
+    """Cancel these, which are locked; answers those whose outcome is to be said now."""
+    rows = await tx.fetch(
+        """
+        WITH given AS (SELECT id, settled FROM notifications WHERE id = ANY($1::uuid[]))
+        UPDATE notifications n SET state = 'cancelled', reason = $2, decided_by = $3, decided_at = $4,
+                                   next_attempt_at = NULL, settled = true
+        FROM given WHERE n.id = given.id RETURNING n.id, given.settled AS settled_before
+        """,
+        notification_ids,
         reason,
         by,
         now,
-        recipient,
-        incident,
     )
     return [row["id"] for row in rows if not row["settled_before"]]
 

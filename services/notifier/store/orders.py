@@ -1,6 +1,6 @@
 """Orders of people: brakes and suppressions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from asyncpg import Record
 from libs.common.db import Transaction
 from libs.common.ids import derived_id
 from services.notifier.domain.notification import Brake, BrakeScope
-from services.notifier.domain.planning import StoredSuppression, Suppression, SuppressionReason
+from services.notifier.domain.planning import StoredSuppression, Suppression, SuppressionReason, covering_values
 
 
 async def record_suppressions(
@@ -33,6 +33,18 @@ async def record_suppressions(
     )
     rows = await tx.fetch("SELECT * FROM suppressions WHERE id = ANY($1::uuid[])", ids)
     return [_suppression(row) for row in rows]
+
+
+async def suppressions_of(tx: Transaction, recipients: Iterable[str]) -> list[Suppression]:
+    """Those that cover any of these addresses, by themselves or by a domain above them."""
+    values = {value for recipient in recipients for value in covering_values(recipient)}
+    rows = await tx.fetch(
+        "SELECT value, reason, incident FROM suppressions WHERE value = ANY($1::text[])", list(values)
+    )
+    return [
+        Suppression(value=row["value"], reason=SuppressionReason(row["reason"]), incident=row["incident"])
+        for row in rows
+    ]
 
 
 async def newest_suppressions(

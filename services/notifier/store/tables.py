@@ -70,6 +70,11 @@ notifications = Table(
         "next_attempt_at",
         postgresql_where=text("state IN ('queued', 'deferred', 'in-doubt')"),
     ),
+    Index(
+        "notifications_to_withdraw",
+        "incident",
+        postgresql_where=text("state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')"),
+    ),
     Index("notifications_under_way", "lease_until", postgresql_where=text("state = 'sending'")),
     Index(
         "notifications_open",
@@ -97,7 +102,7 @@ targets = Table(
     Column("fixed_at", TIME, comment="when a recipient called it fixed"),
     Column("attributed", JSONB, nullable=False, comment="the TargetAttributed"),
     Index("targets_of_threat", "threat_id", "recipient_key"),
-    Index("targets_due", "due_at", postgresql_where=text("state = 'planned'")),
+    Index("targets_due", "incident", "due_at", postgresql_where=text("state = 'planned'")),
     Index("targets_planned", "recipient_key", "incident", "decided_at", postgresql_where=text("state = 'planned'")),
     Index("targets_of_notification", "notification_id"),
     Index("targets_of_submission", "submission_id"),

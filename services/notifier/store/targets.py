@@ -1,7 +1,7 @@
 """Targets: what was decided on each, and which of them wait for a mail."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,12 +17,11 @@ from services.notifier.domain.planning import (
     History,
     Planned,
     Suppressed,
-    Suppression,
-    SuppressionReason,
     Warned,
-    covering_values,
     domain_of,
 )
+from services.notifier.store.incidents import closed_of
+from services.notifier.store.orders import suppressions_of
 
 DAY = timedelta(days=1)
 
@@ -39,24 +38,14 @@ class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
 async def history_of(
     tx: Transaction, targets: Sequence[Target], *, repeat_interval: timedelta, now: datetime
 ) -> History:
-    """What the decisions on these targets depend on: three questions for the whole batch."""
+    """What the decisions on these targets depend on: a few questions for the whole batch."""
     recipients = list({target.recipient.key for target in targets})
     return History(
-        suppressions=await _suppressions_of(tx, recipients),
+        suppressions=await suppressions_of(tx, recipients),
         warned=await _warned(tx, targets, since=now - repeat_interval),
         incidents=await _incidents_of(tx, recipients, since=now - DAY),
+        closed=await closed_of(tx, {target.incident for target in targets}),
     )
-
-
-async def _suppressions_of(tx: Transaction, recipients: Iterable[str]) -> list[Suppression]:
-    values = {value for recipient in recipients for value in covering_values(recipient)}
-    rows = await tx.fetch(
-        "SELECT value, reason, incident FROM suppressions WHERE value = ANY($1::text[])", list(values)
-    )
-    return [
-        Suppression(value=row["value"], reason=SuppressionReason(row["reason"]), incident=row["incident"])
-        for row in rows
-    ]
 
 
 async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime) -> frozenset[Warned]:
@@ -196,23 +185,35 @@ async def assign_targets(tx: Transaction, drafts: Sequence[Draft]) -> None:
     )
 
 
-async def suppress_waiting(
-    tx: Transaction, *, recipient: str | None, incident: str | None, reason: str, message: str, now: datetime
-) -> list[Target]:
-    """Suppress what waits for a mail to this address or domain (None: any), about this incident (None: any)."""
+async def waiting_targets(tx: Transaction, *, recipient: str | None, incidents: Sequence[str] | None) -> list[UUID]:
+    """What waits for a mail to this address or domain (None: any), about these incidents (None: any); locked."""
     rows = await tx.fetch(
         """
-        UPDATE targets SET state = 'suppressed', reason = $1, message = $2, decided_at = $3
+        SELECT target_id FROM targets
         WHERE state = 'planned'
-          AND ($4::text IS NULL OR recipient_key = $4 OR right('.' || recipient_domain, length($4) + 1) = '.' || $4)
-          AND ($5::text IS NULL OR incident = $5)
-        RETURNING attributed::text
+          AND ($1::text IS NULL OR recipient_key = $1 OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
+          AND ($2::text[] IS NULL OR incident = ANY($2))
+        ORDER BY target_id FOR UPDATE
         """,
+        recipient,
+        incidents,
+    )
+    return [row["target_id"] for row in rows]
+
+
+async def suppress_targets(
+    tx: Transaction, target_ids: Sequence[UUID], *, reason: str, message: str, now: datetime
+) -> list[Target]:
+    """Suppress these, which wait for a mail."""
+    rows = await tx.fetch(
+        """
+        UPDATE targets SET state = 'suppressed', reason = $2, message = $3, decided_at = $4
+        WHERE target_id = ANY($1::uuid[]) AND state = 'planned' RETURNING attributed::text
+        """,
+        target_ids,
         reason,
         message,
         now,
-        recipient,
-        incident,
     )
     return [_target(row) for row in rows]
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -28,7 +29,10 @@ class FalsePositiveBody(BaseModel):
 
 
 class FalsePositiveView(FalsePositiveBody):
+    """`threat_id` is set where a recipient said so: only that threat is wrong, not all that is found at the asset."""
+
     id: UUID
+    threat_id: UUID | None
 
 
 def routes(database: Database) -> APIRouter:
@@ -60,6 +64,4 @@ def routes(database: Database) -> APIRouter:
 
 
 def _view(number: UUID, entry: FalsePositive) -> FalsePositiveView:
-    return FalsePositiveView(
-        id=number, asset=entry.asset, identifier=entry.identifier, reason=entry.reason, expires_at=entry.expires_at
-    )
+    return FalsePositiveView(id=number, **msgspec.to_builtins(entry))

@@ -90,6 +90,14 @@ class IncidentChanges(BaseModel):
         return {name: value for name, value in given.items() if value is not None}
 
 
+class Approval(BaseModel):
+    """What is approved: with `revision`, the incident as it was when it was read and no later one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    revision: int | None = Field(None, ge=1)
+
+
 class IncidentView(BaseModel):
     """An incident as it is now. `title` is the Dutch one, or else any."""
 
@@ -149,9 +157,16 @@ def routes(database: Database) -> APIRouter:
         return _view(changed)
 
     @router.post("/{slug}/approve")
-    async def approve(slug: str, approver: Approver) -> IncidentView:
+    async def approve(slug: str, approver: Approver, approval: Approval | None = None) -> IncidentView:
         async with database.transaction() as tx:
-            return _view(await handlers.approve_incident(tx, slug, by=approver.name, now=datetime.now(UTC)))
+            approved = await handlers.approve_incident(
+                tx,
+                slug,
+                by=approver.name,
+                now=datetime.now(UTC),
+                read_revision=approval.revision if approval else None,
+            )
+        return _view(approved)
 
     return router
 

@@ -90,9 +90,9 @@ def fresh(case: Case, rules: Rules, now: datetime) -> Reason:
 
 
 def not_a_known_false_positive(case: Case, _: Rules, now: datetime) -> Reason:
-    """Nobody has told us that this finding is wrong at this asset."""
+    """Nobody has told us that this threat, or this finding at this asset, is wrong."""
     for known in case.false_positives:
-        if known.covers(case.event.indicator, now):
+        if known.covers(case, now):
             return _fail("known-false-positive", f"{known.reason}; counts until {known.expires_at:%Y-%m-%d}")
     return _pass("known-false-positive", "nobody has called it wrong")
 

@@ -67,16 +67,23 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
-    """Something known to be wrong: a finding at an asset, or with `identifier` None every finding there."""
+    """Something known to be wrong: one threat, a finding at an asset, or with `identifier` None every finding there.
+
+    A recipient speaks for one threat: others may share its address. Only an analyst speaks for all of an asset.
+    """
 
     asset: str
     identifier: str | None
     reason: str
     expires_at: datetime
+    threat_id: UUID | None = None
 
-    def covers(self, indicator: Indicator, now: datetime) -> bool:
-        same_finding = self.identifier is None or self.identifier == indicator.identifier
-        return same_finding and self.asset == indicator.asset.key and now < self.expires_at
+    def covers(self, case: "Case", now: datetime) -> bool:
+        if now >= self.expires_at:
+            return False
+        if self.threat_id is not None:
+            return self.threat_id == case.threat_id
+        return self.asset == case.event.key and self.identifier in {None, case.event.indicator.identifier}
 
 
 class History(msgspec.Struct, frozen=True):

@@ -30,7 +30,8 @@ async def forget_false_positive(tx: Transaction, false_positive_id: UUID) -> Non
 async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:
     """A false positive closes its threats and is remembered, a fix closes them; the rest is not for us.
 
-    Says nothing further: what a closed threat means for a later record, the checks decide.
+    Remembered for that threat alone: whoever answers does not speak for their neighbours at the same address. Says
+    nothing further: what a closed threat means for a later record, the checks decide.
     """
     for kind, reason in CLOSES.items():
         threat_ids = {threat_id for answer in answers if answer.kind is kind for threat_id in answer.threat_ids}
@@ -43,6 +44,7 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
                 FalsePositive(
                     asset=threat.asset,
                     identifier=threat.identifier,
+                    threat_id=threat.threat_id,
                     reason="its recipient says that it is wrong",
                     expires_at=now + FALSE_POSITIVE_LASTS,
                 )

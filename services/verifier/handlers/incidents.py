@@ -115,9 +115,13 @@ async def change_incident(
     return await _put(tx, changed, origin=DESK, now=now)
 
 
-async def approve_incident(tx: Transaction, slug: str, *, by: str, now: datetime) -> Incident:
-    """Let its mails leave. Four eyes: not whoever wrote it."""
+async def approve_incident(
+    tx: Transaction, slug: str, *, by: str, now: datetime, read_revision: int | None = None
+) -> Incident:
+    """Let its mails leave. Four eyes: not whoever wrote it last, and of what was read only that revision."""
     incident = await incident_called(tx, slug)
+    if read_revision not in {None, incident.revision}:
+        raise _changed_meanwhile()
     if incident.author == by:
         raise Problem(403, "four-eyes", "Somebody else must approve this", f"You wrote {slug}.")
     approved = msgspec.structs.replace(
@@ -128,9 +132,13 @@ async def approve_incident(tx: Transaction, slug: str, *, by: str, now: datetime
 
 async def _put(tx: Transaction, incident: Incident, *, origin: str, now: datetime) -> Incident:
     if not await store.put_incident(tx, incident, origin=origin, now=now):
-        raise Problem(409, "changed-meanwhile", "Somebody else was faster", "Read the incident again, then repeat.")
+        raise _changed_meanwhile()
     await enqueue(tx, [_changed(incident)])
     return incident
+
+
+def _changed_meanwhile() -> Problem:
+    return Problem(409, "changed-meanwhile", "Somebody else was faster", "Read the incident again, then repeat.")
 
 
 def _changed(incident: Incident) -> IncidentChanged:

@@ -57,6 +57,7 @@ false_positives = Table(
     Column("false_positive_id", UUID, primary_key=True),
     Column("asset", Text, nullable=False),
     Column("identifier", Text),
+    Column("threat_id", UUID, comment="if set, only this threat is wrong, not all that is found at its asset"),
     Column("reason", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("added_at", DateTime(timezone=True), nullable=False),

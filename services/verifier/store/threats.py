@@ -47,7 +47,7 @@ async def history_of(
 ) -> History:
     """What is known before a batch, in two queries."""
     threats = await threats_with_ids(tx, threat_ids, now=now)
-    known_wrong = await false_positives_at(tx, assets=assets, now=now)
+    known_wrong = await false_positives_at(tx, assets=assets, threat_ids=threat_ids, now=now)
     return History(threats={threat.threat_id: threat for threat in threats}, false_positives=known_wrong)
 
 

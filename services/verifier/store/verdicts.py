@@ -1,6 +1,6 @@
 """Verdicts: one for each indicator, the first one stands."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -23,12 +23,15 @@ RETURNING indicator_id
 """
 
 REPLACE = """
-UPDATE verdicts SET verdict = new.verdict, outcome = new.outcome, reason = new.reason, message = new.message,
-                    grade = new.grade, confidence = new.confidence, reasons = new.reasons,
-                    judged_at = new.judged_at, decided_by = $9, note = $10
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::text[],
-            $11::timestamptz[])
-     AS new (indicator_id, verdict, outcome, reason, message, grade, confidence, reasons, judged_at)
+UPDATE verdicts SET incident = new.incident, verdict = new.verdict, outcome = new.outcome, reason = new.reason,
+                    message = new.message, grade = new.grade, severity = new.severity, confidence = new.confidence,
+                    reasons = new.reasons, first_seen_at = new.first_seen_at, rules_version = new.rules_version,
+                    judged_at = new.judged_at, decided_by = $18, note = $19
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::text[], $11::text[], $12::float8[], $13::text[], $14::text[],
+            $15::timestamptz[], $16::text[], $17::timestamptz[])
+     AS new (indicator_id, threat_id, identifier, partner, incident, verdict, outcome, reason, message, grade,
+             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at)
 WHERE verdicts.indicator_id = new.indicator_id AND verdicts.outcome = 'held'
 """
 
@@ -54,24 +57,13 @@ async def stored_verdicts(tx: Transaction, indicator_ids: Collection[UUID]) -> d
 
 async def record_verdicts(tx: Transaction, judgements: Sequence[Judgement]) -> int:
     """Store verdicts of indicators that have none; how many had none."""
-    if not judgements:
-        return 0
-    return len(await tx.fetch(INSERT, *map(list, zip(*map(_row, judgements), strict=True))))
+    return len(await tx.fetch(INSERT, *_columns(judgements))) if judgements else 0
 
 
 async def replace_verdicts(tx: Transaction, judgements: Sequence[Judgement], *, by: str, note: str) -> None:
-    """What a person decided takes the place of `held`."""
-    columns = [
-        [judgement.indicator.indicator_id for judgement in judgements],
-        [judgement.verdict.value for judgement in judgements],
-        [judgement.outcome.value if judgement.outcome else None for judgement in judgements],
-        [judgement.reason for judgement in judgements],
-        [judgement.message for judgement in judgements],
-        [judgement.grade for judgement in judgements],
-        [judgement.confidence for judgement in judgements],
-        [_json(judgement.reasons) for judgement in judgements],
-    ]
-    await tx.fetch(REPLACE, *columns, by, note, [judgement.at for judgement in judgements])
+    """What a person decided takes the place of `held`: all of it, since the rules may have changed in between."""
+    if judgements:
+        await tx.fetch(REPLACE, *_columns(judgements), by, note)
 
 
 async def held_page(
@@ -104,6 +96,11 @@ async def sightings_of(tx: Transaction, threat_id: UUID, *, limit: int) -> list[
         "SELECT * FROM verdicts WHERE threat_id = $1 ORDER BY judged_at DESC, indicator_id LIMIT $2", threat_id, limit
     )
     return [_judgement(row) for row in rows]
+
+
+def _columns(judgements: Sequence[Judgement]) -> Iterable[list[object]]:
+    """One list for each column, as `unnest` takes them."""
+    return map(list, zip(*map(_row, judgements), strict=True))
 
 
 def _row(judgement: Judgement) -> tuple[object, ...]:

@@ -306,6 +306,41 @@ def test_what_a_person_said_once_comes_after_registered_assets_and_before_the_ne
     assert by_registration.recipient.email == "security@bakery.example"
 
 
+@pytest.mark.parametrize(
+    ("asset", "part"),
+    [
+        (Asset(ip="192.0.2.200", domain="www.a.example"), "www.a.example"),
+        (Asset(ip="192.0.2.200", url="https://WWW.A.example:8443/login"), "www.a.example"),
+        (Asset(ip="192.0.2.200", email="jan@a.example"), "a.example"),
+        (Asset(email="Jan@a.example"), "jan@a.example"),
+        (Asset(ip="192.0.2.200", hostname="www.a.example"), "192.0.2.200"),
+        (Asset(url="http://192.0.2.200/shell.php"), "192.0.2.200"),
+        (Asset(ip="192.0.2.200", asn=64500), "192.0.2.200"),
+        (Asset(asn=64500), "AS64500"),
+    ],
+)
+def test_what_a_person_said_counts_for_the_name_and_for_the_address_only_where_there_is_no_name(
+    asset: Asset, part: str
+) -> None:
+    assert question_of(an_indicator(asset)).owned_part == part
+
+
+def test_what_a_person_said_of_one_name_says_nothing_of_another_at_the_same_address() -> None:
+    learnt = {"www.a.example": BRANCH}
+    same, neighbour, address = decision_on(
+        an_indicator(Asset(ip="192.0.2.200", domain="www.a.example")),
+        an_indicator(Asset(ip="192.0.2.200", domain="www.b.example")),
+        an_indicator(Asset(ip="192.0.2.200")),
+        learnt=learnt,
+    )
+
+    assert [each.route for each in (same, neighbour, address)] == [
+        Route.ORGANISATION,
+        Route.NETWORK_OWNER,
+        Route.NETWORK_OWNER,
+    ]
+
+
 def test_nothing_is_carried_over_from_one_record_to_the_next() -> None:
     """Decided in one batch, in any order or alone, a record gets the same recipient on the same evidence."""
     indicators = [

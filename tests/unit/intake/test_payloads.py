@@ -70,3 +70,41 @@ async def test_what_a_crash_left_is_found_once_it_is_old(tmp_path: Path) -> None
 
     assert young == ([], [])
     assert ([draft.name for draft in drafts], ids) == ([f"{crashed}.draft"], [orphan])
+
+
+async def test_a_file_that_goes_while_the_folder_is_looked_through_is_passed_over(tmp_path: Path) -> None:
+    payloads, orphan = PayloadFiles(tmp_path), new_id()
+    path = payloads.path(orphan)
+    path.parent.mkdir()
+    path.write_bytes(b"never committed")
+    # Listed, and gone when it is looked at: to the system a link to nowhere is the same.
+    path.with_name(f"{new_id()}.draft").symlink_to("nowhere")
+
+    assert payloads.left_behind(older_than_seconds=-60) == ([], [orphan])
+
+
+async def test_a_folder_that_can_not_be_looked_through_is_a_passing_trouble(tmp_path: Path) -> None:
+    payloads = PayloadFiles(tmp_path)
+    path = payloads.path(new_id())
+    path.parent.mkdir()
+    path.symlink_to(path.name)
+
+    with pytest.raises(Transient):
+        payloads.left_behind(older_than_seconds=-60)
+
+
+async def test_a_file_that_can_not_be_removed_is_a_passing_trouble(tmp_path: Path) -> None:
+    payloads, submission_id = PayloadFiles(tmp_path), new_id()
+    payloads.path(submission_id).mkdir(parents=True)
+
+    with pytest.raises(Transient):
+        payloads.remove(submission_id)
+
+
+async def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
+    payloads = PayloadFiles(tmp_path)
+    day = payloads.path(new_id()).parent
+    day.mkdir()
+    (day / ".nfs0000000000a1").write_bytes(b"what a shared folder keeps of an open file that was removed")
+
+    assert payloads.left_behind(older_than_seconds=-60) == ([], [])

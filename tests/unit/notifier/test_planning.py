@@ -71,6 +71,17 @@ def test_a_suppression_about_one_incident_leaves_the_others() -> None:
     assert [type(decision) for decision in decisions] == [Suppressed, Planned]
 
 
+def test_a_target_of_a_closed_incident_is_not_mailed() -> None:
+    decisions = plan(
+        [target(incident="open-smb"), target(incident="open-rdp")],
+        history=History(closed=frozenset({"open-smb"})),
+        policy=POLICY,
+        now=NOW,
+    )
+
+    assert [type(decision) for decision in decisions] == [Suppressed, Planned]
+
+
 def test_the_same_news_is_not_told_again_within_the_interval() -> None:
     known = target()
     history = History(warned=frozenset({Warned("info@jansen.example", known.threat_id)}))

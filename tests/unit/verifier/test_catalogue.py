@@ -7,7 +7,7 @@ from libs.common.contracts import Advisory
 from libs.common.vocabulary import Language, Severity
 from services.verifier.domain import Catalogue, Incident
 from services.verifier.handlers.incidents import read_shipped
-from tests.unit.verifier.test_judgement import INDICATOR
+from tests.unit.verifier.builders import INDICATOR
 
 SHIPPED = read_shipped()
 CATALOGUE = Catalogue(SHIPPED)

@@ -2,23 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.contracts import Advisory, Asset, Indicator, RawIndicator
-from libs.common.vocabulary import IncidentState, Language, Outcome, Reliability, Severity, Tlp, Transport
+from libs.common.contracts import Asset
+from libs.common.vocabulary import Outcome, Reliability, Severity, Tlp, Transport
 from services.verifier.domain import (
     Catalogue,
     CheckResult,
     FalsePositive,
     History,
-    Incident,
-    Matches,
-    Rules,
     Threat,
     ThreatState,
     Verdict,
@@ -29,47 +25,7 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.judgement import judge
-
-NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-ADVISORY = Advisory(title="t", what="w", why="y", check=("c",), act=("a",), otherwise="o", sources=("s",))
-SMB = Incident(
-    slug="open-smb",
-    category="vulnerable/vulnerable-system",
-    severity=Severity.HIGH,
-    state=IncidentState.APPROVED,
-    matches=Matches(identifiers=("open-smb",)),
-    advisory={Language.DUTCH: ADVISORY},
-)
-RDP = msgspec.structs.replace(
-    SMB, slug="open-rdp", matches=Matches(identifiers=("open-rdp",)), state=IncidentState.DRAFT
-)
-RULES = Rules(catalogue=Catalogue((SMB, RDP)), version="test")
-NOTHING_KNOWN = History(threats={}, false_positives={})
-INDICATOR = Indicator(
-    seen_at=NOW - timedelta(hours=6),
-    category="vulnerable/vulnerable-system",
-    identifier="open-smb",
-    asset=Asset(ip="145.10.20.30", port=445, transport=Transport.TCP),
-    geo_country="NL",
-)
-
-
-def raw(
-    number: int = 1,
-    *,
-    partner: str = "demo",
-    reliability: Reliability = Reliability.B,
-    **changes: Any,  # Any: fields of Indicator, each of its own type
-) -> RawIndicator:
-    return RawIndicator(
-        indicator_id=UUID(int=number),
-        submission_id=UUID(int=1000),
-        record=number,
-        partner=partner,
-        reliability=reliability,
-        received_at=NOW,
-        indicator=msgspec.structs.replace(INDICATOR, **changes),
-    )
+from tests.unit.verifier.builders import INDICATOR, NOTHING_KNOWN, NOW, RULES, SMB, raw
 
 
 def known(**changes: object) -> History:
@@ -200,6 +156,21 @@ def test_a_known_false_positive_refutes_until_it_expires(
     wrong = FalsePositive(asset="145.10.20.30", identifier=identifier, reason="a honeypot", expires_at=NOW + lasts)
     history = History(threats={}, false_positives={"145.10.20.30": (wrong,)})
     assert judge(raw(), history, RULES, NOW).outcome is outcome
+
+
+def test_a_threat_that_is_known_to_be_wrong_says_nothing_of_others_at_its_asset() -> None:
+    wrong = FalsePositive(
+        asset="145.10.20.30",
+        identifier="open-smb",
+        threat_id=threat_id_of(INDICATOR),
+        reason="its recipient says so",
+        expires_at=NOW + timedelta(days=1),
+    )
+    history = History(threats={}, false_positives={"145.10.20.30": (wrong,)})
+    other_port = Asset(ip="145.10.20.30", port=139, transport=Transport.TCP)
+    assert judge(raw(), history, RULES, NOW).outcome is Outcome.REFUTED
+    assert judge(raw(asset=other_port), history, RULES, NOW).outcome is None
+    assert judge(raw(), history, RULES, NOW + timedelta(days=1)).outcome is None
 
 
 def test_vital_operators_are_handed_over() -> None:

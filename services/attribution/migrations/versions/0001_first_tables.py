@@ -78,12 +78,17 @@ def _create_organisations() -> None:
 def _create_what_is_learnt() -> None:
     op.create_table(
         "learnt_asset",
-        sa.Column("asset_key", sa.Text(), nullable=False),
+        sa.Column(
+            "owned_part",
+            sa.Text(),
+            nullable=False,
+            comment="a name; an address or AS where the asset has no name",
+        ),
         sa.Column("organisation_id", sa.UUID(), nullable=False),
         sa.Column("decided_by", sa.Text(), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisation.organisation_id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("asset_key"),
+        sa.PrimaryKeyConstraint("owned_part"),
         comment="whose an asset is, because a person once said so",
     )
     op.create_index("learnt_asset_by_organisation", "learnt_asset", ["organisation_id"], unique=False)

@@ -90,6 +90,10 @@ def _create_notifications() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("reference"),
     )
+    _index_notifications()
+
+
+def _index_notifications() -> None:
     op.create_index("notifications_newest", "notifications", ["created_at", "id"], unique=False)
     op.create_index("notifications_of_incident", "notifications", ["incident", "created_at"], unique=False)
     op.create_index("notifications_of_recipient", "notifications", ["recipient_key", "created_at"], unique=False)
@@ -106,6 +110,13 @@ def _create_notifications() -> None:
         ["urgency", "next_attempt_at"],
         unique=False,
         postgresql_where=sa.text("state IN ('queued', 'deferred', 'in-doubt')"),
+    )
+    op.create_index(
+        "notifications_to_withdraw",
+        "notifications",
+        ["incident"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')"),
     )
     op.create_index(
         "notifications_under_way",
@@ -185,7 +196,9 @@ def _create_targets() -> None:
         ),
         sa.PrimaryKeyConstraint("target_id"),
     )
-    op.create_index("targets_due", "targets", ["due_at"], unique=False, postgresql_where=sa.text("state = 'planned'"))
+    op.create_index(
+        "targets_due", "targets", ["incident", "due_at"], unique=False, postgresql_where=sa.text("state = 'planned'")
+    )
     op.create_index("targets_of_notification", "targets", ["notification_id"], unique=False)
     op.create_index("targets_of_submission", "targets", ["submission_id"], unique=False)
     op.create_index("targets_of_threat", "targets", ["threat_id", "recipient_key"], unique=False)

@@ -29,6 +29,12 @@ def _create_false_positives() -> None:
         sa.Column("false_positive_id", sa.UUID(), nullable=False),
         sa.Column("asset", sa.Text(), nullable=False),
         sa.Column("identifier", sa.Text(), nullable=True),
+        sa.Column(
+            "threat_id",
+            sa.UUID(),
+            nullable=True,
+            comment="if set, only this threat is wrong, not all that is found at its asset",
+        ),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,373 @@
+"""Attribution on a real database: the first decision stands, broken imports change nothing, a person's word counts."""
+
+import asyncio
+import gzip
+import tempfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from libs.common.contracts import Asset, Event, Indicator, IndicatorSettled, TargetAttributed, ThreatVerified
+from libs.common.contracts.wire import decode
+from libs.common.db import migrate
+from libs.common.errors import Transient
+from libs.common.ids import new_id
+from libs.common.security import Operator, Role, sign_operator_token
+from libs.common.service import Service
+from libs.common.shutdown import Shutdown
+from libs.common.vocabulary import Language, Severity
+from services.attribution.app import build
+from services.attribution.settings import AttributionSettings
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+RIPE = b"""\
+inetnum:        192.0.2.0 - 192.0.2.255
+netname:        ISP-NET
+country:        NL
+org:            ORG-I-RIPE
+status:         ALLOCATED PA
+source:         RIPE
+
+inetnum:        198.51.100.0 - 198.51.100.255
+netname:        BELGIAN
+country:        BE
+abuse-c:        AR1-RIPE
+status:         ASSIGNED PA
+source:         RIPE
+
+organisation:   ORG-I-RIPE
+org-name:       Voorbeeld Internet B.V.
+country:        NL
+abuse-c:        AR1-RIPE
+source:         RIPE
+
+role:           Abuse desk
+nic-hdl:        AR1-RIPE
+abuse-mailbox:  abuse@isp.example
+source:         RIPE
+"""
+ORGANISATIONS = msgspec.json.encode(
+    [
+        {
+            "name": "Bakery",
+            "country": "NL",
+            "kvk_number": "01234567",
+            "assets": [{"kind": "domain", "value": "bakery.example"}, {"kind": "ip-range", "value": "192.0.2.0/28"}],
+            "contacts": [{"email": "security@bakery.example"}],
+        },
+        {
+            "name": "Waterworks",
+            "country": "NL",
+            "criticality": "vital",
+            "assets": [{"kind": "ip-range", "value": "192.0.2.64/28"}],
+        },
+    ]
+)
+THIEF = msgspec.json.encode(
+    [{"name": "Thief", "country": "NL", "assets": [{"kind": "domain", "value": "bakery.example"}]}]
+)
+
+
+Answer = dict[str, Any]  # Any: JSON, whose fields differ from path to path
+
+
+class Desk:
+    """The running service: events come in, and an administrator uses its API."""
+
+    def __init__(self, service: Service, client: httpx.AsyncClient) -> None:
+        self._service = service
+        self._client = client
+
+    async def attribute(self, *threats: ThreatVerified) -> list[Event]:
+        handler = self._service.subscriptions[ThreatVerified]
+        async with self._service.database.transaction() as tx:
+            return list(await handler(threats, tx=tx, now=NOW))
+
+    async def sent(self) -> list[Event]:
+        async with self._service.database.transaction() as tx:
+            return [decode(row["event"]) for row in await tx.fetch("SELECT event FROM outbox ORDER BY position")]
+
+    async def ask(self, method: str, path: str, body: object = None, *, status: int = 200) -> Answer:
+        response = await self._client.request(method, path, json=body)
+        assert response.status_code == status, response.text
+        answer: Answer = response.json() if response.content else {}
+        return answer
+
+    async def items(self, path: str) -> list[Answer]:
+        """All pages of a list, two items each."""
+        page = await self.ask("GET", f"{path}?limit=2")
+        found: list[Answer] = page["items"]
+        while page["next"]:
+            page = await self.ask("GET", f"{path}?limit=2&cursor={page['next']}")
+            found += page["items"]
+        return found
+
+    async def bring_in(self, kind: str, content: bytes) -> Answer:
+        """The import when it has ended."""
+        response = await self._client.post(f"/v1/imports/{kind}", content=content)
+        assert response.status_code == 202, response.text
+        async with asyncio.timeout(20):
+            while (run := await self.ask("GET", response.headers["Location"]))["state"] == "running":
+                await asyncio.sleep(0.02)
+        return run
+
+    async def name_owner(self, target_id: str, organisation_id: str, *, status: int = 200) -> Answer:
+        body = {"organisation_id": organisation_id}
+        return await self.ask("POST", f"/v1/unattributed/{target_id}", body, status=status)
+
+    async def add_organisation(self, name: str, *, email: str | None = None) -> str:
+        added = await self.ask("POST", "/v1/organisations", {"name": name, "country": "NL"}, status=201)
+        organisation_id: str = added["organisation_id"]
+        if email is not None:
+            await self.ask("POST", f"/v1/organisations/{organisation_id}/contacts", {"email": email}, status=201)
+        return organisation_id
+
+
+@pytest.fixture
+async def desk(
+    database_url: str,
+    operator_key: Ed25519PrivateKey,
+    operator_public_key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Desk]:
+    """Uploaded files lie in a folder of the test's own, which must be empty at the end."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    await asyncio.to_thread(migrate, "attribution", database_url)
+    service = build(
+        AttributionSettings(
+            http_port=1,
+            database_url=database_url,
+            kafka_bootstrap="127.0.0.1:1",
+            operator_public_key=operator_public_key,
+        )
+    )
+    shutdown = Shutdown()
+    tasks = asyncio.gather(*(task(shutdown) for task in service.tasks))
+    await until_read(service)
+    transport, headers = httpx.ASGITransport(service.api), {"Authorization": f"Bearer {token(operator_key)}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers=headers) as client:
+        yield Desk(service, client)
+    shutdown.request()
+    await tasks
+    await service.database.close()
+    assert files_in(tmp_path) == []
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def until_read(service: Service) -> None:
+    """Wait for the directory."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await service.checks["directory"]()
+            except Transient:
+                await asyncio.sleep(0.01)
+
+
+def token(key: Ed25519PrivateKey) -> str:
+    today = datetime.now(UTC)
+    return sign_operator_token(key, operator=Operator("ann", Role.ADMIN), now=today, expires=today + timedelta(hours=1))
+
+
+def threat(asset: Asset) -> ThreatVerified:
+    return ThreatVerified(
+        threat_id=new_id(),
+        indicator_id=new_id(),
+        submission_id=new_id(),
+        record=1,
+        partner="demo",
+        received_at=NOW,
+        indicator=Indicator(seen_at=NOW, category="vulnerable", identifier="open-smb", asset=asset),
+        incident="open-smb",
+        severity=Severity.HIGH,
+        grade="B2",
+        confidence=0.8,
+        first_seen_at=NOW,
+    )
+
+
+def in_short(events: list[Event]) -> list[str]:
+    """Whom each event leads to, or why to nobody."""
+    return [
+        event.recipient.email
+        if isinstance(event, TargetAttributed)
+        else event.reason
+        if isinstance(event, IndicatorSettled)
+        else ""
+        for event in events
+    ]
+
+
+async def test_the_first_decision_stands_although_the_directory_has_changed(desk: Desk) -> None:
+    await desk.bring_in("ripe", gzip.compress(RIPE))
+    await desk.bring_in("organisations", ORGANISATIONS)
+    assets = [
+        Asset(ip="192.0.2.5"),
+        Asset(domain="www.bakery.example"),
+        Asset(ip="192.0.2.65"),
+        Asset(ip="192.0.2.200"),
+        Asset(ip="198.51.100.3"),
+        Asset(domain="nobody.example"),
+    ]
+    threats = [threat(asset) for asset in assets]
+    first = await desk.attribute(*threats)
+    for organisation in await desk.items("/v1/organisations"):
+        await desk.ask("DELETE", f"/v1/organisations/{organisation['organisation_id']}", status=204)
+
+    assert await desk.attribute(*threats, *threats) == first
+
+    assert in_short(first) == [
+        "security@bakery.example",
+        "security@bakery.example",
+        "vital-organisation",
+        "abuse@isp.example",
+        "foreign-network",
+        "no-recipient",
+    ]
+    assert in_short(await desk.attribute(threat(Asset(ip="192.0.2.5")))) == ["abuse@isp.example"]
+    kept = await desk.ask("GET", f"/v1/attributions/{threats[0].indicator_id}")
+    assert kept["recipient"]["email"] == "security@bakery.example"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("ripe", b"<html></html>"),
+        ("ripe", gzip.compress(RIPE)[:-9]),
+        ("ripe", b""),
+        ("delegated", b"x"),
+        ("organisations", b"[{}]"),
+        ("organisations", b"\x1f\x8b"),
+        ("organisations", THIEF),
+    ],
+    ids=["a page", "cut off", "empty", "no delegation", "no name", "no gzip", "of somebody else"],
+)
+async def test_a_broken_import_says_so_and_changes_nothing(desk: Desk, kind: str, content: bytes) -> None:
+    await desk.bring_in("ripe", RIPE)
+    await desk.bring_in("organisations", ORGANISATIONS)
+
+    run = await desk.bring_in(kind, content)
+
+    assert run["state"] == "failed"
+    assert run["message"].startswith("Nothing was changed")
+    found = await desk.attribute(threat(Asset(ip="192.0.2.200")), threat(Asset(domain="bakery.example")))
+    assert in_short(found) == ["abuse@isp.example", "security@bakery.example"]
+    assert [each["name"] for each in await desk.items("/v1/organisations")] == ["Bakery", "Waterworks"]
+
+
+async def test_a_newer_dump_replaces_the_one_before_and_the_same_organisations_stay_the_same(desk: Desk) -> None:
+    await desk.bring_in("ripe", RIPE)
+    await desk.bring_in("ripe", RIPE.replace(b"abuse@isp", b"new@isp"))
+    for _ in range(2):
+        assert (await desk.bring_in("organisations", ORGANISATIONS))["state"] == "done"
+
+    assert in_short(await desk.attribute(threat(Asset(ip="192.0.2.200")))) == ["new@isp.example"]
+    assert len(await desk.items("/v1/organisations")) == 2
+
+
+async def test_whom_a_person_names_is_warned_once_and_found_the_next_time(desk: Desk) -> None:
+    waiting = threat(Asset(domain="www.a.example"))
+    await desk.attribute(waiting)
+    (line,) = await desk.items("/v1/unattributed")
+    owner = await desk.add_organisation("A", email="security@a.example")
+
+    for _ in range(2):
+        await desk.name_owner(line["target_id"], owner)
+
+    (event,) = await desk.sent()
+    assert in_short([event]) == ["security@a.example"]
+    assert await desk.attribute(waiting) == [event]
+    assert await desk.items("/v1/unattributed") == []
+    (found,) = await desk.attribute(threat(Asset(domain="www.a.example")))
+    assert isinstance(found, TargetAttributed)
+    assert (found.recipient.email, found.confidence) == ("security@a.example", 0.9)
+
+
+async def test_whom_a_person_names_is_the_owner_of_the_name_and_not_of_the_address_that_it_shares(desk: Desk) -> None:
+    await desk.attribute(threat(Asset(ip="203.0.113.9", domain="www.a.example")))
+    (line,) = await desk.items("/v1/unattributed")
+    assert line["asset"] == "www.a.example"
+    await desk.name_owner(line["target_id"], await desk.add_organisation("A", email="security@a.example"))
+
+    found = await desk.attribute(
+        threat(Asset(ip="203.0.113.9", url="https://www.a.example/login")),
+        threat(Asset(ip="203.0.113.9", domain="www.b.example")),
+        threat(Asset(ip="203.0.113.9")),
+    )
+
+    assert in_short(found) == ["security@a.example", "no-recipient", "no-recipient"]
+    looked_up = await desk.ask("GET", "/v1/lookup?ip=203.0.113.9&domain=www.b.example")
+    assert looked_up["recipient"] is None
+
+
+async def test_who_cannot_be_written_to_or_does_not_exist_is_not_named(desk: Desk) -> None:
+    await desk.attribute(threat(Asset(domain="www.a.example")))
+    (line,) = await desk.items("/v1/unattributed")
+    silent, other = await desk.add_organisation("Silent"), await desk.add_organisation("B", email="b@b.example")
+
+    assert (await desk.name_owner(line["target_id"], silent, status=409))["type"] == "/problems/no-contact"
+    await desk.name_owner(line["target_id"], str(new_id()), status=404)
+    await desk.name_owner(str(new_id()), other, status=404)
+    await desk.name_owner(line["target_id"], other)
+    await desk.name_owner(line["target_id"], silent, status=409)
+
+    assert len(await desk.sent()) == 1
+
+
+async def test_an_organisation_is_found_as_soon_as_it_is_registered_and_until_it_is_gone(desk: Desk) -> None:
+    path = f"/v1/organisations/{await desk.add_organisation('Bakery', email='security@bakery.example')}"
+    asset = await desk.ask("POST", f"{path}/assets", {"kind": "domain", "value": "Bakery.example."}, status=201)
+    assert asset["value"] == "bakery.example"
+
+    changed = await desk.ask("PATCH", path, {"sector": "food", "name": None, "language": "en"})
+    (found,) = await desk.attribute(threat(Asset(domain="www.bakery.example")))
+    await desk.ask("DELETE", path, status=204)
+
+    assert (changed["name"], changed["sector"]) == ("Bakery", "food")
+    assert isinstance(found, TargetAttributed)
+    assert (found.recipient.email, found.recipient.language) == ("security@bakery.example", Language.ENGLISH)
+    assert in_short(await desk.attribute(threat(Asset(domain="www.bakery.example")))) == ["no-recipient"]
+    await desk.ask("GET", path, status=404)
+
+
+async def test_an_asset_or_kvk_number_has_one_owner(desk: Desk) -> None:
+    one, other = await desk.add_organisation("One"), await desk.add_organisation("Other")
+    block = {"kind": "ip-range", "value": "192.0.2.0 - 192.0.2.255"}
+    same_block, part_of_it = {**block, "value": "192.0.2.0/24"}, {**block, "value": "192.0.2.0/25"}
+
+    kept = await desk.ask("POST", f"/v1/organisations/{one}/assets", block, status=201)
+
+    assert await desk.ask("POST", f"/v1/organisations/{one}/assets", same_block, status=201) == kept
+    taken = await desk.ask("POST", f"/v1/organisations/{other}/assets", same_block, status=409)
+    assert taken["type"] == "/problems/already-claimed"
+    await desk.ask("POST", f"/v1/organisations/{other}/assets", part_of_it, status=201)
+    await desk.ask("PATCH", f"/v1/organisations/{one}", {"kvk_number": "12345678"})
+    await desk.ask("PATCH", f"/v1/organisations/{other}", {"kvk_number": "12345678"}, status=409)
+
+
+async def test_what_cannot_be_registered_is_refused(desk: Desk) -> None:
+    path = f"/v1/organisations/{await desk.add_organisation('One')}"
+    await desk.ask("POST", f"{path}/assets", {"kind": "domain", "value": "co.uk"}, status=422)
+    await desk.ask("POST", f"{path}/contacts", {"email": "noreply@a.example"}, status=422)
+    await desk.ask("POST", "/v1/organisations", {"name": "\u200b", "country": "NL"}, status=422)
+    absent = f"/v1/organisations/{new_id()}"
+    await desk.ask("POST", f"{absent}/assets", {"kind": "domain", "value": "a.example"}, status=404)
+
+
+async def test_every_asset_of_an_organisation_is_on_one_page_of_its_list(desk: Desk) -> None:
+    path = f"/v1/organisations/{await desk.add_organisation('One')}/assets"
+    added = [await desk.ask("POST", path, {"kind": "asn", "value": f"AS{64500 + n}"}, status=201) for n in range(5)]
+    assert await desk.items(path) == added
+    await desk.ask("DELETE", f"{path}/{added[0]['asset_id']}", status=204)
+    await desk.ask("DELETE", f"{path}/{added[0]['asset_id']}", status=404)
+    assert await desk.items(path) == added[1:]

@@ -1,0 +1,408 @@
+"""The verifier on a real database: the first verdict stands, a person's word reaches the others, and no further."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from libs.common.contracts import (
+    Asset,
+    Event,
+    FeedbackReceived,
+    IncidentChanged,
+    IndicatorSettled,
+    RawIndicator,
+    ThreatVerified,
+)
+from libs.common.contracts.wire import decode
+from libs.common.db import Database, migrate
+from libs.common.errors import Transient
+from libs.common.ids import new_id
+from libs.common.problems import Problem
+from libs.common.security import Operator, Role, sign_operator_token
+from libs.common.shutdown import Shutdown
+from libs.common.vocabulary import FeedbackKind, IncidentState, Language, Reliability, Severity
+from services.verifier import store
+from services.verifier.app import build
+from services.verifier.domain import FalsePositive, Incident, Matches, ThreatState
+from services.verifier.handlers import (
+    Decision,
+    RulesInForce,
+    add_incident,
+    approve_incident,
+    change_incident,
+    false_positives_page,
+    incident_called,
+    remember_false_positive,
+    review_indicators,
+    ship_incidents,
+    threat_with_sightings,
+    verify_indicators,
+    weigh_feedback,
+)
+from services.verifier.settings import VerifierSettings
+from tests.unit.verifier.builders import ADVISORY, NOW, RULES, SMB, raw
+
+LATER = NOW + timedelta(hours=1)
+BAKER = Asset(ip="145.10.20.30", domain="baker.nl")
+BUTCHER = Asset(ip="145.10.20.30", domain="butcher.nl")
+RDP = msgspec.structs.replace(SMB, slug="desk-rdp", matches=Matches(identifiers=("desk-rdp",)), author="anna")
+
+Said = list[tuple[str, str]]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    await asyncio.to_thread(migrate, "verifier", database_url)
+    database = Database(database_url, pool_size=4, statement_timeout_seconds=10)
+    yield database
+    await database.close()
+
+
+async def rules_in_force(database: Database) -> RulesInForce:
+    """With the shipped incidents, and those of the desk as they are now."""
+    rules, shutdown = RulesInForce(RULES, database=database, refresh_seconds=60), Shutdown()
+    reading = asyncio.create_task(rules.keep_fresh(shutdown))
+    async with asyncio.timeout(10):
+        while not _are_read(rules):
+            await asyncio.sleep(0.01)
+    shutdown.request()
+    await reading
+    return rules
+
+
+def _are_read(rules: RulesInForce) -> bool:
+    try:
+        return rules.current is not None
+    except Transient:
+        return False
+
+
+@pytest.fixture
+async def rules(database: Database) -> RulesInForce:
+    return await rules_in_force(database)
+
+
+async def verify(
+    database: Database, rules: RulesInForce, *indicators: RawIndicator, now: datetime = NOW
+) -> list[Event]:
+    async with database.transaction() as tx:
+        return list(await verify_indicators(list(indicators), tx=tx, now=now, rules=rules))
+
+
+async def review(database: Database, rules: RulesInForce, held: RawIndicator, decision: Decision) -> None:
+    async with database.transaction() as tx:
+        await review_indicators(
+            tx, [held.indicator_id], decision=decision, note="x", by="anna", rules=rules.current, now=LATER
+        )
+
+
+async def call_false(database: Database, *events: Event, now: datetime = LATER) -> None:
+    """The recipients of these threats say that they are wrong."""
+    threat_ids = tuple(event.threat_id for event in events if isinstance(event, ThreatVerified))
+    answer = FeedbackReceived(
+        feedback_id=new_id(), kind=FeedbackKind.FALSE_POSITIVE, incident="open-smb", at=NOW, threat_ids=threat_ids
+    )
+    async with database.transaction() as tx:
+        await weigh_feedback([answer], tx=tx, now=now)
+
+
+async def sent(database: Database) -> list[Event]:
+    """What waits in the outbox, other than the catalogue."""
+    async with database.transaction() as tx:
+        rows = await tx.fetch("SELECT event FROM outbox ORDER BY position")
+    return [event for event in (decode(row["event"]) for row in rows) if not isinstance(event, IncidentChanged)]
+
+
+def in_short(*events: Event) -> Said:
+    return [
+        (event.outcome.value, event.reason) if isinstance(event, IndicatorSettled) else ("verified", "")
+        for event in events
+    ]
+
+
+async def approve_rdp(database: Database) -> None:
+    async with database.transaction() as tx:
+        await add_incident(tx, RDP, now=NOW)
+        await approve_incident(tx, RDP.slug, by="boss", now=NOW)
+
+
+async def test_the_same_batch_again_says_the_same_although_the_rules_have_changed(
+    database: Database, rules: RulesInForce
+) -> None:
+    batch = [raw(1), raw(2), raw(3, identifier="desk-rdp"), raw(4, asset=Asset(ip="10.0.0.1"))]
+    first = await verify(database, rules, *batch)
+    await approve_rdp(database)
+    async with database.transaction() as tx:
+        await change_incident(tx, "open-smb", {"severity": Severity.LOW}, by="anna", now=NOW)
+
+    changed = await rules_in_force(database)
+    again = await verify(database, changed, *batch, now=LATER)
+
+    assert in_short(*first) == [
+        ("verified", ""), ("duplicate", "sighting"), ("held", "incident"), ("refuted", "routable")
+    ]  # fmt: skip
+    assert {event.event_id: event for event in again} == {event.event_id: event for event in first}
+    assert changed.current.version != rules.current.version
+
+
+async def test_of_two_batches_that_find_a_threat_at_once_the_second_is_repeated_and_sees_it(
+    database: Database, rules: RulesInForce
+) -> None:
+    async with database.transaction() as tx:
+        winner = await verify_indicators([raw(1)], tx=tx, now=NOW, rules=rules)
+        losing = asyncio.create_task(verify(database, rules, raw(2)))
+        async with asyncio.timeout(10):
+            while not await somebody_waits(database):
+                await asyncio.sleep(0.01)
+    with pytest.raises(Transient):
+        await losing
+
+    assert in_short(*winner, *await verify(database, rules, raw(2))) == [("verified", ""), ("duplicate", "sighting")]
+
+
+async def somebody_waits(database: Database) -> bool:
+    async with database.transaction() as tx:
+        rows = await tx.fetch(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    return bool(rows)
+
+
+async def test_what_a_person_verifies_goes_on_and_a_redelivery_says_the_same(
+    database: Database, rules: RulesInForce
+) -> None:
+    held = raw(1, identifier="desk-rdp", severity=Severity.LOW)
+    await verify(database, rules, held)
+    await approve_rdp(database)
+
+    changed = await rules_in_force(database)
+    await review(database, changed, held, Decision.VERIFY)
+
+    (event,) = await sent(database)
+    assert isinstance(event, ThreatVerified)
+    assert (event.incident, event.severity) == (RDP.slug, Severity.HIGH)
+    assert await verify(database, changed, held, now=LATER) == [event]
+    async with database.transaction() as tx:
+        (verdict,) = (await store.stored_verdicts(tx, [held.indicator_id])).values()
+    assert verdict.rules_version == changed.current.version
+
+
+async def test_a_threat_that_a_person_verifies_is_as_old_as_its_oldest_sighting(
+    database: Database, rules: RulesInForce
+) -> None:
+    held = raw(1, confidence=0, reliability=Reliability.E)
+    await verify(database, rules, held)
+    await verify(database, rules, raw(2, first_seen_at=NOW - timedelta(days=9)))
+
+    await review(database, rules, held, Decision.VERIFY)
+
+    async with database.transaction() as tx:
+        (verdict,) = (await store.stored_verdicts(tx, [held.indicator_id])).values()
+    assert verdict.first_seen_at == NOW - timedelta(days=9)
+    assert in_short(*await sent(database)) == [("duplicate", "sighting")]
+
+
+async def test_what_a_person_rejects_is_refuted_and_makes_no_threat(database: Database, rules: RulesInForce) -> None:
+    held = raw(1, identifier="desk-rdp")
+    await verify(database, rules, held)
+
+    await review(database, rules, held, Decision.REJECT)
+
+    assert in_short(*await sent(database)) == [("refuted", "review")]
+    assert await verify(database, rules, held, now=LATER) == await sent(database)
+    with pytest.raises(Problem):
+        await review(database, rules, held, Decision.VERIFY)
+
+
+async def test_nothing_is_verified_that_has_no_approved_incident(database: Database, rules: RulesInForce) -> None:
+    held = raw(1, identifier="desk-rdp")
+    await verify(database, rules, held)
+    with pytest.raises(Problem, match="Nobody could be told what to do"):
+        await review(database, rules, held, Decision.VERIFY)
+    assert await sent(database) == []
+
+
+async def test_what_a_recipient_calls_false_is_closed_and_refuted_when_it_comes_again(
+    database: Database, rules: RulesInForce
+) -> None:
+    (threat,) = await verify(database, rules, raw(1, asset=BAKER))
+    assert isinstance(threat, ThreatVerified)
+
+    await call_false(database, threat)
+
+    async with database.transaction() as tx:
+        known, _ = await threat_with_sightings(tx, threat.threat_id, now=LATER)
+    assert (known.state, known.closed_reason) == (ThreatState.CLOSED, "false-positive")
+    again = raw(2, asset=BAKER, seen_at=LATER)
+    assert in_short(*await verify(database, rules, again, now=LATER)) == [("refuted", "known-false-positive")]
+
+
+async def test_what_a_recipient_calls_false_silences_nobody_else_at_the_same_address(
+    database: Database, rules: RulesInForce
+) -> None:
+    await call_false(database, *await verify(database, rules, raw(1, asset=BAKER)))
+
+    batch = [raw(2, asset=BAKER), raw(3, asset=BUTCHER), raw(4, asset=Asset(ip=BAKER.ip, port=445))]
+    outcomes = in_short(*await verify(database, rules, *batch, now=LATER))
+
+    assert outcomes == [("refuted", "known-false-positive"), ("verified", ""), ("verified", "")]
+
+
+async def test_a_false_positive_that_is_told_twice_is_one_that_lasts_longer(
+    database: Database, rules: RulesInForce
+) -> None:
+    verified = await verify(database, rules, raw(1, asset=BAKER), raw(2, asset=BUTCHER))
+    for days in (0, 9):
+        await call_false(database, *verified, now=NOW + timedelta(days=days))
+
+    async with database.transaction() as tx:
+        known = await false_positives_page(tx, after=None, limit=10)
+    assert [entry.expires_at for _, entry in known] == 2 * [NOW + timedelta(days=9 + 180)]
+    assert {entry.threat_id for _, entry in known} == {
+        event.threat_id for event in verified if isinstance(event, ThreatVerified)
+    }
+
+
+async def test_what_an_analyst_calls_false_counts_for_everything_at_the_asset(
+    database: Database, rules: RulesInForce
+) -> None:
+    known = FalsePositive(asset="145.10.20.30", identifier=None, reason="a honeypot", expires_at=LATER)
+    async with database.transaction() as tx:
+        await remember_false_positive(tx, known, by="anna", now=NOW)
+
+    outcomes = await verify(database, rules, raw(1, asset=BAKER), raw(2, asset=BUTCHER))
+
+    assert in_short(*outcomes) == 2 * [("refuted", "known-false-positive")]
+
+
+async def test_a_second_start_ships_nothing_again_and_leaves_what_a_person_has_edited(database: Database) -> None:
+    newer = [msgspec.structs.replace(each, author="shipped", severity=Severity.LOW) for each in (SMB, RDP)]
+    shipped = [msgspec.structs.replace(each, severity=Severity.HIGH) for each in newer]
+    async with database.transaction() as tx:
+        assert await ship_incidents(tx, shipped, now=NOW) == 2
+        assert await ship_incidents(tx, shipped, now=NOW) == 0
+        await change_incident(tx, SMB.slug, {"severity": Severity.CRITICAL}, by="anna", now=NOW)
+
+        assert await ship_incidents(tx, newer, now=LATER) == 1
+
+        assert (await incident_called(tx, SMB.slug)).severity is Severity.CRITICAL
+        assert (await incident_called(tx, RDP.slug)).severity is Severity.LOW
+
+
+async def put(database: Database, incident: Incident) -> None:
+    """Straight into the catalogue, in any state."""
+    async with database.transaction() as tx:
+        assert await store.put_incident(tx, incident, origin="desk", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "alone"),
+    [
+        (IncidentState.DRAFT, {IncidentState.DRAFT, IncidentState.CLOSED}),
+        (IncidentState.APPROVED, {IncidentState.APPROVED, IncidentState.PAUSED, IncidentState.CLOSED}),
+        (IncidentState.PAUSED, {IncidentState.PAUSED, IncidentState.APPROVED, IncidentState.CLOSED}),
+        (IncidentState.CLOSED, {IncidentState.CLOSED}),
+    ],
+)
+async def test_one_person_alone_stops_mail_but_never_lets_new_mail_leave(
+    database: Database, state: IncidentState, alone: set[IncidentState]
+) -> None:
+    for wanted in IncidentState:
+        incident = msgspec.structs.replace(RDP, slug=f"to-{wanted}", state=state)
+        await put(database, incident)
+        async with database.transaction() as tx:
+            if wanted in alone:
+                changed = await change_incident(tx, incident.slug, {"state": wanted}, by="anna", now=NOW)
+                assert (changed.state, changed.revision) == (wanted, 2)
+            else:
+                with pytest.raises(Problem, match="It can't go from"):
+                    await change_incident(tx, incident.slug, {"state": wanted}, by="anna", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_draft"),
+    [
+        ({"advisory": {Language.DUTCH: ADVISORY}}, True),
+        ({"matches": Matches(tags=("x",))}, True),
+        ({"category": "other/other"}, True),
+        ({"cve_ids": ("CVE-2026-1",)}, True),
+        ({"severity": Severity.LOW}, False),
+    ],
+)
+async def test_a_changed_text_or_match_needs_a_new_approval_also_where_the_change_says_approved(
+    database: Database, changes: dict[str, object], is_draft: bool
+) -> None:
+    for state in (IncidentState.APPROVED, IncidentState.PAUSED):
+        await put(database, msgspec.structs.replace(RDP, slug=f"is-{state}", state=state, approver="boss"))
+        async with database.transaction() as tx:
+            changed = await change_incident(
+                tx, f"is-{state}", {**changes, "state": IncidentState.APPROVED}, by="carl", now=NOW
+            )
+        expected = (IncidentState.DRAFT, "carl", None) if is_draft else (IncidentState.APPROVED, "anna", "boss")
+        assert (changed.state, changed.author, changed.approver) == expected
+
+
+async def test_whoever_wrote_last_does_not_approve(database: Database) -> None:
+    async with database.transaction() as tx:
+        await add_incident(tx, RDP, now=NOW)
+        with pytest.raises(Problem, match="Somebody else must approve this"):
+            await approve_incident(tx, RDP.slug, by="anna", now=NOW)
+        await change_incident(tx, RDP.slug, {"category": "other/other"}, by="carl", now=NOW)
+        with pytest.raises(Problem, match="Somebody else must approve this"):
+            await approve_incident(tx, RDP.slug, by="carl", now=NOW)
+
+        approved = await approve_incident(tx, RDP.slug, by="anna", now=NOW)
+
+    assert (approved.state, approved.author, approved.approver) == (IncidentState.APPROVED, "carl", "anna")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(None, 200), ({}, 200), ({"revision": 2}, 200), ({"revision": 1}, 409), ({"x": 1}, 422)]
+)
+async def test_only_the_revision_that_was_read_is_approved(
+    database: Database,
+    database_url: str,
+    operator_key: Ed25519PrivateKey,
+    operator_public_key: str,
+    body: object,
+    status: int,
+) -> None:
+    async with database.transaction() as tx:
+        await add_incident(tx, RDP, now=NOW)
+        await change_incident(tx, RDP.slug, {"severity": Severity.LOW}, by="carl", now=NOW)
+
+    async with desk(database_url, operator_key, operator_public_key) as boss:
+        response = await boss.post(f"/v1/incidents/{RDP.slug}/approve", json=body)
+
+    assert response.status_code == status
+    if status == 409:
+        assert response.json()["type"] == "/problems/changed-meanwhile"
+
+
+@asynccontextmanager
+async def desk(
+    database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The service's API, for an approver."""
+    service = build(
+        VerifierSettings(
+            http_port=1,
+            database_url=database_url,
+            kafka_bootstrap="127.0.0.1:1",
+            operator_public_key=operator_public_key,
+        )
+    )
+    today = datetime.now(UTC)
+    token = sign_operator_token(
+        operator_key, operator=Operator("boss", Role.APPROVER), now=today, expires=today + timedelta(hours=1)
+    )
+    transport, headers = httpx.ASGITransport(service.api), {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers=headers) as client:
+        yield client
+    await service.database.close()
