@@ -8,7 +8,7 @@ SOURCES := libs services deploy bench tests
 STACK := $(BIN)/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help chaos demo test up down status logs check format bench lock docs clean chromium
+.PHONY: help chaos demo test up down status logs check format bench lock docs clean tools
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -16,7 +16,7 @@ help: ## list these commands
 demo: $(READY) ## the main job: start everything, push feeds, read the mails, tell the story
 	@$(BIN)/python -m deploy.demo
 
-test: $(READY) chromium ## all tests: lint, types, architecture, unit, contracts, integration, end-to-end, browser
+test: $(READY) tools ## all tests: lint, types, architecture, unit, contracts, integration, end-to-end, browser
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
@@ -72,9 +72,14 @@ $(READY): requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	@touch $@
 
-# A browser for the browser tests: Debian's where root can install it, else Playwright's own.
-chromium: $(READY)
-	@if command -v chromium >/dev/null; then :; \
+# What tests use beside Python: a browser, and what a partner's engineer has at hand. Debian's packages where root can
+# install them; else Playwright's own browser, and a word about the rest.
+tools: $(READY)
+	@missing=$$(for tool in chromium curl jq; do command -v $$tool >/dev/null || echo $$tool; done); \
+	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && apt-get install -qq -y chromium >/dev/null; \
-	else $(BIN)/python -m playwright install chromium; fi
+		apt-get update -qq && apt-get install -qq -y $$missing >/dev/null; \
+	else \
+		case "$$missing" in *curl*|*jq*) echo "The tests need curl and jq; please install them."; exit 1;; esac; \
+		$(BIN)/python -m playwright install chromium; \
+	fi
