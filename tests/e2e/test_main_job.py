@@ -53,7 +53,7 @@ def test_each_record_ends_where_it_belongs(system: System) -> None:
         feed(
             row("192.0.2.70"),
             row("192.0.2.70"),
-            row("192.0.2.10"),
+            row("192.0.2.210"),
             row("198.51.100.10"),
             row("192.0.2.71", country="DE"),
             row("192.0.2.72", age=timedelta(days=60)),
@@ -78,11 +78,11 @@ def test_each_record_ends_where_it_belongs(system: System) -> None:
 
 
 def test_the_baker_gets_a_mail_and_the_provider_another(system: System) -> None:
-    push_and_settle(system, feed(row("192.0.2.73"), row("192.0.2.11")), report_type="scan_smb")
+    push_and_settle(system, feed(row("192.0.2.73"), row("192.0.2.211")), report_type="scan_smb")
     baker = new_mail_to(system, "info@bakkerij-jansen.example", mentions="192[.]0[.]2[.]73")
-    provider = new_mail_to(system, "abuse@provider.example", mentions="192[.]0[.]2[.]11")
+    provider = new_mail_to(system, "abuse@provider.example", mentions="192[.]0[.]2[.]211")
     assert "Bakkerij Jansen" in str(baker["Subject"])
-    assert "192[.]0[.]2[.]11" not in plain_text(baker)
+    assert "192[.]0[.]2[.]211" not in plain_text(baker)
     assert "192[.]0[.]2[.]73" not in plain_text(provider)
     assert re.fullmatch(r"TOC-[0-9A-Z]{10}", str(baker["X-Tocsin-Reference"]))
     assert baker["Auto-Submitted"] == "auto-generated"
