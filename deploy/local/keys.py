@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from libs.common.security import Operator, Role, new_api_key, sign_operator_token
+
+LOCAL_ADMIN = Operator(name="local-admin", role=Role.ADMIN)
 TOKEN_LIFE = timedelta(days=7)
 
 
@@ -22,7 +24,7 @@ class Keys:
 
     def partner_key(self) -> str:
         """API key of the ready-made partner `demo`."""
-        return self._kept("partner-key", make=lambda: f"tck_{secrets.token_urlsafe(32)}")
+        return self._kept("partner-key", make=new_api_key)
 
     def link_key(self) -> str:
         """Signs the links in mails; the notifier and the feedback service share it."""
@@ -37,15 +39,7 @@ class Keys:
 
     def admin_token(self, *, now: datetime) -> str:
         """A fresh operator token with the role `admin`, as the console would sign it."""
-        claims = {
-            "iss": "tocsin-console",
-            "aud": "tocsin",
-            "sub": "local-admin",
-            "role": "admin",
-            "iat": now,
-            "exp": now + TOKEN_LIFE,
-        }
-        return jwt.encode(claims, self._operator_key(), algorithm="EdDSA")
+        return sign_operator_token(self._operator_key(), operator=LOCAL_ADMIN, now=now, expires=now + TOKEN_LIFE)
 
     def _operator_key(self) -> Ed25519PrivateKey:
         text = self._kept("operator-key", make=_new_private_key)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from libs.common import faults
 from libs.common.errors import Fatal, Permanent, TocsinError, Transient
+from libs.common.settings import ServiceSettings
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What is raised for values that the tables can't hold; the same values never will."""
@@ -106,6 +107,15 @@ def _named(error: Exception) -> TocsinError:
     if isinstance(cause, asyncpg.SyntaxOrAccessError) and not isinstance(cause, asyncpg.InsufficientPrivilegeError):
         return Fatal(f"a statement is wrong, which no message is to blame for: {cause}")
     return Transient(f"the database is away or overloaded: {type(cause).__name__}")
+
+
+def database_of(settings: ServiceSettings) -> Database:
+    """The database that a service's settings name."""
+    return Database(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+    )
 
 
 def sqlalchemy_url(url: str) -> str:

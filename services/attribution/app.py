@@ -1,6 +1,6 @@
 """Where attribution's objects meet."""
 
-from libs.common.db import Database
+from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.publisher import Publisher
 from libs.common.service import Service
@@ -14,11 +14,7 @@ IMPORT_POOL_SIZE = 2
 
 
 def build(settings: AttributionSettings) -> Service:
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
-        statement_timeout_seconds=settings.statement_timeout_seconds,
-    )
+    database = database_of(settings)
     directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
     imports = ImportWorker(settings, directory)
     return Service(

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from libs.common.db import Database
+from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.links import Links
 from libs.common.publisher import Publisher
@@ -18,11 +18,7 @@ from services.feedback.settings import FeedbackSettings
 
 def build(settings: FeedbackSettings) -> Service:
     """The whole service, not started."""
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
-        statement_timeout_seconds=settings.statement_timeout_seconds,
-    )
+    database = database_of(settings)
     pages = Pages(
         house=House(settings.service_name, settings.desk_address, settings.public_url), wordings=read_wordings()
     )

@@ -1,6 +1,6 @@
 """Where intake's objects meet."""
 
-from libs.common.db import Database
+from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.publisher import Publisher
 from libs.common.service import Service
@@ -47,11 +47,7 @@ def build(settings: IntakeSettings) -> Service:
 
 def means_of(settings: IntakeSettings) -> Means:
     return Means(
-        database=Database(
-            settings.database_url.get_secret_value(),
-            pool_size=settings.database_pool_size,
-            statement_timeout_seconds=settings.statement_timeout_seconds,
-        ),
+        database=database_of(settings),
         publisher=Publisher(settings=settings, service="intake"),
         payloads=PayloadFiles(settings.payload_dir),
         bounds=bounds_of(settings),

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from datetime import timedelta
 
-from libs.common.db import Database
+from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.links import Links
 from libs.common.publisher import Publisher
@@ -27,11 +27,7 @@ TIME_LIMITS_IN_A_DIALOGUE = 12
 
 
 def build(settings: NotifierSettings) -> Service:
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
-        statement_timeout_seconds=settings.statement_timeout_seconds,
-    )
+    database = database_of(settings)
     scribe = Scribe(house=_house(settings), press=Press(), links=Links(_link_key(settings)))
     sender = _sender(settings, database, scribe)
     return Service(

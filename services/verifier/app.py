@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from libs.common.db import Database
+from libs.common.db import database_of
 from libs.common.errors import Fatal, Permanent
 from libs.common.http_api import new_api
 from libs.common.publisher import Publisher
@@ -18,11 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def build(settings: VerifierSettings) -> Service:
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
-        statement_timeout_seconds=settings.statement_timeout_seconds,
-    )
+    database = database_of(settings)
     rules = RulesInForce(settled_rules(settings), database=database, refresh_seconds=settings.rules_refresh_seconds)
     return Service(
         name="verifier",

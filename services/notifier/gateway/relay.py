@@ -134,8 +134,10 @@ class _Connection:
             response = await self._client.data(mail.content)
             await faults.reach(faults.Point.MAIL_ANSWERED)
         except aiosmtplib.SMTPResponseException as error:
-            # An answer that is no SMTP: it may have meant yes.
-            return Lost(f"not readable: {error.message}") if _is_garbage(error) else _answered(error)
+            if _is_garbage(error):
+                # It may have meant yes.
+                return Lost(f"not readable: {error.message}")
+            return Answered(error.code, error.message)
         except DISCONNECTED as error:
             return Lost(f"no answer after the mail: {error}")
         return Answered(response.code, response.message)
@@ -165,10 +167,6 @@ def _gone_before_mail() -> Iterator[None]:
 def _is_garbage(error: aiosmtplib.SMTPResponseException) -> bool:
     """Whether the relay said something that is no SMTP answer; aiosmtplib gives that a code of its own."""
     return error.code == aiosmtplib.SMTPStatus.invalid_response
-
-
-def _answered(error: aiosmtplib.SMTPResponseException) -> Answered:
-    return Answered(error.code, error.message)
 
 
 class RememberingRelay:
