@@ -17,7 +17,7 @@ from deploy.local.keys import Keys
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
 from deploy.local.postgres import database_url
-from deploy.local.register import read_register
+from deploy.local.register import Entry, read_register
 from libs.common.contracts import TOPICS
 
 PATIENCE_SECONDS = 60
@@ -74,16 +74,23 @@ def test_a_second_stack_in_the_same_folder_is_refused(stack: BackgroundStack, la
     assert read_endpoints(layout) is not None
 
 
+def registered(part: str, layout: Layout) -> Entry:
+    (entry,) = (each for each in read_register(layout.processes) if each.name == part)
+    return entry
+
+
 @pytest.mark.parametrize("part", ["postgres", "kafka", "mail"])
 def test_a_killed_part_comes_back(part: str, stack: BackgroundStack, layout: Layout) -> None:
     before = stack.pid(part)
 
     stack.kill(part)
 
+    # The register is written a moment after the new process is there, so it is the register that is waited for.
     give_up = time.monotonic() + PATIENCE_SECONDS
-    while stack.pid(part) == before and time.monotonic() < give_up:
+    entry = registered(part, layout)
+    while entry.pid == before and time.monotonic() < give_up:
         time.sleep(0.05)
-    (entry,) = (each for each in read_register(layout.processes) if each.name == part)
+        entry = registered(part, layout)
     assert entry.pid != before
     assert entry.restarts == 1
 
