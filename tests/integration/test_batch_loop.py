@@ -309,7 +309,9 @@ async def test_poison_in_a_batch_that_is_tried_again_is_put_aside_once(loop: Loo
 
 
 async def test_an_event_that_can_never_leave_the_outbox_holds_up_no_other(loop: Loop, kafka: Kafka) -> None:
-    before, after = outcome_of(record(1)), outcome_of(record(2))
+    before = outcome_of(record(1))
+    # Of the same submission: the topic keeps the order of one key only.
+    after = msgspec.structs.replace(outcome_of(record(2)), submission_id=before.submission_id)
     async with loop.database.transaction() as tx:
         await enqueue(tx, [before])
         await tx.fetch("INSERT INTO outbox (event_id, event) VALUES ($1, $2)", uuid4(), b"from a release to come")
