@@ -24,3 +24,12 @@ class Shutdown:
         except TimeoutError:
             pass
         return self.requested
+
+    async def wait_or(self, event: asyncio.Event, timeout_seconds: float) -> None:
+        """Wait for the request or for `event`, whichever comes first, at most this long."""
+        waits = [asyncio.ensure_future(each.wait()) for each in (self._event, event)]
+        try:
+            await asyncio.wait(waits, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

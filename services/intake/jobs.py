@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import sys
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -59,7 +58,7 @@ async def _recount(settings: IntakeSettings) -> Reconciliation:
     )
     try:
         async with database.transaction() as tx:
-            return await reconcile(tx, now=datetime.now(UTC))
+            return await reconcile(tx, now=database.now())
     finally:
         await database.close()
 

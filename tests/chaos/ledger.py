@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local.lag import lag_by_service
 from deploy.local.topics import wanted_topics
-from libs.common.ids import derived_id
+from libs.common.ids import record_id
 from libs.common.vocabulary import Outcome
 from tests.chaos.plan import SERVICES
 
@@ -103,7 +103,7 @@ def database_of(postgres: str, service: str) -> str:
 
 async def _read_intake(connection: asyncpg.Connection, books: Books) -> None:
     rows = await connection.fetch("SELECT submission_id, record, outcome FROM records WHERE outcome <> 'rejected'")
-    books.accepted = {derived_id("indicator", row["submission_id"], row["record"]): row["outcome"] for row in rows}
+    books.accepted = {record_id(row["submission_id"], row["record"]): row["outcome"] for row in rows}
     kept = Counter(row["submission_id"] for row in rows)
     books.sums["records twice"] = len(rows) - len(books.accepted)
     found = await connection.fetch("SELECT id, status FROM submissions")

@@ -14,10 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, Event, Indicator, IndicatorSettled, TargetAttributed, ThreatVerified
-from libs.common.contracts.wire import decode
 from libs.common.db import migrate
 from libs.common.errors import Transient
 from libs.common.ids import new_id
+from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
@@ -91,7 +91,7 @@ class Desk:
 
     async def sent(self) -> list[Event]:
         async with self._service.database.transaction() as tx:
-            return [decode(row["event"]) for row in await tx.fetch("SELECT event FROM outbox ORDER BY position")]
+            return await waiting_events(tx)
 
     async def ask(self, method: str, path: str, body: object = None, *, status: int = 200) -> Answer:
         response = await self._client.request(method, path, json=body)

@@ -118,8 +118,8 @@ async def loop(kafka: Kafka, database_url: str, service_name: str, operator_publ
     connection = await asyncpg.connect(database_url)
     await connection.execute("CREATE TABLE handled (indicator_id uuid PRIMARY KEY)")
     await connection.execute(
-        "CREATE TABLE outbox (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL, "
-        "event bytea NOT NULL, enqueued_at timestamptz NOT NULL DEFAULT now())"
+        "CREATE TABLE outbox (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, events bytea NOT NULL, "
+        "refused_at timestamptz, enqueued_at timestamptz NOT NULL DEFAULT now())"
     )
     await connection.close()
     await kafka.start_group_here(f"tocsin-{service_name}")
@@ -309,20 +309,22 @@ async def test_poison_in_a_batch_that_is_tried_again_is_put_aside_once(loop: Loo
 
 
 async def test_an_event_that_can_never_leave_the_outbox_holds_up_no_other(loop: Loop, kafka: Kafka) -> None:
-    before = outcome_of(record(1))
-    # Of the same submission: the topic keeps the order of one key only.
-    after = msgspec.structs.replace(outcome_of(record(2)), submission_id=before.submission_id)
+    # Of one submission: the topic keeps the order of one key only.
+    submission_id = uuid4()
+    before, between, after = (
+        msgspec.structs.replace(outcome_of(record(number)), submission_id=submission_id) for number in range(3)
+    )
     async with loop.database.transaction() as tx:
         await enqueue(tx, [before])
-        await tx.fetch("INSERT INTO outbox (event_id, event) VALUES ($1, $2)", uuid4(), b"from a release to come")
+        await tx.fetch("INSERT INTO outbox (events) VALUES ($1)", encode(between) + b"\nfrom a release to come")
         await enqueue(tx, [after])
     shutdown = Shutdown()
     shutdown.request()
     await relay_of(loop).run(shutdown)
-    answers = await kafka.read("indicator-outcome", wanted=2)
-    assert [decode(answer.value).event_id for answer in answers] == [before.event_id, after.event_id]
+    answers = await kafka.read("indicator-outcome", wanted=3)
+    assert [decode(answer.value).event_id for answer in answers] == [each.event_id for each in (before, between, after)]
     async with loop.database.transaction() as tx:
-        assert [row["event"] for row in await tx.fetch("SELECT event FROM outbox")] == [b"from a release to come"]
+        assert [row["events"] for row in await tx.fetch("SELECT events FROM outbox")] == [b"from a release to come"]
 
 
 async def test_a_broker_that_hangs_is_given_up_and_tried_again(

@@ -19,10 +19,10 @@ from libs.common.contracts import (
     RawIndicator,
     ThreatVerified,
 )
-from libs.common.contracts.wire import decode
 from libs.common.db import Database, migrate
 from libs.common.errors import Transient
 from libs.common.ids import new_id
+from libs.common.outbox import waiting_events
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.shutdown import Shutdown
@@ -115,8 +115,7 @@ async def call_false(database: Database, *events: Event, now: datetime = LATER) 
 async def sent(database: Database) -> list[Event]:
     """What waits in the outbox, other than the catalogue."""
     async with database.transaction() as tx:
-        rows = await tx.fetch("SELECT event FROM outbox ORDER BY position")
-    return [event for event in (decode(row["event"]) for row in rows) if not isinstance(event, IncidentChanged)]
+        return [event for event in await waiting_events(tx) if not isinstance(event, IncidentChanged)]
 
 
 def in_short(*events: Event) -> Said:

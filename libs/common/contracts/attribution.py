@@ -7,7 +7,7 @@ import msgspec
 
 from libs.common.contracts.event import Event, topic
 from libs.common.contracts.intake import Indicator
-from libs.common.ids import derived_id
+from libs.common.ids import sibling_id
 from libs.common.vocabulary import Language, RecipientKind, Severity
 
 
@@ -61,4 +61,4 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
 
     @property
     def event_id(self) -> UUID:
-        return derived_id("target-attributed", self.indicator_id)
+        return sibling_id(self.indicator_id, "target-attributed")

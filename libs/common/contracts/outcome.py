@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.contracts.event import Event, topic
-from libs.common.ids import derived_id
+from libs.common.ids import sibling_id
 from libs.common.vocabulary import Outcome
 
 
@@ -27,4 +27,4 @@ class IndicatorSettled(Event, frozen=True, kw_only=True, omit_defaults=True, tag
 
     @property
     def event_id(self) -> UUID:
-        return derived_id("indicator-settled", self.indicator_id, self.outcome)
+        return sibling_id(self.indicator_id, f"indicator-settled {self.outcome}")

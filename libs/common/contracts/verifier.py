@@ -7,7 +7,7 @@ import msgspec
 
 from libs.common.contracts.event import Event, topic
 from libs.common.contracts.intake import Indicator
-from libs.common.ids import derived_id
+from libs.common.ids import derived_id, sibling_id
 from libs.common.vocabulary import IncidentState, Language, Severity
 
 
@@ -34,7 +34,7 @@ class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="
 
     @property
     def event_id(self) -> UUID:
-        return derived_id("threat-verified", self.indicator_id)
+        return sibling_id(self.indicator_id, "threat-verified")
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True):

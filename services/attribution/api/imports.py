@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Annotated
 from uuid import UUID
@@ -60,7 +60,7 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
         if queue.is_full:
             raise _busy()
         path = await _spooled(request, max_bytes=max_import_bytes)
-        day = made_on or datetime.now(UTC).date()
+        day = made_on or database.now().date()
         try:
             run = await queue.put(kind, path, made_on=day, started_by=admin.name)
         except asyncio.QueueFull:
@@ -72,7 +72,7 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
     @router.get("/{import_id}", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def read_import(import_id: UUID) -> ImportView:
         async with database.transaction() as tx:
-            run = await import_run(tx, import_id, now=datetime.now(UTC))
+            run = await import_run(tx, import_id, now=database.now())
         return _view(run)
 
     return router

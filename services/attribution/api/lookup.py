@@ -1,6 +1,5 @@
 """`/v1/lookup`: whom would a threat to this asset hit?"""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -48,7 +47,7 @@ def routes(database: Database, directory: LiveDirectory, *, constituency: frozen
         """Asks what an event would ask, and changes nothing. Several values are one asset, as in one record."""
         asset = _asset({"ip": ip, "domain": domain, "url": url, "asn": asn, "email": email})
         async with database.transaction() as tx:
-            answer = await look_up(asset, tx=tx, directory=directory, constituency=constituency, now=datetime.now(UTC))
+            answer = await look_up(asset, tx=tx, directory=directory, constituency=constituency, now=database.now())
         return _view(answer)
 
     return router

@@ -1,6 +1,6 @@
 """`/v1/organisations`: who can be warned."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -101,7 +101,7 @@ def _changing_routes(router: APIRouter, database: Database) -> None:
     @router.post("", status_code=201, dependencies=[ANALYST])
     async def post_organisation(body: OrganisationBody, response: Response) -> OrganisationView:
         async with database.transaction() as tx:
-            added = await add_organisation(_profile(body), tx=tx, now=datetime.now(UTC))
+            added = await add_organisation(_profile(body), tx=tx, now=database.now())
             if isinstance(added, Refusal):
                 refuse(added, what="organisation")
         response.headers["Location"] = f"/v1/organisations/{added.organisation_id}"
@@ -112,7 +112,7 @@ def _changing_routes(router: APIRouter, database: Database) -> None:
         async with database.transaction() as tx:
             record = await organisation_of(tx, organisation_id, locked=True)
             profile = _changed(record, change)
-            changed = await change_organisation(organisation_id, profile, tx=tx, now=datetime.now(UTC))
+            changed = await change_organisation(organisation_id, profile, tx=tx, now=database.now())
             if isinstance(changed, Refusal):
                 refuse(changed, what="organisation")
         return _view(changed)

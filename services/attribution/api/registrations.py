@@ -1,6 +1,6 @@
 """`/v1/organisations/{id}/assets` and `/contacts`: what is theirs, and whom to write."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -79,7 +79,7 @@ def _asset_routes(router: APIRouter, database: Database) -> None:
     async def post_asset(organisation_id: UUID, body: AssetBody) -> AssetView:
         """Claim an asset. An asset that the organisation has already is answered as it is kept."""
         async with database.transaction() as tx:
-            asset = await register_asset(organisation_id, body.kind, body.value, tx=tx, now=datetime.now(UTC))
+            asset = await register_asset(organisation_id, body.kind, body.value, tx=tx, now=database.now())
             if isinstance(asset, Refusal):
                 refuse(asset, what="organisation")
         return _asset_view(asset)
@@ -107,7 +107,7 @@ def _contact_routes(router: APIRouter, database: Database) -> None:
         """Add an address. One that is there already takes the role and language given now."""
         written = WrittenContact(email=body.email, role=body.role, language=body.language)
         async with database.transaction() as tx:
-            contact = await add_contact(organisation_id, written, tx=tx, now=datetime.now(UTC))
+            contact = await add_contact(organisation_id, written, tx=tx, now=database.now())
             if isinstance(contact, Refusal):
                 refuse(contact, what="organisation")
         return _contact_view(contact)

@@ -1,6 +1,6 @@
 """`/v1/unattributed`: threats for which nobody was found, and the person who knows better."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -60,7 +60,7 @@ def routes(database: Database) -> APIRouter:
         """Name the organisation. It is warned now, and known the next time that the `asset` of the list is hit."""
         async with database.transaction() as tx:
             decision = await decide_unattributed(
-                target_id, body.organisation_id, decided_by=analyst.name, tx=tx, now=datetime.now(UTC)
+                target_id, body.organisation_id, decided_by=analyst.name, tx=tx, now=database.now()
             )
             if isinstance(decision, Refusal):
                 refuse(decision, what="threat or organisation")

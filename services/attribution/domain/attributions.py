@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.ids import derived_id
+from libs.common.ids import sibling_id
 from services.attribution.domain.ladder import Decision
 
 
@@ -18,4 +18,4 @@ class Attribution(msgspec.Struct, frozen=True):
 
 
 def target_id_of(indicator_id: UUID) -> UUID:
-    return derived_id("target", indicator_id)
+    return sibling_id(indicator_id, "target")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -45,7 +45,7 @@ class Importer:
         self._after = after
 
     async def begin(self, kind: ImportKind, dump: Dump, *, started_by: str) -> ImportRun:
-        now = datetime.now(UTC)
+        now = self._database.now()
         run = ImportRun(
             import_id=new_id(),
             kind=kind,
@@ -60,7 +60,7 @@ class Importer:
 
     async def run(self, run: ImportRun, dump: Dump, *, made_on: date) -> ImportRun:
         """Bring the dump in. A broken one ends as `failed` and changes nothing; `Transient` ends so too."""
-        report = _Report(run, dump, save=self._save)
+        report = _Report(run, dump, save=self._save, now=self._database.now)
         try:
             async with self._database.transaction() as tx:
                 await self._take_in(tx, run.kind, dump, made_on=made_on, tally=report.tally)
@@ -75,7 +75,7 @@ class Importer:
         return await report.end(ImportState.DONE, "")
 
     async def _take_in(self, tx: Transaction, kind: ImportKind, dump: Dump, *, made_on: date, tally: Tally) -> None:
-        now = datetime.now(UTC)
+        now = self._database.now()
         if not await store.imports.become_only_import(tx, kind):
             raise BrokenDump(f"another import of {kind} is under way")
         match kind:
@@ -104,8 +104,15 @@ class Importer:
 class _Report:
     """Tells how far a run is, once a second at most."""
 
-    def __init__(self, run: ImportRun, dump: Dump, *, save: Callable[[ImportRun], Awaitable[None]]) -> None:
-        self._run, self._dump, self._save = run, dump, save
+    def __init__(
+        self,
+        run: ImportRun,
+        dump: Dump,
+        *,
+        save: Callable[[ImportRun], Awaitable[None]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._run, self._dump, self._save, self._clock = run, dump, save, now
         self.tally = Tally(self._tick)
 
     async def end(self, state: ImportState, message: str, *, errors: tuple[Mistake, ...] = ()) -> ImportRun:
@@ -115,7 +122,7 @@ class _Report:
         return ended
 
     async def _tick(self) -> None:
-        if datetime.now(UTC) - self._run.updated_at >= BETWEEN_REPORTS:
+        if self._clock() - self._run.updated_at >= BETWEEN_REPORTS:
             self._run = self._now(state=ImportState.RUNNING, message="", errors=())
             await self._save(self._run)
 
@@ -126,7 +133,7 @@ class _Report:
             message=message,
             errors=errors,
             progress=Progress(self._dump.bytes_read, self.tally.records, dict(self.tally.skipped)),
-            updated_at=datetime.now(UTC),
+            updated_at=self._clock(),
         )
 
 

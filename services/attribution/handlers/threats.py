@@ -1,5 +1,6 @@
 """A verified threat finds its recipient, or the reason why nobody is warned."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -42,8 +43,8 @@ async def attribute_threats(
 
     standing |= await store.attributions.record(tx, list(zip(new, decisions, strict=True)), now=now)
     await store.attributions.put_in_line(tx, (t for t in new if _is_unattributable(standing[t.indicator_id])), now=now)
-    for decision in decisions:
-        ATTRIBUTIONS.labels(decision.route).inc()
+    for route, count in Counter(decision.route for decision in decisions).items():
+        ATTRIBUTIONS.labels(route).inc(count)
     return [event_of(threat, standing[threat.indicator_id]) for threat in threats.values()]
 
 

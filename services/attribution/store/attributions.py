@@ -19,10 +19,24 @@ _RECIPIENT = msgspec.json.Decoder(Recipient)
 _THREAT = msgspec.json.Decoder(ThreatVerified)
 _encode = msgspec.json.Encoder().encode
 
+_COLUMNS = (
+    "indicator_id",
+    "submission_id",
+    "asset_key",
+    "route",
+    "outcome",
+    "reason",
+    "message",
+    "recipient",
+    "confidence",
+    "evidence",
+    "decided_at",
+)
+
 
 async def of_indicators(tx: Transaction, indicator_ids: Sequence[UUID]) -> dict[UUID, Attribution]:
     rows = await tx.fetch(
-        """SELECT indicator_id, route, outcome, reason, message, recipient::text, confidence, evidence::text, decided_at
+        """SELECT indicator_id, route, outcome, reason, message, recipient, confidence, evidence, decided_at
            FROM attribution WHERE indicator_id = ANY($1::uuid[])""",
         indicator_ids,
     )
@@ -32,27 +46,11 @@ async def of_indicators(tx: Transaction, indicator_ids: Sequence[UUID]) -> dict[
 async def record(
     tx: Transaction, decided: Sequence[tuple[ThreatVerified, Decision]], *, now: datetime
 ) -> dict[UUID, Attribution]:
-    """Keep decisions and return what stands: the new one, or the one that another replica kept a moment earlier."""
-    if not decided:
-        return {}
-    inserted = await tx.fetch(
-        """INSERT INTO attribution (indicator_id, submission_id, asset_key, route, outcome, reason, message,
-                                    recipient, confidence, evidence, decided_at)
-           SELECT i, s, a, r, o, e, m, c::jsonb, f, v::jsonb, $11
-           FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                       $8::text[], $9::float8[], $10::text[]) AS row (i, s, a, r, o, e, m, c, f, v)
-           ON CONFLICT DO NOTHING RETURNING indicator_id""",
-        *_columns(decided),
-        now,
-    )
-    new = {row["indicator_id"] for row in inserted}
-    kept = {
-        threat.indicator_id: Attribution(threat.indicator_id, now, decision)
-        for threat, decision in decided
-        if threat.indicator_id in new
-    }
-    others = [threat.indicator_id for threat, _ in decided if threat.indicator_id not in new]
-    return kept | (await of_indicators(tx, others) if others else {})
+    """Keep decisions on indicators that have none; `Transient` if another replica has kept one a moment earlier."""
+    if decided:
+        rows = (_row(threat, decision, now) for threat, decision in decided)
+        await tx.copy("attribution", columns=_COLUMNS, rows=rows)
+    return {threat.indicator_id: Attribution(threat.indicator_id, now, decision) for threat, decision in decided}
 
 
 async def put_in_line(tx: Transaction, threats: Iterable[ThreatVerified], *, now: datetime) -> None:
@@ -61,8 +59,7 @@ async def put_in_line(tx: Transaction, threats: Iterable[ThreatVerified], *, now
     if waiting:
         await tx.fetch(
             """INSERT INTO unattributed (target_id, indicator_id, asset_key, threat, waiting_since)
-               SELECT t, i, a, j::jsonb, $5
-               FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS row (t, i, a, j)
+               SELECT *, $5::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])
                ON CONFLICT DO NOTHING""",
             [target_id_of(threat.indicator_id) for threat in waiting],
             [threat.indicator_id for threat in waiting],
@@ -74,7 +71,7 @@ async def put_in_line(tx: Transaction, threats: Iterable[ThreatVerified], *, now
 
 async def waiting_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[Unattributed]:
     rows = await tx.fetch(
-        """SELECT target_id, threat::text, waiting_since, organisation_id FROM unattributed
+        """SELECT target_id, threat, waiting_since, organisation_id FROM unattributed
            WHERE decided_at IS NULL AND ($1::uuid IS NULL OR target_id > $1) ORDER BY target_id LIMIT $2""",
         after,
         limit,
@@ -85,7 +82,7 @@ async def waiting_page(tx: Transaction, *, after: UUID | None, limit: int) -> li
 async def unattributed(tx: Transaction, target_id: UUID) -> Unattributed | None:
     """Locked until the transaction ends: two people who decide at once decide one after the other."""
     rows = await tx.fetch(
-        """SELECT target_id, threat::text, waiting_since, organisation_id FROM unattributed
+        """SELECT target_id, threat, waiting_since, organisation_id FROM unattributed
            WHERE target_id = $1 FOR UPDATE""",
         target_id,
     )
@@ -117,8 +114,8 @@ async def settle_unattributed(
 async def replace_decision(tx: Transaction, indicator_id: UUID, decision: Attributed, *, now: datetime) -> None:
     """A person's word takes the place of an `unattributable`; nothing else is ever changed."""
     await tx.fetch(
-        """UPDATE attribution SET route = $2, outcome = NULL, reason = NULL, message = NULL, recipient = $3::jsonb,
-               confidence = $4, evidence = $5::jsonb, decided_at = $6
+        """UPDATE attribution SET route = $2, outcome = NULL, reason = NULL, message = NULL, recipient = $3,
+               confidence = $4, evidence = $5, decided_at = $6
            WHERE indicator_id = $1""",
         indicator_id,
         decision.route,
@@ -129,18 +126,13 @@ async def replace_decision(tx: Transaction, indicator_id: UUID, decision: Attrib
     )
 
 
-def _columns(decided: Sequence[tuple[ThreatVerified, Decision]]) -> Iterable[Sequence[object]]:
-    """One list for each column, as `unnest` takes them."""
-    return zip(*(_row(threat, decision) for threat, decision in decided), strict=True)
-
-
-def _row(threat: ThreatVerified, decision: Decision) -> tuple[object, ...]:
+def _row(threat: ThreatVerified, decision: Decision, now: datetime) -> tuple[object, ...]:
     evidence = _encode(decision.evidence).decode()
     identity = (threat.indicator_id, threat.submission_id, threat.key, decision.route)
     if isinstance(decision, Settled):
-        return *identity, decision.outcome, decision.reason, decision.message, None, 0.0, evidence
+        return *identity, decision.outcome, decision.reason, decision.message, None, 0.0, evidence, now
     recipient = _encode(decision.recipient).decode()
-    return *identity, None, None, None, recipient, decision.confidence, evidence
+    return *identity, None, None, None, recipient, decision.confidence, evidence, now
 
 
 def _attribution(row: asyncpg.Record) -> Attribution:

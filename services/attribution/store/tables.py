@@ -174,6 +174,9 @@ import_run = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
 
+# JSON as text: nobody asks PostgreSQL for what is inside, so taking it apart and putting it together again would be work
+# for nothing at each insert and each reading.
+
 attribution = Table(
     "attribution",
     metadata,
@@ -184,9 +187,9 @@ attribution = Table(
     Column("outcome", Text),
     Column("reason", Text),
     Column("message", Text),
-    Column("recipient", JSONB),
+    Column("recipient", Text),
     Column("confidence", Double, nullable=False),
-    Column("evidence", JSONB, nullable=False),
+    Column("evidence", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
     comment="the first decision on an indicator; it stands, whatever the directory says later",
 )
@@ -197,7 +200,7 @@ unattributed = Table(
     Column("target_id", UUID, primary_key=True),
     Column("indicator_id", UUID, nullable=False),
     Column("asset_key", Text, nullable=False),
-    Column("threat", JSONB, nullable=False),
+    Column("threat", Text, nullable=False),
     Column("waiting_since", DateTime(timezone=True), nullable=False),
     Column("organisation_id", UUID),
     Column("decided_by", Text),

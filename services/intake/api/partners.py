@@ -1,6 +1,6 @@
 """`/v1/partners`: who may push, and with which keys."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -98,7 +98,7 @@ def _add_partner_routes(router: APIRouter, database: Database) -> None:
                 name=body.name,
                 reliability=body.reliability,
                 contact_email=body.contact_email,
-                now=datetime.now(UTC),
+                now=database.now(),
             )
         if partner is None:
             raise Problem(409, "slug-taken", "There is a partner of this slug already", f"'{body.slug}' is taken.")
@@ -129,7 +129,7 @@ def _add_key_routes(router: APIRouter, database: Database) -> None:
     async def add_key(partner_id: UUID, administrator: Administrator, body: KeyBody | None = None) -> NewKeyView:
         expires_at = body.expires_at if body else None
         async with database.transaction() as tx:
-            new = await partners.add_key(tx, partner_id, expires_at=expires_at, now=datetime.now(UTC))
+            new = await partners.add_key(tx, partner_id, expires_at=expires_at, now=database.now())
         if new is None:
             raise not_found("partner")
         log.info("key added", partner=str(partner_id), prefix=new.key.prefix, operator=administrator.name)
@@ -147,7 +147,7 @@ def _add_key_routes(router: APIRouter, database: Database) -> None:
     async def revoke_key(partner_id: UUID, key_id: UUID, administrator: Administrator) -> None:
         """The key stops opening within seconds; it stays in the list, with the time of its end."""
         async with database.transaction() as tx:
-            revoked = await partners.revoke_key(tx, partner_id, key_id, now=datetime.now(UTC))
+            revoked = await partners.revoke_key(tx, partner_id, key_id, now=database.now())
         if not revoked:
             raise not_found("key")
         log.info("key revoked", partner=str(partner_id), key=str(key_id), operator=administrator.name)

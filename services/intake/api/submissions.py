@@ -1,7 +1,6 @@
 """`POST /v1/submissions`: a payload comes in."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from email.message import Message
 from typing import Annotated
 
@@ -61,7 +60,7 @@ def routes(means: Means, doors: Doors, pressure: Pressure) -> APIRouter:
             dry_run=dry_run,
             traceparent=request.state.traceparent,
         )
-        answer = await receive(_body(request), push, means=means, now=datetime.now(UTC))
+        answer = await receive(_body(request), push, means=means, now=means.database.now())
         if isinstance(answer, Refused):
             raise _problem(answer)
         return _receipt(answer, response)

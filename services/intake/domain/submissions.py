@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.contracts import RawIndicator
-from libs.common.ids import derived_id
+from libs.common.ids import record_id
 from libs.common.vocabulary import Outcome, Reliability
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
 
@@ -133,7 +133,7 @@ def refusal(error: PayloadError) -> Violation:
 
 def indicator_id(submission_id: UUID, record: int) -> UUID:
     """The id of a record's indicator: the same at every reading of the payload."""
-    return derived_id("indicator", submission_id, record)
+    return record_id(submission_id, record)
 
 
 def events(submission: Submission, records: Iterable[Record]) -> list[RawIndicator]:

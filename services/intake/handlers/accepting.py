@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import Enum, auto
 
 from libs.common import faults
@@ -91,7 +91,7 @@ async def accept_read(
     async with means.database.transaction() as tx:
         earlier = await _earlier(tx, submission, push, means=means)
         if earlier is None:
-            until = lease_end(means, datetime.now(UTC))
+            until = lease_end(means, means.database.now())
             await submissions.add(tx, submission, until=until)
             await store_slice(tx, submission, records)
     await faults.reach(faults.Point.SUBMISSION_STORED)

@@ -3,7 +3,6 @@
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from libs.common.db import Database
 from libs.common.security import api_key_hash
@@ -35,7 +34,7 @@ class KeyRing:
         if known is not None and time.monotonic() < known.until:
             return self._if_open(known.caller)
         async with self._database.transaction() as tx:
-            caller = await partners.use_key(tx, key_hash, now=datetime.now(UTC))
+            caller = await partners.use_key(tx, key_hash, now=self._database.now())
         if caller is None:
             return None
         self._remembered[key_hash] = _Remembered(caller, time.monotonic() + self._remember_seconds)
@@ -43,7 +42,7 @@ class KeyRing:
         return self._if_open(caller)
 
     def _if_open(self, caller: Caller) -> Caller | None:
-        return caller if caller.key.opens(datetime.now(UTC)) else None
+        return caller if caller.key.opens(self._database.now()) else None
 
 
 class RateLimits:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -72,7 +72,7 @@ class Processing:
 
     async def _work_on_next(self, shutdown: Shutdown) -> bool:
         means = self._means
-        now = datetime.now(UTC)
+        now = means.database.now()
         async with means.database.transaction() as tx:
             submission = await submissions.take_next(tx, lease=new_id(), now=now, until=lease_end(means, now))
         if submission is None:
@@ -166,14 +166,14 @@ async def finish(submission: Submission, *, error: PayloadError | None, means: M
 
 
 async def advance(tx: Transaction, submission: Submission, *, means: Means) -> None:
-    until = lease_end(means, datetime.now(UTC))
+    until = lease_end(means, means.database.now())
     if not await submissions.advance(tx, submission, until=until):
         raise LeaseLost(submission)
 
 
 async def renew(submission: Submission, *, means: Means) -> None:
     """Keep the lease while we read past what is stored already, which can take longer than the lease lasts."""
-    until = lease_end(means, datetime.now(UTC))
+    until = lease_end(means, means.database.now())
     async with means.database.transaction() as tx:
         if not await submissions.renew(tx, submission, until=until):
             raise LeaseLost(submission)
@@ -186,7 +186,7 @@ async def release(submission: Submission, *, means: Means) -> None:
 
 async def give_up(submission: Submission, *, means: Means) -> None:
     """A payload that we fail at again and again: what nobody behind us has heard of waits for a person."""
-    now = datetime.now(UTC)
+    now = means.database.now()
     async with means.database.transaction() as tx:
         current = await submissions.submission(tx, submission.id, partner_id=None)
         if current is None:

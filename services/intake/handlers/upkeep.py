@@ -1,7 +1,6 @@
 """What intake does beside its work: the demo partner, how full the pipeline is, and what a crash left behind."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import structlog
 from pydantic import SecretStr
@@ -34,7 +33,7 @@ class Bootstrap:
         while not (self._done or shutdown.requested):
             try:
                 async with self._database.transaction() as tx:
-                    await ensure_demo_partner(tx, secret=self._key, now=datetime.now(UTC))
+                    await ensure_demo_partner(tx, secret=self._key, now=self._database.now())
                 self._done = True
             except Transient as error:
                 log.warning("the partner `demo` waits", reason=str(error))
@@ -72,7 +71,7 @@ class Pressure:
             self.pending_records = await reconciliation.pending_records(tx)
             oldest = await reconciliation.oldest_pending(tx)
         RECORDS_PENDING.set(self.pending_records)
-        OLDEST_PENDING_SECONDS.set((datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0)
+        OLDEST_PENDING_SECONDS.set((self._database.now() - oldest).total_seconds() if oldest else 0.0)
 
 
 class Sweep:

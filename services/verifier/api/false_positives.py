@@ -1,6 +1,5 @@
 """`/v1/false-positives`: what is known to be wrong."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -52,7 +51,7 @@ def routes(database: Database) -> APIRouter:
             asset=body.asset, identifier=body.identifier, reason=body.reason, expires_at=body.expires_at
         )
         async with database.transaction() as tx:
-            number = await handlers.remember_false_positive(tx, entry, by=analyst.name, now=datetime.now(UTC))
+            number = await handlers.remember_false_positive(tx, entry, by=analyst.name, now=database.now())
         return _view(number, entry)
 
     @router.delete("/{false_positive_id}", status_code=204)

@@ -1,6 +1,5 @@
 """`/v1/incidents`: the catalogue, and who approves what is in it."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -146,14 +145,12 @@ def routes(database: Database) -> APIRouter:
             author=analyst.name,
         )
         async with database.transaction() as tx:
-            return _view(await handlers.add_incident(tx, incident, now=datetime.now(UTC)))
+            return _view(await handlers.add_incident(tx, incident, now=database.now()))
 
     @router.patch("/{slug}")
     async def edit_incident(slug: str, changes: IncidentChanges, analyst: Analyst) -> IncidentView:
         async with database.transaction() as tx:
-            changed = await handlers.change_incident(
-                tx, slug, changes.changes(), by=analyst.name, now=datetime.now(UTC)
-            )
+            changed = await handlers.change_incident(tx, slug, changes.changes(), by=analyst.name, now=database.now())
         return _view(changed)
 
     @router.post("/{slug}/approve")
@@ -163,7 +160,7 @@ def routes(database: Database) -> APIRouter:
                 tx,
                 slug,
                 by=approver.name,
-                now=datetime.now(UTC),
+                now=database.now(),
                 read_revision=approval.revision if approval else None,
             )
         return _view(approved)

@@ -1,6 +1,6 @@
 """`/v1/review`: what waits for a person, and what that person decides."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -69,7 +69,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
                 note=decision.note,
                 by=analyst.name,
                 rules=rules.current,
-                now=datetime.now(UTC),
+                now=database.now(),
             )
         return verdict_view(decided[0])
 
@@ -85,7 +85,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
                 note=review.note,
                 by=analyst.name,
                 rules=rules.current,
-                now=datetime.now(UTC),
+                now=database.now(),
             )
         return BulkReviewed(decided=decided, more=more)
 

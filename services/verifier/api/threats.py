@@ -1,6 +1,5 @@
 """`/v1/threats`: what is known of assets."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -34,7 +33,7 @@ def routes(database: Database) -> APIRouter:
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             threats = await handlers.threats_page(
-                tx, state=state, incident=incident, asset=asset, after=after, limit=limit, now=datetime.now(UTC)
+                tx, state=state, incident=incident, asset=asset, after=after, limit=limit, now=database.now()
             )
         following = encode_cursor(threats[limit - 1].threat_id) if len(threats) > limit else None
         return Page(items=[threat_view(threat) for threat in threats[:limit]], next=following)
@@ -42,7 +41,7 @@ def routes(database: Database) -> APIRouter:
     @router.get("/{threat_id}")
     async def read_threat(threat_id: UUID) -> ThreatWithSightings:
         async with database.transaction() as tx:
-            threat, sightings = await handlers.threat_with_sightings(tx, threat_id, now=datetime.now(UTC))
+            threat, sightings = await handlers.threat_with_sightings(tx, threat_id, now=database.now())
         indicators = [verdict_view(judgement) for judgement in sightings]
         return ThreatWithSightings(**threat_view(threat).model_dump(), indicators=indicators)
 

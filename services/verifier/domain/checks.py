@@ -35,6 +35,16 @@ def _skip(check: str, detail: str) -> Reason:
     return Reason(check, CheckResult.SKIP, 0.0, detail)
 
 
+# What most records get, made once.
+ROUTABLE = _pass("routable", "the asset can exist on the internet")
+PLAUSIBLE = _pass("plausible", "its times can be true")
+NOT_CALLED_WRONG = _pass("known-false-positive", "nobody has called it wrong")
+NOT_VITAL = _pass("vital", "not on the list of vital operators")
+NOT_CLAIMED = _skip("claimed-confidence", "the partner does not say how sure it is")
+NOT_CORROBORATED = _skip("corroborated", "no other partner has reported it yet")
+MAY_BE_PASSED_ON = _pass("sharing", "its marking lets us tell whoever it concerns")
+
+
 def routable(case: Case, rules: Rules, _: datetime) -> Reason:
     """The asset can exist on the internet: no private, reserved or documentation address, name or AS."""
     return _routable(_routed_part(case.event.indicator.asset), rules.allow_documentation_ranges)
@@ -56,7 +66,7 @@ def _routable(asset: Asset, allow_documentation: bool) -> Reason:
         return _fail("routable", f"AS{asset.asn} is private or reserved")
     if asset.domain and _is_documentation_name(asset.domain) and not allow_documentation:
         return _fail("routable", f"{asset.domain} is a name for documentation")
-    return _pass("routable", "the asset can exist on the internet")
+    return ROUTABLE
 
 
 def _is_documentation_name(domain: str) -> bool:
@@ -76,16 +86,15 @@ def plausible(case: Case, _: Rules, now: datetime) -> Reason:
         return _fail("plausible", f"seen in {seen_at.year}")
     if first_seen_at is not None and first_seen_at > seen_at + CLOCK_TOLERANCE:
         return _warn("plausible", 0.2, "first seen after it was last seen")
-    return _pass("plausible", "its times can be true")
+    return PLAUSIBLE
 
 
 def fresh(case: Case, rules: Rules, now: datetime) -> Reason:
     """It is recent enough to be still so, for its category."""
-    age, limit = now - case.event.indicator.seen_at, rules.max_age(case.event.indicator.category)
+    category = case.event.indicator.category
+    age, limit = now - case.event.indicator.seen_at, rules.max_age(category)
     if age > limit:
-        return _fail(
-            "fresh", f"seen {age.days} days ago; {case.event.indicator.category} is news for {limit.days} days"
-        )
+        return _fail("fresh", f"seen {age.days} days ago; {category} is news for {limit.days} days")
     return _pass("fresh", f"seen within {limit.days} days")
 
 
@@ -94,7 +103,7 @@ def not_a_known_false_positive(case: Case, _: Rules, now: datetime) -> Reason:
     for known in case.false_positives:
         if known.covers(case, now):
             return _fail("known-false-positive", f"{known.reason}; counts until {known.expires_at:%Y-%m-%d}")
-    return _pass("known-false-positive", "nobody has called it wrong")
+    return NOT_CALLED_WRONG
 
 
 def in_our_country(case: Case, rules: Rules, _: datetime) -> Reason:
@@ -112,7 +121,7 @@ def not_vital(case: Case, rules: Rules, _: datetime) -> Reason:
     operator = rules.vital_assets.operator_of(case.event.indicator.asset, case.event.indicator.asn)
     if operator is not None:
         return _fail("vital", f"belongs to {operator}, on the list of vital operators")
-    return _pass("vital", "not on the list of vital operators")
+    return NOT_VITAL
 
 
 def from_a_reliable_partner(case: Case, _: Rules, __: datetime) -> Reason:
@@ -127,7 +136,7 @@ def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
     """The partner itself is sure of it."""
     claimed = case.event.indicator.confidence
     if claimed is None:
-        return _skip("claimed-confidence", "the partner does not say how sure it is")
+        return NOT_CLAIMED
     if claimed >= 50:
         return _pass("claimed-confidence", f"the partner is {claimed}% sure")
     return _warn("claimed-confidence", (50 - claimed) / 100, f"the partner is only {claimed}% sure")
@@ -138,7 +147,7 @@ def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
     others = case.known.partners - {case.event.partner} if case.known else ()
     if others:
         return _pass("corroborated", f"{len(others)} other partners report the same")
-    return _skip("corroborated", "no other partner has reported it yet")
+    return NOT_CORROBORATED
 
 
 def may_be_passed_on(case: Case, _: Rules, __: datetime) -> Reason:
@@ -146,7 +155,7 @@ def may_be_passed_on(case: Case, _: Rules, __: datetime) -> Reason:
     tlp = case.event.indicator.tlp
     if tlp in {Tlp.RED, Tlp.AMBER_STRICT}:
         return _fail("sharing", f"marked TLP:{tlp.value.upper()}, which stays with those who have it")
-    return _pass("sharing", "its marking lets us tell whoever it concerns")
+    return MAY_BE_PASSED_ON
 
 
 def of_an_approved_incident(case: Case, rules: Rules, _: datetime) -> Reason:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from math import prod
 from typing import TypeVar
 
 import msgspec
@@ -86,7 +87,7 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
     failed = next((reason for reason in reasons if reason.result is CheckResult.FAIL), None)
     if failed is not None:
         return _decided(case, rules, now, reasons, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
-    confidence = _confidence(event, reasons)
+    confidence = _confidence(event.reliability, reasons)
     if confidence < rules.hold_below_confidence:
         doubt = Reason("confidence", CheckResult.FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
         return _decided(case, rules, now, (*reasons, doubt), outcome=Outcome.HELD, because=doubt)
@@ -122,7 +123,7 @@ def _decided(
 ) -> Judgement:
     event, indicator = case.event, case.event.indicator
     incident = rules.catalogue.incident_of(indicator)
-    confidence = _confidence(event, reasons)
+    confidence = _confidence(event.reliability, reasons)
     first_seen_at = indicator.first_seen_at or indicator.seen_at
     return Judgement(
         indicator=event,
@@ -161,20 +162,17 @@ def _message(outcome: Outcome | None, because: Reason | None) -> str:
     return f"{introductions.get(outcome or Outcome.HELD, '')} {because.detail}".strip() + "."
 
 
-def _confidence(event: RawIndicator, reasons: Sequence[Reason]) -> float:
-    confidence = BASE_CONFIDENCE[event.reliability]
-    for reason in reasons:
-        if reason.result is CheckResult.WARN:
-            confidence *= 1.0 - reason.weight
-    return round(confidence, 3)
+def _confidence(reliability: Reliability, reasons: Sequence[Reason]) -> float:
+    taken = [reason.weight for reason in reasons if reason.result is CheckResult.WARN]
+    return round(BASE_CONFIDENCE[reliability] * prod(1.0 - weight for weight in taken), 3)
 
 
 def _grade(event: RawIndicator, reasons: Sequence[Reason], confidence: float) -> str:
     """Admiralty scale: the partner's letter, and a number for how likely this is in itself."""
-    failed = {reason.check for reason in reasons if reason.result is CheckResult.FAIL}
-    if any(reason.check == "corroborated" and reason.result is CheckResult.PASS for reason in reasons):
+    found = {reason.check: reason.result for reason in reasons}
+    if found.get("corroborated") is CheckResult.PASS:
         credibility = Credibility.CONFIRMED
-    elif failed & {"routable", "plausible", "known-false-positive"}:
+    elif any(found.get(check) is CheckResult.FAIL for check in ("routable", "plausible", "known-false-positive")):
         credibility = Credibility.IMPROBABLE
     elif confidence >= 0.75:
         credibility = Credibility.PROBABLE

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -21,8 +22,11 @@ class CheckResult(StrEnum):
     SKIP = "skip"
 
 
-class Reason(msgspec.Struct, frozen=True):
-    """One check's finding. `weight` (0.0-1.0) is the share of confidence that a warning takes away."""
+class Reason(msgspec.Struct, frozen=True, array_like=True):
+    """One check's finding. `weight` (0.0-1.0) is the share of confidence that a warning takes away.
+
+    An array when stored: a dozen of them lie beside every indicator, and their names would be most of it.
+    """
 
     check: str
     result: CheckResult
@@ -137,4 +141,10 @@ def threat_id_of(indicator: Indicator) -> UUID:
     """
     asset = indicator.asset
     place = (asset.ip, asset.port, asset.transport, asset.domain, asset.url, asset.asn, asset.email)
-    return derived_id("threat", *place, indicator.identifier, (indicator.malware_name or "").lower())
+    return _threat_id(*place, indicator.identifier, (indicator.malware_name or "").lower())
+
+
+@lru_cache(maxsize=16_384)
+def _threat_id(*identity: object) -> UUID:
+    """Kept for a while: a batch asks for each at least twice, and feeds repeat themselves."""
+    return derived_id("threat", *identity)

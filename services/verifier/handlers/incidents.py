@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
 
 import msgspec
@@ -181,7 +181,7 @@ class RulesInForce:
         while not shutdown.requested:
             try:
                 async with self._database.transaction() as tx:
-                    await ship_incidents(tx, shipped, now=datetime.now(UTC))
+                    await ship_incidents(tx, shipped, now=self._database.now())
                     self._current = await load_rules(tx, self._settled)
                     shipped = []
             except (Transient, Problem) as error:

@@ -11,7 +11,7 @@ from libs.common.problems import Problem, not_found
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
 from services.verifier.domain import Judgement, Rules, Verdict, settle_review
-from services.verifier.handlers.verify import event_of, record_sightings
+from services.verifier.handlers.verify import event_of
 
 MOST_AT_ONCE = 5000
 
@@ -53,7 +53,8 @@ async def review_indicators(
     decided = settle_review(held, history, rules, verified=verified, by=by, now=now)
 
     await store.replace_verdicts(tx, decided, by=by, note=note)
-    await record_sightings(tx, [each for each in decided if each.verdict is Verdict.VERIFIED], history)
+    verified_now = [each for each in decided if each.verdict is Verdict.VERIFIED]
+    await store.record_sightings(tx, verified_now, known=history.threats.keys())
     await enqueue(tx, [event_of(judgement) for judgement in decided])
     return decided
 

@@ -1,11 +1,11 @@
 """A batch of records has come from intake."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from libs.common.contracts import Event, IndicatorSettled, RawIndicator, ThreatVerified
 from libs.common.db import Transaction
-from libs.common.errors import Transient
 from libs.common.metrics import VERDICTS
 from services.verifier import store
 from services.verifier.domain import History, Judgement, Verdict, judge_all, threat_id_of
@@ -38,19 +38,11 @@ async def record(tx: Transaction, judgements: Sequence[Judgement], history: Hist
     Raises `Transient` if another replica has judged the same indicator or found the same threat in the meantime, as can
     happen while partitions change hands: the batch is then repeated, and sees what the other has stored.
     """
-    if await store.record_verdicts(tx, judgements) != len(judgements):
-        raise Transient("another replica has judged an indicator of this batch")
+    await store.record_verdicts(tx, judgements)
     verified = [judgement for judgement in judgements if judgement.verdict is Verdict.VERIFIED]
-    await record_sightings(tx, verified, history)
-    for judgement in judgements:
-        VERDICTS.labels(judgement.verdict.value).inc()
-
-
-async def record_sightings(tx: Transaction, verified: Sequence[Judgement], history: History) -> None:
-    """Add to the threats; one that was new to us but is not to the database means a lost race: `Transient`."""
-    created = await store.record_sightings(tx, verified)
-    if not {judgement.threat_id for judgement in verified} - history.threats.keys() <= created:
-        raise Transient("another replica has found a threat of this batch")
+    await store.record_sightings(tx, verified, known=history.threats.keys())
+    for verdict, count in Counter(judgement.verdict for judgement in judgements).items():
+        VERDICTS.labels(verdict.value).inc(count)
 
 
 def event_of(judgement: Judgement) -> Event:

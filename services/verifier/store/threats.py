@@ -13,24 +13,34 @@ from services.verifier.store.false_positives import false_positives_at
 QUIET_AFTER = timedelta(days=30)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-UPSERT = """
-INSERT INTO threats (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners,
-                     announced_at)
-SELECT threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, string_to_array(partners, ' '),
-       announced_at
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int[],
-            $8::text[], $9::timestamptz[])
-     AS seen (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners, announced_at)
-ON CONFLICT (threat_id) DO UPDATE SET
-    first_seen_at = least(threats.first_seen_at, excluded.first_seen_at),
-    last_seen_at = greatest(threats.last_seen_at, excluded.last_seen_at),
-    sightings = threats.sightings + excluded.sightings,
-    announced_at = greatest(threats.announced_at, excluded.announced_at),
-    partners = CASE WHEN threats.partners @> excluded.partners THEN threats.partners
-               ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.partners || excluded.partners) AS name) END,
-    closed_at = CASE WHEN excluded.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_at END,
-    closed_reason = CASE WHEN excluded.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_reason END
-RETURNING threat_id, (xmax = 0) AS created
+COLUMNS = (
+    "threat_id",
+    "asset",
+    "identifier",
+    "incident",
+    "first_seen_at",
+    "last_seen_at",
+    "sightings",
+    "partners",
+    "announced_at",
+)
+
+SEEN_AGAIN = """
+UPDATE threats SET
+    first_seen_at = least(threats.first_seen_at, seen.first_seen_at),
+    last_seen_at = greatest(threats.last_seen_at, seen.last_seen_at),
+    sightings = threats.sightings + seen.sightings,
+    announced_at = greatest(threats.announced_at, seen.announced_at),
+    partners = CASE WHEN threats.partners @> seen.partners THEN threats.partners
+               ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.partners || seen.partners) AS name) END,
+    closed_at = CASE WHEN seen.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_at END,
+    closed_reason = CASE WHEN seen.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_reason END
+FROM (
+    SELECT threat_id, first_seen_at, last_seen_at, sightings, string_to_array(partners, ' ') AS partners, announced_at
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[])
+         AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at)
+) AS seen
+WHERE threats.threat_id = seen.threat_id
 """
 
 PAGE = """
@@ -56,29 +66,35 @@ async def threats_with_ids(tx: Transaction, threat_ids: Collection[UUID], *, now
     return [_threat(row, now) for row in rows]
 
 
-async def record_sightings(tx: Transaction, judgements: Sequence[Judgement]) -> set[UUID]:
-    """Add verified indicators to their threats; the ids of threats that did not exist before.
+async def record_sightings(tx: Transaction, judgements: Sequence[Judgement], *, known: Collection[UUID]) -> None:
+    """Add verified indicators to their threats; `Transient` if one that was not `known` has been stored meanwhile.
 
     Several sightings of one threat are added up first: one statement can't touch a row twice.
     """
     seen: dict[UUID, list[Judgement]] = {}
     for judgement in judgements:
         seen.setdefault(judgement.threat_id, []).append(judgement)
-    if not seen:
-        return set()
+    new = [threat_id for threat_id in seen if threat_id not in known]
+    if new:
+        await tx.copy("threats", columns=COLUMNS, rows=[_new_row(seen[threat_id]) for threat_id in new])
     # In the order of ids, so that two replicas lock in the same order and never wait for each other in a circle.
-    rows = [_sighting_row(seen[threat_id]) for threat_id in sorted(seen)]
-    upserted = await tx.fetch(UPSERT, *map(list, zip(*rows, strict=True)))
-    return {row["threat_id"] for row in upserted if row["created"]}
+    again = [_sighting(seen[threat_id]) for threat_id in sorted(seen.keys() - set(new))]
+    if again:
+        await tx.fetch(SEEN_AGAIN, *map(list, zip(*again, strict=True)))
 
 
-def _sighting_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
+def _new_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
     first = judgements[0]
+    threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at = _sighting(judgements)
+    indicator = first.indicator
+    identity = (threat_id, indicator.key, indicator.indicator.identifier, first.incident or "")
+    return *identity, first_seen_at, last_seen_at, sightings, partners.split(" "), announced_at
+
+
+def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime]:
+    """Partners as one text, as arrays of arrays can't be unnested row by row; the name of none has a blank."""
     return (
-        first.threat_id,
-        first.indicator.key,
-        first.indicator.indicator.identifier,
-        first.incident or "",
+        judgements[0].threat_id,
         min(judgement.first_seen_at for judgement in judgements),
         max(judgement.indicator.indicator.seen_at for judgement in judgements),
         len(judgements),

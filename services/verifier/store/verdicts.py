@@ -12,15 +12,25 @@ from libs.common.db import Transaction
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain import Judgement, Reason, Verdict
 
-INSERT = """
-INSERT INTO verdicts (indicator_id, threat_id, identifier, partner, incident, verdict, outcome, reason, message, grade,
-                      severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::text[], $11::text[], $12::float8[], $13::text[], $14::text[],
-                     $15::timestamptz[], $16::text[], $17::timestamptz[])
-ON CONFLICT DO NOTHING
-RETURNING indicator_id
-"""
+COLUMNS = (
+    "indicator_id",
+    "threat_id",
+    "identifier",
+    "partner",
+    "incident",
+    "verdict",
+    "outcome",
+    "reason",
+    "message",
+    "grade",
+    "severity",
+    "confidence",
+    "reasons",
+    "indicator",
+    "first_seen_at",
+    "rules_version",
+    "judged_at",
+)
 
 REPLACE = """
 UPDATE verdicts SET incident = new.incident, verdict = new.verdict, outcome = new.outcome, reason = new.reason,
@@ -55,9 +65,10 @@ async def stored_verdicts(tx: Transaction, indicator_ids: Collection[UUID]) -> d
     return {row["indicator_id"]: _judgement(row) for row in rows}
 
 
-async def record_verdicts(tx: Transaction, judgements: Sequence[Judgement]) -> int:
-    """Store verdicts of indicators that have none; how many had none."""
-    return len(await tx.fetch(INSERT, *_columns(judgements))) if judgements else 0
+async def record_verdicts(tx: Transaction, judgements: Sequence[Judgement]) -> None:
+    """Store verdicts of indicators that have none; `Transient` if one has got one meanwhile."""
+    if judgements:
+        await tx.copy("verdicts", columns=COLUMNS, rows=map(_row, judgements))
 
 
 async def replace_verdicts(tx: Transaction, judgements: Sequence[Judgement], *, by: str, note: str) -> None:

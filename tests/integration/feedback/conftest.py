@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from deploy.local.background import BackgroundStack
 from libs.common.contracts import FeedbackReceived, IncidentChanged, NotificationSent
-from libs.common.contracts.wire import decode
-from libs.common.db import Database, Transaction, migrate
+from libs.common.db import Database, migrate
 from libs.common.links import Links
+from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from services.feedback import handlers
 from services.feedback.app import build
@@ -56,11 +56,7 @@ class Running:
     async def said(self) -> Sequence[FeedbackReceived]:
         """The events that wait in the outbox."""
         async with self.database.transaction() as tx:
-            return [event for event in await _outbox(tx) if isinstance(event, FeedbackReceived)]
-
-
-async def _outbox(tx: Transaction) -> Sequence[object]:
-    return [decode(row["event"]) for row in await tx.fetch("SELECT event FROM outbox ORDER BY position")]
+            return [event for event in await waiting_events(tx) if isinstance(event, FeedbackReceived)]
 
 
 @pytest.fixture(scope="session")

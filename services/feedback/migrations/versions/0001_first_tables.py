@@ -21,8 +21,8 @@ def _create_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
-        sa.Column("event_id", UUID, nullable=False),
-        sa.Column("event", sa.LargeBinary, nullable=False),
+        sa.Column("events", sa.LargeBinary, nullable=False, comment="JSON values, one a line"),
+        sa.Column("refused_at", sa.DateTime(timezone=True), comment="set aside: what is in it can't leave"),
         sa.Column("enqueued_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     )
 
