@@ -87,11 +87,24 @@ class Kafka:
 
     async def start_group_here(self, group: str) -> None:
         """Let a consumer group begin where the test began, not at what earlier tests left."""
+        await self._commit(group, self.began_at)
+
+    async def skip_to_end(self, group: str, topic: str) -> None:
+        """Let a consumer group count as having read all of a topic."""
+        reader = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        await reader.start()
+        try:
+            ends = await reader.end_offsets([place for place in self.began_at if place.topic == topic])
+        finally:
+            await reader.stop()
+        await self._commit(group, ends)
+
+    async def _commit(self, group: str, offsets: dict[TopicPartition, int]) -> None:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
         await consumer.start()
         try:
-            consumer.assign(list(self.began_at))
-            await consumer.commit(self.began_at)
+            consumer.assign(list(offsets))
+            await consumer.commit(offsets)
         finally:
             await consumer.stop()
 

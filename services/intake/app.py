@@ -1,5 +1,7 @@
 """Where intake's objects meet."""
 
+from itertools import cycle, islice
+
 from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.publisher import Publisher
@@ -7,50 +9,58 @@ from libs.common.service import Service
 from services.intake import api, consumer
 from services.intake.api.doors import Doors
 from services.intake.domain.rates import Rate
+from services.intake.gateway import KafkaBacklog
 from services.intake.handlers.keys import KeyRing, RateLimits
 from services.intake.handlers.means import Bounds, Means
+from services.intake.handlers.pressure import Pressure, PressureLimits
 from services.intake.handlers.processing import Processing
-from services.intake.handlers.upkeep import Bootstrap, Pressure, Sweep
+from services.intake.handlers.upkeep import Bootstrap, PendingCount, Sweep
 from services.intake.settings import IntakeSettings
 from services.intake.store.payloads import PayloadFiles
+from services.intake.store.submissions import Order
 
 
 def build(settings: IntakeSettings) -> Service:
     means = means_of(settings)
-    pressure = Pressure(
-        means.database,
-        limit_records=settings.pending_limit_records,
-        refresh_seconds=settings.pending_refresh_seconds,
-    )
+    pending = PendingCount(means.database, refresh_seconds=settings.pending_refresh_seconds)
     bootstrap = Bootstrap(means.database, key=settings.bootstrap_partner_key)
-    workers = [
-        Processing(means, retry_max_seconds=settings.retry_max_seconds).run
-        for _ in range(settings.parallel_submissions)
-    ]
+    # Some take the oldest and some the smallest: a huge payload neither holds up all others nor waits for ever.
+    orders = islice(cycle((Order.OLDEST, Order.SMALLEST)), settings.parallel_submissions)
+    workers = [Processing(means, order=order, retry_max_seconds=settings.retry_max_seconds).run for order in orders]
     return Service(
         name="intake",
         settings=settings,
         api=new_api(
             title="Tocsin intake",
             description="Push what you know about exposed, vulnerable or hacked systems, and see what became of it.",
-            routers=api.routers(means, doors_of(settings, means.database), pressure),
+            routers=api.routers(means, doors_of(settings, means.database)),
             operator_public_key=settings.operator_public_key,
             streaming_paths=frozenset({api.submissions.PATH}),
         ),
         database=means.database,
         publisher=means.publisher,
         subscriptions=consumer.subscriptions(),
-        tasks=(*workers, pressure.keep_counting, Sweep(means).run, bootstrap.run),
+        tasks=(*workers, means.pressure.keep_measuring, pending.run, Sweep(means).run, bootstrap.run),
         checks={"partners": bootstrap.check},
     )
 
 
 def means_of(settings: IntakeSettings) -> Means:
+    database = database_of(settings)
     return Means(
-        database=database_of(settings),
+        database=database,
         publisher=Publisher(settings=settings, service="intake"),
         payloads=PayloadFiles(settings.payload_dir),
+        pressure=Pressure(database, KafkaBacklog(settings), limits=pressure_limits_of(settings)),
         bounds=bounds_of(settings),
+    )
+
+
+def pressure_limits_of(settings: IntakeSettings) -> PressureLimits:
+    return PressureLimits(
+        backlog_target_records=settings.backlog_target_records,
+        backlog_limit_records=settings.backlog_limit_records,
+        unread_limit_bytes=settings.unread_limit_bytes,
     )
 
 

@@ -33,8 +33,17 @@ class IntakeSettings(ServiceSettings):
     repeat_window_hours: float = Field(
         24.0, description="The same payload without an Idempotency-Key gets the first receipt for this long", ge=0
     )
-    pending_limit_records: int = Field(
-        2_000_000, description="With more records than this on their way, new payloads are refused for a while", ge=1
+    backlog_target_records: int = Field(
+        20_000,
+        description="Large payloads are read on while fewer records than this wait in the topics, so that small ones "
+        "need not wait behind them",
+        ge=1000,
+    )
+    backlog_limit_records: int = Field(
+        1_000_000, description="With more records than this waiting in the topics, new payloads are refused", ge=1
+    )
+    unread_limit_bytes: int = Field(
+        16 * 1024 * MIB, description="With more bytes than this kept and not read yet, new payloads are refused", ge=1
     )
     pending_refresh_seconds: float = Field(2.0, description="How often the records on their way are counted", gt=0)
     partner_cache_seconds: float = Field(5.0, description="How long a key counts as looked up", ge=0)

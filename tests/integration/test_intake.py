@@ -42,6 +42,7 @@ from services.intake.handlers.reconciliation import reconcile
 from services.intake.settings import IntakeSettings
 from services.intake.store import submissions
 from services.intake.store.partners import add_partner
+from services.intake.store.submissions import Order
 from tests.conftest import Kafka
 
 RECORDS = 100
@@ -69,7 +70,7 @@ class Intake:
     async def take(self, now: datetime, *, lasts: timedelta = LEASE) -> Submission | None:
         """Look for work, as a worker does at this moment."""
         async with self.means.database.transaction() as tx:
-            return await submissions.take_next(tx, lease=new_id(), now=now, until=now + lasts)
+            return await submissions.take_next(tx, order=Order.OLDEST, lease=new_id(), now=now, until=now + lasts)
 
     async def taken(self, now: datetime, *, lasts: timedelta = LEASE) -> Submission:
         submission = await self.take(now, lasts=lasts)
@@ -114,7 +115,7 @@ class Intake:
     @asynccontextmanager
     async def workers(self, number: int) -> AsyncIterator[None]:
         shutdown = Shutdown()
-        runs = [Processing(self.means, retry_max_seconds=0.2).run(shutdown) for _ in range(number)]
+        runs = [Processing(self.means, order=Order.OLDEST, retry_max_seconds=0.2).run(shutdown) for _ in range(number)]
         working = asyncio.gather(*runs)
         try:
             yield

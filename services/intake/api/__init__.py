@@ -7,12 +7,11 @@ from fastapi import APIRouter
 from services.intake.api import formats, partners, receipts, reconciliation, submissions
 from services.intake.api.doors import Doors
 from services.intake.handlers.means import Means
-from services.intake.handlers.upkeep import Pressure
 
 
-def routers(means: Means, doors: Doors, pressure: Pressure) -> Sequence[APIRouter]:
+def routers(means: Means, doors: Doors) -> Sequence[APIRouter]:
     return (
-        submissions.routes(means, doors, pressure),
+        submissions.routes(means, doors),
         receipts.routes(means, doors),
         formats.routes(),
         partners.routes(means.database),

@@ -17,7 +17,6 @@ from services.intake.handlers.accepting import Accepted, Push, Refused, Taken
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints
 from services.intake.handlers.receiving import receive, too_large
-from services.intake.handlers.upkeep import Pressure
 
 PATH = "/v1/submissions"
 MAX_FILE_NAME_CHARS = 255
@@ -37,7 +36,7 @@ ReportType = Annotated[
 DryRun = Annotated[bool, Query(description="Read, answer, and keep nothing")]
 
 
-def routes(means: Means, doors: Doors, pressure: Pressure) -> APIRouter:
+def routes(means: Means, doors: Doors) -> APIRouter:
     router = APIRouter(tags=["submissions"])
     known_caller = Depends(PartnerKey(doors))
 
@@ -52,7 +51,7 @@ def routes(means: Means, doors: Doors, pressure: Pressure) -> APIRouter:
         idempotency_key: IdempotencyKey = None,
     ) -> ReceiptView:
         """Push one payload. Up to 1 MiB it is read before the answer (201), beyond that after it (202)."""
-        _refuse_at_once(request, means=means, pressure=pressure)
+        _refuse_at_once(request, means=means)
         push = Push(
             partner=caller.partner,
             hints=_hints(request, format_name=format_name, report_type=report_type),
@@ -68,14 +67,14 @@ def routes(means: Means, doors: Doors, pressure: Pressure) -> APIRouter:
     return router
 
 
-def _refuse_at_once(request: Request, *, means: Means, pressure: Pressure) -> None:
+def _refuse_at_once(request: Request, *, means: Means) -> None:
     """What need not be read to be refused."""
-    if pressure.is_too_high:
+    if (trouble := means.pressure.trouble) is not None:
         raise Problem(
             429,
             "pipeline-behind",
             "More is on its way than we can take",
-            f"{pressure.pending_records} records wait for their outcome. Send the same again later.",
+            f"{trouble} Send the same again later.",
             headers={"Retry-After": "60"},
         )
     announced = request.headers.get("content-length", "")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from libs.common.db import Database
 from libs.common.publisher import Publisher
 from services.intake.domain.formats import Limits
+from services.intake.handlers.pressure import Pressure
 from services.intake.store.payloads import PayloadFiles
 
 
@@ -29,9 +30,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """The database, the broker, the disk, and the bounds of the work."""
+    """The database, the broker, the disk, how full the pipeline is, and the bounds of the work."""
 
     database: Database
     publisher: Publisher
     payloads: PayloadFiles
+    pressure: Pressure
     bounds: Bounds

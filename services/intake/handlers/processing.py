@@ -36,6 +36,7 @@ from services.intake.handlers.means import Means
 from services.intake.handlers.reading import read_again, slices
 from services.intake.store import records as record_rows
 from services.intake.store import submissions
+from services.intake.store.submissions import Order
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +55,9 @@ class LeaseLost(Transient):
 class Processing:
     """Works on what is `processing`, one submission at a time, as long as the service runs."""
 
-    def __init__(self, means: Means, *, retry_max_seconds: float) -> None:
+    def __init__(self, means: Means, *, order: Order, retry_max_seconds: float) -> None:
         self._means = means
+        self._order = order
         self._backoff = Backoff(longest_seconds=retry_max_seconds)
 
     async def run(self, shutdown: Shutdown) -> None:
@@ -74,7 +76,9 @@ class Processing:
         means = self._means
         now = means.database.now()
         async with means.database.transaction() as tx:
-            submission = await submissions.take_next(tx, lease=new_id(), now=now, until=lease_end(means, now))
+            submission = await submissions.take_next(
+                tx, order=self._order, lease=new_id(), now=now, until=lease_end(means, now)
+            )
         if submission is None:
             return False
         if submission.attempts > MAX_ATTEMPTS:
@@ -109,11 +113,19 @@ async def process(submission: Submission, *, means: Means, shutdown: Shutdown) -
     )
     async with aclosing(slices(read_again(submission, means=means), size=means.bounds.slice_records)) as pieces:
         async for piece in pieces:
+            await wait_for_room(submission, means=means, shutdown=shutdown)
             submission = await process_slice(submission, piece, tally, means=means)
             if shutdown.requested and not piece.is_last:
                 await release(submission, means=means)
                 return
     log.info("processed", submission=str(submission.id), accepted=tally.accepted, rejected=tally.rejected)
+
+
+async def wait_for_room(submission: Submission, *, means: Means, shutdown: Shutdown) -> None:
+    """Let the pipeline get through with what it has, and keep the lease meanwhile."""
+    seconds = means.bounds.lease_seconds / 3
+    while not (shutdown.requested or await means.pressure.wait_for_room(shutdown, at_most_seconds=seconds)):
+        await renew(submission, means=means)
 
 
 async def process_slice(submission: Submission, piece: Slice, tally: Tally, *, means: Means) -> Submission:
@@ -150,6 +162,7 @@ async def publish_slice(submission: Submission, records: Sequence[Record], *, me
     if not unpublished:
         return submission
     await means.publisher.publish(events(submission, unpublished))
+    means.pressure.added(len(unpublished))
     await faults.reach(faults.Point.SLICE_PUBLISHED)
     return replace(submission, published_through=unpublished[-1].record)
 

@@ -1,4 +1,4 @@
-"""What intake does beside its work: the demo partner, how full the pipeline is, and what a crash left behind."""
+"""What intake does beside its work: the demo partner, a count of what has no outcome yet, what a crash left behind."""
 
 import asyncio
 
@@ -7,18 +7,17 @@ from pydantic import SecretStr
 
 from libs.common.db import Database
 from libs.common.errors import Transient
-from libs.common.metrics import OLDEST_PENDING_SECONDS, RECORDS_PENDING
+from libs.common.metrics import OLDEST_UNSETTLED_SECONDS, RECORDS_PENDING
 from libs.common.shutdown import Shutdown
 from services.intake.handlers.means import Means
 from services.intake.handlers.partners import ensure_demo_partner
 from services.intake.store import reconciliation, submissions
-from services.intake.store.payloads import remove
+from services.intake.store.payloads import Found, remove
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 1.0
 SWEEP_SECONDS = 3600.0
-LEFT_BEHIND_SECONDS = 3600.0
 
 
 class Bootstrap:
@@ -45,57 +44,56 @@ class Bootstrap:
             raise Transient("the partner `demo` has no key yet")
 
 
-class Pressure:
-    """How many records are on their way through the pipeline, counted anew every few seconds."""
+class PendingCount:
+    """How many records have no outcome yet, counted anew every few seconds; metrics show it."""
 
-    def __init__(self, database: Database, *, limit_records: int, refresh_seconds: float) -> None:
+    def __init__(self, database: Database, *, refresh_seconds: float) -> None:
         self._database = database
-        self._limit_records = limit_records
-        self.refresh_seconds = refresh_seconds
-        self.pending_records = 0
-
-    @property
-    def is_too_high(self) -> bool:
-        return self.pending_records > self._limit_records
-
-    async def keep_counting(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                await self._count()
-            except Transient as error:
-                log.warning("records on their way were not counted", reason=str(error))
-            await shutdown.wait(self.refresh_seconds)
-
-    async def _count(self) -> None:
-        async with self._database.transaction() as tx:
-            self.pending_records = await reconciliation.pending_records(tx)
-            oldest = await reconciliation.oldest_pending(tx)
-        RECORDS_PENDING.set(self.pending_records)
-        OLDEST_PENDING_SECONDS.set((self._database.now() - oldest).total_seconds() if oldest else 0.0)
-
-
-class Sweep:
-    """Removes files that a crash left: drafts, and payloads whose submission was never committed."""
-
-    def __init__(self, means: Means) -> None:
-        self._means = means
+        self._refresh_seconds = refresh_seconds
 
     async def run(self, shutdown: Shutdown) -> None:
         while not shutdown.requested:
             try:
-                await self._sweep()
+                await self._count()
+            except Transient as error:
+                log.warning("records without an outcome were not counted", reason=str(error))
+            await shutdown.wait(self._refresh_seconds)
+
+    async def _count(self) -> None:
+        async with self._database.transaction() as tx:
+            pending = await reconciliation.pending_records(tx)
+            oldest = await reconciliation.oldest_pending(tx)
+        RECORDS_PENDING.set(pending)
+        OLDEST_UNSETTLED_SECONDS.set((self._database.now() - oldest).total_seconds() if oldest else 0.0)
+
+
+class Sweep:
+    """Removes files that a crash left: drafts, and payloads whose submission was never committed.
+
+    Left is what nobody has touched from one sweep to the next. No clock has a say in it: one that is put forward would
+    make a file look old that is coming in at this moment, and a payload would be lost that is about to be accepted.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._suspects: frozenset[Found] = frozenset()
+
+    async def run(self, shutdown: Shutdown) -> None:
+        while not shutdown.requested:
+            try:
+                await self.sweep()
             except Transient as error:
                 log.warning("files left behind were not swept", reason=str(error))
             await shutdown.wait(SWEEP_SECONDS)
 
-    async def _sweep(self) -> None:
-        payloads = self._means.payloads
-        drafts, ids = await asyncio.to_thread(payloads.left_behind, older_than_seconds=LEFT_BEHIND_SECONDS)
+    async def sweep(self) -> None:
+        files = await asyncio.to_thread(self._means.payloads.recent)
         async with self._means.database.transaction() as tx:
-            orphans = set(ids) - await submissions.known_ids(tx, ids)
-        for draft in drafts:
-            remove(draft)
-        for orphan in orphans:
-            payloads.remove(orphan)
-        if drafts or orphans:
-            log.info("swept what a crash left", drafts=len(drafts), payloads=len(orphans))
+            known = await submissions.known_ids(tx, [file.submission_id for file in files])
+        suspects = frozenset(file for file in files if file.is_draft or file.submission_id not in known)
+        left = suspects & self._suspects
+        for file in left:
+            remove(file.path)
+        self._suspects = suspects
+        if left:
+            log.info("swept what a crash left", files=len(left))

@@ -7,7 +7,6 @@ it comes in it is a draft with a name of its own, and nothing but the rename mak
 import asyncio
 import hashlib
 import os
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+from libs.common import faults
 from libs.common.errors import Transient
 
 WRITE_BYTES = 1024 * 1024
@@ -58,6 +58,7 @@ class Draft:
         await asyncio.to_thread(self._put, gathered)
 
     def _put(self, gathered: bytearray) -> None:
+        faults.reach_in_thread(faults.Point.PAYLOAD_WRITTEN)
         self._file.write(gathered)
         self._file.flush()
         self._hash.update(gathered)
@@ -66,6 +67,19 @@ class Draft:
         """Leave nothing. After `PayloadFiles.keep` there is nothing left to discard."""
         self._file.close()
         remove(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file, whose it is, and when it was last touched (nanoseconds, by a clock that need not be ours)."""
+
+    path: Path
+    submission_id: UUID
+    touched: int
+
+    @property
+    def is_draft(self) -> bool:
+        return self.path.suffix == DRAFT_SUFFIX
 
 
 class PayloadFiles:
@@ -104,16 +118,13 @@ class PayloadFiles:
         day = datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
         return self._folder / day / str(submission_id)
 
-    def left_behind(self, *, older_than_seconds: float) -> tuple[list[Path], list[UUID]]:
-        """Drafts and payloads of the last two days that nobody has touched for a while: what a crash may have left."""
-        before = time.time() - older_than_seconds
+    def recent(self) -> list[Found]:
+        """Drafts and payloads of the last two days; what a crash may have left is among them."""
         try:
             days = sorted(path for path in self._folder.glob("????-??-??") if path.is_dir())[-2:]
-            files = [path for day in days for path in day.iterdir() if _is_untouched(path, since=before)]
+            return [found for day in days for path in day.iterdir() if (found := _found(path)) is not None]
         except OSError as error:
             raise _away(error) from error
-        drafts = [path for path in files if path.suffix == DRAFT_SUFFIX]
-        return drafts, [submission_id for path in files if (submission_id := _submission_id(path)) is not None]
 
     def _make_folder(self, day: Path) -> None:
         if not day.exists():
@@ -139,19 +150,12 @@ def remove(path: Path) -> None:
         raise _away(error) from error
 
 
-def _is_untouched(path: Path, *, since: float) -> bool:
-    """False for one that is gone by now: a draft that was kept or discarded after the folder was listed."""
+def _found(path: Path) -> Found | None:
+    """None for a file that is none of ours, or gone by now: a draft that was kept after the folder was listed."""
     try:
-        return path.stat().st_mtime < since
-    except FileNotFoundError:
-        return False
-
-
-def _submission_id(path: Path) -> UUID | None:
-    """The submission that a payload belongs to; None for a draft, or a file that is none of ours."""
-    try:
-        return UUID(path.name)
-    except ValueError:
+        submission_id = UUID(path.name.removesuffix(DRAFT_SUFFIX))
+        return Found(path, submission_id, touched=path.stat().st_mtime_ns)
+    except (ValueError, FileNotFoundError):
         return None
 
 

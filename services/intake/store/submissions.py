@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,13 @@ from services.intake.domain.submissions import Status, Submission, Violation
 from services.intake.store.tables import submissions
 
 _SELECT = "SELECT submissions.*, partners.slug FROM submissions JOIN partners ON partners.id = submissions.partner_id"
+
+
+class Order(StrEnum):
+    """Which submission is next: the one that has waited longest, or the one that is done soonest."""
+
+    OLDEST = "received_at"
+    SMALLEST = "size_bytes, received_at"
 
 
 async def add(tx: Transaction, submission: Submission, *, until: datetime | None = None) -> None:
@@ -70,23 +78,32 @@ async def known_ids(tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
     return {row["id"] for row in await tx.fetch("SELECT id FROM submissions WHERE id = ANY($1::uuid[])", ids)}
 
 
-async def take_next(tx: Transaction, *, lease: UUID, now: datetime, until: datetime) -> Submission | None:
-    """Take the submission that has waited longest and that nobody works on."""
+async def take_next(tx: Transaction, *, order: Order, lease: UUID, now: datetime, until: datetime) -> Submission | None:
+    """Take a submission that nobody works on."""
     rows = await tx.fetch(
-        """
+        f"""
         UPDATE submissions SET lease = $1, leased_until = $3, attempts = attempts + 1
         FROM partners
         WHERE partners.id = partner_id AND submissions.id = (
             SELECT id FROM submissions
             WHERE status = 'processing' AND (leased_until IS NULL OR leased_until < $2)
-            ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+            ORDER BY {order} LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING submissions.*, partners.slug
-        """,
+        """,  # noqa: S608 - the order is one of ours
         lease,
         now,
         until,
     )
     return _submission(rows[0]) if rows else None
+
+
+async def unread_bytes(tx: Transaction) -> int:
+    """How large the payloads are that are kept and not read to their end."""
+    rows = await tx.fetch(
+        "SELECT coalesce(sum(size_bytes), 0)::bigint AS bytes FROM submissions WHERE status = 'processing'"
+    )
+    total: int = rows[0]["bytes"]
+    return total
 
 
 async def advance(tx: Transaction, submission: Submission, *, until: datetime) -> bool:

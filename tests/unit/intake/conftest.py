@@ -5,12 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from libs.common.db import Database
-from libs.common.publisher import Publisher
-from services.intake.app import bounds_of
+from services.intake.app import means_of
 from services.intake.handlers.means import Means
 from services.intake.settings import IntakeSettings
-from services.intake.store.payloads import PayloadFiles
 
 
 @pytest.fixture
@@ -25,9 +22,4 @@ def means(tmp_path: Path) -> Means:
         body_idle_seconds=0.05,
         slice_records=3,
     )
-    return Means(
-        database=Database(settings.database_url.get_secret_value(), pool_size=1, statement_timeout_seconds=1),
-        publisher=Publisher(settings=settings, service="intake"),
-        payloads=PayloadFiles(tmp_path),
-        bounds=bounds_of(settings),
-    )
+    return means_of(settings)
