@@ -1,11 +1,12 @@
 """Stretches of number space, read from the ways in which registries and people write them."""
 
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import msgspec
 
-from libs.common.addresses import parse_ip
+from libs.common.addresses import parse_ip, text_of
 
 Address = IPv4Address | IPv6Address
 
@@ -48,18 +49,25 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
         return self.first.to_bytes(width, "big"), self.last.to_bytes(width, "big")
 
     def __str__(self) -> str:
-        if self.space is Space.ASN:
-            return f"AS{self.first}" if self.size == 1 else f"AS{self.first} - AS{self.last}"
-        first = address_of(self.space, self.first)
-        if self.size == 1:
-            return str(first)
-        if self._is_block:
-            return f"{first}/{first.max_prefixlen - self.size.bit_length() + 1}"
-        return f"{first} - {address_of(self.space, self.last)}"
+        return _written(self)
 
     @property
-    def _is_block(self) -> bool:
+    def is_block(self) -> bool:
         return self.size.bit_count() == 1 and self.first % self.size == 0
+
+
+@lru_cache(maxsize=16_384)
+def _written(interval: Interval) -> str:
+    """Kept for a while: the records of a feed lie in a few thousand networks, and each names its own."""
+    first, last = interval.first, interval.last
+    if interval.space is Space.ASN:
+        return f"AS{first}" if first == last else f"AS{first} - AS{last}"
+    begin = text_of(address_of(interval.space, first))
+    if first == last:
+        return begin
+    if interval.is_block:
+        return f"{begin}/{8 * interval.space.width_bytes - interval.size.bit_length() + 1}"
+    return f"{begin} - {text_of(address_of(interval.space, last))}"
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):

@@ -174,8 +174,8 @@ import_run = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
 )
 
-# JSON as text: nobody asks PostgreSQL for what is inside, so taking it apart and putting it together again would be work
-# for nothing at each insert and each reading.
+# JSON as text: nobody asks PostgreSQL for what is inside, so taking it apart and putting it together again would be for
+# nothing.
 
 attribution = Table(
     "attribution",
@@ -205,6 +205,6 @@ unattributed = Table(
     Column("organisation_id", UUID),
     Column("decided_by", Text),
     Column("decided_at", DateTime(timezone=True)),
-    Index("unattributed_waiting", "target_id", postgresql_where=text("decided_at IS NULL")),
+    Index("unattributed_waiting", "waiting_since", "target_id", postgresql_where=text("decided_at IS NULL")),
     comment="threats for which nobody was found, until a person names somebody",
 )

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_network
 
-from libs.common.addresses import canonical_domain, canonical_email, canonical_url, parse_ip
+from libs.common.addresses import canonical_domain, canonical_email, canonical_url, parse_ip, text_of
 from libs.common.text import plain
 from libs.common.vocabulary import Severity, Tlp, Transport
 
@@ -55,7 +55,7 @@ def ip_of(text: str) -> str | None:
     ip = parse_ip(text)
     if ip is None and (wrapped := _WITH_PORT.fullmatch(text)):
         ip = parse_ip(wrapped[1] or wrapped[2])
-    return None if ip is None or ip.is_unspecified else str(ip)
+    return None if ip is None or ip.is_unspecified else text_of(ip)
 
 
 def single_address(network: str) -> str | None:

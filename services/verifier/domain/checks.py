@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from libs.common.addresses import is_documentation, is_mailable_asn, is_public, parse_ip
-from libs.common.contracts import Asset
 from libs.common.vocabulary import IncidentState, Reliability, Tlp
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, CheckResult, Reason
@@ -47,25 +46,22 @@ MAY_BE_PASSED_ON = _pass("sharing", "its marking lets us tell whoever it concern
 
 def routable(case: Case, rules: Rules, _: datetime) -> Reason:
     """The asset can exist on the internet: no private, reserved or documentation address, name or AS."""
-    return _routable(_routed_part(case.event.indicator.asset), rules.allow_documentation_ranges)
-
-
-def _routed_part(asset: Asset) -> Asset:
-    return Asset(ip=asset.ip, domain=next(iter(asset.hosts), None), asn=asset.asn)
+    asset = case.event.indicator.asset
+    return _routable(asset.ip, next(iter(asset.hosts), None), asset.asn, rules.allow_documentation_ranges)
 
 
 @lru_cache(maxsize=65_536)
-def _routable(asset: Asset, allow_documentation: bool) -> Reason:
-    ip = parse_ip(asset.ip) if asset.ip else None
+def _routable(address: str | None, domain: str | None, asn: int | None, allow_documentation: bool) -> Reason:
+    ip = parse_ip(address) if address else None
     if ip is not None and not is_public(ip):
         if not is_documentation(ip):
             return _fail("routable", f"{ip} is not a public address")
         if not allow_documentation:
             return _fail("routable", f"{ip} is an address for documentation")
-    if asset.asn is not None and not is_mailable_asn(asset.asn) and not allow_documentation:
-        return _fail("routable", f"AS{asset.asn} is private or reserved")
-    if asset.domain and _is_documentation_name(asset.domain) and not allow_documentation:
-        return _fail("routable", f"{asset.domain} is a name for documentation")
+    if asn is not None and not is_mailable_asn(asn) and not allow_documentation:
+        return _fail("routable", f"AS{asn} is private or reserved")
+    if domain and _is_documentation_name(domain) and not allow_documentation:
+        return _fail("routable", f"{domain} is a name for documentation")
     return ROUTABLE
 
 
@@ -158,9 +154,9 @@ def may_be_passed_on(case: Case, _: Rules, __: datetime) -> Reason:
     return MAY_BE_PASSED_ON
 
 
-def of_an_approved_incident(case: Case, rules: Rules, _: datetime) -> Reason:
+def of_an_approved_incident(case: Case, _: Rules, __: datetime) -> Reason:
     """There is an approved advisory for it; without one nobody can be told what to do."""
-    incident = rules.catalogue.incident_of(case.event.indicator)
+    incident = case.incident
     if incident is None:
         return _fail(
             "incident", f"no incident covers {case.event.indicator.identifier} ({case.event.indicator.category})"

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from math import prod
 from typing import TypeVar
 
 import msgspec
@@ -44,6 +43,21 @@ BASE_CONFIDENCE: Mapping[Reliability, float] = {
 }
 SEVERITIES = tuple(Severity)
 
+IMPROBABLE = frozenset({"routable", "plausible", "known-false-positive"})
+"""Checks that, failed, leave little doubt that the record is wrong."""
+
+INTRODUCTIONS: Mapping[Outcome, str] = {
+    Outcome.DUPLICATE: "A sighting of a threat that is",
+    Outcome.REFUTED: "Not a threat:",
+    Outcome.EXPIRED: "Too old:",
+    Outcome.OUT_OF_SCOPE: "Not for us:",
+    Outcome.HELD: "A person looks at it:",
+}
+
+# Members looked up once: in Python 3.11 each look-up of one costs more than the comparison with it.
+PASS, FAIL, WARN = CheckResult.PASS, CheckResult.FAIL, CheckResult.WARN
+VERIFIED, DUPLICATE = Verdict.VERIFIED, Outcome.DUPLICATE
+
 T = TypeVar("T")
 
 
@@ -56,14 +70,15 @@ def settle_review(
     held: Sequence[Judgement], history: History, rules: Rules, *, verified: bool, by: str, now: datetime
 ) -> list[Judgement]:
     """What becomes of held indicators when a person has decided."""
-    said = Reason("review", CheckResult.PASS if verified else CheckResult.FAIL, 1.0, f"decided by {by}")
+    said = Reason("review", PASS if verified else FAIL, 1.0, f"decided by {by}")
 
     def settle(judgement: Judgement, known: History) -> Judgement:
         reasons = (*judgement.reasons, said)
-        case = known.case_of(judgement.indicator)
+        case = known.case_of(judgement.indicator, rules.catalogue.incident_of(judgement.indicator.indicator))
+        weighed = weigh(reasons)
         if verified:
-            return _verified(case, rules, now, reasons)
-        return _decided(case, rules, now, reasons, outcome=Outcome.REFUTED, because=said)
+            return _verified(case, rules, now, weighed)
+        return _decided(case, rules, now, weighed, outcome=Outcome.REFUTED, because=said)
 
     return _in_order(held, history, settle)
 
@@ -75,31 +90,59 @@ def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History
     for item in items:
         judgement = decide(item, growing)
         judgements.append(judgement)
-        if judgement.verdict is Verdict.VERIFIED:
+        if judgement.verdict is VERIFIED:
             threats[judgement.threat_id] = _after(judgement, threats.get(judgement.threat_id))
     return judgements
 
 
 def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) -> Judgement:
     """Weigh all checks; never stops at the first, so a partner sees every reason."""
-    case = history.case_of(event)
-    reasons = tuple(check(case, rules, now) for check in CHECKS)
-    failed = next((reason for reason in reasons if reason.result is CheckResult.FAIL), None)
-    if failed is not None:
-        return _decided(case, rules, now, reasons, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
-    confidence = _confidence(event.reliability, reasons)
+    case = history.case_of(event, rules.catalogue.incident_of(event.indicator))
+    weighed = weigh([check(case, rules, now) for check in CHECKS])
+    if (failed := weighed.first_failed) is not None:
+        return _decided(case, rules, now, weighed, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
+    confidence = _confidence(event, weighed)
     if confidence < rules.hold_below_confidence:
-        doubt = Reason("confidence", CheckResult.FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
-        return _decided(case, rules, now, (*reasons, doubt), outcome=Outcome.HELD, because=doubt)
-    return _verified(case, rules, now, reasons)
+        doubt = Reason("confidence", FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
+        return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
+    return _verified(case, rules, now, weighed)
 
 
-def _verified(case: Case, rules: Rules, now: datetime, reasons: tuple[Reason, ...]) -> Judgement:
+class Weighed(msgspec.Struct, frozen=True):
+    """All findings on one indicator, and what they come to; `believed` is what warnings leave of the confidence."""
+
+    reasons: tuple[Reason, ...]
+    first_failed: Reason | None
+    believed: float
+    improbable: bool
+    corroborated: bool
+
+    def and_also(self, reason: Reason) -> "Weighed":
+        """With a conclusion, which weighs nothing itself."""
+        return msgspec.structs.replace(self, reasons=(*self.reasons, reason))
+
+
+def weigh(reasons: Iterable[Reason]) -> Weighed:
+    """In one pass: this runs for every record of every feed."""
+    first_failed, believed, improbable, corroborated = None, 1.0, False, False
+    for reason in (found := tuple(reasons)):
+        result = reason.result
+        if result is FAIL:
+            first_failed = first_failed or reason
+            improbable = improbable or reason.check in IMPROBABLE
+        elif result is WARN:
+            believed *= 1.0 - reason.weight
+        elif result is PASS and reason.check == "corroborated":
+            corroborated = True
+    return Weighed(found, first_failed, believed, improbable, corroborated)
+
+
+def _verified(case: Case, rules: Rules, now: datetime, weighed: Weighed) -> Judgement:
     if case.known is not None and not _is_news_again(case.event, case.known, rules, now):
         known_since = f"known since {case.known.first_seen_at:%Y-%m-%d %H:%M} UTC"
-        sighting = Reason("sighting", CheckResult.PASS, 0.0, known_since)
-        return _decided(case, rules, now, (*reasons, sighting), outcome=Outcome.DUPLICATE, because=sighting)
-    return _decided(case, rules, now, reasons, outcome=None, because=None)
+        sighting = Reason("sighting", PASS, 0.0, known_since)
+        return _decided(case, rules, now, weighed.and_also(sighting), outcome=DUPLICATE, because=sighting)
+    return _decided(case, rules, now, weighed, outcome=None, because=None)
 
 
 def _is_news_again(event: RawIndicator, known: Threat, rules: Rules, now: datetime) -> bool:
@@ -116,14 +159,13 @@ def _decided(
     case: Case,
     rules: Rules,
     now: datetime,
-    reasons: tuple[Reason, ...],
+    weighed: Weighed,
     *,
     outcome: Outcome | None,
     because: Reason | None,
 ) -> Judgement:
-    event, indicator = case.event, case.event.indicator
-    incident = rules.catalogue.incident_of(indicator)
-    confidence = _confidence(event.reliability, reasons)
+    event, indicator, incident = case.event, case.event.indicator, case.incident
+    confidence = _confidence(event, weighed)
     first_seen_at = indicator.first_seen_at or indicator.seen_at
     return Judgement(
         indicator=event,
@@ -131,10 +173,10 @@ def _decided(
         outcome=outcome,
         reason=because.check if because else "verified",
         message=_message(outcome, because),
-        grade=_grade(event, reasons, confidence),
+        grade=f"{event.reliability}{_credibility(weighed, confidence)}",
         severity=_severity(indicator.severity, incident.severity if incident else None),
         confidence=confidence,
-        reasons=reasons,
+        reasons=weighed.reasons,
         threat_id=case.threat_id,
         incident=incident.slug if incident else None,
         first_seen_at=min(first_seen_at, case.known.first_seen_at) if case.known else first_seen_at,
@@ -144,49 +186,37 @@ def _decided(
 
 
 def _verdict(outcome: Outcome | None) -> Verdict:
-    if outcome is Outcome.HELD:
-        return Verdict.HELD
-    return Verdict.VERIFIED if outcome in {None, Outcome.DUPLICATE} else Verdict.REJECTED
+    if outcome is None or outcome is DUPLICATE:
+        return VERIFIED
+    return Verdict.HELD if outcome is Outcome.HELD else Verdict.REJECTED
 
 
 def _message(outcome: Outcome | None, because: Reason | None) -> str:
     if because is None:
         return "Verified; on its way to be attributed."
-    introductions = {
-        Outcome.DUPLICATE: "A sighting of a threat that is",
-        Outcome.REFUTED: "Not a threat:",
-        Outcome.EXPIRED: "Too old:",
-        Outcome.OUT_OF_SCOPE: "Not for us:",
-        Outcome.HELD: "A person looks at it:",
-    }
-    return f"{introductions.get(outcome or Outcome.HELD, '')} {because.detail}".strip() + "."
+    return f"{INTRODUCTIONS.get(outcome or Outcome.HELD, '')} {because.detail}".strip() + "."
 
 
-def _confidence(reliability: Reliability, reasons: Sequence[Reason]) -> float:
-    taken = [reason.weight for reason in reasons if reason.result is CheckResult.WARN]
-    return round(BASE_CONFIDENCE[reliability] * prod(1.0 - weight for weight in taken), 3)
+def _confidence(event: RawIndicator, weighed: Weighed) -> float:
+    return round(BASE_CONFIDENCE[event.reliability] * weighed.believed, 3)
 
 
-def _grade(event: RawIndicator, reasons: Sequence[Reason], confidence: float) -> str:
-    """Admiralty scale: the partner's letter, and a number for how likely this is in itself."""
-    found = {reason.check: reason.result for reason in reasons}
-    if found.get("corroborated") is CheckResult.PASS:
-        credibility = Credibility.CONFIRMED
-    elif any(found.get(check) is CheckResult.FAIL for check in ("routable", "plausible", "known-false-positive")):
-        credibility = Credibility.IMPROBABLE
-    elif confidence >= 0.75:
-        credibility = Credibility.PROBABLE
-    elif confidence >= 0.5:
-        credibility = Credibility.POSSIBLE
-    else:
-        credibility = Credibility.DOUBTFUL
-    return f"{event.reliability}{credibility.value}"
+def _credibility(weighed: Weighed, confidence: float) -> Credibility:
+    """The number of the Admiralty scale: how likely this is in itself, beside the partner's letter."""
+    if weighed.corroborated:
+        return Credibility.CONFIRMED
+    if weighed.improbable:
+        return Credibility.IMPROBABLE
+    if confidence >= 0.75:
+        return Credibility.PROBABLE
+    return Credibility.POSSIBLE if confidence >= 0.5 else Credibility.DOUBTFUL
 
 
 def _severity(of_record: Severity | None, of_incident: Severity | None) -> Severity:
     """The worse of what the record and the incident say; medium where neither says anything."""
-    said = [severity for severity in (of_record, of_incident) if severity is not None]
-    return min(said, key=SEVERITIES.index, default=Severity.MEDIUM)
+    if of_record is None or of_incident is None:
+        return of_record or of_incident or Severity.MEDIUM
+    return min(of_record, of_incident, key=SEVERITIES.index)
 
 
 def _after(judgement: Judgement, known: Threat | None) -> Threat:
@@ -202,6 +232,6 @@ def _after(judgement: Judgement, known: Threat | None) -> Threat:
         last_seen_at=max(event.indicator.seen_at, known.last_seen_at) if known else event.indicator.seen_at,
         sightings=known.sightings + 1 if known else 1,
         partners=(known.partners if known else frozenset()) | {event.partner},
-        announced_at=known.announced_at if known and judgement.outcome is Outcome.DUPLICATE else judgement.at,
-        closed_at=known.closed_at if known and judgement.outcome is Outcome.DUPLICATE else None,
+        announced_at=known.announced_at if known and judgement.outcome is DUPLICATE else judgement.at,
+        closed_at=known.closed_at if known and judgement.outcome is DUPLICATE else None,
     )

@@ -11,6 +11,7 @@ import msgspec
 from libs.common.contracts import Indicator, RawIndicator
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Outcome, Severity
+from services.verifier.domain.catalogue import Incident
 
 
 class CheckResult(StrEnum):
@@ -96,21 +97,23 @@ class History(msgspec.Struct, frozen=True):
     threats: Mapping[UUID, Threat]
     false_positives: Mapping[str, tuple[FalsePositive, ...]]
 
-    def case_of(self, event: RawIndicator) -> "Case":
+    def case_of(self, event: RawIndicator, incident: Incident | None) -> "Case":
         threat_id = threat_id_of(event.indicator)
         return Case(
             event=event,
             threat_id=threat_id,
+            incident=incident,
             known=self.threats.get(threat_id),
             false_positives=self.false_positives.get(event.key, ()),
         )
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One indicator, with what is known of the threat that it speaks of."""
+    """One indicator, with what is known of the threat that it speaks of, and the incident that it belongs to."""
 
     event: RawIndicator
     threat_id: UUID
+    incident: Incident | None
     known: Threat | None
     false_positives: tuple[FalsePositive, ...]
 

@@ -28,6 +28,8 @@ class VitalAssets(msgspec.Struct, frozen=True):
 
     def operator_of(self, asset: Asset, asn: int | None) -> str | None:
         """The vital operator that this asset belongs to, if any."""
+        if not (self.ranges or self.domains or self.asns):
+            return None
         by_name = next(filter(None, map(self._by_domain, asset.hosts)), None)
         return by_name or self._by_ip(asset.ip) or self.asns.get(asset.asn or asn or 0)
 

@@ -1,6 +1,6 @@
 """One thing has one spelling, and what cannot be read is refused rather than guessed."""
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import idna
 import pytest
@@ -15,6 +15,7 @@ from libs.common.addresses import (
     is_mailable_asn,
     is_public,
     parse_ip,
+    text_of,
     without_url_secrets,
 )
 
@@ -249,3 +250,19 @@ def test_secrets_in_the_urls_of_a_text_are_taken_out() -> None:
     text = "GET /login?user=x&password=hunter2 HTTP/1.1 from https://u:p@example.com/?sig=abc;d=e"
 
     assert without_url_secrets(text) == "GET /login?user=x&password= HTTP/1.1 from https://example.com/?sig=;d=e"
+
+
+@given(st.ip_addresses())
+def test_an_address_is_spelled_and_read_as_the_standard_library_does(ip: IPv4Address | IPv6Address) -> None:
+    assert text_of(ip) == str(ip)
+    assert parse_ip(str(ip)) == (ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip)
+
+
+@given(st.text(alphabet="0123456789abcdefx:.%/ \x00٣", max_size=20))
+def test_what_the_standard_library_does_not_read_is_no_address(text: str) -> None:
+    try:
+        expected = ip_address(text)
+    except ValueError:
+        assert parse_ip(text) is None
+    else:
+        assert "%" in text or parse_ip(text) is not None or expected.version == 6
