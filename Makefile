@@ -13,7 +13,7 @@ STACK := $(BIN)/python -m deploy.local
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: $(READY) ## the main job: start everything, push feeds, read the mails, tell the story
+demo: $(READY) ## the main job: start everything, push feeds, read the mails, tell the story; FAULTS=all breaks it meanwhile
 	@$(BIN)/python -m deploy.demo
 
 test: $(READY) tools ## all tests: lint, types, architecture, unit, contracts, integration, end-to-end, browser
@@ -50,7 +50,7 @@ bench: $(READY) ## measure; results as a table and in .local/bench/
 chaos: $(READY) ## kill, pause and break everything for hours: make chaos HOURS=2
 	@$(BIN)/python -m tests.chaos.long $(or $(HOURS),1)
 
-docs: $(READY) ## make the generated pages again: contracts, settings, metrics
+docs: $(READY) ## make the generated pages again: contracts, settings, metrics, faults
 	@$(BIN)/python -m deploy.tools.generated
 
 lock: $(READY) ## choose the newest versions that fit pyproject.toml, and write them down with their hashes

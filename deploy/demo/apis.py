@@ -1,7 +1,9 @@
 """The services as their users reach them: over HTTP, with a token; and what is read here of their answers."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -10,6 +12,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from deploy.demo.patience import SECONDS_BETWEEN_LOOKS
 from deploy.local.complaints import Complaint
 from deploy.local.endpoints import Endpoints
 from libs.common.vocabulary import Severity
@@ -17,6 +20,8 @@ from libs.common.vocabulary import Severity
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 60.0
+AWAY = frozenset({429, 502, 503, 504})
+AWAY_SECONDS = 30.0
 PAGE = 500
 
 
@@ -103,12 +108,19 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """A notification in a list. One that is only planned has no id yet."""
+    """A notification in a list."""
 
-    id: UUID | None
+    id: UUID
     state: str
+    reason: str
     recipient: Recipient
     incident: str
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One try to hand a mail to the relay."""
+
+    result: str | None
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -122,6 +134,12 @@ class Notification(msgspec.Struct, frozen=True):
     sent_at: datetime | None
     targets_total: int
     targets: list[Target]
+    attempts: list[Attempt] = []
+
+    @property
+    def doubts(self) -> int:
+        """How often the relay's answer was lost."""
+        return sum(attempt.result == "in-doubt" for attempt in self.attempts)
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -167,6 +185,11 @@ class Api:
     async def post(self, path: str, body: Mapping[str, object] | None = None) -> httpx.Response:
         return await self.ask("POST", path, json=body or {})
 
+    async def try_post(self, path: str, body: Mapping[str, object]) -> None:
+        """Post something that is posted again as long as it has no effect: no answer and a refusal are passed over."""
+        with suppress(httpx.TransportError):
+            await self._client.post(path, json=body)
+
     async def ask(
         self,
         method: str,
@@ -177,8 +200,24 @@ class Api:
         json: Mapping[str, object] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response:
-        answer = await self._client.request(method, path, params=params, headers=headers, json=json, content=content)
-        return success(answer)
+        async def request() -> httpx.Response:
+            return await self._client.request(method, path, params=params, headers=headers, json=json, content=content)
+
+        return success(await (_patiently(request) if method == "GET" else request()))
+
+
+async def _patiently(request: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """The answer of a service that may be away for a moment; the last that there was when it stays away."""
+    give_up = time.monotonic() + AWAY_SECONDS
+    while True:
+        try:
+            answer = await request()
+            if answer.status_code not in AWAY or time.monotonic() > give_up:
+                return answer
+        except httpx.TransportError:
+            if time.monotonic() > give_up:
+                raise
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

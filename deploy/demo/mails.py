@@ -13,13 +13,14 @@ _LINK = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One file of the Maildir. `text` is its plain part."""
+    """One file of the Maildir. `text` is its plain part; `is_second` if it says that it may be a second copy."""
 
     path: Path
     recipient: str
     reference: str
     subject: str
     text: str
+    is_second: bool = False
 
     def link(self, page: str) -> str:
         """The link to one of the public pages: `f` to rate the mail, `r` to answer it. Raises StopIteration."""
@@ -31,8 +32,16 @@ def read_maildir(folder: Path) -> list[Mail]:
     return [_mail(path) for path in sorted((folder / "new").iterdir())]
 
 
+def without_second_copies(mails: Sequence[Mail]) -> tuple[list[Mail], list[Mail]]:
+    """Each mail once, and apart from them those that say that they are second copies, if there is a first one."""
+    first = {mail.reference for mail in mails if not mail.is_second}
+    copies = [mail for mail in mails if mail.is_second and mail.reference in first]
+    return [mail for mail in mails if mail not in copies], copies
+
+
 def count_mails(folder: Path) -> int:
-    return sum(1 for _ in (folder / "new").iterdir())
+    """How many there are, each once."""
+    return len(without_second_copies(read_maildir(folder))[0])
 
 
 def mail_to(mails: Sequence[Mail], *, recipient: str, reference: str) -> Mail | None:
@@ -48,4 +57,5 @@ def _mail(path: Path) -> Mail:
         reference=str(message["X-Tocsin-Reference"]),
         subject=str(message["Subject"]),
         text=body.get_content() if body is not None else "",
+        is_second=message["X-Tocsin-Resend"] is not None,
     )

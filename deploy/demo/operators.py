@@ -15,6 +15,7 @@ from deploy.local.complaints import Complaint
 
 IMPORT_SECONDS = 60
 IN_FORCE_SECONDS = 30
+RESENT_SECONDS = 60
 
 
 class _Partner(msgspec.Struct, frozen=True):
@@ -89,8 +90,29 @@ async def _is_known(place: Place, attribution: Api) -> bool:
 
 
 async def approve_what_waits(notifier: Api) -> list[Summary]:
-    """Say yes to every mail that waits for a person; which ones these were."""
+    """Say yes to every mail that waits for a person; which ones these were. A yes that is lost is said again later."""
     waiting = await notifier.every("/v1/notifications", Summary, state="awaiting-approval")
     for notification in waiting:
-        await notifier.post(f"/v1/notifications/{notification.id}/approve", {"note": "The demo's operator says yes."})
+        body = {"note": "The demo's operator says yes."}
+        await notifier.try_post(f"/v1/notifications/{notification.id}/approve", body)
     return waiting
+
+
+async def send_refused_again(notifier: Api) -> list[Summary]:
+    """Have the mails sent once more that the relay has refused, and wait until they are; which ones these were.
+
+    Not those whose answer was lost twice: their recipients may have two already.
+    """
+    failed = await notifier.every("/v1/notifications", Summary, state="failed")
+    refused = [notification for notification in failed if notification.reason != "in-doubt"]
+    for notification in refused:
+        body = {"note": "The demo's operator tries again."}
+        await notifier.post(f"/v1/notifications/{notification.id}/resend", body)
+
+    async def look() -> list[Summary]:
+        return await notifier.every("/v1/notifications", Summary)
+
+    await look_until(
+        look, lambda seen: {each.state for each in seen} <= {"sent", "failed"}, within_seconds=RESENT_SECONDS
+    )
+    return refused

@@ -1,7 +1,7 @@
 """The play: partners push, operators say yes, recipients answer; and what was seen of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,11 +15,13 @@ from deploy.demo.comparison import Happenings
 from deploy.demo.feeds import PUSHED_TWICE, Feed
 from deploy.demo.follow import gather, until_settled
 from deploy.demo.mails import Mail, count_mails, mail_to, read_maildir
+from deploy.demo.operators import send_refused_again
 from deploy.demo.organisations import ORGANISATIONS
 from deploy.demo.patience import look_until
 from deploy.demo.progress import outcome_board
 from deploy.demo.push import Partners, Pushed
 from deploy.demo.stage import WINDOW_SECONDS
+from deploy.local.books import Books
 
 ASKED_WHETHER_GENUINE = 5
 FILED_SECONDS = 30
@@ -29,10 +31,6 @@ RATED_INCIDENT = "open-rdp"
 DOUBTER = ORGANISATIONS[3].contact
 DOUBTED_INCIDENT = "open-telnet"
 """Who rates a mail about what, and who says that it is wrong."""
-
-
-class _Reconciliation(msgspec.Struct, frozen=True):
-    sound: bool
 
 
 class _Statistics(msgspec.Struct, frozen=True):
@@ -46,12 +44,17 @@ class _Feedback(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cast:
-    """Who takes part, and where the mails arrive."""
+    """Who takes part, and where the mails arrive.
+
+    `calm_down` ends the trouble that there may be until then; `reconcile` compares the books of all services.
+    """
 
     apis: Apis
     partners: Partners
     mail_dir: Path
     console: Console
+    calm_down: Callable[[], Awaitable[None]]
+    reconcile: Callable[[], Books]
 
 
 async def play(feeds: Sequence[Feed], cast: Cast) -> Happenings:
@@ -64,24 +67,29 @@ async def play(feeds: Sequence[Feed], cast: Cast) -> Happenings:
     approved += await _until_settled(cast, records=len(again.feed.records))
     # A mail that should not be would leave when the longest window is over.
     await asyncio.sleep(max(WINDOW_SECONDS.values()) + 1)
+    after = await asyncio.to_thread(count_mails, cast.mail_dir)
+    await cast.calm_down()
+    refused = await _send_refused_again(cast)
     mails = await asyncio.to_thread(read_maildir, cast.mail_dir)
     await _rate(mails, cast)
     called_wrong, closed = await _call_wrong(mails, cast)
     ledger = await gather(cast.apis, [*pushed, again], mail_dir=cast.mail_dir)
+    asked = ledger.sent_mails[:ASKED_WHETHER_GENUINE]
     return Happenings(
         ledger=ledger,
         again=ledger.receipt_of(again),
         retried=retried.receipt,
         mails_before_again=before,
-        mails_after_again=len(ledger.mails),
+        mails_after_again=after,
         approved=[notification.recipient.email for notification in approved],
-        asked_whether_genuine=min(ASKED_WHETHER_GENUINE, len(ledger.mails)),
-        genuine=await _genuine(ledger.mails[:ASKED_WHETHER_GENUINE], cast.apis),
+        refused=len(refused),
+        asked_whether_genuine=len(asked),
+        genuine=await _genuine(asked, cast.apis),
         called_wrong=called_wrong,
         closed=closed,
         feedback=await _feedback(cast.apis),
-        statistics_total=await _counted(cast.apis, mails=len(ledger.mails)),
-        is_sound=(await cast.apis.intake.get("/v1/reconciliation", _Reconciliation)).sound,
+        statistics_total=await _counted(cast.apis, mails=len(ledger.sent)),
+        is_sound=(await asyncio.to_thread(cast.reconcile)).agree,
     )
 
 
@@ -104,6 +112,13 @@ async def _until_settled(cast: Cast, *, records: int) -> list[Summary]:
         names = ", ".join(sorted({notification.recipient.name for notification in approved}))
         cast.console.print(f"  {len(approved)} mails to {names} waited for a person; the operator said yes.")
     return approved
+
+
+async def _send_refused_again(cast: Cast) -> list[Summary]:
+    refused = await send_refused_again(cast.apis.notifier)
+    if refused:
+        cast.console.print(f"  {len(refused)} mails were refused for good; the operator had them sent once more.")
+    return refused
 
 
 async def _push_again(feed: Feed, cast: Cast) -> tuple[Pushed, Pushed]:

@@ -1,6 +1,7 @@
 """`demo-report.json`: the demo in numbers, for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,10 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
     latency_seconds: dict[str, float]
     events_per_second: float
     reconciled: bool
+    faults: dict[str, dict[str, int]]
+    deaths: dict[str, int]
+    in_doubt: int
+    second_copies: int
     setup_seconds: float
     run_seconds: float
     expectations: Sequence[Check]
@@ -34,7 +39,17 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
         return self.reconciled and self.duplicates_mailed == 0 and all(check.ok for check in self.expectations)
 
 
-def report_of(happened: Happenings, checks: Sequence[Check], *, setup_seconds: float, run_seconds: float) -> DemoReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survived:
+    """What struck while the demo ran: faults by who had them, and how often each part died and came back."""
+
+    faults: Mapping[str, Mapping[str, int]]
+    deaths: Mapping[str, int]
+
+
+def report_of(
+    happened: Happenings, checks: Sequence[Check], survived: Survived, *, setup_seconds: float, run_seconds: float
+) -> DemoReport:
     ledger = happened.ledger
     receipts = [pushed.receipt for pushed in ledger.pushed]
     outcomes = outcomes_of(receipts)
@@ -52,6 +67,10 @@ def report_of(happened: Happenings, checks: Sequence[Check], *, setup_seconds: f
         latency_seconds={"p50": taken.p50, "p99": taken.p99},
         events_per_second=round(events_per_second(ledger), 1),
         reconciled=is_reconciled(ledger) and happened.is_sound,
+        faults={place: dict(counts) for place, counts in survived.faults.items()},
+        deaths={part: times for part, times in survived.deaths.items() if times},
+        in_doubt=sum(notification.doubts for notification in ledger.notifications),
+        second_copies=len(ledger.copies),
         setup_seconds=round(setup_seconds, 1),
         run_seconds=round(run_seconds, 1),
         expectations=checks,

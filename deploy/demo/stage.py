@@ -21,6 +21,17 @@ WINDOW_SECONDS = {"HIGH": 3.0, "MEDIUM": 4.0}
 """Findings that are not critical wait for others of their kind: minutes in earnest, seconds here."""
 
 
+SHORT_WAITS = {
+    **{f"TOCSIN_{service.upper()}_RETRY_MAX_SECONDS": "2" for service in SERVICES},
+    **{f"TOCSIN_{service.upper()}_STATEMENT_TIMEOUT_SECONDS": "5" for service in SERVICES},
+    "TOCSIN_INTAKE_LEASE_SECONDS": "5",
+    "TOCSIN_NOTIFIER_SMTP_TIMEOUT_SECONDS": "2",
+    "TOCSIN_NOTIFIER_RETRY_SHORTEST_MINUTES": "0.05",
+    "TOCSIN_NOTIFIER_RETRY_LONGEST_MINUTES": "0.2",
+}
+"""For a demo in trouble: how long it takes to notice that something is away, and to try again."""
+
+
 def demo_folder(layout: Layout) -> Path:
     """Feeds, expectations, and what the verifier is given to read."""
     return layout.home / "demo"
@@ -48,7 +59,7 @@ def clear_stage(layout: Layout, *, console: Console) -> None:
     report_path(layout).unlink(missing_ok=True)
 
 
-def set_stage(layout: Layout) -> None:
+def set_stage(layout: Layout, *, in_trouble: bool = False) -> None:
     """Mark the stack as a demo's, write the list of vital operators, and put the services' settings into our own
     environment, from which they have theirs.
     """
@@ -57,6 +68,8 @@ def set_stage(layout: Layout) -> None:
     demo_folder(layout).mkdir(parents=True, exist_ok=True)
     (demo_folder(layout) / VITAL_FILE).write_text(vital_list())
     os.environ.update(settings(layout))
+    if in_trouble:
+        os.environ.update(SHORT_WAITS)
 
 
 def _mark(layout: Layout) -> Path:

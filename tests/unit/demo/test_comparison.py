@@ -1,7 +1,7 @@
 """The comparison: a run that went as made holds, and each kind of mishap is noticed."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from deploy.demo.apis import Counts, Notification, Receipt, Recipient, RecordLine, Target
+from deploy.demo.apis import Attempt, Counts, Notification, Receipt, Recipient, RecordLine, Target
 from deploy.demo.comparison import Happenings, compare
 from deploy.demo.expectations import Expectations, FileExpectation, expect
 from deploy.demo.fates import REJECTED
 from deploy.demo.feeds import PUSHED_TWICE, Feed, make_feeds
 from deploy.demo.follow import Ledger
-from deploy.demo.mails import Mail
+from deploy.demo.mails import Mail, without_second_copies
 from deploy.demo.measures import latency, told_twice
 from deploy.demo.push import Pushed
 from libs.common.vocabulary import Outcome, Severity
@@ -53,6 +53,7 @@ def happened(feeds: list[Feed], expectations: Expectations) -> Happenings:
         mails_before_again=len(ledger.mails),
         mails_after_again=len(ledger.mails),
         approved=expectations.approval,
+        refused=0,
         genuine=5,
         asked_whether_genuine=5,
         feedback=2,
@@ -195,6 +196,63 @@ def test_a_mail_that_arrived_twice_is_noticed(expectations: Expectations, happen
 
     assert {"findings mailed twice to one recipient", "each notification is one mail"} <= set(found)
     assert told_twice(ledger) == len(happened.ledger.notifications[0].targets)
+
+
+def test_a_second_copy_of_a_mail_in_doubt_says_what_it_is_and_counts_as_none(
+    expectations: Expectations, happened: Happenings
+) -> None:
+    doubted = msgspec.structs.replace(happened.ledger.notifications[0], attempts=[Attempt(result="in-doubt")])
+    mails, copies = without_second_copies([*happened.ledger.mails, replace(happened.ledger.mails[0], is_second=True)])
+    ledger = replace(
+        happened.ledger, notifications=[doubted, *happened.ledger.notifications[1:]], mails=mails, copies=copies
+    )
+
+    assert len(copies) == 1
+    assert wrong(expectations, replace(happened, ledger=ledger)) == []
+
+
+def test_a_second_copy_of_a_mail_that_was_never_in_doubt_is_noticed(
+    expectations: Expectations, happened: Happenings
+) -> None:
+    ledger = replace(happened.ledger, copies=happened.ledger.mails[:1])
+
+    found = wrong(expectations, replace(happened, ledger=ledger))
+
+    assert found == ["second copies of mails that were never in doubt"]
+
+
+def test_a_mail_that_failed_is_excused_only_where_mails_are_made_to_fail(
+    expectations: Expectations, happened: Happenings
+) -> None:
+    first = happened.ledger.notifications[0]
+    failed = msgspec.structs.replace(first, state="failed", sent_at=None)
+    records = {
+        number: [
+            msgspec.structs.replace(each, outcome="failed") if (number, each.record) in carried(first) else each
+            for each in lines
+        ]
+        for number, lines in happened.ledger.records.items()
+    }
+    ledger = replace(
+        happened.ledger,
+        pushed=[replace(each, receipt=counted(each.receipt, records)) for each in happened.ledger.pushed],
+        records=records,
+        notifications=[failed, *happened.ledger.notifications[1:]],
+        mails=happened.ledger.mails[1:],
+    )
+    unlucky = replace(happened, ledger=ledger, statistics_total=len(ledger.mails))
+
+    assert "every notification is sent" in wrong(expectations, unlucky)
+    assert [check for check in compare(expectations, unlucky, may_fail=True) if not check.ok] == []
+
+
+def carried(notification: Notification) -> set[tuple[UUID, int]]:
+    return {(target.submission_id, target.record) for target in notification.targets}
+
+
+def counted(receipt: Receipt, records: Mapping[UUID, Sequence[RecordLine]]) -> Receipt:
+    outcomes = Counter(line.outcome for line in records[receipt.id] if line.outcome != REJECTED)
+    return msgspec.structs.replace(receipt, outcomes=dict(outcomes))
 
 
 def test_a_mail_after_the_second_push_is_noticed(expectations: Expectations, happened: Happenings) -> None:

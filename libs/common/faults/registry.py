@@ -1,29 +1,8 @@
-"""Named faults: what can go wrong on purpose, and where. Off unless the setting `faults` turns some on.
+"""The registry: every fault that has a name, what happens then, and where."""
 
-Tests, drills and the demo use the same names. A point in the code calls `reach`; while nothing is armed that costs one
-look at a name. The faults of the mail relay are those of `tests/chaos/relay.py`: they happen at its end of the line.
-"""
-
-import asyncio
-import os
-import random
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
-
-import structlog
-
-from libs.common.errors import Fatal, Transient
-
-log = structlog.get_logger(__name__)
-
-CRASHED = 137
-"""Exit code of a process that was killed by SIGKILL, as a shell tells it."""
-
-STALL_SECONDS = (0.2, 3.0)
-SOON_SECONDS = (0.0, 0.02)
 
 
 class Kind(StrEnum):
@@ -33,12 +12,22 @@ class Kind(StrEnum):
     CRASH_SOON = "crash-soon"
     STALL = "stall"
     REFUSAL = "refusal"
+    NO_ROOM = "no-room"
+    CUT = "cut"
+    HALF_CLOSE = "half-close"
+    SILENCE = "silence"
+    CLOCK_JUMP = "clock-jump"
+    CLOCK_SLIP = "clock-slip"
+    GARBAGE = "garbage"
+    HASTE = "haste"
 
 
 class Point(StrEnum):
     """A place in the flow at which a fault can strike; a test holds that the code reaches each of them."""
 
     TRANSACTION = "transaction"
+    TRANSACTION_OPEN = "transaction-open"
+    CLOCK_READ = "clock-read"
     BATCH_HANDLED = "batch-handled"
     BATCH_COMMITTED = "batch-committed"
     BATCH_PUBLISHED = "batch-published"
@@ -51,6 +40,7 @@ class Point(StrEnum):
     OUTBOX_DELETED = "outbox-deleted"
     OUTBOX_COMMITTED = "outbox-committed"
     PAYLOAD_DRAFTED = "payload-drafted"
+    PAYLOAD_WRITTEN = "payload-written"
     PAYLOAD_KEPT = "payload-kept"
     SUBMISSION_STORED = "submission-stored"
     SLICE_STORED = "slice-stored"
@@ -64,11 +54,14 @@ class Point(StrEnum):
     MAIL_ANSWERED = "mail-answered"
     ANSWERS_WRITTEN = "answers-written"
     ANSWERS_COMMITTED = "answers-committed"
+    MAIL_OFFERED = "mail-offered"
+    MAIL_TAKEN = "mail-taken"
+    PUSH_BEGUN = "push-begun"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens at a point, and in words what that is like; `meaning` completes "the process ..."."""
+    """What happens at a point, and in words what that is like; `meaning` completes "the process …", "the relay …"."""
 
     name: str
     kind: Kind
@@ -101,6 +94,12 @@ EVERYWHERE = _by_name(
     Fault("commit-refused", Kind.REFUSAL, Point.BATCH_HANDLED, "loses the database before a batch is committed"),
     Fault("broker-refuses", Kind.REFUSAL, Point.PUBLISHING, "does not reach the broker"),
     Fault("confirmation-lost", Kind.REFUSAL, Point.PUBLISHED, "does not hear that the broker has its events"),
+    Fault("database-cut", Kind.CUT, Point.TRANSACTION_OPEN, "loses its connection to the database in a transaction"),
+    Fault("database-half-closed", Kind.HALF_CLOSE, Point.TRANSACTION_OPEN, "can't speak to the database any more"),
+    Fault("database-silent", Kind.SILENCE, Point.TRANSACTION_OPEN, "hears nothing from the database any more"),
+    Fault("clock-ahead", Kind.CLOCK_JUMP, Point.CLOCK_READ, "has its clock put forward, by minutes to days"),
+    Fault("clock-behind", Kind.CLOCK_JUMP, Point.CLOCK_READ, "has its clock put back, by minutes to days"),
+    Fault("clock-slips", Kind.CLOCK_SLIP, Point.CLOCK_READ, "reads a wrong time once, before or after the right one"),
 )
 """What can happen in each service, as all have the same loop, outbox and publisher."""
 
@@ -112,12 +111,18 @@ AT_INTAKE = _by_name(
     Fault("crash-slice-published", Kind.CRASH, Point.SLICE_PUBLISHED, "dies before it notes what it has published"),
     Fault("crash-submission-finished", Kind.CRASH, Point.SUBMISSION_FINISHED, "dies before the partner is answered"),
     Fault("slow-disk", Kind.STALL, Point.PAYLOAD_DRAFTED, "waits for the payload folder"),
-    Fault("disk-full", Kind.REFUSAL, Point.PAYLOAD_DRAFTED, "finds no room for a payload"),
+    Fault("disk-full", Kind.NO_ROOM, Point.PAYLOAD_WRITTEN, "finds no room left for a payload on its disk"),
 )
+"""What can happen beside that where payloads come in."""
 
 AT_NOTIFIER = _by_name(
-    Fault("crash-groups-made", Kind.CRASH, Point.GROUPS_MADE, "dies with notifications made and not kept"),
-    Fault("crash-groups-committed", Kind.CRASH, Point.GROUPS_COMMITTED, "dies with notifications made"),
+    Fault("crash-groups-made", Kind.CRASH, Point.GROUPS_MADE, "dies with mails made ready, and that not kept"),
+    Fault(
+        "crash-groups-committed",
+        Kind.CRASH,
+        Point.GROUPS_COMMITTED,
+        "dies with mails made ready, and none of them sent",
+    ),
     Fault("crash-claim-made", Kind.CRASH, Point.CLAIM_MADE, "dies before the intent to send is kept"),
     Fault("crash-claim-committed", Kind.CRASH, Point.CLAIM_COMMITTED, "dies with mails intended and none sent"),
     Fault("crash-before-data", Kind.CRASH, Point.MAIL_ADDRESSED, "dies with a mail addressed and not handed over"),
@@ -127,79 +132,48 @@ AT_NOTIFIER = _by_name(
     Fault("crash-answers-committed", Kind.CRASH, Point.ANSWERS_COMMITTED, "dies with the relay's answers kept"),
     Fault("slow-claim", Kind.STALL, Point.CLAIM_COMMITTED, "comes late to what it has claimed"),
     Fault("slow-sending", Kind.STALL, Point.MAIL_ADDRESSED, "pauses within a dialogue with the relay"),
+    Fault("smtp-cut", Kind.CUT, Point.MAIL_ADDRESSED, "loses its connection to the relay in a dialogue"),
+    Fault("smtp-half-closed", Kind.HALF_CLOSE, Point.MAIL_ADDRESSED, "can't speak to the relay any more"),
+    Fault("smtp-silent", Kind.SILENCE, Point.MAIL_ADDRESSED, "hears nothing from the relay any more"),
 )
+"""What can happen beside that where mails leave."""
 
-FAULTS: Mapping[str, Fault] = {**EVERYWHERE, **AT_INTAKE, **AT_NOTIFIER}
+AT_THE_RELAY = _by_name(
+    Fault("relay-shuts-down", Kind.REFUSAL, Point.MAIL_OFFERED, "answers 421 to the sender and goes on"),
+    Fault("relay-greylists", Kind.REFUSAL, Point.MAIL_OFFERED, "answers 451 to the recipient: later, please"),
+    Fault("relay-babbles-early", Kind.GARBAGE, Point.MAIL_OFFERED, "answers the recipient with what is no SMTP"),
+    Fault("relay-hangs-before-content", Kind.STALL, Point.MAIL_OFFERED, "does not answer DATA"),
+    Fault("relay-cuts-within-content", Kind.CUT, Point.MAIL_OFFERED, "hangs up while the content comes in"),
+    Fault("relay-is-full", Kind.NO_ROOM, Point.MAIL_TAKEN, "takes the content, and answers 452: stored nothing"),
+    Fault("relay-rejects", Kind.REFUSAL, Point.MAIL_TAKEN, "takes the content, and answers 554: never"),
+    Fault("relay-hangs-unstored", Kind.STALL, Point.MAIL_TAKEN, "takes the content, stores nothing, never answers"),
+    Fault("relay-hangs-stored", Kind.STALL, Point.MAIL_TAKEN, "stores the mail and never answers"),
+    Fault("relay-cuts-unstored", Kind.CUT, Point.MAIL_TAKEN, "takes the content, stores nothing, and hangs up"),
+    Fault("relay-cuts-stored", Kind.CUT, Point.MAIL_TAKEN, "stores the mail and hangs up instead of answering"),
+    Fault("relay-cuts-after-answer", Kind.CUT, Point.MAIL_TAKEN, "stores the mail, answers 250, and hangs up"),
+    Fault("relay-half-closes", Kind.HALF_CLOSE, Point.MAIL_TAKEN, "stores the mail, and listens without a word"),
+    Fault("relay-babbles-stored", Kind.GARBAGE, Point.MAIL_TAKEN, "stores the mail, and answers with what is no SMTP"),
+    Fault("relay-dawdles", Kind.STALL, Point.MAIL_TAKEN, "stores the mail and takes half a second to say so"),
+)
+"""What can happen between a mail and its answer, of all that RFC 5321 leaves open: deploy/doubles/relay.py does it."""
 
+AT_PARTNERS = _by_name(
+    Fault("partner-hangs-up", Kind.CUT, Point.PUSH_BEGUN, "hangs up in the middle of a payload, and pushes it again"),
+    Fault("partner-stalls", Kind.STALL, Point.PUSH_BEGUN, "pauses in the middle of a payload"),
+    Fault("partner-babbles", Kind.GARBAGE, Point.PUSH_BEGUN, "pushes rubbish first"),
+    Fault("partner-is-impatient", Kind.HASTE, Point.PUSH_BEGUN, "does not wait for its answer, and pushes again"),
+    Fault("partner-repeats", Kind.HASTE, Point.PUSH_BEGUN, "pushes the same twice at the same time"),
+)
+"""What partners do to intake: deploy/doubles/partner.py does it."""
 
-class Armed:
-    """The faults that are on, each with its chance at every pass of its point."""
+FAULTS: Mapping[str, Fault] = {**EVERYWHERE, **AT_INTAKE, **AT_NOTIFIER, **AT_THE_RELAY, **AT_PARTNERS}
 
-    def __init__(self, chances: Mapping[str, float], *, random_numbers: random.Random) -> None:
-        self._random = random_numbers
-        self._at: dict[Point, list[tuple[Fault, float]]] = {}
-        for name, chance in chances.items():
-            self._at.setdefault(FAULTS[name].point, []).append((FAULTS[name], chance))
-
-    async def strike(self, point: Point) -> None:
-        for fault, chance in self._at.get(point, ()):
-            if self._random.random() < chance:
-                log.warning("fault", name=fault.name)
-                await self._happen(fault)
-
-    async def _happen(self, fault: Fault) -> None:
-        match fault.kind:
-            case Kind.CRASH:
-                _crash()
-            case Kind.CRASH_SOON:
-                asyncio.get_running_loop().call_later(self._random.uniform(*SOON_SECONDS), _crash)
-            case Kind.STALL:
-                await asyncio.sleep(self._random.uniform(*STALL_SECONDS))
-            case Kind.REFUSAL:
-                raise Transient(f"fault {fault.name}: the process {fault.meaning}")
-            case _:
-                assert_never(fault.kind)
-
-
-_armed: Armed | None = None
-# The one global switch of this code base: handing it down to every point would put faults into every signature.
-
-
-async def reach(point: Point) -> None:
-    """A point of the flow is reached; whatever is armed there may strike."""
-    if _armed is not None:
-        await _armed.strike(point)
-
-
-def arm(faults: str, *, seed: int) -> None:
-    """Turn on faults, written `name:chance,name:chance`; nothing for an empty text. `Fatal` for what can't be read.
-
-    Each process draws numbers of its own: with the same ones in every life it would die at the same place for ever.
-    """
-    global _armed  # noqa: PLW0603 - see above
-    chances = chances_of(faults)
-    _armed = Armed(chances, random_numbers=random.Random(f"{seed} {os.getpid()}")) if chances else None  # noqa: S311 - no secret
-    if chances:
-        log.warning("faults are armed: this process fails on purpose", faults=chances, seed=seed)
-
-
-def chances_of(faults: str) -> dict[str, float]:
-    """Read `name:chance,...`; a chance is above 0 and at most 1."""
-    return dict(_chance_of(item.strip()) for item in faults.split(",") if item.strip())
-
-
-def _chance_of(item: str) -> tuple[str, float]:
-    name, _, text = item.partition(":")
-    try:
-        chance = float(text)
-    except ValueError:
-        chance = 0.0
-    if name not in FAULTS or not 0 < chance <= 1:
-        raise Fatal(f"`{item}` is no fault with a chance from 0 to 1, such as crash-after-commit:0.01; see {__name__}")
-    return name, chance
-
-
-def _crash() -> None:
-    """End as `kill -9` would: nothing is closed, nothing is finished, nothing is said to anybody but the log."""
-    sys.stderr.flush()
-    os._exit(CRASHED)
+LOSES_AN_ANSWER = frozenset(
+    {
+        *("smtp-cut", "smtp-half-closed", "smtp-silent"),
+        *("relay-hangs-before-content", "relay-hangs-unstored", "relay-hangs-stored"),
+        *("relay-cuts-within-content", "relay-cuts-unstored", "relay-cuts-stored", "relay-half-closes"),
+        "relay-babbles-stored",
+    }
+)
+"""After these the sender can't know what became of its mail: each may make one doubtful."""

@@ -1,0 +1,212 @@
+"""A drill: faults are armed, a partner pushes until each of them has struck, all settles, and all is written down.
+
+The drills beat one system, one after the other, so what is written down is about everything that was pushed so far.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count, cycle
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from bench.feed import feed
+from deploy.doubles.partner import ClumsyPartner, Payload
+from deploy.local.layout import SERVICES
+from libs.common.faults import AT_PARTNERS, LOSES_AN_ANSWER, Tally, draw_of
+from tests.chaos import ledger
+from tests.chaos.arena import CLAIM_SIZE, Arena, environment
+from tests.chaos.partner import expected_outcomes
+from tests.chaos.run import books_of, settle
+
+SETTINGS = {
+    "TOCSIN_INTAKE_IMMEDIATE_MAX_BYTES": "20000",
+    **{f"TOCSIN_{service.upper()}_STATEMENT_TIMEOUT_SECONDS": "3" for service in SERVICES},
+}
+"""So that a push is read after its answer as well as before it, and a silent database is not waited for for long."""
+
+SIZES = (60, 300)
+"""Records of a push: one is read before its answer, the other after it."""
+
+BETWEEN_PUSHES_SECONDS = 1.0
+STRUCK_WITHIN_SECONDS = 180.0
+PUSHED_WITHIN_SECONDS = 90.0
+PARTNERS, RELAY = "partners", "relay"
+OF_OTHERS = ("first_seen_at", "last_seen_at", "seen_at", "expires_at", "made_on")
+"""Columns whose times partners, people and registries have said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was left of a drill.
+
+    `unstruck` are the armed faults that did not strike, `struck` those that did, by who had them. `lives`: how often
+    each service began to live while it was armed. `answers`: status and `Retry-After` of all that the partner pushed,
+    its blunders included. `times`: the earliest and the latest that any service has stored. `strays`: new payload files
+    without a submission; `lost`: submissions without a payload file.
+    """
+
+    began_at: datetime
+    ended_at: datetime
+    unstruck: frozenset[str]
+    struck: Mapping[str, Mapping[str, int]]
+    lives: Mapping[str, int]
+    books: ledger.Books
+    wrong: Sequence[str]
+    answers: Sequence[tuple[int, str]]
+    times: tuple[datetime, datetime]
+    strays: int
+    lost: int
+
+
+class Ground:
+    """The system under drill, and what was pushed to it."""
+
+    def __init__(self, arena: Arena, *, began_at: datetime) -> None:
+        self._arena = arena
+        self._began_at = began_at
+        self._numbers = count()
+        self._sizes = cycle(SIZES)
+        self._records = 0
+        self._pushed: dict[UUID, int] = {}
+        self._strays: set[str] = set()
+
+    async def hold(self, armed: Mapping[str, str]) -> Evidence:
+        """One drill. `armed`: the faults of each service, of partners, and of the relay, which has its own already."""
+        folder = self._arena.stack.layout.home / f"drill-{next(self._numbers)}"
+        folder.mkdir()
+        marks = {service: len(self._log(service)) for service in SERVICES}
+        answers: list[tuple[int, str]] = []
+        with environment(_settings(armed, folder)):
+            if not armed.keys() <= {PARTNERS, RELAY}:
+                await self._arena.restart_services()
+            unstruck = await self._push_until_struck(armed, folder, answers)
+            stuck = await settle(self._arena)
+        lives = {service: self._log(service)[mark:].count("faults are armed") for service, mark in marks.items()}
+        struck = self._struck(folder)
+        return await self._write_down(unstruck=unstruck, struck=struck, lives=lives, answers=answers, stuck=stuck)
+
+    def _log(self, service: str) -> str:
+        return (self._arena.stack.layout.logs / f"{service}.log").read_text()
+
+    async def _push_until_struck(
+        self, armed: Mapping[str, str], folder: Path, answers: list[tuple[int, str]]
+    ) -> frozenset[str]:
+        """Returns those that did not strike although there was time."""
+        wanted = frozenset(item.partition(":")[0] for faults in armed.values() for item in faults.split(","))
+        draw = draw_of(armed.get(PARTNERS, ""), known=AT_PARTNERS, seed=0, tally=folder / PARTNERS)
+        give_up = time.monotonic() + STRUCK_WITHIN_SECONDS
+
+        async def note(answer: httpx.Response) -> None:
+            answers.append((answer.status_code, answer.headers.get("Retry-After", "")))
+
+        async with self._arena.client("intake") as client:
+            client.event_hooks["response"].append(note)
+            partner = ClumsyPartner(client, draw=draw, patience_seconds=PUSHED_WITHIN_SECONDS)
+            while (unstruck := wanted - _names(self._struck(folder))) and time.monotonic() < give_up:
+                await self._push(partner)
+                await asyncio.sleep(BETWEEN_PUSHES_SECONDS)
+        return unstruck
+
+    async def _push(self, partner: ClumsyPartner) -> None:
+        """The next records of the feed, under a key of their own."""
+        records = next(self._sizes)
+        content = b"".join(feed(records, now=datetime.now(UTC), first=self._records))
+        headers = {"Idempotency-Key": f"drill-{self._records}"}
+        push = await partner.push(Payload(content=content, params={"report_type": "scan_smb"}, headers=headers))
+        self._records += records
+        self._pushed[UUID(push.answer.raise_for_status().json()["id"])] = records
+
+    def _struck(self, folder: Path) -> dict[str, Counter[str]]:
+        return {file.name: Tally(file).counts() for file in (*folder.iterdir(), self._arena.strikes)}
+
+    async def _write_down(
+        self,
+        *,
+        unstruck: frozenset[str],
+        struck: Mapping[str, Counter[str]],
+        lives: Mapping[str, int],
+        answers: Sequence[tuple[int, str]],
+        stuck: Sequence[str],
+    ) -> Evidence:
+        books = await books_of(self._arena, with_mails=True)
+        wrong = ledger.faults_in(
+            books,
+            pushed=self._pushed,
+            expected=expected_outcomes(range(self._records)),
+            doubts_at_most=self._doubts_explained(),
+        )
+        files = await asyncio.to_thread(_files, self._arena.stack.layout.payloads)
+        known = {str(each) for each in books.submissions}
+        strays, self._strays = files - known - self._strays, files - known
+        return Evidence(
+            began_at=self._began_at,
+            ended_at=datetime.now(UTC),
+            unstruck=unstruck,
+            struck=struck,
+            lives=lives,
+            books=books,
+            wrong=[*stuck, *wrong],
+            answers=answers,
+            times=await _times(self._arena.stack.endpoints.postgres),
+            strays=len(strays),
+            lost=len(known - files),
+        )
+
+    def _doubts_explained(self) -> int:
+        """Of all drills: two claims for each death of the sender, one mail for each answer that was lost."""
+        lost = self._arena.faults_struck() + Tally(self._arena.strikes).counts()
+        return 2 * CLAIM_SIZE * self._arena.deaths()["notifier"] + sum(lost[fault] for fault in LOSES_AN_ANSWER)
+
+
+def _names(struck: Mapping[str, Counter[str]]) -> set[str]:
+    return {name for counts in struck.values() for name in counts}
+
+
+def _settings(armed: Mapping[str, str], folder: Path) -> dict[str, str]:
+    services = {service: faults for service, faults in armed.items() if service in SERVICES}
+    return {
+        name: value
+        for service, faults in services.items()
+        for name, value in (
+            (f"TOCSIN_{service.upper()}_FAULTS", faults),
+            (f"TOCSIN_{service.upper()}_FAULTS_TALLY", str(folder / service)),
+        )
+    }
+
+
+def _files(payloads: Path) -> set[str]:
+    return {path.name for path in payloads.rglob("*") if path.is_file()}
+
+
+async def _times(postgres: str) -> tuple[datetime, datetime]:
+    """The earliest and the latest in any column that has a time by a service's clock."""
+    found = [moment for service in SERVICES for moment in await _times_of(ledger.database_of(postgres, service))]
+    return min(found), max(found)
+
+
+async def _times_of(url: str) -> list[datetime]:
+    connection = await asyncpg.connect(url)
+    try:
+        columns = await connection.fetch(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
+            "AND data_type = 'timestamp with time zone' AND column_name <> ALL($1)",
+            OF_OTHERS,
+        )
+        ends = [
+            await connection.fetchrow(f'SELECT min("{column}"), max("{column}") FROM "{table}"')
+            for table, column in columns
+        ]
+    finally:
+        await connection.close()
+    return list(_known(ends))
+
+
+def _known(ends: Sequence[asyncpg.Record]) -> Iterator[datetime]:
+    yield from (moment for pair in ends for moment in pair if moment is not None)
