@@ -1,12 +1,16 @@
 """Where the notifier's objects meet."""
 
+import asyncio
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import timedelta
 
+from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.links import Links
+from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.vocabulary import Severity
@@ -21,44 +25,81 @@ from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Scribe
 from services.notifier.settings import NotifierSettings
+from services.notifier.store import books
 
 TIME_LIMITS_IN_A_DIALOGUE = 12
 """Connect, greeting, TLS, log in, envelope, content: each may take one time limit of the relay."""
 
 
+PLANNER_MAY_TAKE = timedelta(minutes=5)
+"""From the end of a mail's window; it looks four times a second, so by then it does not run or does not keep up."""
+
+SENDER_MAY_TAKE = timedelta(minutes=30)
+"""From the moment that a mail may go out: tens of thousands at once keep a slow relay busy for as long."""
+
+LOSS_IS_NOTICED_WITHIN = timedelta(minutes=1)
+"""From the end of a lease; every sender looks for lost mails ten times a second."""
+
+HELD_BACK_AT_MOST = timedelta(hours=24)
+"""By a brake or by an incident that is not approved: after that, somebody has forgotten it."""
+
+
 def build(settings: NotifierSettings) -> Service:
     database = database_of(settings)
     scribe = Scribe(house=_house(settings), press=Press(), links=Links(_link_key(settings)))
-    sender = _sender(settings, database, scribe)
+    queued = asyncio.Event()
+    sender = _sender(settings, database, scribe, queued)
+    subscriptions = consumer.subscriptions(_planning_policy(settings), _grouping_policy(settings), queued)
+    watch = watch_of("notifier", settings, database=database, subscriptions=subscriptions, states=_watched(settings))
     return Service(
         name="notifier",
         settings=settings,
         api=new_api(
             title="Tocsin notifier",
             description="Notifications, previews, the brake, and who is not written to.",
-            routers=api.routers(database, scribe),
+            routers=(
+                *api.routers(database, scribe),
+                bookkeeping.counts_routes(database, books.TARGETS),
+                bookkeeping.sent_routes(database, books.SENT),
+                overdue.routes(watch),
+            ),
             operator_public_key=settings.operator_public_key,
         ),
         database=database,
         publisher=Publisher(settings=settings, service="notifier"),
-        subscriptions=consumer.subscriptions(_planning_policy(settings)),
+        subscriptions=subscriptions,
         # Two rounds of sending: while one waits for the relay, the other claims and records.
-        tasks=(_planner(settings, database).run, sender.run, sender.run),
+        tasks=(_planner(settings, database, queued).run, sender.run, sender.run, watch.run),
         checks={"relay": sender.check},
     )
 
 
-def _planner(settings: NotifierSettings, database: Database) -> Planner:
-    return Planner(
-        database=database,
-        policy=GroupingPolicy(approval_confidence=settings.approval_confidence, reference_key=_reference_key(settings)),
-        groups_per_round=settings.groups_per_round,
-        targets_per_mail=settings.targets_per_mail_max,
-        pause_seconds=settings.planner_pause_seconds,
+def _watched(settings: NotifierSettings) -> Sequence[Watched]:
+    """What waits for the planner, for the sender, and for people, who may take longer."""
+    approval = timedelta(hours=settings.approval_overdue_hours)
+    return (
+        Watched(state="planned", greatest_age=PLANNER_MAY_TAKE, rows=books.PLANNED),
+        Watched(state="queued", greatest_age=SENDER_MAY_TAKE, rows=books.may_go_out("queued", since=books.QUEUED_AT)),
+        Watched(state="deferred", greatest_age=SENDER_MAY_TAKE, rows=books.may_go_out("deferred", since=books.DUE_AT)),
+        Watched(state="in-doubt", greatest_age=SENDER_MAY_TAKE, rows=books.may_go_out("in-doubt", since=books.DUE_AT)),
+        Watched(state="sending", greatest_age=LOSS_IS_NOTICED_WITHIN, rows=books.SENDING),
+        Watched(state="awaiting-approval", greatest_age=approval, rows=books.AWAITING_APPROVAL),
+        Watched(state="incident-not-approved", greatest_age=HELD_BACK_AT_MOST, rows=books.WITHOUT_APPROVED_INCIDENT),
+        Watched(state="brake", greatest_age=HELD_BACK_AT_MOST, rows=books.ENGAGED_BRAKES),
     )
 
 
-def _sender(settings: NotifierSettings, database: Database, scribe: Scribe) -> Sender:
+def _planner(settings: NotifierSettings, database: Database, queued: asyncio.Event) -> Planner:
+    return Planner(
+        database=database,
+        approval_confidence=settings.approval_confidence,
+        groups_per_round=settings.groups_per_round,
+        pause_seconds=settings.planner_pause_seconds,
+        queued=queued,
+    )
+
+
+def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queued: asyncio.Event) -> Sender:
     return Sender(
         database=database,
         relay=SmtpRelay(
@@ -85,6 +126,7 @@ def _sender(settings: NotifierSettings, database: Database, scribe: Scribe) -> S
             lease=timedelta(seconds=settings.smtp_timeout_seconds * TIME_LIMITS_IN_A_DIALOGUE),
             pause_seconds=settings.sender_pause_seconds,
         ),
+        queued=queued,
     )
 
 
@@ -99,6 +141,14 @@ def _planning_policy(settings: NotifierSettings) -> PlanningPolicy:
         },
         repeat_interval=timedelta(days=settings.repeat_interval_days),
         daily_cap=settings.recipient_daily_cap,
+    )
+
+
+def _grouping_policy(settings: NotifierSettings) -> GroupingPolicy:
+    return GroupingPolicy(
+        approval_confidence=settings.approval_confidence,
+        targets_per_mail=settings.targets_per_mail_max,
+        reference_key=_reference_key(settings),
     )
 
 

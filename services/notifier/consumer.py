@@ -1,5 +1,6 @@
 """Kafka edge: which event reaches which handler."""
 
+from asyncio import Event
 from functools import partial
 
 from libs.common.consumer import Subscriptions
@@ -7,9 +8,9 @@ from libs.common.contracts import FeedbackReceived, IncidentChanged, TargetAttri
 from services.notifier.handlers import planning
 
 
-def subscriptions(policy: planning.PlanningPolicy) -> Subscriptions:
+def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, queued: Event) -> Subscriptions:
     return {
         IncidentChanged: planning.take_up_incidents,
-        TargetAttributed: partial(planning.plan_targets, policy=policy),
+        TargetAttributed: partial(planning.plan_targets, policy=policy, grouping=grouping, queued=queued),
         FeedbackReceived: planning.heed_feedback,
     }

@@ -59,11 +59,18 @@ class NotifierSettings(ServiceSettings):
     approval_confidence: float = Field(
         0.45, description="A mail with a target attributed with less confidence waits for a person", ge=0, le=1
     )
+    approval_overdue_hours: float = Field(
+        8.0, description="A mail that no person has decided on by then is overdue", gt=0
+    )
     targets_per_mail_max: int = Field(2000, description="More targets than this become another mail", ge=1, le=2000)
-    groups_per_round: int = Field(200, description="Notifications made in one transaction", ge=1, le=2000)
+    groups_per_round: int = Field(
+        200, description="Notifications closed in one transaction when they are due", ge=1, le=2000
+    )
     planner_pause_seconds: float = Field(0.25, description="Pause between two looks at what is due", gt=0)
 
-    sender_pause_seconds: float = Field(0.1, description="Pause between two looks at what can be sent", gt=0, le=0.5)
+    sender_pause_seconds: float = Field(
+        0.1, description="Pause between two looks at what can be sent; news of this process ends it", gt=0, le=0.5
+    )
     claim_size: int = Field(
         16, description="Mails taken up in one transaction; twice as many can be in doubt after a crash", ge=1, le=1000
     )

@@ -14,7 +14,18 @@ from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Delivered, claim, doubt_lost, record
 from services.notifier.store import lists
-from tests.integration.test_notifier import LATER, LEASE, RETRY, SCRIBE, database, group, plan, said, states, take_up
+from tests.integration.test_notifier import (
+    LATER,
+    LEASE,
+    RETRY,
+    SCRIBE,
+    close_due,
+    database,
+    plan,
+    said,
+    states,
+    take_up,
+)
 from tests.unit.notifier.builders import target
 
 __all__ = ["database"]
@@ -29,7 +40,7 @@ TAKEN_OVER = LATER + 2 * LEASE
 )
 async def test_a_sender_that_lost_its_lease_changes_nothing(database: Database, late: Result) -> None:
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     async with database.transaction() as tx:
         frozen = await claim(tx, now=LATER, lease=LEASE, limit=9)
     async with database.transaction() as tx:
@@ -64,7 +75,7 @@ async def test_a_late_answer_ends_the_doubt_that_nobody_has_acted_on(
     database: Database, late: Result, state: State, doubts: int
 ) -> None:
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     frozen = await take_up(database)
     async with database.transaction() as tx:
         await doubt_lost(tx, now=TAKEN_OVER, limit=9)
@@ -114,7 +125,7 @@ async def run_two_rounds(database: Database, relay: RememberingRelay, *, seconds
     limits = SenderLimits(
         connections=4, claim_size=4, start=timedelta(seconds=5), lease=timedelta(seconds=0.2), pause_seconds=0.05
     )
-    sender = Sender(database=database, relay=relay, scribe=SCRIBE, policy=RETRY, limits=limits)
+    sender = Sender(database=database, relay=relay, scribe=SCRIBE, policy=RETRY, limits=limits, queued=asyncio.Event())
     shutdown = Shutdown()
     async with asyncio.TaskGroup() as rounds:
         for _ in range(2):
@@ -125,7 +136,7 @@ async def run_two_rounds(database: Database, relay: RememberingRelay, *, seconds
 
 async def test_a_process_does_not_doubt_the_answers_that_it_still_holds_itself(database: Database) -> None:
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     relay = SlowRelay()
 
     await run_two_rounds(database, relay, seconds=1.5)
@@ -138,7 +149,7 @@ async def test_an_answer_outlasts_a_database_that_is_away_for_longer_than_the_le
     database: Database, database_url: str
 ) -> None:
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     relay = LockingRelay(database)
     impatient = Database(database_url, pool_size=4, statement_timeout_seconds=0.2)
 

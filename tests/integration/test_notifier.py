@@ -8,22 +8,24 @@ import msgspec
 import pytest
 
 from libs.common.contracts import Asset, FeedbackReceived, IndicatorSettled, TargetAttributed
-from libs.common.contracts.wire import decode
-from libs.common.db import Database, migrate
-from libs.common.ids import new_id
+from libs.common.db import Database, Transaction, migrate
+from libs.common.errors import Transient
+from libs.common.ids import derived_id, new_id
 from libs.common.links import Links
+from libs.common.outbox import waiting_events
 from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
-from services.notifier.domain.grouping import GroupingPolicy
+from services.notifier.domain.grouping import GroupingPolicy, references_for
 from services.notifier.domain.notification import Brake, BrakeScope, Command, Consignment, State, Wanted
 from services.notifier.domain.planning import PlanningPolicy, Suppression, SuppressionReason
 from services.notifier.domain.replies import Answered, Deferred, InDoubt, Released, Result, RetryPolicy
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import RememberingRelay
+from services.notifier.handlers import planner
 from services.notifier.handlers.commands import command_notification, set_brake, suppress
-from services.notifier.handlers.planner import group_due
 from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
 from services.notifier.handlers.sending import Delivered, Scribe, claim, deliver, doubt_lost, record
 from services.notifier.store import lists
+from services.notifier.store.targets import targets_of
 from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target
 
 PLANNING = PlanningPolicy(
@@ -31,7 +33,7 @@ PLANNING = PlanningPolicy(
     repeat_interval=timedelta(days=14),
     daily_cap=50,
 )
-GROUPING = GroupingPolicy(approval_confidence=0.3, reference_key=b"key of the tests")
+GROUPING = GroupingPolicy(approval_confidence=0.3, targets_per_mail=2000, reference_key=b"key of the tests")
 RETRY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), greatest_age=timedelta(hours=48))
 SCRIBE = Scribe(house=HOUSE, press=Press(), links=Links(b"key of the tests"))
 LEASE = timedelta(minutes=4)
@@ -59,14 +61,21 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+async def plan_within(
+    tx: Transaction, *targets: TargetAttributed, now: datetime = NOW, grouping: GroupingPolicy = GROUPING
+) -> list[IndicatorSettled]:
+    queued = asyncio.Event()
+    return list(await plan_targets(targets, tx=tx, now=now, policy=PLANNING, grouping=grouping, queued=queued))
+
+
 async def plan(database: Database, *targets: TargetAttributed, now: datetime = NOW) -> list[IndicatorSettled]:
     async with database.transaction() as tx:
-        return list(await plan_targets(list(targets), tx=tx, now=now, policy=PLANNING))
+        return await plan_within(tx, *targets, now=now)
 
 
-async def group(database: Database, now: datetime = LATER) -> int:
+async def close_due(database: Database, now: datetime = LATER) -> int:
     async with database.transaction() as tx:
-        return len(await group_due(tx, now=now, policy=GROUPING, groups=100, targets_per_mail=2000))
+        return len(await planner.close_due(tx, now=now, approval_confidence=0.3, limit=100))
 
 
 async def send(database: Database, relay: RememberingRelay, now: datetime = LATER) -> int:
@@ -100,9 +109,29 @@ async def opt_out(database: Database) -> None:
 
 async def said(database: Database) -> list[tuple[str, str]]:
     async with database.transaction() as tx:
-        rows = await tx.fetch("SELECT event FROM outbox ORDER BY position")
-    events = [decode(row["event"]) for row in rows]
+        events = await waiting_events(tx)
     return [(e.outcome, e.reason) if isinstance(e, IndicatorSettled) else ("notification-sent", "") for e in events]
+
+
+async def sizes(database: Database) -> list[tuple[State, int]]:
+    """Each notification's state, and how many targets it has; which is what it says that it has."""
+    async with database.transaction() as tx:
+        found = await lists.newest_notifications(tx, Wanted(), before=None, limit=100)
+        carried = await targets_of(tx, [item.id for item in found])
+    assert [item.targets_total for item in found] == [len(carried[item.id]) for item in found]
+    return [(item.state, item.targets_total) for item in found]
+
+
+async def somebody_waits_for_a_lock(database: Database) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            async with database.transaction() as tx:
+                rows = await tx.fetch(
+                    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            if rows:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def states(database: Database) -> list[State]:
@@ -113,23 +142,89 @@ async def states(database: Database) -> list[State]:
 
 async def test_all_that_waits_for_a_recipient_and_incident_goes_in_one_mail(database: Database) -> None:
     relay = RememberingRelay()
-    await plan(
-        database, target(severity=Severity.HIGH), target(asset=Asset(ip="192.0.2.2"), severity=Severity.CRITICAL)
-    )
+    await plan(database, target(severity=Severity.HIGH), target(asset=Asset(ip="192.0.2.2")))
+    await plan(database, target(asset=Asset(ip="192.0.2.3")))
+    assert await states(database) == [State.PLANNED]
 
-    assert await group(database, now=NOW) == 1
+    assert await close_due(database) == 1
     assert await send(database, relay) == 1
 
     assert len(relay.mails) == 1
-    assert len(await said(database)) == 3
+    assert len(await said(database)) == 4
     assert await states(database) == [State.SENT]
+
+
+async def test_a_critical_target_takes_the_mail_that_waits_with_it_and_wakes_the_sender(database: Database) -> None:
+    await plan(database, target())
+    queued = asyncio.Event()
+
+    async with database.transaction() as tx:
+        await plan_targets(
+            [target(severity=Severity.CRITICAL)], tx=tx, now=NOW, policy=PLANNING, grouping=GROUPING, queued=queued
+        )
+        assert not queued.is_set()
+
+    assert queued.is_set()
+    assert await send(database, RememberingRelay(), now=NOW) == 1
+    assert len(await said(database)) == 3
+
+
+async def test_a_full_mail_closes_and_the_next_target_opens_another(database: Database) -> None:
+    two = msgspec.structs.replace(GROUPING, targets_per_mail=2)
+    await plan(database, target())
+
+    async with database.transaction() as tx:
+        await plan_within(tx, *(target() for _ in range(4)), grouping=two)
+
+    assert sorted(await sizes(database)) == [(State.PLANNED, 1), (State.QUEUED, 2), (State.QUEUED, 2)]
+
+
+async def test_a_batch_that_comes_again_counts_nothing_twice(database: Database) -> None:
+    first, second, third = target(), target(), target()
+    await plan(database, first, second)
+
+    await plan(database, first, second, third, third)
+
+    assert await sizes(database) == [(State.PLANNED, 3)]
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["new", "open"])
+async def test_two_replicas_with_the_same_batch_make_one_mail(database: Database, is_open: bool) -> None:
+    if is_open:
+        await plan(database, target())
+    same = target()
+
+    async with database.transaction() as one:
+        await plan_within(one, same)
+        late = asyncio.create_task(plan(database, same))
+        await somebody_waits_for_a_lock(database)
+    with pytest.raises(Transient, match="another replica"):
+        await late
+    await plan(database, same)
+
+    assert await sizes(database) == [(State.PLANNED, 1 + is_open)]
+
+
+async def test_a_reference_that_is_taken_goes_to_nobody_else(database: Database) -> None:
+    newcomer = target(to=recipient(email="info@other.example"))
+    its_id = derived_id("notification", "info@other.example", newcomer.incident, newcomer.target_id)
+    first, second, _ = references_for(its_id, key=GROUPING.reference_key)
+    await plan(database, target())
+    async with database.transaction() as tx:
+        await tx.fetch("UPDATE notifications SET reference = $1", first)
+
+    await plan(database, newcomer)
+
+    async with database.transaction() as tx:
+        found = await lists.newest_notifications(tx, Wanted(), before=None, limit=9)
+    assert {item.id: item.reference for item in found}[its_id] == second
 
 
 async def test_the_same_batch_again_says_the_same_and_mails_nothing(database: Database) -> None:
     relay = RememberingRelay()
     first = target()
     await plan(database, first)
-    await group(database)
+    await close_due(database)
     await send(database, relay)
     repeated = msgspec.structs.replace(target(), threat_id=first.threat_id)
 
@@ -139,7 +234,7 @@ async def test_the_same_batch_again_says_the_same_and_mails_nothing(database: Da
 
     assert once == again
     assert [event.reason for event in once] == ["interval"]
-    assert await group(database, now=LATER + timedelta(days=2)) == 0
+    assert await close_due(database, now=LATER + timedelta(days=2)) == 0
     assert len(relay.mails) == 1
 
 
@@ -149,7 +244,7 @@ async def test_a_paused_incident_waits_and_a_closed_one_is_withdrawn(database: D
 
     async with database.transaction() as tx:
         await take_up_incidents([paused], tx=tx, now=NOW)
-    assert await group(database) == 0
+    assert await close_due(database) == 0
     for _ in range(2):
         async with database.transaction() as tx:
             await take_up_incidents([CLOSED, paused], tx=tx, now=NOW)
@@ -167,10 +262,10 @@ async def test_a_target_that_comes_after_its_incident_was_closed_is_suppressed_a
 
 async def test_a_target_that_was_being_planned_while_its_incident_closed_is_withdrawn(database: Database) -> None:
     async with database.transaction() as planning:
-        await plan_targets([target()], tx=planning, now=NOW, policy=PLANNING)
+        await plan_within(planning, target())
         await close(database)
 
-    assert [await group(database), await group(database)] == [0, 0]
+    assert [await close_due(database), await close_due(database)] == [0, 0]
     assert await said(database) == [("suppressed", "incident-closed")]
 
 
@@ -179,12 +274,12 @@ async def test_a_mail_under_way_while_its_incident_closed_is_not_tried_again(
     database: Database, result: Result
 ) -> None:
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     under_way = await take_up(database)
     await close(database)
     await answer(database, under_way, result)
 
-    await group(database)
+    await close_due(database)
 
     assert await states(database) == [State.CANCELLED]
     assert await said(database) == [("suppressed", "incident-closed")]
@@ -193,7 +288,7 @@ async def test_a_mail_under_way_while_its_incident_closed_is_not_tried_again(
 async def test_a_mail_whose_sender_died_goes_out_once_more_marked_and_then_no_more(database: Database) -> None:
     relay = RememberingRelay()
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     for hours in (1, 2):
         now = LATER + timedelta(hours=hours)
         async with database.transaction() as tx:
@@ -212,7 +307,7 @@ async def test_a_mail_whose_sender_died_goes_out_once_more_marked_and_then_no_mo
 async def test_the_mail_after_a_crash_says_that_it_may_be_a_second_copy(database: Database) -> None:
     relay = RememberingRelay()
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     async with database.transaction() as tx:
         await claim(tx, now=LATER, lease=LEASE, limit=50)
     async with database.transaction() as tx:
@@ -226,7 +321,7 @@ async def test_the_mail_after_a_crash_says_that_it_may_be_a_second_copy(database
 
 async def test_two_senders_never_take_the_same_mail(database: Database) -> None:
     await plan(database, *(target(to=recipient(email=f"a{n}@jansen.example")) for n in range(10)))
-    await group(database)
+    await close_due(database)
 
     async with database.transaction() as one, database.transaction() as other:
         first = await claim(one, now=LATER, lease=LEASE, limit=6)
@@ -240,10 +335,10 @@ async def test_two_planners_make_one_mail(database: Database) -> None:
     await plan(database, target(), target(asset=Asset(ip="192.0.2.2")))
 
     async with database.transaction() as one, database.transaction() as other:
-        first = await group_due(one, now=LATER, policy=GROUPING, groups=9, targets_per_mail=2000)
-        second = await group_due(other, now=LATER, policy=GROUPING, groups=9, targets_per_mail=2000)
+        first = await planner.close_due(one, now=LATER, approval_confidence=0.3, limit=9)
+        second = await planner.close_due(other, now=LATER, approval_confidence=0.3, limit=9)
 
-    assert [len(draft.target_ids) for draft in (*first, *second)] == [2]
+    assert [*first, *second] == [State.QUEUED]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +354,7 @@ async def test_two_planners_make_one_mail(database: Database) -> None:
 async def test_an_engaged_brake_holds_mail_and_loses_none(database: Database, scope: BrakeScope, value: str) -> None:
     relay = RememberingRelay()
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     brake = Brake(scope=scope, value=value, engaged=True, reason="x", changed_at=NOW, changed_by="a")
 
     async with database.transaction() as tx:
@@ -273,14 +368,14 @@ async def test_an_engaged_brake_holds_mail_and_loses_none(database: Database, sc
 
 async def test_an_opt_out_takes_back_what_waits_and_what_is_queued_and_is_said_once(database: Database) -> None:
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     await plan(database, target(asset=Asset(ip="192.0.2.2")))
 
     for _ in range(2):
         await opt_out(database)
 
     assert await said(database) == 2 * [("suppressed", "opt-out")]
-    assert await states(database) == [State.CANCELLED]
+    assert await states(database) == 2 * [State.CANCELLED]
 
 
 @OPEN_AGAIN
@@ -289,7 +384,7 @@ async def test_a_mail_under_way_when_its_recipient_is_suppressed_is_not_tried_ag
     database: Database, silent: str, result: Result
 ) -> None:
     await plan(database, target(), target(to=recipient(email="info@sen.invalid")))
-    await group(database)
+    await close_due(database)
     under_way = await take_up(database)
     suppression = Suppression(value=silent, reason=SuppressionReason.OPERATOR)
     async with database.transaction() as tx:
@@ -306,17 +401,19 @@ async def test_a_mail_under_way_when_its_recipient_is_suppressed_is_not_tried_ag
 
 async def test_a_target_that_was_being_planned_while_its_recipient_opted_out_is_withdrawn(database: Database) -> None:
     async with database.transaction() as planning:
-        await plan_targets([target()], tx=planning, now=NOW, policy=PLANNING)
+        await plan_within(planning, target())
         await opt_out(database)
+    await close_due(database)
 
-    assert [await group(database), await group(database)] == [0, 0]
+    assert await send(database, RememberingRelay()) == 0
+
     assert await said(database) == [("suppressed", "opt-out")]
 
 
 async def test_two_senders_that_meet_a_silenced_recipient_do_not_wait_for_each_other(database: Database) -> None:
     for _ in range(2):
         await plan(database, target())
-        await group(database)
+        await close_due(database)
     under_way = await take_up(database)
     await opt_out(database)
     await answer(database, under_way, Released("the relay is away"))
@@ -332,7 +429,7 @@ async def test_two_senders_that_meet_a_silenced_recipient_do_not_wait_for_each_o
 async def test_what_was_called_fixed_is_news_when_it_is_seen_again(database: Database) -> None:
     first = target()
     await plan(database, first)
-    await group(database)
+    await close_due(database)
     await send(database, RememberingRelay())
     fixed = FeedbackReceived(
         feedback_id=new_id(), kind=FeedbackKind.FIXED, incident="open-smb", at=LATER, threat_ids=(first.threat_id,)
@@ -348,7 +445,7 @@ async def test_what_was_called_fixed_is_news_when_it_is_seen_again(database: Dat
 async def test_a_dead_address_is_not_written_to_again(database: Database) -> None:
     relay = RememberingRelay({"info@jansen.example": Answered(550, "5.1.1 No such user")})
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     await send(database, relay)
 
     [settled] = await plan(database, target(incident="open-rdp"), now=LATER)
@@ -359,7 +456,7 @@ async def test_a_dead_address_is_not_written_to_again(database: Database) -> Non
 
 async def test_a_temporary_refusal_is_tried_again_later(database: Database) -> None:
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     await send(database, RememberingRelay({"info@jansen.example": Answered(451, "4.7.1 Greylisted")}))
 
     assert await states(database) == [State.DEFERRED]
@@ -371,7 +468,7 @@ async def test_a_temporary_refusal_is_tried_again_later(database: Database) -> N
 async def test_an_uncertain_recipient_waits_until_a_person_approves(database: Database) -> None:
     relay = RememberingRelay()
     await plan(database, target(confidence=0.1))
-    await group(database)
+    await close_due(database)
     assert await send(database, relay) == 0
     async with database.transaction() as tx:
         [waiting] = await lists.newest_notifications(tx, Wanted(), before=None, limit=9)
@@ -380,9 +477,11 @@ async def test_an_uncertain_recipient_waits_until_a_person_approves(database: Da
     assert await send(database, relay) == 1
 
 
-async def test_a_cancelled_notification_settles_its_targets_once(database: Database) -> None:
+@pytest.mark.parametrize("is_due", [False, True], ids=["planned", "queued"])
+async def test_a_cancelled_notification_settles_its_targets_once(database: Database, is_due: bool) -> None:
     await plan(database, target())
-    await group(database)
+    if is_due:
+        await close_due(database)
     async with database.transaction() as tx:
         [waiting] = await lists.newest_notifications(tx, Wanted(), before=None, limit=9)
         cancelled = await command_notification(tx, waiting.id, Command.CANCEL, note="no", by="a", now=LATER)
@@ -397,7 +496,7 @@ async def test_a_cancelled_notification_settles_its_targets_once(database: Datab
 async def test_a_mail_that_is_sent_again_has_the_same_message_id_and_says_nothing_new(database: Database) -> None:
     relay = RememberingRelay()
     await plan(database, target())
-    await group(database)
+    await close_due(database)
     await send(database, relay)
     before = await said(database)
     async with database.transaction() as tx:

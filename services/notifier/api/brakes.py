@@ -1,7 +1,7 @@
 """`/v1/brake`: stop sending, all of it or a part, and let it go on."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends
@@ -60,7 +60,7 @@ def routes(database: Database) -> APIRouter:
             value=order.value.lower(),
             engaged=order.engaged,
             reason=order.reason,
-            changed_at=datetime.now(UTC),
+            changed_at=database.now(),
             changed_by=by.name,
         )
         async with database.transaction() as tx:

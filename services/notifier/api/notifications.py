@@ -1,6 +1,6 @@
 """`/v1/notifications`: looking for them, looking at one, and telling it what to do."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,16 +11,10 @@ from libs.common.db import Database, Transaction
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
-from services.notifier.api.views import (
-    NotificationDetail,
-    NotificationSummary,
-    detail_of,
-    summary_of,
-    summary_of_planned,
-)
+from services.notifier.api.views import NotificationDetail, NotificationSummary, detail_of, summary_of
 from services.notifier.domain.notification import Command, State, Wanted
 from services.notifier.handlers.commands import command_notification
-from services.notifier.handlers.looking import dossier_of, newest_notifications, notification_named, planned_groups
+from services.notifier.handlers.looking import dossier_of, newest_notifications, notification_named
 
 ANYONE = Depends(operator(at_least=Role.VIEWER))
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
@@ -43,11 +37,9 @@ def routes(database: Database) -> APIRouter:
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[NotificationSummary]:
-        """Newest first; with `state=planned`, what waits for its mail, by recipient."""
+        """Newest first."""
         wanted = Wanted(state=state, recipient=recipient.lower() if recipient else None, incident=incident)
         async with database.transaction() as tx:
-            if state is State.PLANNED:
-                return await _page_of_planned(tx, wanted, cursor=cursor, limit=limit)
             return await _page_of_newest(tx, wanted, cursor=cursor, limit=limit)
 
     @router.get("/{name}", dependencies=[ANYONE])
@@ -68,7 +60,7 @@ def routes(database: Database) -> APIRouter:
         async with database.transaction() as tx:
             try:
                 notification = await command_notification(
-                    tx, notification_id, command, note=note, by=by.name, now=datetime.now(UTC)
+                    tx, notification_id, command, note=note, by=by.name, now=database.now()
                 )
             except LookupError as error:
                 raise not_found("notification") from error
@@ -88,15 +80,6 @@ async def _page_of_newest(
         encode_cursor(found[limit - 1].created_at.isoformat(), found[limit - 1].id) if len(found) > limit else None
     )
     return Page(items=[summary_of(notification) for notification in found[:limit]], next=following)
-
-
-async def _page_of_planned(
-    tx: Transaction, wanted: Wanted, *, cursor: str | None, limit: int
-) -> Page[NotificationSummary]:
-    after = read_cursor(cursor, tuple[str, str]) if cursor else None
-    found = await planned_groups(tx, wanted, after=after, limit=limit + 1)
-    following = encode_cursor(found[limit - 1].recipient.key, found[limit - 1].incident) if len(found) > limit else None
-    return Page(items=[summary_of_planned(group) for group in found[:limit]], next=following)
 
 
 def _not_now(command: Command) -> Problem:

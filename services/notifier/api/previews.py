@@ -1,6 +1,5 @@
 """What a mail looks like before it goes out, or would look like."""
 
-from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from enum import StrEnum
 from typing import Annotated
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from libs.common import clock
 from libs.common.db import Database
 from libs.common.errors import Permanent
 from libs.common.problems import Problem, not_found
@@ -65,7 +65,7 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
             kind=sample.kind,
             language=sample.language,
             findings=sample.findings,
-            now=datetime.now(UTC),
+            now=database.now(),
         )
         return _answer(consignment, scribe, form)
 
@@ -74,7 +74,7 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
 
 def _answer(consignment: Consignment, scribe: Scribe, form: Form) -> Response:
     try:
-        mail = preview(consignment, scribe=scribe, now=datetime.now(UTC))
+        mail = preview(consignment, scribe=scribe, now=clock.now())
     except Permanent as error:
         raise Problem(422, "unwritable", "This mail can't be written", str(error)) from error
     return _rendered(mail, form)

@@ -1,6 +1,6 @@
 """`/v1/suppressions`: who is not written to."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -65,7 +65,7 @@ def routes(database: Database) -> APIRouter:
         """What waits for this address or domain is suppressed too. One that is there already stays as it is."""
         suppression = Suppression(value=order.value, reason=order.reason, incident=order.incident)
         async with database.transaction() as tx:
-            return _view(await suppress(tx, suppression, note=order.note, by=by.name, now=datetime.now(UTC)))
+            return _view(await suppress(tx, suppression, note=order.note, by=by.name, now=database.now()))
 
     @router.delete("/{suppression_id}", status_code=204)
     async def remove_suppression(suppression_id: UUID, by: Analyst) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from libs.common.contracts import Asset, Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import Language, RecipientKind, Severity
-from services.notifier.domain.notification import Attempt, Notification, PlannedGroup, State
+from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.handlers.looking import Dossier
 
 TARGETS_SHOWN = 500
@@ -58,16 +58,16 @@ class AttemptView(BaseModel):
 
 
 class NotificationSummary(BaseModel):
-    """In the state `planned` there is no notification yet, so `id` and `reference` are null."""
+    """While its state is `planned`, more targets can join it, and `next_attempt_at` says how long at most."""
 
-    id: UUID | None
-    reference: str | None
+    id: UUID
+    reference: str
     state: State
     reason: str
     recipient: RecipientView
     language: Language
     incident: str
-    severity: Severity | None
+    severity: Severity
     targets_total: int
     created_at: datetime
     next_attempt_at: datetime | None
@@ -97,25 +97,8 @@ def summary_of(notification: Notification) -> NotificationSummary:
         severity=notification.severity,
         targets_total=notification.targets_total,
         created_at=notification.created_at,
-        next_attempt_at=notification.next_attempt_at,
+        next_attempt_at=notification.due_at if notification.state is State.PLANNED else notification.next_attempt_at,
         sent_at=notification.sent_at,
-    )
-
-
-def summary_of_planned(group: PlannedGroup) -> NotificationSummary:
-    return NotificationSummary(
-        id=None,
-        reference=None,
-        state=State.PLANNED,
-        reason="",
-        recipient=recipient_view(group.recipient),
-        language=group.recipient.language,
-        incident=group.incident,
-        severity=None,
-        targets_total=group.targets_total,
-        created_at=group.first_at,
-        next_attempt_at=group.due_at,
-        sent_at=None,
     )
 
 

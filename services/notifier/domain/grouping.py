@@ -1,68 +1,165 @@
-"""Which waiting targets share a mail: all of one recipient and one incident."""
+"""Which planned targets share a mail: all of one recipient and one incident, until the mail is due or full."""
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from libs.common.contracts import Recipient
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.errors import Fatal
 from libs.common.ids import derived_id
 from libs.common.references import reference_of
 from libs.common.vocabulary import Severity
 from services.notifier.domain.notification import URGENCY, State
+from services.notifier.domain.planning import Planned
+
+REFERENCES_TRIED = 3
+"""With ten million notifications one reference in three million is taken already, and three in a row never are."""
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A target that waits for its mail."""
+class Pair(msgspec.Struct, frozen=True):
+    """What a mail is to and about."""
 
-    target_id: UUID
-    recipient: Recipient
+    recipient_key: str
     incident: str
-    severity: Severity
-    confidence: float
-    partner: str
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification about to be stored, with the targets that it carries."""
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification as far as the targets that join it decide it; open to more while its state is `planned`.
+
+    `confidence` is that of its least certain target, `recipient_confidence` that of its most certain one, which is
+    the one that names the recipient.
+    """
 
     id: UUID
-    reference: str
     recipient: Recipient
+    recipient_confidence: float
     incident: str
     severity: Severity
     confidence: float
     partners: tuple[str, ...]
-    state: State
+    targets_total: int
+    due_at: datetime
+    state: State = State.PLANNED
+
+
+class Joined(msgspec.Struct, frozen=True, kw_only=True):
+    """A group after these targets have joined it."""
+
+    group: Group
     target_ids: tuple[UUID, ...]
+    is_new: bool
 
 
 class GroupingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """`approval_confidence`: a mail with a target that is attributed with less confidence waits for a person."""
 
     approval_confidence: float
+    targets_per_mail: int
     reference_key: bytes
 
 
-def group(waiting: Iterable[Waiting], *, policy: GroupingPolicy) -> list[Draft]:
-    """Make one draft for each recipient and incident. `waiting` comes sorted by these two, then oldest first."""
-    pairs = groupby(waiting, key=lambda target: (target.recipient.key, target.incident))
-    return [_draft(list(targets), policy) for _, targets in pairs]
+def pair_of(target: Target) -> Pair:
+    return Pair(target.recipient.key, target.incident)
 
 
-def _draft(targets: Sequence[Waiting], policy: GroupingPolicy) -> Draft:
-    oldest = targets[0]
-    notification_id = derived_id("notification", oldest.recipient.key, oldest.incident, oldest.target_id)
-    confidence = min(target.confidence for target in targets)
-    return Draft(
-        id=notification_id,
-        reference=reference_of(notification_id, policy.reference_key),
-        recipient=max(targets, key=lambda target: target.confidence).recipient,
-        incident=oldest.incident,
+def fill(
+    planned: Iterable[Planned],
+    *,
+    groups: Mapping[Pair, Group],
+    approved: Collection[str],
+    policy: GroupingPolicy,
+    now: datetime,
+) -> list[Joined]:
+    """Let each target join the open group of its recipient and incident, or a new one.
+
+    A group that is full is closed, and the next target opens another. One that is due by now is closed as well, unless
+    its incident is not among the `approved` ones: then it waits, and goes on growing.
+    """
+    waiting: dict[Pair, list[Planned]] = defaultdict(list)
+    for item in planned:
+        waiting[pair_of(item.target)].append(item)
+    return [
+        _closed_if_ready(joined, approved=approved, policy=policy, now=now)
+        for pair, joining in waiting.items()
+        for joined in _join(groups.get(pair), joining, most=policy.targets_per_mail)
+    ]
+
+
+def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iterable[Joined]:
+    """Fill the open group first, then as many new ones as it takes."""
+    room = most - group.targets_total if group else most
+    while joining:
+        # A group is over-full when the setting was lowered since: it takes one more, and that closes it.
+        part, joining = joining[: max(1, room)], joining[max(1, room) :]
+        newcomer = _group_of(part)
+        yield Joined(
+            group=_united(group, newcomer) if group else newcomer,
+            target_ids=tuple(item.target.target_id for item in part),
+            is_new=group is None,
+        )
+        group, room = None, most
+
+
+def _group_of(joining: Sequence[Planned]) -> Group:
+    first = joining[0].target
+    targets = [item.target for item in joining]
+    surest = max(targets, key=lambda target: target.confidence)
+    return Group(
+        id=derived_id("notification", first.recipient.key, first.incident, first.target_id),
+        recipient=surest.recipient,
+        recipient_confidence=surest.confidence,
+        incident=first.incident,
         severity=min((target.severity for target in targets), key=URGENCY.index),
-        confidence=confidence,
+        confidence=min(target.confidence for target in targets),
         partners=tuple(sorted({target.partner for target in targets})),
-        state=State.AWAITING_APPROVAL if confidence < policy.approval_confidence else State.QUEUED,
-        target_ids=tuple(target.target_id for target in targets),
+        targets_total=len(targets),
+        due_at=min(item.due_at for item in joining),
     )
+
+
+def _united(group: Group, other: Group) -> Group:
+    surest = max(group, other, key=lambda each: each.recipient_confidence)
+    return msgspec.structs.replace(
+        group,
+        recipient=surest.recipient,
+        recipient_confidence=surest.recipient_confidence,
+        severity=min(group.severity, other.severity, key=URGENCY.index),
+        confidence=min(group.confidence, other.confidence),
+        partners=tuple(sorted({*group.partners, *other.partners})),
+        targets_total=group.targets_total + other.targets_total,
+        due_at=min(group.due_at, other.due_at),
+    )
+
+
+def _closed_if_ready(joined: Joined, *, approved: Collection[str], policy: GroupingPolicy, now: datetime) -> Joined:
+    group = joined.group
+    is_full = group.targets_total >= policy.targets_per_mail
+    is_due = group.due_at <= now and group.incident in approved
+    if not (is_full or is_due):
+        return joined
+    return msgspec.structs.replace(joined, group=msgspec.structs.replace(group, state=_closing_state(group, policy)))
+
+
+def _closing_state(group: Group, policy: GroupingPolicy) -> State:
+    """Where a group goes that no target can join any more."""
+    return State.AWAITING_APPROVAL if group.confidence < policy.approval_confidence else State.QUEUED
+
+
+def references_for(notification_id: UUID, *, key: bytes) -> list[str]:
+    """The references that a notification can have, the one that it should have first."""
+    return [reference_of(notification_id, key, attempt=attempt) for attempt in range(REFERENCES_TRIED)]
+
+
+def choose_references(candidates: Mapping[UUID, Sequence[str]], *, taken: Collection[str]) -> dict[UUID, str]:
+    """For each notification the first of its candidates that nobody has."""
+    owners: dict[str, UUID] = {}
+    for notification_id, references in candidates.items():
+        free = [reference for reference in references if reference not in taken and reference not in owners]
+        if not free:
+            raise Fatal(f"no free reference for notification {notification_id}")
+        owners[free[0]] = notification_id
+    return {notification_id: reference for reference, notification_id in owners.items()}

@@ -15,7 +15,7 @@ URGENCY = tuple(Severity)
 
 
 class State(StrEnum):
-    """Where a notification stands. `planned` is the state of targets that still wait for their mail."""
+    """Where a notification stands. While it is `planned`, more targets of its recipient and incident join it."""
 
     PLANNED = "planned"
     AWAITING_APPROVAL = "awaiting-approval"
@@ -38,6 +38,7 @@ class Command(StrEnum):
 
 
 AFTER: dict[State, dict[Command, State]] = {
+    State.PLANNED: {Command.CANCEL: State.CANCELLED},
     State.AWAITING_APPROVAL: {Command.APPROVE: State.QUEUED, Command.CANCEL: State.CANCELLED},
     State.QUEUED: {Command.CANCEL: State.CANCELLED},
     State.DEFERRED: {Command.CANCEL: State.CANCELLED, Command.RESEND: State.QUEUED},
@@ -91,6 +92,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     partners: tuple[str, ...]
     targets_total: int
     created_at: datetime
+    due_at: datetime
     queued_at: datetime | None
     next_attempt_at: datetime | None
     sent_at: datetime | None
@@ -127,13 +129,3 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     recipient: str | None = None
     incident: str | None = None
-
-
-class PlannedGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """Targets of one recipient and incident that wait for their mail."""
-
-    recipient: Recipient
-    incident: str
-    targets_total: int
-    first_at: datetime
-    due_at: datetime

@@ -59,13 +59,14 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """What the decisions on a batch need to know of the past.
 
     `incidents` holds what each recipient was written about within a day, or is waiting to be written about; `closed`
-    the incidents that nobody is written to about any more.
+    the incidents that nobody is written to about any more; `approved` those that may be written about now.
     """
 
     suppressions: Sequence[Suppression] = ()
     warned: frozenset[Warned] = frozenset()
     incidents: Mapping[str, frozenset[str]] = {}
     closed: frozenset[str] = frozenset()
+    approved: frozenset[str] = frozenset()
 
 
 class Planned(msgspec.Struct, frozen=True):

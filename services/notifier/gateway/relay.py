@@ -130,7 +130,7 @@ class _Connection:
             with _gone_before_mail():
                 await self._client.mail(mail.sender)
                 await self._client.rcpt(mail.recipient)
-            await faults.reach(faults.Point.MAIL_ADDRESSED)
+            await faults.reach(faults.Point.MAIL_ADDRESSED, line=self._client.transport)
             response = await self._client.data(mail.content)
             await faults.reach(faults.Point.MAIL_ANSWERED)
         except aiosmtplib.SMTPResponseException as error:

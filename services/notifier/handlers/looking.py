@@ -11,7 +11,7 @@ from libs.common.db import Transaction
 from libs.common.references import is_reference, normalise_reference
 from services.notifier.domain.notification import Attempt, Notification
 from services.notifier.store import incidents, notifications, targets
-from services.notifier.store.lists import newest_notifications, planned_groups
+from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "newest_notifications",
     "newest_suppressions",
     "notification_named",
-    "planned_groups",
 ]
 
 

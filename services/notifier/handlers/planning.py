@@ -1,44 +1,93 @@
 """Events that come in: targets to mail, incidents that change, recipients who ask not to be written to."""
 
+from asyncio import Event
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from uuid import UUID
 
 from libs.common.contracts import FeedbackReceived, IncidentChanged, IndicatorSettled
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
+from libs.common.metrics import NOTIFICATIONS
 from libs.common.vocabulary import FeedbackKind, Outcome
+from services.notifier.domain.grouping import (
+    GroupingPolicy,
+    Joined,
+    choose_references,
+    fill,
+    pair_of,
+    references_for,
+)
+from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import settled_targets
-from services.notifier.domain.planning import PlanningPolicy, Suppression, SuppressionReason, plan
+from services.notifier.domain.planning import Planned, PlanningPolicy, Suppression, SuppressionReason, plan
 from services.notifier.handlers.withdrawing import silence, withdraw_closed
-from services.notifier.store import incidents, orders, targets
+from services.notifier.store import groups, incidents, orders, targets
+from services.notifier.store.targets import StoredDecision
 
-__all__ = ["PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
+__all__ = ["GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
 
 
 async def plan_targets(
-    events: Sequence[Target], *, tx: Transaction, now: datetime, policy: PlanningPolicy
+    events: Sequence[Target],
+    *,
+    tx: Transaction,
+    now: datetime,
+    policy: PlanningPolicy,
+    grouping: GroupingPolicy,
+    queued: Event,
 ) -> Sequence[IndicatorSettled]:
-    """Plan each target's mail, or suppress it. A target that came before keeps its first decision.
+    """Let each target join its notification, or suppress it. A target that came before keeps its first decision.
 
-    Returns one `IndicatorSettled` for each that is suppressed; the others are settled when their mail is.
+    Returns one `IndicatorSettled` for each that is suppressed; the others are settled when their mail is. Sets `queued`
+    when a mail can go out at once.
     """
-    history = await targets.history_of(tx, events, repeat_interval=policy.repeat_interval, now=now)
+    decided = await targets.decisions_on(tx, {event.target_id for event in events})
+    fresh = list({event.target_id: event for event in events if event.target_id not in decided}.values())
+    history = await targets.history_of(tx, fresh, repeat_interval=policy.repeat_interval, now=now)
+    open_groups = await groups.open_groups(tx, {pair_of(event) for event in fresh})
 
-    decisions = plan(events, history=history, policy=policy, now=now)
+    decisions = plan(fresh, history=history, policy=policy, now=now)
+    planned = [decision for decision in decisions if isinstance(decision, Planned)]
+    joined = fill(planned, groups=open_groups, approved=history.approved, policy=grouping, now=now)
 
-    stored = await targets.record_decisions(tx, decisions, now=now)
-    return [
-        settled
-        for event in events
-        if (decision := stored[event.target_id]).suppressed
-        for settled in settled_targets(
-            [event],
-            outcome=Outcome.SUPPRESSED,
-            reason=decision.reason,
-            message=decision.message,
-            now=decision.decided_at,
-        )
-    ]
+    await groups.record_groups(tx, joined, references=await _references(tx, joined, grouping), now=now)
+    notifications = {target_id: item.group.id for item in joined for target_id in item.target_ids}
+    decided |= await targets.record_decisions(tx, decisions, notifications=notifications, now=now)
+    tx.after_commit(partial(_tell, joined, queued))
+    return [settled for event in events for settled in _settled(event, decided[event.target_id])]
+
+
+async def _references(tx: Transaction, joined: Sequence[Joined], policy: GroupingPolicy) -> dict[UUID, str]:
+    candidates = {
+        item.group.id: references_for(item.group.id, key=policy.reference_key) for item in joined if item.is_new
+    }
+    wanted = [reference for references in candidates.values() for reference in references]
+    return choose_references(candidates, taken=await groups.taken_references(tx, wanted))
+
+
+def _settled(target: Target, decision: StoredDecision) -> Sequence[IndicatorSettled]:
+    if not decision.suppressed:
+        return ()
+    return settled_targets(
+        [target],
+        outcome=Outcome.SUPPRESSED,
+        reason=decision.reason,
+        message=decision.message,
+        now=decision.decided_at,
+    )
+
+
+def _tell(joined: Sequence[Joined], queued: Event) -> None:
+    """Count what is new, and wake the sender."""
+    for item in joined:
+        if item.is_new:
+            NOTIFICATIONS.labels(State.PLANNED).inc()
+        if item.group.state is not State.PLANNED:
+            NOTIFICATIONS.labels(item.group.state).inc()
+        if item.group.state is State.QUEUED:
+            queued.set()
 
 
 async def take_up_incidents(

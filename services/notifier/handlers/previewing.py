@@ -55,6 +55,7 @@ def _sample_notification(incident: IncidentChanged, recipient: Recipient, findin
         partners=("sample",),
         targets_total=findings,
         created_at=now,
+        due_at=now,
         queued_at=now,
         next_attempt_at=now,
         sent_at=None,

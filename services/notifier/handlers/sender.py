@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -43,13 +43,21 @@ class Sender:
     """Sends what may be sent. `run` can run twice at the same time: one claims and records while the other sends."""
 
     def __init__(
-        self, *, database: Database, relay: Relay, scribe: Scribe, policy: RetryPolicy, limits: SenderLimits
+        self,
+        *,
+        database: Database,
+        relay: Relay,
+        scribe: Scribe,
+        policy: RetryPolicy,
+        limits: SenderLimits,
+        queued: asyncio.Event,
     ) -> None:
         self._database = database
         self._relay = relay
         self._scribe = scribe
         self._policy = policy
         self._limits = limits
+        self._queued = queued
         self._slots = asyncio.Semaphore(limits.connections)
         self._held: set[UUID] = set()
         self._backoff = Backoff(shortest_seconds=0.5, longest_seconds=RELAY_PAUSE_LONGEST_SECONDS)
@@ -69,6 +77,7 @@ class Sender:
 
     async def _send_until(self, shutdown: Shutdown) -> None:
         while not shutdown.requested:
+            self._queued.clear()
             try:
                 sent = await self._round()
             except Transient as error:
@@ -79,7 +88,7 @@ class Sender:
                 log.warning("the relay is away", reason=self._trouble)
                 await shutdown.wait(self._backoff.next_seconds())
             elif sent < self._limits.claim_size:
-                await shutdown.wait(self._limits.pause_seconds)
+                await shutdown.wait_or(self._queued, self._limits.pause_seconds)
 
     async def _round(self) -> int:
         consignments = await self._claim()
@@ -97,7 +106,7 @@ class Sender:
     async def _claim(self) -> list[Consignment]:
         """While the relay is away one mail at a time tries whether it is back."""
         limit = self._limits.claim_size if self._trouble is None else 1
-        now = datetime.now(UTC)
+        now = self._database.now()
         async with self._database.transaction() as tx:
             lost = await doubt_lost(tx, now=now, limit=self._limits.claim_size, held=self._held)
             consignments = await claim(tx, now=now, lease=self._limits.lease, limit=limit)
@@ -119,7 +128,7 @@ class Sender:
                         scribe=self._scribe,
                         relay=self._relay,
                         policy=self._policy,
-                        now=datetime.now(UTC),
+                        now=self._database.now(),
                     )
             except RelayAway as error:
                 self._trouble = str(error)
@@ -133,7 +142,7 @@ class Sender:
         """Mails have left: try until the database takes the answers. Only the end of the process gives them up."""
         waiting = Backoff(longest_seconds=2.0)
         while True:
-            now = datetime.now(UTC)
+            now = self._database.now()
             try:
                 async with self._database.transaction() as tx:
                     await record(tx, delivered, now=now)

@@ -7,6 +7,7 @@ import msgspec
 from libs.common.contracts import IncidentChanged
 from libs.common.contracts.wire import encode
 from libs.common.db import Transaction
+from libs.common.vocabulary import IncidentState
 
 
 async def record_incidents(tx: Transaction, changes: Sequence[IncidentChanged]) -> None:
@@ -15,7 +16,7 @@ async def record_incidents(tx: Transaction, changes: Sequence[IncidentChanged]) 
     await tx.fetch(
         """
         INSERT INTO incidents (slug, revision, state, changed)
-        SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::jsonb[])
+        SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::bytea[])
         ON CONFLICT (slug) DO UPDATE
         SET revision = excluded.revision, state = excluded.state, changed = excluded.changed
         WHERE incidents.revision < excluded.revision
@@ -23,26 +24,23 @@ async def record_incidents(tx: Transaction, changes: Sequence[IncidentChanged]) 
         list(newest),
         [change.revision for change in newest.values()],
         [change.state for change in newest.values()],
-        [encode(change).decode() for change in newest.values()],
+        [encode(change) for change in newest.values()],
     )
 
 
-async def closed_of(tx: Transaction, slugs: Iterable[str]) -> frozenset[str]:
-    """Those of these incidents that are closed."""
-    rows = await tx.fetch(
-        "SELECT slug FROM incidents WHERE slug = ANY($1::text[]) AND state = 'closed'", list(set(slugs))
-    )
-    return frozenset(row["slug"] for row in rows)
+async def states_of(tx: Transaction, slugs: Iterable[str]) -> dict[str, IncidentState]:
+    """The state of each of these incidents, as far as they are known."""
+    rows = await tx.fetch("SELECT slug, state FROM incidents WHERE slug = ANY($1::text[])", list(slugs))
+    return {row["slug"]: IncidentState(row["state"]) for row in rows}
 
 
 async def closed_with_mail_left(tx: Transaction) -> list[str]:
-    """The closed incidents about which a target or a mail still waits."""
+    """The closed incidents about which a mail still waits."""
     rows = await tx.fetch(
         """
-        SELECT slug FROM incidents i WHERE state = 'closed' AND (
-            EXISTS (SELECT FROM targets t WHERE t.incident = i.slug AND t.state = 'planned')
-            OR EXISTS (SELECT FROM notifications n WHERE n.incident = i.slug
-                       AND n.state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt'))
+        SELECT slug FROM incidents i WHERE state = 'closed' AND EXISTS (
+            SELECT FROM notifications n WHERE n.incident = i.slug
+            AND n.state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
         )
         """
     )
@@ -51,5 +49,5 @@ async def closed_with_mail_left(tx: Transaction) -> list[str]:
 
 async def incidents_named(tx: Transaction, slugs: Iterable[str]) -> dict[str, IncidentChanged]:
     """The incidents with these names, as far as they are known."""
-    rows = await tx.fetch("SELECT slug, changed::text FROM incidents WHERE slug = ANY($1::text[])", list(set(slugs)))
+    rows = await tx.fetch("SELECT slug, changed FROM incidents WHERE slug = ANY($1::text[])", list(set(slugs)))
     return {row["slug"]: msgspec.json.decode(row["changed"], type=IncidentChanged) for row in rows}

@@ -1,4 +1,4 @@
-"""Notifications and their attempts: made, claimed, answered, and changed by people."""
+"""Notifications and their attempts: claimed, answered, and changed by people."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,15 +10,13 @@ from asyncpg import Record
 from libs.common.contracts import Recipient
 from libs.common.db import Transaction
 from libs.common.vocabulary import Severity
-from services.notifier.domain.grouping import Draft
-from services.notifier.domain.notification import URGENCY, Attempt, Notification, State
+from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
-from services.notifier.domain.planning import domain_of
 
 COLUMNS = """
-    n.id, n.reference, n.recipient::text AS recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
-    n.partners, n.targets_total, n.created_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries, n.doubts,
-    n.settled, n.decided_by, n.decided_at
+    n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
+    n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
+    n.doubts, n.settled, n.decided_by, n.decided_at
 """
 
 BRAKED = """
@@ -31,39 +29,6 @@ BRAKED = """
         END
     )
 """
-
-
-async def insert_drafts(tx: Transaction, drafts: Sequence[Draft], *, now: datetime) -> set[UUID]:
-    """Store new notifications; answers those that are stored now. The others have a reference that is taken."""
-    rows = await tx.fetch(
-        """
-        INSERT INTO notifications (id, reference, recipient_key, recipient_domain, recipient, incident, severity,
-                                   urgency, confidence, state, partners, targets_total, created_at, queued_at,
-                                   next_attempt_at)
-        SELECT id, reference, recipient_key, recipient_domain, recipient, incident, severity, urgency, confidence,
-               state, string_to_array(partners, E'\\x1f'), targets_total, $12, $12, $12
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[], $8::smallint[],
-                    $9::float8[], $10::text[], $11::text[], $13::int[])
-          AS draft (id, reference, recipient_key, recipient_domain, recipient, incident, severity, urgency,
-                    confidence, state, partners, targets_total)
-        ON CONFLICT DO NOTHING RETURNING id
-        """,
-        [draft.id for draft in drafts],
-        [draft.reference for draft in drafts],
-        [draft.recipient.key for draft in drafts],
-        [domain_of(draft.recipient.key) for draft in drafts],
-        [msgspec.json.encode(draft.recipient).decode() for draft in drafts],
-        [draft.incident for draft in drafts],
-        [draft.severity for draft in drafts],
-        [URGENCY.index(draft.severity) for draft in drafts],
-        [draft.confidence for draft in drafts],
-        [draft.state for draft in drafts],
-        # Arrays of arrays can't be unnested row by row; the separator can't occur in a partner's name.
-        ["\x1f".join(draft.partners) for draft in drafts],
-        now,
-        [len(draft.target_ids) for draft in drafts],
-    )
-    return {row["id"] for row in rows}
 
 
 async def lost_notifications(
@@ -225,15 +190,16 @@ async def decide_notification(
 async def open_notifications(tx: Transaction, *, recipient: str | None, incidents: Sequence[str] | None) -> list[UUID]:
     """What has not gone out to this address or domain (None: any), about these incidents (None: any); locked.
 
-    A mail under way is left alone.
+    In the order in which `open_groups` locks, so that the two never wait for each other. A mail under way is left
+    alone.
     """
     rows = await tx.fetch(
         """
         SELECT id FROM notifications
-        WHERE state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')
+        WHERE state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
           AND ($1::text IS NULL OR recipient_key = $1 OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
           AND ($2::text[] IS NULL OR incident = ANY($2))
-        ORDER BY id FOR UPDATE
+        ORDER BY recipient_key, incident, id FOR UPDATE
         """,
         recipient,
         incidents,

@@ -1,4 +1,8 @@
-"""The tables. `attributed`, `changed` and `recipient` hold values of `libs.common.contracts` as JSON."""
+"""The tables. `attributed`, `changed` and `recipient` hold values of `libs.common.contracts` as JSON.
+
+As bytes, since nobody asks for what is in them, and PostgreSQL would parse and print each value otherwise. To look at
+one by hand: `convert_from(attributed, 'UTF8')::json`. No foreign keys: they would cost a look-up for each row.
+"""
 
 from sqlalchemy import (
     ARRAY,
@@ -6,9 +10,9 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
-    ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -16,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import UUID
 
 from libs.common.outbox import outbox_table
 
@@ -30,7 +34,7 @@ incidents = Table(
     Column("slug", Text, primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    Column("changed", JSONB, nullable=False, comment="the newest IncidentChanged"),
+    Column("changed", LargeBinary, nullable=False, comment="the newest IncidentChanged"),
 )
 
 notifications = Table(
@@ -40,7 +44,8 @@ notifications = Table(
     Column("reference", Text, nullable=False, unique=True),
     Column("recipient_key", Text, nullable=False),
     Column("recipient_domain", Text, nullable=False),
-    Column("recipient", JSONB, nullable=False),
+    Column("recipient", LargeBinary, nullable=False),
+    Column("recipient_confidence", Double, nullable=False, comment="of the target that names the recipient"),
     Column("incident", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("urgency", SmallInteger, nullable=False, comment="0 is the most urgent; the order of sending"),
@@ -51,6 +56,7 @@ notifications = Table(
     Column("partners", ARRAY(Text), nullable=False),
     Column("targets_total", Integer, nullable=False),
     Column("created_at", TIME, nullable=False),
+    Column("due_at", TIME, nullable=False, comment="while planned: until then more targets join"),
     Column("queued_at", TIME),
     Column("next_attempt_at", TIME),
     Column("lease_until", TIME, comment="while sending: after this the answer counts as lost"),
@@ -73,7 +79,15 @@ notifications = Table(
     Index(
         "notifications_to_withdraw",
         "incident",
-        postgresql_where=text("state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')"),
+        "state",
+        "due_at",
+        postgresql_where=text("state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')"),
+    ),
+    Index(
+        "notifications_planned",
+        text("((recipient_key || ' ') || incident)"),
+        unique=True,
+        postgresql_where=text("state = 'planned'"),
     ),
     Index("notifications_under_way", "lease_until", postgresql_where=text("state = 'sending'")),
     Index(
@@ -82,36 +96,31 @@ notifications = Table(
         "created_at",
         postgresql_where=text("state NOT IN ('sent', 'failed', 'cancelled', 'bounced')"),
     ),
+    # Room on each page: while targets join a group, its row changes without a new entry in any index.
+    postgresql_with={"fillfactor": 80},
 )
 
+# One row for each target, written once. `reason` and `message` say why there is no notification.
 targets = Table(
     "targets",
     metadata,
     Column("target_id", UUID, primary_key=True),
-    Column("recipient_key", Text, nullable=False),
-    Column("recipient_domain", Text, nullable=False),
-    Column("incident", Text, nullable=False),
     Column("threat_id", UUID, nullable=False),
     Column("submission_id", UUID, nullable=False),
-    Column("state", Text, nullable=False, comment="planned, suppressed, or assigned to a notification"),
-    Column("reason", Text, nullable=False, server_default=""),
-    Column("message", Text, nullable=False, server_default=""),
+    Column("notification_id", UUID, comment="which mail carries it; none: suppressed"),
+    Column("reason", Text),
+    Column("message", Text),
     Column("decided_at", TIME, nullable=False),
-    Column("due_at", TIME),
-    Column("notification_id", UUID, ForeignKey("notifications.id")),
     Column("fixed_at", TIME, comment="when a recipient called it fixed"),
-    Column("attributed", JSONB, nullable=False, comment="the TargetAttributed"),
-    Index("targets_of_threat", "threat_id", "recipient_key"),
-    Index("targets_due", "incident", "due_at", postgresql_where=text("state = 'planned'")),
-    Index("targets_planned", "recipient_key", "incident", "decided_at", postgresql_where=text("state = 'planned'")),
-    Index("targets_of_notification", "notification_id"),
-    Index("targets_of_submission", "submission_id"),
+    Column("attributed", LargeBinary, nullable=False, comment="the TargetAttributed"),
+    Index("targets_of_threat", "threat_id"),
+    Index("targets_of_notification", "notification_id", postgresql_where=text("notification_id IS NOT NULL")),
 )
 
 attempts = Table(
     "attempts",
     metadata,
-    Column("notification_id", UUID, ForeignKey("notifications.id"), primary_key=True),
+    Column("notification_id", UUID, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("started_at", TIME, nullable=False),
     Column("ended_at", TIME),

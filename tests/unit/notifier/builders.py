@@ -131,6 +131,7 @@ def notification(
         partners=("demo",),
         targets_total=1,
         created_at=NOW,
+        due_at=NOW,
         queued_at=NOW,
         next_attempt_at=NOW,
         sent_at=sent_at,

@@ -17,6 +17,7 @@ LATER = NOW + timedelta(minutes=15)
 @pytest.mark.parametrize(
     ("state", "command", "after"),
     [
+        (State.PLANNED, Command.CANCEL, State.CANCELLED),
         (State.AWAITING_APPROVAL, Command.APPROVE, State.QUEUED),
         (State.AWAITING_APPROVAL, Command.CANCEL, State.CANCELLED),
         (State.QUEUED, Command.CANCEL, State.CANCELLED),
@@ -33,6 +34,7 @@ def test_a_command_leads_to_its_state(state: State, command: Command, after: Sta
 @pytest.mark.parametrize(
     ("state", "command"),
     [
+        (State.PLANNED, Command.APPROVE),
         (State.SENDING, Command.CANCEL),
         (State.SENDING, Command.RESEND),
         (State.SENT, Command.CANCEL),

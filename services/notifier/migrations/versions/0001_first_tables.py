@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -47,9 +46,7 @@ def _create_incidents() -> None:
         sa.Column("slug", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column(
-            "changed", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="the newest IncidentChanged"
-        ),
+        sa.Column("changed", sa.LargeBinary(), nullable=False, comment="the newest IncidentChanged"),
         sa.PrimaryKeyConstraint("slug"),
     )
 
@@ -61,7 +58,13 @@ def _create_notifications() -> None:
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("recipient_key", sa.Text(), nullable=False),
         sa.Column("recipient_domain", sa.Text(), nullable=False),
-        sa.Column("recipient", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("recipient", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "recipient_confidence",
+            sa.Double(),
+            nullable=False,
+            comment="of the target that names the recipient",
+        ),
         sa.Column("incident", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("urgency", sa.SmallInteger(), nullable=False, comment="0 is the most urgent; the order of sending"),
@@ -72,6 +75,12 @@ def _create_notifications() -> None:
         sa.Column("partners", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("targets_total", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "due_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="while planned: until then more targets join",
+        ),
         sa.Column("queued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
@@ -89,6 +98,7 @@ def _create_notifications() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("reference"),
+        postgresql_with={"fillfactor": 80},
     )
     _index_notifications()
 
@@ -114,9 +124,16 @@ def _index_notifications() -> None:
     op.create_index(
         "notifications_to_withdraw",
         "notifications",
-        ["incident"],
+        ["incident", "state", "due_at"],
         unique=False,
-        postgresql_where=sa.text("state IN ('awaiting-approval', 'queued', 'deferred', 'in-doubt')"),
+        postgresql_where=sa.text("state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')"),
+    )
+    op.create_index(
+        "notifications_planned",
+        "notifications",
+        [sa.text("((recipient_key || ' ') || incident)")],
+        unique=True,
+        postgresql_where=sa.text("state = 'planned'"),
     )
     op.create_index(
         "notifications_under_way",
@@ -131,8 +148,8 @@ def _create_outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("event_id", sa.UUID(), nullable=False),
-        sa.Column("event", sa.LargeBinary(), nullable=False),
+        sa.Column("events", sa.LargeBinary(), nullable=False, comment="JSON values, one a line"),
+        sa.Column("refused_at", sa.DateTime(timezone=True), comment="set aside: what is in it can't leave"),
         sa.Column("enqueued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("position"),
     )
@@ -163,10 +180,6 @@ def _create_attempts() -> None:
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("smtp_code", sa.Integer(), nullable=True),
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
-        sa.ForeignKeyConstraint(
-            ["notification_id"],
-            ["notifications.id"],
-        ),
         sa.PrimaryKeyConstraint("notification_id", "number"),
     )
 
@@ -175,37 +188,21 @@ def _create_targets() -> None:
     op.create_table(
         "targets",
         sa.Column("target_id", sa.UUID(), nullable=False),
-        sa.Column("recipient_key", sa.Text(), nullable=False),
-        sa.Column("recipient_domain", sa.Text(), nullable=False),
-        sa.Column("incident", sa.Text(), nullable=False),
         sa.Column("threat_id", sa.UUID(), nullable=False),
         sa.Column("submission_id", sa.UUID(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False, comment="planned, suppressed, or assigned to a notification"),
-        sa.Column("reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("message", sa.Text(), server_default="", nullable=False),
+        sa.Column("notification_id", sa.UUID(), nullable=True, comment="which mail carries it; none: suppressed"),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("notification_id", sa.UUID(), nullable=True),
         sa.Column("fixed_at", sa.DateTime(timezone=True), nullable=True, comment="when a recipient called it fixed"),
-        sa.Column(
-            "attributed", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="the TargetAttributed"
-        ),
-        sa.ForeignKeyConstraint(
-            ["notification_id"],
-            ["notifications.id"],
-        ),
+        sa.Column("attributed", sa.LargeBinary(), nullable=False, comment="the TargetAttributed"),
         sa.PrimaryKeyConstraint("target_id"),
     )
+    op.create_index("targets_of_threat", "targets", ["threat_id"], unique=False)
     op.create_index(
-        "targets_due", "targets", ["incident", "due_at"], unique=False, postgresql_where=sa.text("state = 'planned'")
-    )
-    op.create_index("targets_of_notification", "targets", ["notification_id"], unique=False)
-    op.create_index("targets_of_submission", "targets", ["submission_id"], unique=False)
-    op.create_index("targets_of_threat", "targets", ["threat_id", "recipient_key"], unique=False)
-    op.create_index(
-        "targets_planned",
+        "targets_of_notification",
         "targets",
-        ["recipient_key", "incident", "decided_at"],
+        ["notification_id"],
         unique=False,
-        postgresql_where=sa.text("state = 'planned'"),
+        postgresql_where=sa.text("notification_id IS NOT NULL"),
     )

@@ -1,0 +1,61 @@
+"""What the notifier's tables answer to those who watch it: its records by submission, its mails by day, what waits."""
+
+from libs.common.bookkeeping import RecordTable
+from services.notifier.store.notifications import BRAKED
+
+TARGETS = RecordTable(
+    name="targets",
+    key="target_id",
+    # An outcome is said once. What a person does with a mail afterwards changes its state, and not what was said of it:
+    # that is the first end among its attempts, or that it was taken back where there was none. A target whose mail is
+    # gone is not counted: whoever compares shall miss it.
+    grouped="""
+        SELECT submission_id, outcome, CASE WHEN outcome IS NULL THEN state END AS state, count(*) AS records,
+               min(decided_at) AS since
+        FROM (
+            SELECT t.submission_id, t.decided_at, n.state,
+                   CASE WHEN t.notification_id IS NULL THEN 'suppressed'
+                        WHEN n.settled THEN coalesce(said.outcome, 'suppressed') END AS outcome
+            FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
+            LEFT JOIN LATERAL (
+                SELECT CASE a.result WHEN 'sent' THEN 'notified' ELSE 'failed' END AS outcome FROM attempts a
+                WHERE a.notification_id = n.id AND a.result IN ('sent', 'failed') ORDER BY a.number LIMIT 1
+            ) AS said ON n.settled
+            WHERE t.target_id > $1 AND t.target_id <= $2 AND t.submission_id > $3 AND t.submission_id <= $4
+              AND (t.notification_id IS NULL OR n.id IS NOT NULL)
+        ) AS planned
+        GROUP BY submission_id, outcome, CASE WHEN outcome IS NULL THEN state END
+    """,
+)
+
+SENT = """
+    SELECT (sent_at AT TIME ZONE 'UTC')::date AS day, count(*) AS sent FROM notifications WHERE sent_at >= $1 GROUP BY 1
+"""
+
+PLANNED = """
+    SELECT n.id::text AS id, n.due_at AS since FROM notifications n JOIN incidents i ON i.slug = n.incident
+    WHERE n.state = 'planned' AND i.state = 'approved'
+"""
+
+WITHOUT_APPROVED_INCIDENT = """
+    SELECT n.id::text AS id, coalesce(n.next_attempt_at, n.due_at) AS since
+    FROM notifications n LEFT JOIN incidents i ON i.slug = n.incident
+    WHERE n.state IN ('planned', 'queued', 'deferred', 'in-doubt') AND i.state IS DISTINCT FROM 'approved'
+"""
+
+AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notifications WHERE state = 'awaiting-approval'"
+
+SENDING = "SELECT id::text AS id, lease_until AS since FROM notifications WHERE state = 'sending'"
+
+ENGAGED_BRAKES = "SELECT concat_ws(' ', scope, nullif(value, '')) AS id, changed_at AS since FROM brakes WHERE engaged"
+
+QUEUED_AT = "coalesce(n.queued_at, n.created_at)"
+DUE_AT = "n.next_attempt_at"
+
+
+def may_go_out(state: str, *, since: str) -> str:
+    """Mails that neither an engaged brake nor their incident holds back, so that only the sender can be late."""
+    return f"""
+        SELECT n.id::text AS id, {since} AS since FROM notifications n JOIN incidents i ON i.slug = n.incident
+        WHERE n.state = '{state}' AND i.state = 'approved' AND NOT {BRAKED}
+    """  # noqa: S608 - constants only

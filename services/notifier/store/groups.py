@@ -1,0 +1,158 @@
+"""Notifications while targets join them: found, made, filled, and closed when they are due."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import Recipient
+from libs.common.db import Transaction
+from libs.common.errors import Transient
+from libs.common.vocabulary import Severity
+from services.notifier.domain.grouping import Group, Joined, Pair
+from services.notifier.domain.notification import URGENCY, State
+from services.notifier.domain.planning import domain_of
+
+BETWEEN_PARTNERS = "\x1f"
+"""Arrays of arrays can't be unnested row by row; the separator can't occur in a partner's name."""
+
+
+async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Group]:
+    """The open group of each of these recipients and incidents, if there is one; locked.
+
+    The question names the expression that only the index of open groups is on: without statistics, as in the first
+    minutes after a large feed, PostgreSQL took one on the incident, and read all open groups for each pair.
+
+    Whoever waits for several of these locks takes them in the same order, so that no two wait for each other.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT n.id, n.recipient, n.recipient_confidence, n.incident, n.severity, n.confidence, n.partners,
+               n.targets_total, n.due_at
+        FROM notifications n WHERE n.recipient_key || ' ' || n.incident = ANY($1::text[]) AND n.state = 'planned'
+        ORDER BY n.recipient_key, n.incident, n.id FOR UPDATE
+        """,
+        [f"{pair.recipient_key} {pair.incident}" for pair in pairs],
+    )
+    groups = [
+        Group(
+            **dict(row)
+            | {
+                "recipient": msgspec.json.decode(row["recipient"], type=Recipient),
+                "severity": Severity(row["severity"]),
+                "partners": tuple(row["partners"]),
+            }
+        )
+        for row in rows
+    ]
+    return {Pair(group.recipient.key, group.incident): group for group in groups}
+
+
+async def taken_references(tx: Transaction, references: Sequence[str]) -> frozenset[str]:
+    """Those of these references that a notification has."""
+    rows = await tx.fetch("SELECT reference FROM notifications WHERE reference = ANY($1::text[])", references)
+    return frozenset(row["reference"] for row in rows)
+
+
+async def record_groups(
+    tx: Transaction, joined: Sequence[Joined], *, references: Mapping[UUID, str], now: datetime
+) -> None:
+    """Store what groups have become. Raises `Transient` if another replica has been there first: look again."""
+    # An open group that is closed here makes room for the one that is opened after it.
+    await _update_groups(tx, [item.group for item in joined if not item.is_new], now=now)
+    await _insert_groups(tx, [item.group for item in joined if item.is_new], references=references, now=now)
+
+
+async def _update_groups(tx: Transaction, groups: Sequence[Group], *, now: datetime) -> None:
+    if not groups:
+        return
+    await tx.fetch(
+        """
+        UPDATE notifications n
+        SET recipient = given.recipient, recipient_confidence = given.recipient_confidence, severity = given.severity,
+            urgency = given.urgency, confidence = given.confidence,
+            partners = string_to_array(given.partners, E'\\x1f'), targets_total = given.targets_total,
+            due_at = given.due_at, state = given.state, queued_at = given.queued_at, next_attempt_at = given.queued_at
+        FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
+                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[])
+          AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
+                    state, queued_at)
+        WHERE n.id = given.id
+        """,
+        [group.id for group in groups],
+        *_columns(groups, now),
+    )
+
+
+async def _insert_groups(
+    tx: Transaction, groups: Sequence[Group], *, references: Mapping[UUID, str], now: datetime
+) -> None:
+    if not groups:
+        return
+    rows = await tx.fetch(
+        """
+        INSERT INTO notifications (id, reference, recipient_key, recipient_domain, incident, created_at, recipient,
+                                   recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
+                                   state, queued_at, next_attempt_at)
+        SELECT id, reference, recipient_key, recipient_domain, incident, $16, recipient, recipient_confidence, severity,
+               urgency, confidence, string_to_array(partners, E'\\x1f'), targets_total, due_at, state, queued_at,
+               queued_at
+        FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
+                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[],
+                    $14::text[], $15::text[])
+          AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
+                    state, queued_at, reference, recipient_key, recipient_domain, incident)
+        ON CONFLICT DO NOTHING RETURNING id
+        """,
+        [group.id for group in groups],
+        *_columns(groups, now),
+        [references[group.id] for group in groups],
+        [group.recipient.key for group in groups],
+        [domain_of(group.recipient.key) for group in groups],
+        [group.incident for group in groups],
+        now,
+    )
+    if len(rows) < len(groups):
+        raise Transient("another replica has made a notification of the same targets, or with the same reference")
+
+
+def _columns(groups: Sequence[Group], now: datetime) -> tuple[list[object], ...]:
+    """What both statements store, from `$2` on."""
+    return (
+        [msgspec.json.encode(group.recipient) for group in groups],
+        [group.recipient_confidence for group in groups],
+        [group.severity for group in groups],
+        [URGENCY.index(group.severity) for group in groups],
+        [group.confidence for group in groups],
+        [BETWEEN_PARTNERS.join(group.partners) for group in groups],
+        [group.targets_total for group in groups],
+        [group.due_at for group in groups],
+        [group.state for group in groups],
+        [now if group.state is State.QUEUED else None for group in groups],
+    )
+
+
+async def close_due_groups(tx: Transaction, *, now: datetime, approval_confidence: float, limit: int) -> list[State]:
+    """Close up to `limit` groups that are due and whose incident is approved: into the queue, or to wait for a person.
+
+    Answers the new state of each. Two planners take different ones.
+    """
+    rows = await tx.fetch(
+        """
+        WITH due AS (
+            SELECT n.id FROM notifications n JOIN incidents i ON i.slug = n.incident
+            WHERE n.state = 'planned' AND n.due_at <= $1 AND i.state = 'approved'
+            LIMIT $3 FOR UPDATE OF n SKIP LOCKED
+        )
+        UPDATE notifications n
+        SET state = CASE WHEN n.confidence < $2 THEN 'awaiting-approval' ELSE 'queued' END,
+            queued_at = CASE WHEN n.confidence < $2 THEN NULL ELSE $1 END,
+            next_attempt_at = CASE WHEN n.confidence < $2 THEN NULL ELSE $1 END
+        FROM due WHERE n.id = due.id RETURNING n.state
+        """,
+        now,
+        approval_confidence,
+        limit,
+    )
+    return [State(row["state"]) for row in rows]
