@@ -40,7 +40,7 @@ def _obey(arguments: argparse.Namespace, *, layout: Layout, console: Console) ->
             status.show(layout, as_json=arguments.json, console=console)
         case "logs":
             for name, line in tail.follow(layout, only=arguments.name):
-                console.print(f"{name:<12} {line}")
+                console.print(f"{name:<14} {line}")
         case "lock-kafka":
             console.print(f"{LOCK_FILE}: {lock_kafka()} files.")
 

@@ -147,7 +147,9 @@ def _say_it_runs(layout: Layout, *, pid: int, console: Console) -> None:
 
 def _say_addresses(layout: Layout, *, console: Console) -> None:
     secret = ("admin_token", "partner_key", "postgres")
-    for name, value in (read_endpoints(layout) or {}).items():
+    endpoints = read_endpoints(layout) or {}
+    replicas = {replica["name"]: replica["url"] for replica in endpoints.pop("replicas", ())}
+    for name, value in (endpoints | replicas).items():
         if name not in secret:
-            console.print(f"  {name:<12} {value}")
+            console.print(f"  {name:<14} {value}")
     console.print(f"Keys and tokens are in {layout.endpoints}")

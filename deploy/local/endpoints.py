@@ -2,19 +2,33 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from deploy.local.keys import Keys, write_private
-from deploy.local.layout import Layout
+from deploy.local.layout import Layout, replica_name
 from deploy.local.postgres import superuser_url
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaEndpoint:
+    """Where one replica of a service is; its log is called by its name."""
+
+    service: str
+    name: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """`services`: base URL by name. `postgres` is the superuser's URL. `kafka` is host:port."""
+    """`services`: base URL of the first replica by service, `replicas`: of all. `postgres` is the superuser's URL.
+
+    `kafka` is host:port.
+    """
 
     services: dict[str, str]
+    replicas: tuple[ReplicaEndpoint, ...]
     kafka: str
     postgres: str
     admin_token: str
@@ -23,13 +37,19 @@ class Endpoints:
     log_dir: str
 
     def write(self, layout: Layout) -> None:
-        others = {name: getattr(self, name) for name in self.__slots__ if name != "services"}
-        write_private(layout.endpoints, json.dumps(self.services | others, indent=2) + "\n")
+        others = asdict(self)
+        services = others.pop("services")
+        write_private(layout.endpoints, json.dumps(services | others, indent=2) + "\n")
 
 
 def endpoints_of(layout: Layout, *, services: Iterable[str], keys: Keys, now: datetime) -> Endpoints:
     return Endpoints(
         services={service: layout.url(service) for service in services},
+        replicas=tuple(
+            ReplicaEndpoint(service, replica_name(service, replica), layout.url(service, replica=replica))
+            for service in services
+            for replica in range(1, layout.replicas + 1)
+        ),
         kafka=layout.kafka_bootstrap,
         postgres=superuser_url(layout, keys),
         admin_token=keys.admin_token(now=now),
@@ -39,10 +59,10 @@ def endpoints_of(layout: Layout, *, services: Iterable[str], keys: Keys, now: da
     )
 
 
-def read_endpoints(layout: Layout) -> dict[str, str] | None:
+def read_endpoints(layout: Layout) -> dict[str, Any] | None:  # Any: JSON
     """The file's content, or nothing when no stack is ready."""
     try:
-        content: dict[str, str] = json.loads(layout.endpoints.read_text())
+        content: dict[str, Any] = json.loads(layout.endpoints.read_text())
     except FileNotFoundError:
         return None
     return content

@@ -19,7 +19,7 @@ class Keeper:
     """One part of the stack over its lives.
 
     `say` takes sentences for a person, `changed` is called when the process is another one. When the part keeps dying,
-    `keep` raises `Complaint`.
+    `keep` raises `Complaint`: a few times `within_seconds` is too often.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class Keeper:
         say: Callable[[str], None],
         changed: Callable[[], None],
         first_pause_seconds: float = 0.5,
+        within_seconds: float | None = None,
     ) -> None:
         self.part = part
         self.restarts = 0
@@ -37,6 +38,7 @@ class Keeper:
         self._say = say
         self._changed = changed
         self._first_pause_seconds = first_pause_seconds
+        self._within_seconds = within_seconds
         self._process: Process | None = None
         self._deaths: deque[float] = deque(maxlen=MOST_RESTARTS + 1)
 
@@ -87,7 +89,7 @@ class Keeper:
     def _pause_after_death(self, *, now: float) -> float:
         """Longer after each death; `Complaint` when there were too many of late."""
         self._deaths.append(now)
-        recent = sum(now - death < WITHIN_SECONDS for death in self._deaths)
+        recent = sum(now - death < (self._within_seconds or WITHIN_SECONDS) for death in self._deaths)
         if recent > MOST_RESTARTS:
             log = self._logs / f"{self.part.name}.log"
             raise complaints.keeps_dying(self.part.name, times=recent, log=log)

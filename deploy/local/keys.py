@@ -4,7 +4,7 @@ import base64
 import os
 import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from libs.common.security import Operator, Role, new_api_key, sign_operator_token
 
 LOCAL_ADMIN = Operator(name="local-admin", role=Role.ADMIN)
+LOCAL_AUDITOR = Operator(name="local-reconciliation", role=Role.AUDITOR)
 TOKEN_LIFE = timedelta(days=7)
+STACK_LIFE = timedelta(days=3650)
 
 
 class Keys:
@@ -40,6 +42,14 @@ class Keys:
     def admin_token(self, *, now: datetime) -> str:
         """A fresh operator token with the role `admin`, as the console would sign it."""
         return sign_operator_token(self._operator_key(), operator=LOCAL_ADMIN, now=now, expires=now + TOKEN_LIFE)
+
+    def auditor_token(self) -> str:
+        """What intake asks its siblings with. It stays the same, and good for as long as anybody keeps a stack."""
+        return self._kept("auditor-token", make=self._new_auditor_token)
+
+    def _new_auditor_token(self) -> str:
+        now = datetime.now(UTC)
+        return sign_operator_token(self._operator_key(), operator=LOCAL_AUDITOR, now=now, expires=now + STACK_LIFE)
 
     def _operator_key(self) -> Ed25519PrivateKey:
         text = self._kept("operator-key", make=_new_private_key)

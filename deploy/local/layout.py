@@ -19,14 +19,18 @@ _PORT_OFFSETS = {
     "postgres": 22,
     "mail": 24,
 }
+MOST_REPLICAS = 8
+_SECOND_REPLICA_OFFSET = 30
+_PORTS_OF_REPLICAS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Everything that distinguishes one stack from another on the same machine.
 
-    `services` are those to start; none leaves Kafka, PostgreSQL and the mail sink alone. `maven_mirror`: base URL of a
-    repository to use instead of Maven Central. The three `external_…` fields are empty when the stack runs that part.
+    `services` are those to start, `replicas` times each; none leaves Kafka, PostgreSQL and the mail sink alone.
+    `maven_mirror`: base URL of a repository to use instead of Maven Central. The three `external_…` fields are empty
+    when the stack runs that part. With `relay_faults` the mail sink is a relay that misbehaves so (deploy/doubles).
     """
 
     home: Path
@@ -34,10 +38,12 @@ class Layout:
     port_base: int = 8100
     partitions: int = 6
     services: tuple[str, ...] = SERVICES
+    replicas: int = 1
     maven_mirror: str = ""
     external_kafka: str = ""
     external_postgres: str = ""
     external_smtp: str = ""
+    relay_faults: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Layout":
@@ -47,17 +53,30 @@ class Layout:
             port_base=_whole_number(environment, "TOCSIN_PORT_BASE", default=8100, most=65_000),
             partitions=_whole_number(environment, "TOCSIN_LOCAL_PARTITIONS", default=6, most=1000),
             services=_services(environment),
+            replicas=_whole_number(environment, "TOCSIN_LOCAL_REPLICAS", default=1, most=MOST_REPLICAS),
             maven_mirror=environment.get("TOCSIN_LOCAL_MAVEN_MIRROR", ""),
             external_kafka=environment.get("TOCSIN_LOCAL_KAFKA_BOOTSTRAP", ""),
             external_postgres=environment.get("TOCSIN_LOCAL_POSTGRES_URL", ""),
             external_smtp=environment.get("TOCSIN_LOCAL_SMTP", ""),
+            relay_faults=environment.get("TOCSIN_LOCAL_RELAY_FAULTS", ""),
         )
 
-    def port(self, part: str) -> int:
-        return self.port_base + _PORT_OFFSETS[part]
+    def port(self, part: str, *, replica: int = 1) -> int:
+        """Replicas of a service beyond the first listen above the ports that a stack always has: ten to each round."""
+        round_offset = _SECOND_REPLICA_OFFSET + _PORTS_OF_REPLICAS * (replica - 2) if replica > 1 else 0
+        return self.port_base + _PORT_OFFSETS[part] + round_offset
 
-    def url(self, service: str) -> str:
-        return f"http://{HOST}:{self.port(service)}"
+    def url(self, service: str, *, replica: int = 1) -> str:
+        return f"http://{HOST}:{self.port(service, replica=replica)}"
+
+    @property
+    def service_ports(self) -> Mapping[str, int]:
+        """The port of every replica that is to be started, by its name."""
+        return {
+            replica_name(service, replica): self.port(service, replica=replica)
+            for replica in range(1, self.replicas + 1)
+            for service in self.services
+        }
 
     @property
     def own_parts(self) -> tuple[str, ...]:
@@ -86,11 +105,16 @@ class Layout:
     def made(self) -> tuple[Path, ...]:
         """What the stack keeps in its folder, beside PostgreSQL's cluster."""
         folders = (self.kafka, self.mail, self.payloads, self.logs, self.secrets)
-        return (*folders, self.endpoints, self.processes, self.lock)
+        return (*folders, self.endpoints, self.processes, self.lock, self.relay_tally)
 
     @property
     def mail(self) -> Path:
         return self.home / "mail"
+
+    @property
+    def relay_tally(self) -> Path:
+        """The faults of the relay that have struck, a line for each."""
+        return self.home / "relay-faults"
 
     @property
     def logs(self) -> Path:
@@ -123,6 +147,16 @@ class Layout:
     @property
     def lock(self) -> Path:
         return self.home / "supervisor.lock"
+
+
+def replica_name(service: str, replica: int) -> str:
+    """The first replica is called like its service, the others `intake-2` and so on."""
+    return service if replica == 1 else f"{service}-{replica}"
+
+
+def service_of(part: str) -> str:
+    """The service that a part is a replica of; other parts are their own."""
+    return part.partition("-")[0]
 
 
 def _cache(environment: Mapping[str, str]) -> Path:

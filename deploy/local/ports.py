@@ -9,14 +9,16 @@ import psutil
 from deploy.local.complaints import Complaint
 from deploy.local.layout import HOST
 
-PORTS_OF_A_STACK = 30
+PORTS_OF_A_STACK = 100
+"""All that a stack may ever use: those that it always has, and those of its replicas."""
+
 # Below the range from which systems hand out ports by themselves.
-FIRST, LAST, STEP = 20_000, 30_000, 100
+FIRST, LAST = 20_000, 30_000
 
 
 def free_port_base() -> int:
     """A base whose ports are all free; a random one, because another test run may look at the same moment."""
-    for base in random.sample(range(FIRST, LAST, STEP), k=(LAST - FIRST) // STEP):
+    for base in random.sample(range(FIRST, LAST, PORTS_OF_A_STACK), k=(LAST - FIRST) // PORTS_OF_A_STACK):
         if all(is_free(base + offset) for offset in range(PORTS_OF_A_STACK)):
             return base
     raise Complaint(f"All ports from {FIRST} to {LAST} are taken.")

@@ -5,20 +5,21 @@ import sys
 from collections.abc import Mapping
 
 from deploy.local.keys import Keys
-from deploy.local.layout import HOST, PROJECT, Layout
+from deploy.local.layout import HOST, PROJECT, SERVICES, Layout, replica_name
 from deploy.local.parts import Part
 from deploy.local.postgres import database_url
 from deploy.local.reachability import says_ready
 
 
-def service_part(service: str, *, layout: Layout, keys: Keys) -> Part:
+def service_part(service: str, *, layout: Layout, keys: Keys, replica: int = 1) -> Part:
+    port = layout.port(service, replica=replica)
     return Part(
-        name=service,
+        name=replica_name(service, replica),
         command=service_command(service),
         folder=PROJECT,
-        port=layout.port(service),
-        environment=service_environment(service, layout=layout, keys=keys),
-        is_ready=lambda: says_ready(HOST, layout.port(service)),
+        port=port,
+        environment=service_environment(service, layout=layout, keys=keys, replica=replica),
+        is_ready=lambda: says_ready(HOST, port),
     )
 
 
@@ -27,10 +28,11 @@ def service_command(service: str, *arguments: str) -> tuple[str, ...]:
 
 
 def service_environment(
-    service: str, *, layout: Layout, keys: Keys, chosen: Mapping[str, str] = os.environ
+    service: str, *, layout: Layout, keys: Keys, replica: int = 1, chosen: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
     """`TOCSIN_<SERVICE>_<NAME>` for every setting the stack decides; what the user has `chosen` is left alone."""
-    settings = _common(service, layout=layout, keys=keys) | _own(service, layout=layout, keys=keys)
+    port = {"HTTP_PORT": str(layout.port(service, replica=replica))}
+    settings = port | _common(service, layout=layout, keys=keys) | _own(service, layout=layout, keys=keys)
     variables = {f"TOCSIN_{service.upper()}_{name}": value for name, value in settings.items()}
     return {name: value for name, value in variables.items() if name not in chosen and f"{name}_FILE" not in chosen}
 
@@ -38,7 +40,6 @@ def service_environment(
 def _common(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
     return {
         "HTTP_HOST": HOST,
-        "HTTP_PORT": str(layout.port(service)),
         "DATABASE_URL": database_url(layout, keys, service=service),
         "KAFKA_BOOTSTRAP": layout.kafka_bootstrap,
         "OPERATOR_PUBLIC_KEY": keys.operator_public_key(),
@@ -52,7 +53,12 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
     smtp_host, smtp_port = layout.smtp
     links = {"LINK_KEY": keys.link_key(), "PUBLIC_URL": layout.url("feedback")}
     return {
-        "intake": {"PAYLOAD_DIR": str(layout.payloads), "BOOTSTRAP_PARTNER_KEY": keys.partner_key()},
+        "intake": {
+            "PAYLOAD_DIR": str(layout.payloads),
+            "BOOTSTRAP_PARTNER_KEY": keys.partner_key(),
+            "AUDITOR_TOKEN": keys.auditor_token(),
+            **{f"{sibling.upper()}_URL": layout.url(sibling) for sibling in SERVICES if sibling != "intake"},
+        },
         "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true"},
         "attribution": {},
         "notifier": {"SMTP_HOST": smtp_host, "SMTP_PORT": str(smtp_port), "SMTP_SECURITY": "none", **links},

@@ -27,14 +27,20 @@ from deploy.local.register import Entry, start_time, write_register
 from deploy.local.services import service_part
 from deploy.local.topics import create_topics
 
+DRILL_SECONDS = 4.0
+"""What dies several times within these has another reason than the faults that it was told to have."""
+
+NEEDED_BY_SERVICES = ("mail", "kafka", "postgres")
+
 
 class Stack:
     """Kafka, PostgreSQL, mail sink and the chosen services, each restarted when it dies. Made by `running_stack`."""
 
-    def __init__(self, layout: Layout, *, console: Console) -> None:
+    def __init__(self, layout: Layout, *, console: Console, drill: bool = False) -> None:
         self.layout = layout
         self.keys = Keys(layout.secrets)
         self._console = console
+        self._drill = drill
         self._keepers: dict[str, Keeper] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -79,10 +85,10 @@ class Stack:
         self.layout.endpoints.unlink(missing_ok=True)
         for name in self._tasks:
             await self._let_go(name)
-        await asyncio.gather(*(self._keepers[name].stop() for name in self.layout.services if name in self._keepers))
-        for name in ("mail", "kafka", "postgres"):
-            if name in self._keepers:
-                await self._keepers[name].stop()
+        needed = [self._keepers[name] for name in NEEDED_BY_SERVICES if name in self._keepers]
+        await asyncio.gather(*(keeper.stop() for keeper in self._keepers.values() if keeper not in needed))
+        for keeper in needed:
+            await keeper.stop()
         self.layout.processes.unlink(missing_ok=True)
 
     async def _start_kafka(self) -> None:
@@ -104,15 +110,26 @@ class Stack:
         await postgres
         await migrate(service, layout=self.layout, keys=self.keys)
         await kafka
-        await self._start_part(service_part(service, layout=self.layout, keys=self.keys))
+        async with asyncio.TaskGroup() as group:
+            for replica in range(1, self.layout.replicas + 1):
+                part = service_part(service, layout=self.layout, keys=self.keys, replica=replica)
+                group.create_task(self._start_part(part))
 
     async def _start_part(self, part: Part) -> None:
         self._keepers[part.name] = Keeper(
-            part, logs=self.layout.logs, say=self._console.print, changed=self._write_register
+            part,
+            logs=self.layout.logs,
+            say=self._say,
+            changed=self._write_register,
+            within_seconds=DRILL_SECONDS if self._drill else None,
         )
         await self._keepers[part.name].start()
         self._console.print(f"{part.name} is ready on port {part.port}.")
         self._keep(part.name)
+
+    def _say(self, text: str) -> None:
+        """In a drill parts die as they are told to: what they said last is no news."""
+        self._console.print(text.partition(" Its last lines:")[0] if self._drill else text)
 
     def _keep(self, name: str) -> None:
         self._tasks[name] = asyncio.create_task(self._report_failure(self._keepers[name].keep()), name=f"keep {name}")
@@ -147,13 +164,16 @@ class Stack:
 
 
 @asynccontextmanager
-async def running_stack(layout: Layout, *, console: Console | None = None) -> AsyncIterator[Stack]:
-    """A stack that is ready inside the block and gone after it, however the block is left."""
+async def running_stack(layout: Layout, *, console: Console | None = None, drill: bool = False) -> AsyncIterator[Stack]:
+    """A stack that is ready inside the block and gone after it, however the block is left.
+
+    In a drill parts may die often, and are started again all the same.
+    """
     console = console or Console(quiet=True)
     make_folders(layout)
     with sole_holder(layout.lock):
         await preflight(layout, console=console)
-        stack = Stack(layout, console=console)
+        stack = Stack(layout, console=console, drill=drill)
         try:
             await stack.start()
             yield stack

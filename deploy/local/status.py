@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local.lag import lag_by_service
-from deploy.local.layout import HOST, SERVICES, Layout
+from deploy.local.layout import HOST, SERVICES, Layout, service_of
 from deploy.local.locks import holder
 from deploy.local.reachability import accepts_connections, says_ready
 from deploy.local.register import Entry, read_register
@@ -19,7 +19,10 @@ from deploy.local.register import Entry, read_register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartStatus:
-    """`pid` is empty for a part that is dead at this moment; `lag` counts messages, for services only."""
+    """`pid` is empty for a part that is dead at this moment.
+
+    `lag` counts the messages that wait for all replicas of a service together, and stands at the first of them.
+    """
 
     name: str
     pid: int | None
@@ -56,7 +59,7 @@ async def _lags(layout: Layout) -> dict[str, int]:
 
 async def _status(entry: Entry, *, lag: int | None) -> PartStatus:
     process = entry.process()
-    ask = says_ready if entry.name in SERVICES else accepts_connections
+    ask = says_ready if service_of(entry.name) in SERVICES else accepts_connections
     return PartStatus(
         name=entry.name,
         pid=process.pid if process else None,

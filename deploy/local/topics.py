@@ -9,6 +9,10 @@ from deploy.local.complaints import Complaint
 from deploy.local.reachability import accepts_connections
 from libs.common.contracts import TOPICS
 
+# The broker's clock counts, not the sender's: with a clock that is an hour ahead nothing could be sent, and what came
+# from one that is a week behind would be deleted as too old before anybody has read it.
+STAMPED = {"message.timestamp.type": "LogAppendTime"}
+
 # Whoever starts later has to learn the last state of every incident, so this topic keeps the last word on each key.
 COMPACTED = {"incident-changed": {"cleanup.policy": "compact"}}
 
@@ -59,4 +63,5 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
 
 
 def _topic(name: str, *, partitions: int) -> NewTopic:
-    return NewTopic(name=name, num_partitions=partitions, replication_factor=1, topic_configs=COMPACTED.get(name, {}))
+    configs = STAMPED | COMPACTED.get(name, {})
+    return NewTopic(name=name, num_partitions=partitions, replication_factor=1, topic_configs=configs)

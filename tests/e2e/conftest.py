@@ -1,4 +1,4 @@
-"""The whole system, started once for all end-to-end tests, with a collector for its traces."""
+"""The whole system, two of each service, started once for all end-to-end tests, with a collector for its traces."""
 
 import email
 import email.policy
@@ -16,9 +16,13 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from bench.feed import ripe_dump
 from deploy.local.background import BackgroundStack, throwaway_stack
+from deploy.local.books import Books, reconcile
+from deploy.local.endpoints import ReplicaEndpoint
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
+from libs.common.faults import AT_THE_RELAY, LOSES_AN_ANSWER, evenly, written
 
 T = TypeVar("T")
 
@@ -46,7 +50,21 @@ nic-hdl:        AR1-RIPE
 abuse-mailbox:  abuse@provider.example
 mnt-by:         EXAMPLE-MNT
 source:         RIPE
+
 """
+
+SETTINGS = {
+    **{f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS": "0.5" for severity in ("HIGH", "MEDIUM", "LOW", "INFO")},
+    "TOCSIN_NOTIFIER_SMTP_TIMEOUT_SECONDS": "2",
+    "TOCSIN_NOTIFIER_RETRY_SHORTEST_MINUTES": "0.02",
+    "OTEL_BSP_SCHEDULE_DELAY": "500",
+}
+"""Short waits, the lease of a sender's mails among them, which follows from the time limit."""
+
+
+MISBEHAVIOUR = 0.05
+ONLY_LATE = AT_THE_RELAY.keys() - LOSES_AN_ANSWER - {"relay-rejects"}
+"""How the mail relay stalls, refuses and babbles here: a mail is late then, and neither fails nor comes twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,31 +112,37 @@ class System:
 
     stack: BackgroundStack
     collector: Collector
+    layout: Layout
 
-    def partner(self) -> httpx.Client:
-        return self._client("intake", self.stack.endpoints.partner_key)
+    def partner(self, replica: ReplicaEndpoint | None = None) -> httpx.Client:
+        url = replica.url if replica else self.stack.endpoints.services["intake"]
+        return _client(url, self.stack.endpoints.partner_key)
 
     def operator(self, service: str) -> httpx.Client:
-        return self._client(service, self.stack.endpoints.admin_token)
+        return _client(self.stack.endpoints.services[service], self.stack.endpoints.admin_token)
+
+    def replicas(self, *services: str) -> list[ReplicaEndpoint]:
+        """Of these services, or of all."""
+        return [each for each in self.stack.endpoints.replicas if not services or each.service in services]
+
+    def compared_books(self) -> Books:
+        """What the books of all services say of every submission so far, compared as an operator does."""
+        return reconcile(self.layout, wait_seconds=60)
 
     def public(self) -> httpx.Client:
         return httpx.Client(base_url=self.stack.endpoints.services["feedback"], timeout=30)
 
-    def _client(self, service: str, token: str) -> httpx.Client:
-        url = self.stack.endpoints.services[service]
-        return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
-
     def push(self, payload: bytes | str | Iterator[bytes], **query: str) -> httpx.Response:
         return self.partner().post("/v1/submissions", content=payload, params=query)
 
-    def settled(self, receipt: dict[str, Any]) -> dict[str, Any]:  # Any: JSON of a receipt
+    def settled(self, receipt: dict[str, Any], *, seconds: float = 60) -> dict[str, Any]:  # Any: JSON of a receipt
         """The receipt, once none of its records is pending."""
 
         def look() -> dict[str, Any] | None:  # Any: JSON of a receipt
             found: dict[str, Any] = self.partner().get(receipt["links"]["self"]).raise_for_status().json()
             return found if found["status"] != "processing" and not found["outcomes"].get("pending") else None
 
-        return until(look)
+        return until(look, seconds=seconds)
 
     def records(self, receipt: dict[str, Any]) -> list[dict[str, Any]]:  # Any: JSON
         items: list[dict[str, Any]] = (
@@ -135,6 +159,10 @@ class System:
 
     def mails_to(self, address: str) -> list[EmailMessage]:
         return [mail for mail in self.mails() if address in str(mail["To"])]
+
+
+def _client(url: str, token: str) -> httpx.Client:
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
 def until(look: Callable[[], T | None], *, seconds: float = 60) -> T:
@@ -157,36 +185,40 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         cache=Layout.from_environment().cache,
         port_base=free_port_base(),
         partitions=3,
+        replicas=2,
+        relay_faults=written(evenly(sorted(ONLY_LATE), rate=MISBEHAVIOUR)),
     )
     with pytest.MonkeyPatch.context() as environment:
         for service in layout.services:
             endpoint = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
             environment.setenv(f"TOCSIN_{service.upper()}_OTLP_ENDPOINT", endpoint)
-        for severity in ("HIGH", "MEDIUM", "LOW", "INFO"):
-            environment.setenv(f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS", "0.5")
-        environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
+        for name, value in SETTINGS.items():
+            environment.setenv(name, value)
         with throwaway_stack(layout) as stack:
-            system = System(stack, collector)
+            system = System(stack, collector, layout)
             _know_the_world(system)
             yield system
+            books = system.compared_books()
+            assert books.agree, f"after all tests: {books.said}"
     server.shutdown()
 
 
 def _know_the_world(system: System) -> None:
-    """A baker with an address range and a domain of its own, at a provider; nobody knows the rest."""
+    """A baker with an address range and a domain of its own, at a provider; the networks of `bench.feed`; no others."""
     attribution = system.operator("attribution")
-    attribution.post("/v1/imports/ripe", content=RIPE.encode("latin-1")).raise_for_status()
+    attribution.post("/v1/imports/ripe", content=RIPE.encode("latin-1") + ripe_dump()).raise_for_status()
     baker = attribution.post("/v1/organisations", json={"name": "Bakkerij Jansen", "country": "NL"}).raise_for_status()
     path = f"/v1/organisations/{baker.json()['organisation_id']}"
     for kind, value in (("ip-range", "192.0.2.64/28"), ("domain", "bakkerij-jansen.example")):
         attribution.post(f"{path}/assets", json={"kind": kind, "value": value}).raise_for_status()
     attribution.post(f"{path}/contacts", json={"email": "info@bakkerij-jansen.example"}).raise_for_status()
 
-    def both_known() -> bool | None:
+    def known_to_both() -> bool | None:
         routes = [
-            attribution.get("/v1/lookup", params={"ip": address}).json()["route"]
+            _client(replica.url, system.stack.endpoints.admin_token).get("/v1/lookup", params={"ip": address}).json()
+            for replica in system.replicas("attribution")
             for address in ("192.0.2.65", "192.0.2.1")
         ]
-        return True if routes == ["organisation", "network-owner"] else None
+        return True if [found["route"] for found in routes] == 2 * ["organisation", "network-owner"] else None
 
-    until(both_known)
+    until(known_to_both)

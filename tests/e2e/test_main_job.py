@@ -212,6 +212,8 @@ def test_a_broken_payload_is_refused_in_words_and_leaves_nothing(
 
 
 def test_the_sums_reconcile(system: System) -> None:
+    books = system.compared_books()
+    assert books.agree, books.said
     found = system.operator("intake").get("/v1/reconciliation").raise_for_status().json()
     assert found["sound"]
     assert found["pending"] == 0

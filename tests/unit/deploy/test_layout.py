@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.complaints import Complaint
-from deploy.local.layout import PROJECT, Layout
+from deploy.local.layout import PROJECT, SERVICES, Layout, replica_name, service_of
+from deploy.local.ports import PORTS_OF_A_STACK
 
 
 def test_a_stack_lives_in_the_checkout_and_on_the_documented_ports_unless_told_otherwise() -> None:
@@ -41,6 +42,28 @@ def test_a_port_base_that_is_no_port_is_complained_of(port_base: str) -> None:
 def test_a_relay_without_host_or_port_is_complained_of(relay: str) -> None:
     with pytest.raises(Complaint, match="host:port"):
         _ = Layout.from_environment({"TOCSIN_LOCAL_SMTP": relay}).smtp
+
+
+def test_no_two_parts_of_the_largest_stack_share_a_port_and_all_stay_within_its_ports() -> None:
+    layout = Layout.from_environment({"TOCSIN_LOCAL_REPLICAS": "8"})
+
+    ports = [*layout.service_ports.values(), *map(layout.port, ("console", *layout.own_parts))]
+
+    assert len(layout.service_ports) == 8 * len(SERVICES)
+    assert len(set(ports)) == len(ports)
+    assert {port - layout.port_base for port in ports} <= set(range(PORTS_OF_A_STACK))
+
+
+@pytest.mark.parametrize("replicas", ["0", "9", "two"])
+def test_a_number_of_replicas_that_has_no_ports_is_complained_of(replicas: str) -> None:
+    with pytest.raises(Complaint, match="TOCSIN_LOCAL_REPLICAS"):
+        Layout.from_environment({"TOCSIN_LOCAL_REPLICAS": replicas})
+
+
+def test_a_replica_says_whose_it_is() -> None:
+    assert [replica_name("intake", number) for number in (1, 2)] == ["intake", "intake-2"]
+    assert {service_of(replica_name("intake", number)) for number in (1, 2)} == {"intake"}
+    assert service_of("postgres") == "postgres"
 
 
 def test_services_can_be_chosen_by_name() -> None:

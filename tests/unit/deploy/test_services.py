@@ -28,6 +28,15 @@ def test_every_service_gets_a_database_a_port_and_the_broker(service: str, layou
     assert told[f"{prefix}KAFKA_BOOTSTRAP"] == "127.0.0.1:9120"
 
 
+def test_replicas_differ_in_their_port_alone(layout: Layout, keys: Keys) -> None:
+    first, second = (
+        service_environment("intake", layout=layout, keys=keys, replica=replica, chosen={}) for replica in (1, 2)
+    )
+
+    assert second == first | {"TOCSIN_INTAKE_HTTP_PORT": str(layout.port("intake", replica=2))}
+    assert first["TOCSIN_INTAKE_HTTP_PORT"] != second["TOCSIN_INTAKE_HTTP_PORT"]
+
+
 def test_a_variable_of_the_users_own_wins(layout: Layout, keys: Keys) -> None:
     chosen = {"TOCSIN_NOTIFIER_SMTP_HOST": "relay.example", "TOCSIN_NOTIFIER_LINK_KEY_FILE": "/run/secrets/link"}
 
