@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -49,10 +49,10 @@ Subscriptions = Mapping[type[Event], Handler]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An event and the message that it came in."""
+    """An event and the record of the topic that it came in."""
 
     event: Event
-    message: Message
+    record: ConsumerRecord
 
 
 class BatchConsumer:
@@ -119,26 +119,26 @@ class BatchConsumer:
         )
 
     async def _round(self, client: AIOKafkaConsumer, shutdown: Shutdown) -> None:
-        records = await client.getmany(
+        batches = await client.getmany(
             timeout_ms=self._settings.batch_max_wait_milliseconds, max_records=self._settings.batch_max_records
         )
-        self._report_lag(client, records)
-        if not records:
+        self._report_lag(client, batches)
+        if not batches:
             return
         started = time.monotonic()
-        messages = [_message(record) for batch in records.values() for record in batch]
-        BATCH_RECORDS.labels(self._service).observe(len(messages))
-        if await self._settle(messages, shutdown):
+        records = [record for batch in batches.values() for record in batch]
+        BATCH_RECORDS.labels(self._service).observe(len(records))
+        if await self._settle(records, shutdown):
             await faults.reach(faults.Point.BATCH_PUBLISHED)
-            await _commit(client, records)
+            await _commit(client, batches)
             await faults.reach(faults.Point.OFFSETS_COMMITTED)
-            log.info("batch", records=len(messages), milliseconds=round((time.monotonic() - started) * 1000))
+            log.info("batch", records=len(records), milliseconds=round((time.monotonic() - started) * 1000))
 
-    async def _settle(self, messages: Sequence[Message], shutdown: Shutdown) -> bool:
+    async def _settle(self, records: Sequence[ConsumerRecord], shutdown: Shutdown) -> bool:
         """Keep at one batch until it is through; False if shutdown comes first, and then its offsets stay."""
         while True:
             try:
-                await self._handle_all(messages)
+                await self._handle_all(records)
             except Transient as error:
                 await self._pause(error, shutdown)
                 if shutdown.requested:
@@ -156,8 +156,8 @@ class BatchConsumer:
         log.warning("waiting", reason=str(error), seconds=round(seconds, 2))
         await shutdown.wait(seconds)
 
-    async def _handle_all(self, messages: Sequence[Message]) -> None:
-        received = await self._decode(messages)
+    async def _handle_all(self, records: Sequence[ConsumerRecord]) -> None:
+        received = await self._decode(records)
         for event_class, handler in self._subscriptions.items():
             chosen = [item for item in received if isinstance(item.event, event_class)]
             if chosen:
@@ -165,20 +165,23 @@ class BatchConsumer:
                     await self._handle(handler, chosen)
                 EVENTS_HANDLED.labels(self._service, event_class.__name__).inc(len(chosen))
 
-    async def _decode(self, messages: Sequence[Message]) -> list[Received]:
+    async def _decode(self, records: Sequence[ConsumerRecord]) -> list[Received]:
         received = []
-        for message in messages:
+        for record in records:
             try:
-                received.append(Received(event=decode(message.value), message=message))
+                received.append(Received(event=decode(record.value or b""), record=record))
             except Permanent as error:
-                await self._bury_once(message, str(error))
+                await self._put_aside(record, str(error))
         return received
 
-    async def _bury_once(self, message: Message, reason: str) -> None:
-        """A batch that is tried again meets its poison again."""
+    async def _put_aside(self, record: ConsumerRecord, reason: str) -> None:
+        """Bury a message, once: a batch that is tried again meets its poison again. Its record waits for a person."""
+        message = _message(record)
         if message.place not in self._buried:
             await self._dead_letters.bury(message, reason)
             self._buried.add(message.place)
+        held = held_by_dead_letter(message, service=self._service, now=self._database.now())
+        await self._publisher.publish(held)
 
     async def _handle(self, handler: Handler, batch: Sequence[Received]) -> None:
         """Handle a batch; if it can never succeed, halve it until the culprit is alone, and put that aside."""
@@ -198,15 +201,14 @@ class BatchConsumer:
         events = [item.event for item in batch]
         with batch_trace(f"{self._service} batch", [event.traceparent for event in events]) as trace:
             async with self._database.transaction() as tx:
-                produced = await handler(events, tx=tx, now=datetime.now(UTC))
+                produced = await handler(events, tx=tx, now=self._database.now())
                 await faults.reach(faults.Point.BATCH_HANDLED)
             await faults.reach(faults.Point.BATCH_COMMITTED)
             await self._publisher.publish(produced, trace)
 
     async def _bury(self, item: Received, error: Exception) -> None:
         reason = str(error) if isinstance(error, Permanent) else f"unexpected {type(error).__name__}: {error}"
-        await self._bury_once(item.message, reason)
-        await self._publisher.publish(held_by_dead_letter(item.event, service=self._service, now=datetime.now(UTC)))
+        await self._put_aside(item.record, reason)
 
     def _report_lag(self, client: AIOKafkaConsumer, records: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         """Of the partitions that are ours now and have given us something since."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from libs.common import faults
+from libs.common.clock import SharedClock
 from libs.common.errors import Fatal, Permanent, TocsinError, Transient
 from libs.common.settings import ServiceSettings
 
@@ -27,13 +29,33 @@ REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 AWAY = (OSError, TimeoutError, PoolTimeout, asyncpg.InterfaceError, asyncpg.PostgresError, DBAPIError)
 """All else that a database raises: it is away, restarting, full or read only, and no values are to blame."""
 
+REASONS: Mapping[type[BaseException], str] = {
+    asyncpg.TooManyConnectionsError: "the database has no connection left for us",
+    asyncpg.DiskFullError: "the disk of the database is full",
+    asyncpg.ReadOnlySQLTransactionError: "the database is read only",
+    asyncpg.CannotConnectNowError: "the database is starting or stopping",
+    asyncpg.QueryCanceledError: "a statement took longer than it may",
+}
+"""What readiness says instead of "away or overloaded", where we know better."""
+
 
 class Transaction:
     """One open transaction on one connection. SQLAlchemy's and asyncpg's statements are part of the same one."""
 
-    def __init__(self, connection: AsyncConnection, driver: asyncpg.Connection) -> None:
+    def __init__(self, database: "Database", connection: AsyncConnection, driver: asyncpg.Connection) -> None:
+        self.database = database
         self._connection = connection
         self._driver = driver
+        self._afterwards: set[Callable[[], None]] = set()
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call this, once, when all of the transaction is kept: to wake whoever waits for it."""
+        self._afterwards.add(call)
+
+    def committed(self) -> None:
+        """Tell those that asked."""
+        for call in self._afterwards:
+            call()
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None
@@ -49,8 +71,15 @@ class Transaction:
         return list(await self._driver.fetch(sql, *arguments))
 
     async def copy(self, table: str, *, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-        """Append rows by COPY, the fastest way in; returns how many. A broken row fails them all."""
-        status: str = await self._driver.copy_records_to_table(table, columns=list(columns), records=rows)
+        """Append rows by COPY, the fastest way in; returns how many. A broken row fails them all.
+
+        A row that is there already is `Transient`: whoever copies has looked before, so another replica has stored the
+        row meanwhile, and a second look will find it.
+        """
+        try:
+            status: str = await self._driver.copy_records_to_table(table, columns=list(columns), records=rows)
+        except asyncpg.UniqueViolationError as error:
+            raise Transient(f"another replica has stored a row of {table} meanwhile") from error
         return int(status.removeprefix("COPY "))
 
     async def revision(self) -> str | None:
@@ -62,6 +91,8 @@ class Database:
     """A service's own database: a bounded pool, and transactions that name what went wrong."""
 
     def __init__(self, url: str, *, pool_size: int, statement_timeout_seconds: float) -> None:
+        self.outbox_filled = asyncio.Event()
+        self._clock = SharedClock()
         self._engine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=pool_size,
@@ -83,11 +114,18 @@ class Database:
         try:
             async with self._engine.begin() as connection:
                 # A first statement opens the transaction on the driver, so that fetch and copy fall into it too.
-                await connection.exec_driver_sql("SELECT 1")
-                driver = (await connection.get_raw_connection()).driver_connection
-                yield Transaction(connection, driver)
+                self._clock.set((await connection.exec_driver_sql("SELECT now()")).scalar_one())
+                driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
+                await faults.reach(faults.Point.TRANSACTION_OPEN, line=driver._transport)  # asyncpg shows it to nobody
+                tx = Transaction(self, connection, driver)
+                yield tx
         except (*REFUSED, *AWAY) as error:
             raise _named(error) from error
+        tx.committed()
+
+    def now(self) -> datetime:
+        """The time by the database's clock, which is the same for all replicas of a service. Costs no round trip."""
+        return self._clock.now()
 
     async def ping(self) -> None:
         """Raise `Transient` unless the database answers."""
@@ -106,7 +144,8 @@ def _named(error: Exception) -> TocsinError:
         return Permanent(f"the database refuses the values: {type(cause).__name__} by {rule}")
     if isinstance(cause, asyncpg.SyntaxOrAccessError) and not isinstance(cause, asyncpg.InsufficientPrivilegeError):
         return Fatal(f"a statement is wrong, which no message is to blame for: {cause}")
-    return Transient(f"the database is away or overloaded: {type(cause).__name__}")
+    reason = REASONS.get(type(cause), "the database is away or overloaded")
+    return Transient(f"{reason}: {type(cause).__name__}")
 
 
 def database_of(settings: ServiceSettings) -> Database:

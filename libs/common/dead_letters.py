@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
+import msgspec
 import structlog
 
-from libs.common.contracts import Event, IndicatorSettled, RawIndicator, TargetAttributed, ThreatVerified
+from libs.common.contracts import IndicatorSettled
+from libs.common.contracts.wire import UNREADABLE, Tagged, event_tag
 from libs.common.errors import Fatal, Permanent
 from libs.common.metrics import DEAD_LETTERS
 from libs.common.publisher import Outgoing, Publisher
@@ -72,20 +75,40 @@ class DeadLetters:
         )
 
 
-def held_by_dead_letter(event: Event, *, service: str, now: datetime) -> list[IndicatorSettled]:
-    """The record behind a dead letter waits for a person, and its partner can see that."""
-    if not isinstance(event, RawIndicator | ThreatVerified | TargetAttributed):
+class AboutRecord(Tagged, frozen=True):
+    """Which record an event is about. All versions of all events that are about one say it in these fields."""
+
+    indicator_id: UUID
+    submission_id: UUID
+    record: int
+    traceparent: str = ""
+
+
+_about_record = msgspec.json.Decoder(AboutRecord)
+
+
+def held_by_dead_letter(message: Message, *, service: str, now: datetime) -> list[IndicatorSettled]:
+    """The record behind a dead letter waits for a person, and its partner can see that.
+
+    Also where the message could not be read, as one of a later version, but says which record it is about. Nothing
+    follows from news of an outcome: it would come back to the handler that has just failed.
+    """
+    try:
+        about = _about_record.decode(message.value)
+    except UNREADABLE:
+        return []
+    if about.event == event_tag(IndicatorSettled):
         return []
     return [
         IndicatorSettled(
-            indicator_id=event.indicator_id,
-            submission_id=event.submission_id,
-            record=event.record,
+            indicator_id=about.indicator_id,
+            submission_id=about.submission_id,
+            record=about.record,
             outcome=Outcome.HELD,
             reason="dead-letter",
             message="We could not process this record; an operator has been told and looks at it.",
             at=now,
             by=service,
-            traceparent=event.traceparent,
+            traceparent=about.traceparent,
         )
     ]

@@ -25,8 +25,10 @@ RECORDS_ACCEPTED = Counter("tocsin_records_accepted", "Records of submissions th
 RECORDS_REJECTED = Counter("tocsin_records_rejected", "Records of submissions that could not be read", ("format",))
 RECORDS_SETTLED = Counter("tocsin_records_settled", "Records that reached an outcome, as intake sees it", ("outcome",))
 RECORDS_PENDING = Gauge("tocsin_records_pending", "Accepted records that have no outcome yet")
-OLDEST_PENDING_SECONDS = Gauge(
-    "tocsin_oldest_pending_seconds", "Age of the oldest submission that has such a record: the one honest number"
+BACKLOG_RECORDS = Gauge("tocsin_backlog_records", "Events that wait in the topics from intake to the notifier")
+UNREAD_BYTES = Gauge("tocsin_unread_bytes", "Size of the payloads that are kept and not read to their end")
+OLDEST_UNSETTLED_SECONDS = Gauge(
+    "tocsin_oldest_unsettled_seconds", "Age of the oldest submission that has such a record: the one honest number"
 )
 OUTCOME_CONFLICTS = Counter(
     "tocsin_outcome_conflicts", "A second, different, final outcome for a record; anything above 0 is a bug"
@@ -49,3 +51,10 @@ RECORD_TO_MAIL_SECONDS = Histogram(
     buckets=SECONDS,
 )
 FEEDBACK = Counter("tocsin_feedback", "Answers of recipients", ("kind",))
+OVERDUE = Gauge("tocsin_overdue", "What has been in a state for longer than it may, up to 10,000", ("service", "state"))
+OLDEST_SECONDS = Gauge("tocsin_oldest_seconds", "How long the oldest has been in a state", ("service", "state"))
+RECONCILIATION_SOUND = Gauge("tocsin_reconciliation_sound", "1 if the last reconciliation found no difference, else 0")
+RECONCILIATION_DIFFERENCES = Gauge("tocsin_reconciliation_differences", "Differences that it found")
+RECONCILIATION_CHECKED_AT = Gauge(
+    "tocsin_reconciliation_checked_at", "When the last reconciliation that came to a verdict began (Unix time)"
+)

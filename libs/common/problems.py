@@ -22,6 +22,7 @@ TITLES = {
     422: "Not valid",
     503: "Not available now",
 }
+RETRY_SECONDS = 5
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -110,13 +111,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_transient(request: Request, error: Exception) -> Response:
     log.warning("answered 503", reason=str(error))
-    problem = Problem(
-        503,
-        "not-available-now",
-        TITLES[503],
-        "Something that we need is away. Try again.",
-        headers={"Retry-After": "5"},
-    )
+    detail = f"Something that we need is away or overloaded. Send the same again in {RETRY_SECONDS} seconds."
+    problem = Problem(503, "not-available-now", TITLES[503], detail, headers={"Retry-After": str(RETRY_SECONDS)})
     return problem_response(problem, instance=request.url.path)
 
 

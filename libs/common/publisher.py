@@ -1,12 +1,9 @@
 """The way out to Kafka: whole batches, idempotent, acknowledged by all replicas before anything is called done."""
 
 import asyncio
-import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 from aiokafka.helpers import create_ssl_context
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from libs.common import faults
+from libs.common import clock, faults
 from libs.common.contracts import Event
 from libs.common.contracts.wire import encode, headers, wire_time
 from libs.common.errors import Permanent, Transient
@@ -29,8 +26,7 @@ SEND_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A message as Kafka takes it."""
 
     topic: str
@@ -66,10 +62,11 @@ class Publisher:
         self._service = service
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._trouble: str | None = None
 
     async def publish(self, events: Sequence[Event], trace: BatchTrace | None = None) -> None:
         """Send all, await all. `Transient` if the broker is away: then some may have arrived, and will come again."""
-        now = wire_time(datetime.now(UTC))
+        now = wire_time(clock.now())
         await self.send(self._outgoing(event, trace, now) for event in events)
         for event_class, count in _count_by_class(events).items():
             EVENTS_PUBLISHED.labels(self._service, event_class.__name__).inc(count)
@@ -86,6 +83,7 @@ class Publisher:
 
     async def send(self, messages: Iterable[Outgoing]) -> None:
         """Send raw messages; `publish` for events, this for dead letters."""
+        messages = tuple(messages)
         await faults.reach(faults.Point.PUBLISHING)
         producer = await self._started()
         try:
@@ -93,10 +91,21 @@ class Publisher:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._send(producer, messages)
         except MessageSizeTooLargeError as error:
-            raise Permanent(f"a message is larger than the broker takes: {error}") from error
+            await self._give_up(producer)
+            await self._send_halves(messages, error)
         except (KafkaError, TimeoutError) as error:
             await self._give_up(producer)
-            raise Transient(f"Kafka is away: {type(error).__name__}") from error
+            self._trouble = f"Kafka is away or takes no events: {type(error).__name__}"
+            raise Transient(self._trouble) from error
+        self._trouble = None
+
+    async def _send_halves(self, messages: Sequence[Outgoing], error: MessageSizeTooLargeError) -> None:
+        """The broker counts whole batches: where its limit is below ours, a batch goes as two."""
+        if len(messages) == 1:
+            raise Permanent(f"a message is larger than the broker takes: {error}") from error
+        middle = len(messages) // 2
+        await self.send(messages[:middle])
+        await self.send(messages[middle:])
 
     async def _send(self, producer: AIOKafkaProducer, messages: Iterable[Outgoing]) -> None:
         batches = await self._batched(producer, messages)
@@ -113,7 +122,7 @@ class Publisher:
         finished: list[tuple[tuple[str, int], BatchBuilder]] = []
         open_batches: dict[tuple[str, int], BatchBuilder] = defaultdict(producer.create_batch)
         partitions: dict[str, int] = {}
-        now = int(time.time() * 1000)
+        now = int(clock.now().timestamp() * 1000)
         for message in messages:
             if message.topic not in partitions:
                 partitions[message.topic] = len(await producer.partitions_for(message.topic))
@@ -128,7 +137,9 @@ class Publisher:
         return finished
 
     async def ping(self) -> None:
-        """Raise `Transient` unless a broker answers."""
+        """Raise `Transient` unless a broker answers and has taken what we sent last."""
+        if self._trouble is not None:
+            raise Transient(self._trouble)
         producer = await self._started()
         try:
             async with asyncio.timeout(5):
@@ -153,7 +164,7 @@ class Publisher:
                     **kafka_connection(self._settings),
                     acks="all",
                     enable_idempotence=True,
-                    compression_type="lz4",
+                    compression_type="zstd",
                     max_batch_size=BATCH_BYTES,
                     max_request_size=MESSAGE_BYTES,
                     request_timeout_ms=15_000,

@@ -63,7 +63,7 @@ def run(name: str, settings_class: type[S], build: Callable[[S], Service]) -> No
         if arguments.migrate:
             migrate(name, settings.database_url.get_secret_value())
         else:
-            faults.arm(settings.faults, seed=settings.faults_seed)
+            faults.arm(settings.faults, seed=settings.faults_seed, tally=settings.faults_tally)
             configure_traces(service=name, otlp_endpoint=settings.otlp_endpoint)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_serve(build, settings))
@@ -89,9 +89,12 @@ async def _serve(build: Callable[[S], Service], settings: S) -> None:
     for asked in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(asked, _finish, shutdown, asked)
     try:
-        await _wait_until_migrated(service, shutdown)
         async with asyncio.TaskGroup() as siblings:
-            for task in _tasks(service):
+            server, *others = _tasks(service)
+            # First of all, so that readiness can say what the rest is waiting for.
+            siblings.create_task(_cut_short(server, shutdown, settings.shutdown_seconds))
+            await _wait_until_migrated(service, shutdown)
+            for task in others:
                 siblings.create_task(_cut_short(task, shutdown, settings.shutdown_seconds))
     finally:
         await service.publisher.close()

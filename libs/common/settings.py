@@ -53,9 +53,13 @@ class ServiceSettings(BaseSettings):
     dead_letter_limit: int = Field(1000, description="More dead letters than this in one run stop the service", ge=1)
     retry_max_seconds: float = Field(30.0, description="Longest pause between two tries when something is away")
     shutdown_seconds: float = Field(20.0, description="Longest time to finish what is under way after SIGTERM")
+    overdue_refresh_seconds: float = Field(30.0, description="How often to look at what waits for too long", gt=0)
     otlp_endpoint: str = Field("", description="Where traces go (OTLP over HTTP, .../v1/traces); empty: nowhere")
-    faults: str = Field("", description="Fail on purpose: `name:chance,…` of libs/common/faults.py; for drills only")
+    faults: str = Field("", description="Fail on purpose, for drills: `name:chance` or `name:chancexTIMES`, by commas")
     faults_seed: int = Field(0, description="Seed of the chances of `faults`")
+    faults_tally: Path | None = Field(
+        None, description="File that counts the TIMES of `faults` over all lives of the process; empty: each life anew"
+    )
     log_level: str = Field("info", description="debug, info, warning or error", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(
         "auto", description="json, console, or auto: json when not a terminal", pattern="^(json|console|auto)$"

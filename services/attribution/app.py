@@ -1,13 +1,18 @@
 """Where attribution's objects meet."""
 
+from datetime import timedelta
+
+from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
+from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer
 from services.attribution.handlers import Importer, ImportQueue, LiveDirectory
 from services.attribution.settings import AttributionSettings
+from services.attribution.store import books
 
 IMPORT_POOL_SIZE = 2
 """One connection for the import, one to tell how far it is."""
@@ -17,26 +22,37 @@ def build(settings: AttributionSettings) -> Service:
     database = database_of(settings)
     directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
     imports = ImportWorker(settings, directory)
+    subscriptions = consumer.subscriptions(directory, constituency=settings.constituency_countries)
+    unattributed = Watched(
+        state="unattributed",
+        greatest_age=timedelta(hours=settings.unattributed_overdue_hours),
+        rows=books.UNATTRIBUTED,
+    )
+    watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=(unattributed,))
     return Service(
         name="attribution",
         settings=settings,
         api=new_api(
             title="Tocsin attribution",
             description="Whom a threat hits: organisations, registries, look-ups, and what is left to a person.",
-            routers=api.routers(
-                database,
-                directory,
-                imports.queue,
-                constituency=settings.constituency_countries,
-                max_import_bytes=settings.max_import_bytes,
+            routers=(
+                *api.routers(
+                    database,
+                    directory,
+                    imports.queue,
+                    constituency=settings.constituency_countries,
+                    max_import_bytes=settings.max_import_bytes,
+                ),
+                bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
+                overdue.routes(watch),
             ),
             operator_public_key=settings.operator_public_key,
             streaming_paths=api.STREAMING_PATHS,
         ),
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
-        subscriptions=consumer.subscriptions(directory, constituency=settings.constituency_countries),
-        tasks=(directory.keep_fresh, imports.work),
+        subscriptions=subscriptions,
+        tasks=(directory.keep_fresh, imports.work, watch.run),
         checks={"directory": directory.check},
     )
 

@@ -15,6 +15,9 @@ class AttributionSettings(ServiceSettings):
     directory_refresh_seconds: float = Field(
         2.0, description="How often to look for a new registry snapshot or changed organisations", gt=0, le=300
     )
+    unattributed_overdue_hours: float = Field(
+        168.0, description="A threat whose recipient no person has named by then is overdue", gt=0
+    )
     max_import_bytes: int = Field(
         8 * 1024**3, description="Largest dump that the API takes, as it is sent (gzip or plain)", ge=1
     )

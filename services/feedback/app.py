@@ -2,9 +2,11 @@
 
 from fastapi import APIRouter
 
+from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.links import Links
+from libs.common.overdue import watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.feedback.api import feedback, rating, recipient, static, statistics, verification
@@ -14,6 +16,7 @@ from services.feedback.api.wording import read_wordings
 from services.feedback.consumer import SUBSCRIPTIONS
 from services.feedback.domain.allowance import Allowance
 from services.feedback.settings import FeedbackSettings
+from services.feedback.store.notifications import SENT
 
 
 def build(settings: FeedbackSettings) -> Service:
@@ -22,10 +25,15 @@ def build(settings: FeedbackSettings) -> Service:
     pages = Pages(
         house=House(settings.service_name, settings.desk_address, settings.public_url), wordings=read_wordings()
     )
+    watch = watch_of("feedback", settings, database=database, subscriptions=SUBSCRIPTIONS)
     api = new_api(
         title="Tocsin feedback",
         description="Pages for recipients and the public, the public counters, and what came back.",
-        routers=_routers(settings, database=database, pages=pages),
+        routers=(
+            *_routers(settings, database=database, pages=pages),
+            bookkeeping.sent_routes(database, SENT),
+            overdue.routes(watch),
+        ),
         operator_public_key=settings.operator_public_key,
     )
     answer_with_pages(api, pages)
@@ -36,6 +44,7 @@ def build(settings: FeedbackSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="feedback"),
         subscriptions=SUBSCRIPTIONS,
+        tasks=(watch.run,),
     )
 
 

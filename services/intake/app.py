@@ -1,21 +1,32 @@
 """Where intake's objects meet."""
 
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
 from itertools import cycle, islice
 
+from libs.common import overdue
+from libs.common.books import Backlog
 from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
+from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
-from libs.common.service import Service
+from libs.common.service import Service, Task
 from services.intake import api, consumer
 from services.intake.api.doors import Doors
 from services.intake.domain.rates import Rate
-from services.intake.gateway import KafkaBacklog
+from services.intake.domain.reconciliation.timetable import Timetable
+from services.intake.gateway.backlog import KafkaBacklog
+from services.intake.gateway.siblings import addresses, siblings_of
+from services.intake.handlers.desks import Desks
 from services.intake.handlers.keys import KeyRing, RateLimits
 from services.intake.handlers.means import Bounds, Means
+from services.intake.handlers.nightly import Nightly
 from services.intake.handlers.pressure import Pressure, PressureLimits
 from services.intake.handlers.processing import Processing
 from services.intake.handlers.upkeep import Bootstrap, PendingCount, Sweep
 from services.intake.settings import IntakeSettings
+from services.intake.store import reconciliation
 from services.intake.store.payloads import PayloadFiles
 from services.intake.store.submissions import Order
 
@@ -27,22 +38,56 @@ def build(settings: IntakeSettings) -> Service:
     # Some take the oldest and some the smallest: a huge payload neither holds up all others nor waits for ever.
     orders = islice(cycle((Order.OLDEST, Order.SMALLEST)), settings.parallel_submissions)
     workers = [Processing(means, order=order, retry_max_seconds=settings.retry_max_seconds).run for order in orders]
+    subscriptions = consumer.subscriptions()
+    watch = watch_of(
+        "intake", settings, database=means.database, subscriptions=subscriptions, states=_watched(settings)
+    )
     return Service(
         name="intake",
         settings=settings,
         api=new_api(
             title="Tocsin intake",
             description="Push what you know about exposed, vulnerable or hacked systems, and see what became of it.",
-            routers=api.routers(means, doors_of(settings, means.database)),
+            routers=(*api.routers(means, doors_of(settings, means.database)), overdue.routes(watch)),
             operator_public_key=settings.operator_public_key,
             streaming_paths=frozenset({api.submissions.PATH}),
         ),
         database=means.database,
         publisher=means.publisher,
-        subscriptions=consumer.subscriptions(),
-        tasks=(*workers, means.pressure.keep_measuring, pending.run, Sweep(means).run, bootstrap.run),
-        checks={"partners": bootstrap.check},
+        subscriptions=subscriptions,
+        tasks=(
+            *workers,
+            means.pressure.keep_measuring,
+            pending.run,
+            Sweep(means).run,
+            bootstrap.run,
+            watch.run,
+            *_nightly(settings, means.database, watch.backlog),
+        ),
+        checks={"partners": bootstrap.check, "payloads": means.payloads.check},
     )
+
+
+def _watched(settings: IntakeSettings) -> Sequence[Watched]:
+    processing = timedelta(minutes=settings.processing_overdue_minutes)
+    pending = timedelta(hours=settings.pending_overdue_hours)
+    return (
+        Watched(state="processing", greatest_age=processing, rows=reconciliation.PROCESSING),
+        Watched(state="pending", greatest_age=pending, rows=reconciliation.PENDING),
+    )
+
+
+def _nightly(settings: IntakeSettings, database: Database, backlog: Callable[[], Awaitable[Backlog]]) -> Iterator[Task]:
+    """The comparison with the siblings, where the settings say where they are."""
+    if all(addresses(settings).values()):
+        yield Nightly(
+            database,
+            partial(siblings_of, settings),
+            backlog=backlog,
+            timetable=Timetable(settings.reconcile_hour, started_at=database.now()),
+            reach=timedelta(days=settings.reconcile_days),
+            wait_seconds=settings.reconcile_wait_seconds,
+        ).run
 
 
 def means_of(settings: IntakeSettings) -> Means:
@@ -52,6 +97,7 @@ def means_of(settings: IntakeSettings) -> Means:
         publisher=Publisher(settings=settings, service="intake"),
         payloads=PayloadFiles(settings.payload_dir),
         pressure=Pressure(database, KafkaBacklog(settings), limits=pressure_limits_of(settings)),
+        desks=Desks(room_bytes=settings.immediate_room_bytes),
         bounds=bounds_of(settings),
     )
 

@@ -22,6 +22,11 @@ class IntakeSettings(ServiceSettings):
     immediate_max_records: int = Field(
         10_000, description="A payload that unpacks to more records is parsed after the answer, however small", ge=1
     )
+    immediate_room_bytes: int = Field(
+        2 * MIB,
+        description="So much is parsed before the answer at a time; what finds no room is parsed after it",
+        ge=0,
+    )
     slice_records: int = Field(2000, description="Records parsed, stored and published in one go", ge=1, le=20_000)
     parallel_submissions: int = Field(2, description="Large payloads that one replica parses at a time", ge=1, le=16)
     lease_seconds: float = Field(
@@ -49,6 +54,28 @@ class IntakeSettings(ServiceSettings):
     partner_cache_seconds: float = Field(5.0, description="How long a key counts as looked up", ge=0)
     requests_per_minute: int = Field(1200, description="Requests a key may make, on average", ge=1)
     requests_burst: int = Field(200, description="Requests a key may make at once", ge=1)
+    processing_overdue_minutes: float = Field(
+        60.0, description="A payload that is not read to its end by then is overdue", gt=0
+    )
+    pending_overdue_hours: float = Field(
+        72.0, description="A record without an outcome by then is overdue; a mail alone may take 48 hours", gt=0
+    )
+    verifier_url: str = Field("", description="Where the reconciliation asks the verifier; empty: there is none")
+    attribution_url: str = Field("", description="Where it asks attribution")
+    notifier_url: str = Field("", description="Where it asks the notifier")
+    feedback_url: str = Field("", description="Where it asks feedback")
+    auditor_token: SecretStr = Field(
+        SecretStr(""), description="An operator's token with the role viewer or auditor, for the reconciliation"
+    )
+    reconcile_hour: int = Field(
+        3, description="Hour of the day (UTC) from which one replica compares the books of all services", ge=0, le=23
+    )
+    reconcile_days: float = Field(
+        7.0, description="It looks at the submissions of so many days; the nights before saw the others", gt=0
+    )
+    reconcile_wait_seconds: float = Field(
+        300.0, description="How long what is under way may take to come to rest, before it is told of as such", ge=0
+    )
     bootstrap_partner_key: SecretStr = Field(
         SecretStr(""), description="Makes sure that a partner `demo` with this key exists; empty: it does not"
     )

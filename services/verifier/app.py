@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import structlog
 
+from libs.common import bookkeeping, overdue
 from libs.common.db import database_of
 from libs.common.errors import Fatal, Permanent
 from libs.common.http_api import new_api
+from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
-from services.verifier import api, consumer
+from services.verifier import api, consumer, store
 from services.verifier.domain import Catalogue, Rules, VitalAssets, parse_vital_assets
 from services.verifier.handlers import RulesInForce
 from services.verifier.settings import VerifierSettings
@@ -20,19 +22,26 @@ log = structlog.get_logger(__name__)
 def build(settings: VerifierSettings) -> Service:
     database = database_of(settings)
     rules = RulesInForce(settled_rules(settings), database=database, refresh_seconds=settings.rules_refresh_seconds)
+    subscriptions = consumer.subscriptions(rules)
+    held = Watched(state="held", greatest_age=timedelta(hours=settings.held_overdue_hours), rows=store.HELD)
+    watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=(held,))
     return Service(
         name="verifier",
         settings=settings,
         api=new_api(
             title="Tocsin verifier",
             description="Verdicts, threats, incidents, and what waits for a person.",
-            routers=api.routers(database, rules),
+            routers=(
+                *api.routers(database, rules),
+                bookkeeping.counts_routes(database, store.VERDICTS),
+                overdue.routes(watch),
+            ),
             operator_public_key=settings.operator_public_key,
         ),
         database=database,
         publisher=Publisher(settings=settings, service="verifier"),
-        subscriptions=consumer.subscriptions(rules),
-        tasks=(rules.keep_fresh,),
+        subscriptions=subscriptions,
+        tasks=(rules.keep_fresh, watch.run),
         checks={"rules": rules.check},
     )
 

@@ -23,6 +23,7 @@ class VerifierSettings(ServiceSettings):
         dict(DEFAULT_MAX_AGE_DAYS), description="Days that a finding stays news, by taxonomy or taxonomy/type, as JSON"
     )
     hold_below_confidence: float = Field(0.4, description="Less confidence than this waits for a person", ge=0, le=1)
+    held_overdue_hours: float = Field(24.0, description="What a person has not decided by then is overdue", gt=0)
     renew_after_days: int = Field(
         15,
         description="A threat still seen so long after it was news is news again; above the notifier's interval",

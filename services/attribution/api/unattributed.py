@@ -49,11 +49,14 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def list_unattributed(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[UnattributedView]:
-        after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+        """The longest waiting first."""
+        after = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
         async with database.transaction() as tx:
             found = await unattributed_page(tx, after=after, limit=limit)
-        following = encode_cursor(found[limit - 1].target_id) if len(found) > limit else None
-        return Page(items=[_view(waiting) for waiting in found[:limit]], next=following)
+        return Page(
+            items=[_view(waiting) for waiting in found[:limit]],
+            next=_cursor(found[limit - 1]) if len(found) > limit else None,
+        )
 
     @router.post("/{target_id}")
     async def post_word(target_id: UUID, body: WordBody, analyst: Analyst) -> WordView:
@@ -72,6 +75,10 @@ def routes(database: Database) -> APIRouter:
         )
 
     return router
+
+
+def _cursor(last: Unattributed) -> str:
+    return encode_cursor(last.waiting_since.isoformat(), last.target_id)
 
 
 def _view(waiting: Unattributed) -> UnattributedView:

@@ -20,7 +20,7 @@ async def attribution_of(tx: Transaction, indicator_id: UUID) -> Attribution:
     return found[indicator_id]
 
 
-async def unattributed_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[Unattributed]:
+async def unattributed_page(tx: Transaction, *, after: tuple[datetime, UUID] | None, limit: int) -> list[Unattributed]:
     return await store.attributions.waiting_page(tx, after=after, limit=limit + 1)
 
 

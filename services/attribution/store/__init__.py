@@ -1,6 +1,6 @@
 """Tables and queries of attribution, in batches. Nothing here commits."""
 
-from services.attribution.store import attributions, directory, imports, organisation_files, organisations
+from services.attribution.store import attributions, books, directory, imports, organisation_files, organisations
 from services.attribution.store.tables import metadata
 
-__all__ = ["attributions", "directory", "imports", "metadata", "organisation_files", "organisations"]
+__all__ = ["attributions", "books", "directory", "imports", "metadata", "organisation_files", "organisations"]

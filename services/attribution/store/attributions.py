@@ -19,6 +19,8 @@ _RECIPIENT = msgspec.json.Decoder(Recipient)
 _THREAT = msgspec.json.Decoder(ThreatVerified)
 _encode = msgspec.json.Encoder().encode
 
+BEGINNING = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), UUID(int=0))
+
 _COLUMNS = (
     "indicator_id",
     "submission_id",
@@ -69,11 +71,13 @@ async def put_in_line(tx: Transaction, threats: Iterable[ThreatVerified], *, now
         )
 
 
-async def waiting_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[Unattributed]:
+async def waiting_page(tx: Transaction, *, after: tuple[datetime, UUID] | None, limit: int) -> list[Unattributed]:
+    """Those that wait for a person, the longest waiting first."""
     rows = await tx.fetch(
         """SELECT target_id, threat, waiting_since, organisation_id FROM unattributed
-           WHERE decided_at IS NULL AND ($1::uuid IS NULL OR target_id > $1) ORDER BY target_id LIMIT $2""",
-        after,
+           WHERE decided_at IS NULL AND (waiting_since, target_id) > ($1::timestamptz, $2::uuid)
+           ORDER BY waiting_since, target_id LIMIT $3""",
+        *(after or BEGINNING),
         limit,
     )
     return [_unattributed(row) for row in rows]

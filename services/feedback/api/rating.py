@@ -1,6 +1,5 @@
 """`/f/{token}`: was the mail useful, was it clear? Anonymous: nothing of the request but the form is looked at."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -36,7 +35,7 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
         sent = await form_of(request)
         form = RatingForm(useful=sent.first("useful"), clear=sent.first("clear"), text=sent.first("text"))
         async with database.transaction() as tx:
-            result = await handlers.take_rating(tx, link, form, now=datetime.now(UTC))
+            result = await handlers.take_rating(tx, link, form, now=database.now())
         if isinstance(result, Incomplete):
             return _page(pages, request, form, lacking=result.fields)
         return pages.message(request, "rated" if result.first else "already_rated")

@@ -1,6 +1,5 @@
 """`/r/{token}`: the recipient's own page, tied to their notification; and `/u/{token}`: no more mails (RFC 8058)."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -42,7 +41,7 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
         form = AnswerForm(kind=sent.first("kind"), threats=sent.all("threat"), text=sent.first("text"))
         async with database.transaction() as tx:
             known = await _correspondence(tx, notification_id)
-            result = await handlers.take_answer(tx, known.notification, form, now=datetime.now(UTC))
+            result = await handlers.take_answer(tx, known.notification, form, now=database.now())
         if isinstance(result, Incomplete):
             return _answer_page(pages, request, known, form, lacking=result.fields)
         section = result.kind.replace("-", "_") if result.first else "already_answered"
@@ -64,7 +63,7 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
         """
         async with database.transaction() as tx:
             known = await _correspondence(tx, _notification_id(links, token))
-            await handlers.take_opt_out(tx, known.notification, now=datetime.now(UTC))
+            await handlers.take_opt_out(tx, known.notification, now=database.now())
         return pages.message(request, "opt_out", language=known.notification.language)
 
     return router

@@ -1,13 +1,14 @@
 """`/verify`: was this mail really from us? Yes or no, a date and a subject, and nothing else."""
 
 import math
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel
 
+from libs.common import clock
 from libs.common.db import Database
 from libs.common.problems import Problem
 from libs.common.security import public
@@ -57,7 +58,7 @@ def routes(*, database: Database, pages: Pages, allowance: Allowance) -> APIRout
 def _take_turn(allowance: Allowance, request: Request) -> None:
     """Raise a 429 problem for an address that asks too fast."""
     host = request.client.host if request.client else ""
-    seconds = math.ceil(allowance.take(asker_of(host), now=datetime.now(UTC)))
+    seconds = math.ceil(allowance.take(asker_of(host), now=clock.now()))
     if seconds:
         raise Problem(
             429,

@@ -37,6 +37,10 @@ SELECT notification_id, reference, recipient_key, language, incident, subject, s
 FROM notifications WHERE {column} = $1
 """
 
+SENT = """
+SELECT (sent_at AT TIME ZONE 'UTC')::date AS day, count(*) AS sent FROM notifications WHERE sent_at >= $1 GROUP BY 1
+"""
+
 _targets = msgspec.json.Decoder(tuple[NotifiedTarget, ...])
 _titles = msgspec.json.Decoder(dict[Language, str])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from email.message import Message
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -20,6 +21,8 @@ from services.intake.handlers.receiving import receive, too_large
 
 PATH = "/v1/submissions"
 MAX_FILE_NAME_CHARS = 255
+LATER = {"Retry-After": "60"}
+"""What is full or behind is so for a minute at least."""
 
 STATUS_CODES = {Taken.READ: 201, Taken.STORED: 202, Taken.REPLAYED: 200, Taken.TRIED: 200}
 
@@ -75,7 +78,7 @@ def _refuse_at_once(request: Request, *, means: Means) -> None:
             "pipeline-behind",
             "More is on its way than we can take",
             f"{trouble} Send the same again later.",
-            headers={"Retry-After": "60"},
+            headers=LATER,
         )
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > means.bounds.max_body_bytes:
@@ -126,6 +129,7 @@ def _problem(refused: Refused) -> Problem:
         error.code,
         "We can't take this payload",
         error.message,
+        headers=LATER if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {},
         errors=[_field_error(violation) for violation in refused.errors],
     )
 

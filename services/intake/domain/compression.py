@@ -31,13 +31,21 @@ def decompress(chunks: Iterator[bytes], *, encoding: str | None, limits: Limits)
     Raises `PayloadError`: 415 for another encoding, 400 for bytes that are not gzip or end too early, 413 beyond a
     limit. A truncated body is only known at its end, when its beginning has long been handed out.
     """
-    named = (encoding or "identity").strip().lower()
-    if named not in ("identity", "gzip", "x-gzip"):
+    if _named(encoding) not in ("identity", "gzip", "x-gzip"):
         raise PayloadError(415, "unsupported-encoding", "Content-Encoding may be 'gzip' or absent")
     first, chunks = _opening(_within(chunks, limits.max_sent_bytes))
-    if named == "identity" and not first.startswith(_GZIP_MAGIC):
+    if not is_packed(first, encoding=encoding):
         return _counted(chunks, limits)
     return _gunzip(chunks, limits) if first else iter(())
+
+
+def is_packed(first: bytes, *, encoding: str | None) -> bool:
+    """Whether a body with these first bytes has to be unpacked."""
+    return _named(encoding) != "identity" or first.startswith(_GZIP_MAGIC)
+
+
+def _named(encoding: str | None) -> str:
+    return (encoding or "identity").strip().lower()
 
 
 def _opening(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from libs.common import faults
 from libs.common.db import Transaction
-from libs.common.errors import Transient
+from libs.common.errors import Permanent, Transient
 from libs.common.ids import new_id
 from services.intake.domain.partners import Partner
 from services.intake.domain.records import PayloadError, Record
@@ -103,13 +103,13 @@ async def accept_read(
 
 
 async def _publish(submission: Submission, records: Sequence[Record], tally: Tally, *, means: Means) -> Accepted:
-    """Publish before the answer; where the broker is away the answer does not wait for it."""
+    """Publish before the answer; where the broker is away or refuses, the answer does not wait for it."""
     taken = Taken.READ
     try:
         async with asyncio.timeout(means.bounds.publish_wait_seconds):
             submission = await publish_slice(submission, records, means=means)
             submission = await finish(submission, error=None, means=means)
-    except (Transient, TimeoutError):
+    except (Transient, Permanent, TimeoutError):
         taken = Taken.STORED
         with suppress(Transient):
             await release(submission, means=means)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from libs.common.db import Database
 from libs.common.publisher import Publisher
 from services.intake.domain.formats import Limits
+from services.intake.handlers.desks import Desks
 from services.intake.handlers.pressure import Pressure
 from services.intake.store.payloads import PayloadFiles
 
@@ -30,10 +31,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """The database, the broker, the disk, how full the pipeline is, and the bounds of the work."""
+    """The database, the broker, the disk, how full the pipeline and we ourselves are, and the bounds of the work."""
 
     database: Database
     publisher: Publisher
     payloads: PayloadFiles
     pressure: Pressure
+    desks: Desks
     bounds: Bounds

@@ -10,7 +10,7 @@ from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.metrics import BACKLOG_RECORDS, UNREAD_BYTES
 from libs.common.shutdown import Shutdown
-from services.intake.gateway import Backlog
+from services.intake.gateway.backlog import Backlog
 from services.intake.store import submissions
 
 log = structlog.get_logger(__name__)

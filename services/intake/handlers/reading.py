@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from services.intake.domain.compression import is_packed
 from services.intake.domain.formats import FORMATS, ParseOptions, charset_of, decompress, recognise
 from services.intake.domain.records import Record
 from services.intake.domain.slices import Slice, next_slice
@@ -35,6 +36,13 @@ class Opened:
     format: str
     report_type: str | None
     records: Iterator[Record]
+
+
+def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
+    """How much room a small payload takes. A packed one may hold as much as any that is read before the answer."""
+    with path.open("rb") as file:
+        packed = is_packed(file.read(2), encoding=hints.content_encoding)
+    return means.bounds.immediate_max_bytes if packed else path.stat().st_size
 
 
 def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Opened:

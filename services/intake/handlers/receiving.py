@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
+
+import structlog
 
 from libs.common import faults
 from libs.common.ids import new_id
@@ -13,14 +15,34 @@ from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.submissions import Receipt, Submission, Tally, unreadable
 from services.intake.handlers.accepting import Accepted, Push, Refused, Taken, accept_read, accept_unread
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Opened, open_payload, slices
-from services.intake.store.payloads import Draft, Received
+from services.intake.handlers.reading import Opened, open_payload, slices, weight_bytes
+from services.intake.store.payloads import Draft, NoRoom, Received
+
+log = structlog.get_logger(__name__)
+
+NO_ROOM = PayloadError(
+    503,
+    "no-room",
+    "the disk that keeps payloads has no room for this one, so nothing of it was kept; send it again later",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A payload that has come in, not yet looked into."""
+
+    submission_id: UUID
+    push: Push
+    draft: Draft
+    received: Received
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
-    """The beginning of a payload, and whether it is all of it."""
+    """What a payload is, the beginning of its records, and whether that is all of them."""
 
+    submission: Submission
     records: tuple[Record, ...]
     tally: Tally
     is_whole: bool
@@ -34,22 +56,18 @@ async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: 
         async with means.payloads.draft(submission_id) as draft:
             await faults.reach(faults.Point.PAYLOAD_DRAFTED)
             received = await _take_in(body, draft, means=means)
-            opened = await asyncio.to_thread(open_payload, draft.path, push.hints, means=means, now=now)
-            submission = _submission(submission_id, push, received, opened, now=now)
-            small = received.size_bytes <= means.bounds.immediate_max_bytes
-            limit = None if push.dry_run else _opening_records(means, small=small)
-            opening = await _read_opening(opened, limit=limit, means=means)
-            if refused := _refused(opening):
-                return refused
+            arrival = _Arrival(submission_id, push, draft, received, now)
             if push.dry_run:
-                return _tried(submission, opening)
-            await means.payloads.keep(draft, submission_id)
-            await faults.reach(faults.Point.PAYLOAD_KEPT)
+                return await _try_out(arrival, means=means)
+            with _room_for(arrival, means=means) as has_room:
+                if has_room:
+                    return await _read_whole(arrival, means=means)
+            return await _look_into(arrival, means=means)
     except PayloadError as error:
         return Refused(error)
-    if small and opening.is_whole:
-        return await accept_read(submission, opening.records, opening.tally, push, means=means)
-    return await accept_unread(submission, push, means=means)
+    except NoRoom as error:
+        log.warning("a payload found no room", reason=str(error))
+        return Refused(NO_ROOM)
 
 
 async def _take_in(body: AsyncIterator[bytes], draft: Draft, *, means: Means) -> Received:
@@ -79,9 +97,67 @@ async def _unhurried(body: AsyncIterator[bytes], *, idle_seconds: float) -> Asyn
         yield chunk
 
 
-def _submission(submission_id: UUID, push: Push, received: Received, opened: Opened, *, now: datetime) -> Submission:
+def _room_for(arrival: _Arrival, *, means: Means) -> AbstractContextManager[bool]:
+    """Room in memory for the whole of a small payload, if there is some now."""
+    if arrival.received.size_bytes > means.bounds.immediate_max_bytes:
+        return nullcontext(False)
+    return means.desks.hold(weight_bytes(arrival.draft.path, arrival.push.hints, means=means))
+
+
+async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
+    """Read all, and keep nothing but the sums."""
+    async with means.desks.trials:
+        opening = await _open(arrival, limit=None, keep=False, means=means)
+    if refused := _refused(opening):
+        return refused
+    tried = replace(opening.submission, errors=opening.tally.errors, warnings=opening.tally.warnings)
+    return Accepted(Receipt(submission=tried, counts=opening.tally.counts), Taken.TRIED)
+
+
+async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
+    opening = await _open(arrival, limit=means.bounds.immediate_max_records, keep=True, means=means)
+    if refused := _refused(opening):
+        return refused
+    await _keep(arrival, means=means)
+    if opening.is_whole:
+        return await accept_read(opening.submission, opening.records, opening.tally, arrival.push, means=means)
+    return await accept_unread(opening.submission, arrival.push, means=means)
+
+
+async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
+    """Read enough to know that it can be read at all; the rest is read after the answer."""
+    async with means.desks.openings:
+        opening = await _open(arrival, limit=means.bounds.slice_records, keep=False, means=means)
+    if refused := _refused(opening):
+        return refused
+    await _keep(arrival, means=means)
+    return await accept_unread(opening.submission, arrival.push, means=means)
+
+
+async def _keep(arrival: _Arrival, *, means: Means) -> None:
+    await means.payloads.keep(arrival.draft, arrival.submission_id)
+    await faults.reach(faults.Point.PAYLOAD_KEPT)
+
+
+async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, means: Means) -> _Opening:
+    """Recognise a payload and read up to `limit` records, or all; only their sums are kept if they are not wanted."""
+    hints = arrival.push.hints
+    opened = await asyncio.to_thread(open_payload, arrival.draft.path, hints, means=means, now=arrival.at)
+    kept: list[Record] = []
+    tally = Tally()
+    async with aclosing(slices(opened.records, size=means.bounds.slice_records)) as pieces:
+        async for piece in pieces:
+            tally.add(piece.records)
+            kept.extend(piece.records if keep else ())
+            if limit and tally.accepted + tally.rejected >= limit:
+                break
+    return _Opening(_submission(arrival, opened), tuple(kept), tally, piece.is_last, piece.refusal)
+
+
+def _submission(arrival: _Arrival, opened: Opened) -> Submission:
+    push, received = arrival.push, arrival.received
     return Submission(
-        id=submission_id,
+        id=arrival.submission_id,
         partner_id=push.partner.id,
         partner=push.partner.slug,
         reliability=push.partner.reliability,
@@ -93,34 +169,11 @@ def _submission(submission_id: UUID, push: Push, received: Received, opened: Ope
         size_bytes=received.size_bytes,
         sha256=received.sha256,
         traceparent=push.traceparent,
-        received_at=now,
+        received_at=arrival.at,
     )
-
-
-def _opening_records(means: Means, *, small: bool) -> int:
-    """How many records are read before the answer. Of a large payload enough to know that it can be read at all."""
-    return means.bounds.immediate_max_records if small else means.bounds.slice_records
-
-
-async def _read_opening(opened: Opened, *, limit: int | None, means: Means) -> _Opening:
-    """Read up to `limit` records, and keep them; without a limit, read all and keep none, only their sums."""
-    kept: list[Record] = []
-    tally = Tally()
-    async with aclosing(slices(opened.records, size=means.bounds.slice_records)) as pieces:
-        async for piece in pieces:
-            tally.add(piece.records)
-            kept.extend(piece.records if limit else ())
-            if limit and len(kept) >= limit:
-                break
-    return _Opening(tuple(kept), tally, piece.is_last, piece.refusal)
 
 
 def _refused(opening: _Opening) -> Refused | None:
     """A payload that breaks within its opening, or of which nothing can be read, is not kept."""
     error = opening.refusal or (unreadable(opening.tally) if opening.is_whole else None)
     return Refused(error, opening.tally.errors) if error else None
-
-
-def _tried(submission: Submission, opening: _Opening) -> Accepted:
-    tried = replace(submission, errors=opening.tally.errors, warnings=opening.tally.warnings)
-    return Accepted(Receipt(submission=tried, counts=opening.tally.counts), Taken.TRIED)

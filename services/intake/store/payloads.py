@@ -5,21 +5,29 @@ it comes in it is a draft with a name of its own, and nothing but the rename mak
 """
 
 import asyncio
+import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import UUID
 
 from libs.common import faults
 from libs.common.errors import Transient
 
-WRITE_BYTES = 1024 * 1024
+WRITE_BYTES = 256 * 1024
 READ_BYTES = 256 * 1024
 DRAFT_SUFFIX = ".draft"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""No room on the disk, within the quota, or below a limit on files."""
+
+
+class NoRoom(Transient):
+    """The disk is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Received:
 
 
 class Draft:
-    """A payload on its way in. Bytes gather to a mebibyte and are then written and hashed beside the event loop."""
+    """A payload on its way in. Bytes gather for a while and are then written and hashed beside the event loop."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -65,7 +73,8 @@ class Draft:
 
     def discard(self) -> None:
         """Leave nothing. After `PayloadFiles.keep` there is nothing left to discard."""
-        self._file.close()
+        with suppress(OSError):  # what the disk had no room for has no room now either
+            self._file.close()
         remove(self.path)
 
 
@@ -88,9 +97,21 @@ class PayloadFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    async def check(self) -> None:
+        """Raise `Transient` unless the folder takes a small payload."""
+        await asyncio.to_thread(self._probe)
+
+    def _probe(self) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with TemporaryFile(dir=self._folder) as probe:
+                probe.write(bytes(WRITE_BYTES))
+        except OSError as error:
+            raise _away(error) from error
+
     @asynccontextmanager
     async def draft(self, submission_id: UUID) -> AsyncIterator[Draft]:
-        """A draft that is gone when the block ends, however it ends, unless it was kept. A full disk is `Transient`."""
+        """A draft that is gone when the block ends, however it ends, unless it was kept. A full disk is `NoRoom`."""
         path = self.path(submission_id)
         try:
             self._make_folder(path.parent)
@@ -160,7 +181,9 @@ def _found(path: Path) -> Found | None:
 
 
 def _away(error: OSError) -> Transient:
-    return Transient(f"the payload folder is away or full: {type(error).__name__}: {error.strerror}")
+    if error.errno in FULL:
+        return NoRoom(f"the disk of the payload folder is full: {error.strerror}")
+    return Transient(f"the payload folder is away: {type(error).__name__}: {error.strerror}")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -128,3 +128,11 @@ outcome_conflicts = Table(
     Column("refused_from", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
 )
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("began_at", DateTime(timezone=True), primary_key=True),
+    Column("sound", Boolean, comment="null: it came to no verdict"),
+    Column("report", Text, nullable=False, comment="JSON: the Reconciliation"),
+)

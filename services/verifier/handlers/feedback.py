@@ -1,6 +1,6 @@
 """Recipients have answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,11 +34,11 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
     nothing further: what a closed threat means for a later record, the checks decide.
     """
     for kind, reason in CLOSES.items():
-        threat_ids = {threat_id for answer in answers if answer.kind is kind for threat_id in answer.threat_ids}
-        if not threat_ids:
+        answered = answered_threats(answers, kind)
+        if not answered:
             continue
-        threats = await store.threats_with_ids(tx, threat_ids, now=now)
-        await store.close_threats(tx, threat_ids, reason=reason, now=now)
+        threats = await store.threats_with_ids(tx, answered, now=now)
+        await store.close_threats(tx, answered, reason=reason, now=now)
         if kind is FeedbackKind.FALSE_POSITIVE:
             wrong = [
                 FalsePositive(
@@ -52,3 +52,9 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
             ]
             await store.add_false_positives(tx, wrong, by="feedback", now=now)
     return []
+
+
+def answered_threats(answers: Iterable[FeedbackReceived], kind: FeedbackKind) -> dict[UUID, datetime]:
+    """The threats that answers of this kind are about, and when each was last answered so."""
+    oldest_first = sorted((answer for answer in answers if answer.kind is kind), key=lambda answer: answer.at)
+    return {threat_id: answer.at for answer in oldest_first for threat_id in answer.threat_ids}

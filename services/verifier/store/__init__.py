@@ -1,5 +1,6 @@
 """The verifier's tables and queries, in batches. Nothing here commits."""
 
+from services.verifier.store.books import HELD, VERDICTS
 from services.verifier.store.false_positives import (
     add_false_positives,
     delete_false_positive,
@@ -27,6 +28,8 @@ from services.verifier.store.verdicts import (
 )
 
 __all__ = [
+    "HELD",
+    "VERDICTS",
     "add_false_positives",
     "close_threats",
     "delete_false_positive",

@@ -1,6 +1,6 @@
 """Threats: what is known of each asset, growing with every sighting."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -103,16 +103,22 @@ def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime
     )
 
 
-async def close_threats(tx: Transaction, threat_ids: Collection[UUID], *, reason: str, now: datetime) -> list[Threat]:
-    """Close those that are open; what they were."""
-    rows = await tx.fetch(
-        "UPDATE threats SET closed_at = $2, closed_reason = $3 WHERE threat_id = ANY($1::uuid[]) AND closed_at IS NULL "
-        "RETURNING *",
-        list(threat_ids),
+async def close_threats(tx: Transaction, answered: Mapping[UUID, datetime], *, reason: str, now: datetime) -> None:
+    """Close those that are open and were news before they were answered.
+
+    An answer that comes again speaks of what its recipient knew then, not of a threat that has been seen since.
+    """
+    await tx.fetch(
+        """
+        UPDATE threats SET closed_at = $3, closed_reason = $4
+        FROM unnest($1::uuid[], $2::timestamptz[]) AS answered (threat_id, at)
+        WHERE threats.threat_id = answered.threat_id AND closed_at IS NULL AND announced_at <= answered.at
+        """,
+        list(answered),
+        list(answered.values()),
         now,
         reason,
     )
-    return [_threat(row, now) for row in rows]
 
 
 async def threat(tx: Transaction, threat_id: UUID, *, now: datetime) -> Threat | None:

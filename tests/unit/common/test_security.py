@@ -23,13 +23,19 @@ TOKENS = OperatorTokens(base64.b64encode(KEY.public_key().public_bytes_raw()).de
 ANNA = Operator(name="anna", role=Role.ANALYST)
 
 
-def token(*, key: Ed25519PrivateKey = KEY, lives: timedelta = timedelta(hours=1)) -> str:
-    now = datetime.now(UTC)
+def token(
+    *, key: Ed25519PrivateKey = KEY, lives: timedelta = timedelta(hours=1), ahead: timedelta = timedelta()
+) -> str:
+    now = datetime.now(UTC) + ahead
     return sign_operator_token(key, operator=ANNA, now=now, expires=now + lives)
 
 
 def test_a_token_names_its_operator() -> None:
     assert TOKENS.read(token()) == ANNA
+
+
+def test_a_token_of_a_console_whose_clock_is_ahead_of_ours_is_good_at_once() -> None:
+    assert TOKENS.read(token(ahead=timedelta(minutes=5))) == ANNA
 
 
 @pytest.mark.parametrize(

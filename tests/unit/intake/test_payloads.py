@@ -2,13 +2,16 @@
 
 import hashlib
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from libs.common.errors import Transient
 from libs.common.ids import new_id
-from services.intake.store.payloads import PayloadFiles, chunks
+from services.intake.store.payloads import NoRoom, PayloadFiles, chunks
 
 
 def files_in(folder: Path) -> list[str]:
@@ -50,6 +53,39 @@ async def test_a_draft_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     assert files_in(tmp_path) == []
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process grows inside the block: what a full quota is like."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("size_bytes", [1, 10_000, 2_000_000])
+async def test_a_payload_that_finds_no_room_leaves_nothing(size_bytes: int, tmp_path: Path) -> None:
+    payloads = PayloadFiles(tmp_path)
+
+    with full_disk(), pytest.raises(NoRoom):
+        async with payloads.draft(new_id()) as draft:
+            await draft.write(bytes(size_bytes))
+            await draft.finish()
+
+    assert files_in(tmp_path) == []
+
+
+async def test_the_check_says_why_no_payload_is_taken_and_leaves_nothing(tmp_path: Path) -> None:
+    payloads = PayloadFiles(tmp_path / "made when it is needed")
+
+    await payloads.check()
+    with full_disk(), pytest.raises(Transient, match="the disk of the payload folder is full"):
+        await payloads.check()
+
+    assert files_in(tmp_path) == []
+
+
 async def test_a_folder_that_takes_no_files_is_a_passing_trouble(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("where a folder should be")
 
@@ -58,18 +94,29 @@ async def test_a_folder_that_takes_no_files_is_a_passing_trouble(tmp_path: Path)
             pass
 
 
-async def test_what_a_crash_left_is_found_once_it_is_old(tmp_path: Path) -> None:
+async def test_drafts_and_payloads_are_found_with_whose_they_are(tmp_path: Path) -> None:
     payloads, orphan, crashed = PayloadFiles(tmp_path), new_id(), new_id()
     path = payloads.path(orphan)
     path.parent.mkdir()
     path.write_bytes(b"never committed")
     path.with_name(f"{crashed}.draft").write_bytes(b"half of it")
 
-    young = payloads.left_behind(older_than_seconds=60)
-    drafts, ids = payloads.left_behind(older_than_seconds=-60)
+    found = payloads.recent()
 
-    assert young == ([], [])
-    assert ([draft.name for draft in drafts], ids) == ([f"{crashed}.draft"], [orphan])
+    assert {(file.submission_id, file.is_draft) for file in found} == {(orphan, False), (crashed, True)}
+
+
+async def test_a_file_that_is_written_to_is_found_as_another_one(tmp_path: Path) -> None:
+    payloads, draft = PayloadFiles(tmp_path), new_id()
+    path = payloads.path(draft).with_name(f"{draft}.draft")
+    path.parent.mkdir()
+    path.write_bytes(b"half of it")
+    before, unchanged = payloads.recent(), payloads.recent()
+
+    os.utime(path, (0, 0))
+
+    assert before == unchanged
+    assert before != payloads.recent()
 
 
 async def test_a_file_that_goes_while_the_folder_is_looked_through_is_passed_over(tmp_path: Path) -> None:
@@ -80,7 +127,7 @@ async def test_a_file_that_goes_while_the_folder_is_looked_through_is_passed_ove
     # Listed, and gone when it is looked at: to the system a link to nowhere is the same.
     path.with_name(f"{new_id()}.draft").symlink_to("nowhere")
 
-    assert payloads.left_behind(older_than_seconds=-60) == ([], [orphan])
+    assert [file.submission_id for file in payloads.recent()] == [orphan]
 
 
 async def test_a_folder_that_can_not_be_looked_through_is_a_passing_trouble(tmp_path: Path) -> None:
@@ -90,7 +137,7 @@ async def test_a_folder_that_can_not_be_looked_through_is_a_passing_trouble(tmp_
     path.symlink_to(path.name)
 
     with pytest.raises(Transient):
-        payloads.left_behind(older_than_seconds=-60)
+        payloads.recent()
 
 
 async def test_a_file_that_can_not_be_removed_is_a_passing_trouble(tmp_path: Path) -> None:
@@ -107,4 +154,4 @@ async def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     day.mkdir()
     (day / ".nfs0000000000a1").write_bytes(b"what a shared folder keeps of an open file that was removed")
 
-    assert payloads.left_behind(older_than_seconds=-60) == ([], [])
+    assert payloads.recent() == []

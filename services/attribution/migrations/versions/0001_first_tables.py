@@ -219,7 +219,7 @@ def _create_decisions() -> None:
     op.create_index(
         "unattributed_waiting",
         "unattributed",
-        ["target_id"],
+        ["waiting_since", "target_id"],
         unique=False,
         postgresql_where=sa.text("decided_at IS NULL"),
     )

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _create_partners()
     _create_submissions()
     _create_records()
+    _create_reconciliations()
 
 
 def _create_outbox() -> None:
@@ -121,4 +122,13 @@ def _create_records() -> None:
         sa.Column("kept", sa.Text, nullable=False),
         sa.Column("refused_from", sa.Text, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    )
+
+
+def _create_reconciliations() -> None:
+    op.create_table(
+        "reconciliations",
+        sa.Column("began_at", sa.DateTime(timezone=True), primary_key=True),
+        sa.Column("sound", sa.Boolean, comment="null: it came to no verdict"),
+        sa.Column("report", sa.Text, nullable=False, comment="JSON: the Reconciliation"),
     )

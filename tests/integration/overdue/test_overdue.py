@@ -1,0 +1,243 @@
+"""Every state has a greatest age, and whatever is in it for longer is told of, by metric and by API."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
+from prometheus_client import REGISTRY
+
+from libs.common import overdue
+from libs.common.ids import new_id
+from libs.common.shutdown import Shutdown
+from tests.architecture.test_edges import SERVICES
+from tests.conftest import Kafka
+from tests.integration.overdue.conftest import Desk, DeskOf, Row
+
+ON_TOPICS = {"unread", "dead-letter"}
+THING = new_id()
+"""What waits in every state of this page, where things have ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of a service: how long something may be in it, and the rows of something that has been since a moment."""
+
+    service: str
+    name: str
+    greatest_age: timedelta
+    rows: Callable[[datetime], Sequence[Row]]
+    thing: str = str(THING)
+
+
+def submission(status: str) -> Callable[[datetime], Sequence[Row]]:
+    partner = new_id()
+    return lambda since: (
+        Row("partners", {"id": partner}),
+        Row("submissions", {"id": THING, "partner_id": partner, "status": status, "received_at": since}),
+        Row("submission_counts", {"submission_id": THING, "outcome": "pending", "records": 3}),
+    )
+
+
+def mail(state: str, moment: str, *, incident: str = "approved") -> Callable[[datetime], Sequence[Row]]:
+    """`moment` is the column that says since when."""
+    return lambda since: (
+        Row("incidents", {"slug": "open-smb", "state": incident}),
+        Row("notifications", {"id": THING, "state": state, "incident": "open-smb", moment: since}),
+    )
+
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+STATES = (
+    State("intake", "processing", HOUR, submission("processing")),
+    State("intake", "pending", 72 * HOUR, submission("done")),
+    State(
+        "verifier",
+        "held",
+        24 * HOUR,
+        lambda since: [Row("verdicts", {"indicator_id": THING, "outcome": "held", "judged_at": since})],
+    ),
+    State(
+        "attribution",
+        "unattributed",
+        168 * HOUR,
+        lambda since: [Row("unattributed", {"target_id": THING, "waiting_since": since})],
+    ),
+    State("notifier", "planned", 5 * MINUTE, mail("planned", "due_at")),
+    State("notifier", "queued", 30 * MINUTE, mail("queued", "queued_at")),
+    State("notifier", "deferred", 30 * MINUTE, mail("deferred", "next_attempt_at")),
+    State("notifier", "in-doubt", 30 * MINUTE, mail("in-doubt", "next_attempt_at")),
+    State("notifier", "sending", MINUTE, mail("sending", "lease_until")),
+    State("notifier", "awaiting-approval", 8 * HOUR, mail("awaiting-approval", "created_at")),
+    State("notifier", "incident-not-approved", 24 * HOUR, mail("queued", "next_attempt_at", incident="paused")),
+    State(
+        "notifier",
+        "brake",
+        24 * HOUR,
+        lambda since: [Row("brakes", {"scope": "incident", "value": "open-smb", "engaged": True, "changed_at": since})],
+        thing="incident open-smb",
+    ),
+    *(
+        State(service, "outbox", MINUTE, lambda since: [Row("outbox", {"enqueued_at": since})], thing="1")
+        for service in SERVICES
+    ),
+    *(
+        State(service, "outbox-refused", timedelta(0), lambda since: [Row("outbox", {"refused_at": since})], thing="1")
+        for service in SERVICES
+    ),
+)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_state_is_left_without_a_greatest_age(service: str, desk_of: DeskOf, kafka: Kafka) -> None:
+    await kafka.start_group_here(f"tocsin-{service}")
+    async with desk_of(service, kafka=kafka.bootstrap) as desk:
+        found = await desk.look()
+    ages = {item["state"]: item["greatest_age_seconds"] for item in found["items"]}
+    wanted = {state.name: state.greatest_age.total_seconds() for state in STATES if state.service == service}
+    assert ages.keys() == wanted.keys() | ON_TOPICS
+    assert wanted.items() <= ages.items()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_is_in_a_state_for_too_long_is_overdue_and_not_before(service: str, desk_of: DeskOf) -> None:
+    async with desk_of(service) as desk:
+        for state in (each for each in STATES if each.service == service):
+            for since, overdue in since_when(state):
+                await desk.put(*state.rows(since))
+                found = await desk.state(state.name)
+                seen = (found["waiting"], found["overdue"], found["oldest_ids"])
+                assert seen == (1, overdue, [state.thing]), f"{state.name} since {since}"
+                assert datetime.fromisoformat(found["oldest_at"]) == since
+                await desk.clear()
+
+
+def since_when(state: State) -> Iterator[tuple[datetime, int]]:
+    """Moments, and how many are overdue of one thing that is in the state since then."""
+    now = datetime.now(UTC)
+    yield now - state.greatest_age - MINUTE, 1
+    if state.greatest_age:
+        yield now - state.greatest_age / 2, 0
+
+
+async def test_what_is_not_due_yet_does_not_wait(desk_of: DeskOf) -> None:
+    async with desk_of("notifier") as desk:
+        await desk.put(*mail("deferred", "next_attempt_at")(datetime.now(UTC) + HOUR))
+        assert (await desk.state("deferred"))["waiting"] == 0
+
+
+async def test_a_mail_that_a_brake_holds_back_is_not_late_but_the_brake_may_be(desk_of: DeskOf) -> None:
+    async with desk_of("notifier") as desk:
+        long_ago = datetime.now(UTC) - 48 * HOUR
+        await desk.put(
+            *mail("queued", "queued_at")(long_ago),
+            Row("brakes", {"scope": "all", "value": "", "engaged": True, "changed_at": long_ago}),
+        )
+        assert (await desk.state("queued"))["waiting"] == 0
+        brake = await desk.state("brake")
+    assert (brake["overdue"], brake["oldest_ids"]) == (1, ["all"])
+
+
+async def test_metrics_say_the_same_and_fall_back_when_it_is_over(desk_of: DeskOf) -> None:
+    async with desk_of("verifier") as desk:
+        waiting, shutdown = new_id(), Shutdown()
+        since = datetime.now(UTC) - 30 * HOUR
+        await desk.put(Row("verdicts", {"indicator_id": waiting, "outcome": "held", "judged_at": since}))
+        watching = asyncio.ensure_future(desk.service.tasks[-1](shutdown))
+
+        await until(lambda: shown("tocsin_overdue", "held") == 1)
+        assert 29 * 3600 < (shown("tocsin_oldest_seconds", "held") or 0) < 31 * 3600
+
+        async with desk.service.database.transaction() as tx:
+            await tx.fetch("UPDATE verdicts SET outcome = 'refuted'")
+        await until(lambda: (shown("tocsin_overdue", "held"), shown("tocsin_oldest_seconds", "held")) == (0, 0))
+        shutdown.request()
+        await watching
+
+
+def shown(metric: str, state: str) -> float | None:
+    return REGISTRY.get_sample_value(metric, {"service": "verifier", "state": state})
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not reached():
+            await asyncio.sleep(0.02)
+
+
+async def test_without_a_broker_the_tables_are_still_looked_at(desk_of: DeskOf) -> None:
+    async with desk_of("feedback") as desk:
+        found = await desk.look()
+    assert {item["state"] for item in found["items"]} == {"outbox", "outbox-refused"}
+    assert found["not_looked_at"].keys() == ON_TOPICS
+    assert all("Kafka is away" in reason for reason in found["not_looked_at"].values())
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The broker, as somebody who puts messages on topics and takes dead letters away."""
+
+    bootstrap: str
+
+    async def put(self, topic: str, *, buried_by: str = "") -> None:
+        headers = [("dead_letter_service", buried_by.encode())] if buried_by else []
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap) as producer:
+            await producer.send_and_wait(topic, b"{}", partition=0, headers=headers)
+
+    async def take_away(self, topic: str) -> None:
+        """All dead letters, as a person does who has dealt with them."""
+        place = TopicPartition(topic, 0)
+        async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap) as reader:
+            (end,) = (await reader.end_offsets([place])).values()
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_records({place: RecordsToDelete(before_offset=end)})
+        finally:
+            await admin.close()
+
+
+async def test_a_dead_letter_waits_until_somebody_takes_it_away(
+    desk_of: DeskOf, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics, topic = Topics(kafka.bootstrap), "feedback-received.dead-letter"
+    await kafka.start_group_here("tocsin-verifier")
+    await topics.take_away(topic)
+    for service in ("verifier", "notifier", "verifier"):
+        await topics.put(topic, buried_by=service)
+    async with desk_of("verifier", kafka=kafka.bootstrap) as desk:
+        found = await desk.state("dead-letter")
+        assert (found["waiting"], found["overdue"]) == (2, 0), "the one of the notifier is the notifier's"
+        assert found["oldest_ids"][0].startswith(f"{topic}/0/")
+
+        monkeypatch.setattr(overdue, "DEAD_LETTER_AGE", timedelta(0))
+        assert (await desk.state("dead-letter"))["overdue"] == 2
+
+        await topics.take_away(topic)
+        assert (await desk.state("dead-letter"))["waiting"] == 0
+
+
+async def test_messages_that_nobody_reads_wait(desk_of: DeskOf, kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    topics, topic = Topics(kafka.bootstrap), "notification-sent"
+    for each in (topic, "incident-changed"):
+        await kafka.skip_to_end("tocsin-feedback", each)
+    async with desk_of("feedback", kafka=kafka.bootstrap) as desk:
+        assert (await unread(desk)) == (0, 0)
+        for _ in range(2):
+            await topics.put(topic)
+        assert (await unread(desk)) == (2, 0)
+
+        monkeypatch.setattr(overdue, "UNREAD_AGE", timedelta(0))
+        assert (await unread(desk)) == (2, 2), "all that lie behind the one that is overdue"
+
+        await kafka.skip_to_end("tocsin-feedback", topic)
+        assert (await unread(desk)) == (0, 0)
+
+
+async def unread(desk: Desk) -> tuple[int, int]:
+    found = await desk.state("unread")
+    return found["waiting"], found["overdue"]
