@@ -5,8 +5,9 @@ were seen before in the same feed, 10 are abroad, 5 are too old and 5 are at add
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from ipaddress import IPv6Address
 
 HEADER = (
@@ -19,39 +20,73 @@ FIRST = int(IPv6Address("2001:db8::"))
 STRANGERS = int(IPv6Address("2001:db8:f000::"))
 
 
-def feed(records: int, *, now: datetime, seed: int = 1) -> Iterator[bytes]:
-    """The feed in pieces of a thousand lines."""
+class Kind(Enum):
+    """What a record is to the system."""
+
+    NEWS = auto()
+    KNOWN = auto()
+    ABROAD = auto()
+    OLD = auto()
+    STRANGER = auto()
+
+
+def kind_of(number: int) -> Kind:
+    """Of the record with this number, counted from 0."""
+    match number % 20:
+        case 19:
+            return Kind.OLD
+        case 18:
+            return Kind.STRANGER
+        case 3 | 8 | 13 | 17 if number > 20:
+            return Kind.KNOWN
+        case 5 | 15:
+            return Kind.ABROAD
+        case _:
+            return Kind.NEWS
+
+
+def feed(records: int, *, now: datetime, seed: int = 1, first: int = 0, banner: str = "SMB 2.1") -> Iterator[bytes]:
+    """The feed in pieces of a thousand lines.
+
+    Feeds whose numbers, from `first` on, do not overlap are news to each other. `banner` makes lines longer.
+    """
     chance = random.Random(seed)
     yield (HEADER + "\n").encode()
-    for first in range(0, records, 1000):
-        rows = (_row(number, now, chance) for number in range(first, min(first + 1000, records)))
-        yield "".join(rows).encode()
+    for start in range(first, first + records, 1000):
+        numbers = range(start, min(start + 1000, first + records))
+        yield "".join([_row(number, now, chance, banner) for number in numbers]).encode()
 
 
-def _row(number: int, now: datetime, chance: random.Random) -> str:
-    kind = number % 20
-    seen_at = now - (timedelta(days=60) if kind == 19 else timedelta(minutes=chance.randrange(600)))
-    if kind == 18:
+def _row(number: int, now: datetime, chance: random.Random, banner: str) -> str:
+    kind = kind_of(number)
+    seen_at = now - (timedelta(days=60) if kind is Kind.OLD else timedelta(minutes=chance.randrange(600)))
+    if kind is Kind.STRANGER:
         address = STRANGERS + number
-    elif kind in {3, 8, 13, 17} and number > 20:
-        address = _address(number - 1)
+    elif kind is Kind.KNOWN:
+        address = address_of(number - 1)
     else:
-        address = _address(number)
-    country = "DE" if kind in {5, 15} else "NL"
+        address = address_of(number)
+    country = "DE" if kind is Kind.ABROAD else "NL"
     return (
         f'"{seen_at:%Y-%m-%d %H:%M:%S}","high","{IPv6Address(address)}","tcp",445,"host{number}.example.net","smb",'
-        f'64500,"{country}","NOORD-HOLLAND","AMSTERDAM",517311,"ptr","","","",2,1,0,"SMB 2.1"\n'
+        f'64500,"{country}","NOORD-HOLLAND","AMSTERDAM",517311,"ptr","","","",2,1,0,"{banner}"\n'
     )
 
 
-def _address(number: int) -> int:
-    network = number % NETWORKS
-    return FIRST + (network << (128 - NETWORK_BITS)) + number + 1
+def address_of(number: int, *, network: int | None = None) -> int:
+    """An address of its own for each number, in the network that its number falls to, or in another."""
+    block = number % NETWORKS if network is None else network
+    return FIRST + (block << (128 - NETWORK_BITS)) + number + 1
 
 
-def ripe_dump() -> bytes:
-    """The networks' owners, in the form of the RIPE Database."""
-    return "".join(map(_network, range(NETWORKS))).encode("latin-1")
+def ripe_dump(networks: Iterable[int] = range(NETWORKS)) -> bytes:
+    """The networks' owners, in the form of the RIPE Database. There is room for 3,800 networks."""
+    return "".join(map(_network, networks)).encode("latin-1")
+
+
+def owner_of(network: int) -> str:
+    """The mail address of a network's owner."""
+    return f"abuse@bench{network}.example"
 
 
 def _network(number: int) -> str:
@@ -63,5 +98,5 @@ def _network(number: int) -> str:
         f"organisation:   ORG-B{number}-RIPE\norg-name:       Bench Network {number}\norg-type:       LIR\n"
         f"country:        NL\nabuse-c:        AB{number}-RIPE\nmnt-by:         BENCH-MNT\nsource:         RIPE\n\n"
         f"role:           Abuse of Bench {number}\nnic-hdl:        AB{number}-RIPE\n"
-        f"abuse-mailbox:  abuse@bench{number}.example\nmnt-by:         BENCH-MNT\nsource:         RIPE\n\n"
+        f"abuse-mailbox:  {owner_of(number)}\nmnt-by:         BENCH-MNT\nsource:         RIPE\n\n"
     )

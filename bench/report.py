@@ -6,21 +6,29 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+Tabular = tuple[str, Sequence[str], Sequence[Sequence[str]]]
+"""Title, heads, rows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`figures` goes into the file as it is; `tables` are (title, heads, rows) for people."""
+    """`figures` goes into the file as it is; `tables` are for people."""
 
     scenario: str
     figures: Mapping[str, object]
-    tables: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]]
+    tables: Sequence[Tabular]
 
 
 def print_report(console: Console, report: Report) -> None:
-    for title, heads, rows in report.tables:
-        table = Table(title=title, title_justify="left")
-        for place, head in enumerate(heads):
-            table.add_column(head, justify="left" if place == 0 else "right")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
+    for table in report.tables:
+        print_table(console, table)
+
+
+def print_table(console: Console, tabular: Tabular) -> None:
+    title, heads, rows = tabular
+    table = Table(title=title, title_justify="left")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -6,15 +6,23 @@ from dataclasses import dataclass, field
 
 import psutil
 
-SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_BETWEEN_LOOKS = 0.5
+"""A look costs some 15 ms, most of it to add up PostgreSQL's processes."""
+
+MEGABYTE = 1e6
 
 
 @dataclass(slots=True)
 class Use:
-    """Of one part, its children included. CPU seconds and the highest resident memory seen."""
+    """Of one part, its children included: CPU seconds, and the highest memory seen.
+
+    `memory_mb` counts what no other process shares, where the system tells it: PostgreSQL's processes share most of
+    theirs. `resident_mb` is what an operator's tools show of a process.
+    """
 
     cpu_seconds: float = 0.0
-    memory_mib: float = 0.0
+    memory_mb: float = 0.0
+    resident_mb: float = 0.0
 
 
 @dataclass(slots=True)
@@ -28,24 +36,28 @@ class Watch:
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> "Watch":
-        self._before = {part: _cpu_seconds(pid) for part, pid in self.pids.items()}
         self.uses = {part: Use() for part in self.pids}
+        self._before = {part: _cpu_seconds(pid) for part, pid in self.pids.items()}
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        for part, pid in self.pids.items():
+            self.uses[part].cpu_seconds = round(_cpu_seconds(pid) - self._before[part], 3)
         self._done.set()
         if self._thread is not None:
             self._thread.join()
-        for part, pid in self.pids.items():
-            self.uses[part].cpu_seconds = round(_cpu_seconds(pid) - self._before[part], 2)
 
     def _look(self) -> None:
-        while not self._done.wait(SECONDS_BETWEEN_LOOKS):
+        while True:
             for part, pid in self.pids.items():
                 use = self.uses[part]
-                use.memory_mib = max(use.memory_mib, round(_memory_mib(pid), 1))
+                memory, resident = _memory_mb(pid)
+                use.memory_mb = max(use.memory_mb, round(memory, 1))
+                use.resident_mb = max(use.resident_mb, round(resident, 1))
+            if self._done.wait(SECONDS_BETWEEN_LOOKS):
+                return
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -70,12 +82,14 @@ def _cpu_seconds(pid: int) -> float:
     return total
 
 
-def _memory_mib(pid: int) -> float:
-    """Unique memory where the system tells it: PostgreSQL's processes share most of theirs."""
-    total = 0
+def _memory_mb(pid: int) -> tuple[float, float]:
+    """What is its own, and what is resident."""
+    own = resident = 0
     for process in _family(pid):
         try:
-            total += process.memory_full_info().uss
+            memory = process.memory_full_info()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    return total / 2**20
+        own += memory.uss
+        resident += memory.rss
+    return own / MEGABYTE, resident / MEGABYTE
