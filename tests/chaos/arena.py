@@ -8,7 +8,6 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from deploy.local import keeper
 from deploy.local.accounts import remove_cluster
 from deploy.local.complaints import Complaint
 from deploy.local.keeper import Keeper
-from deploy.local.layout import HOST, PROJECT, Layout
+from deploy.local.layout import HOST, PROJECT, Layout, service_of
 from deploy.local.parts import Part
 from deploy.local.ports import PORTS_OF_A_STACK, free_port_base
 from deploy.local.preflight import make_folders
@@ -59,7 +58,7 @@ class Arena:
         self.strikes = strikes
         self._relay = relay
         self._replicas: list[Process] = []
-        self._numbers = count()
+        self._joined: set[tuple[str, int]] = set()
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def client(self, service: str) -> httpx.AsyncClient:
@@ -116,11 +115,11 @@ class Arena:
 
     def deaths(self) -> dict[str, int]:
         """How often each part came back after it had died, and how many replicas there were (they all die)."""
-        found = {entry.name: entry.restarts for entry in read_register(self.stack.layout.processes)}
-        for replica in self._replicas:
-            service = replica.part.name.partition("-")[0]
-            found[service] = found.get(service, 0) + 1
-        return found | {MAIL_RELAY: self._relay.restarts}
+        found: Counter[str] = Counter()
+        for entry in read_register(self.stack.layout.processes):
+            found[service_of(entry.name)] += entry.restarts
+        found.update(service_of(replica.part.name) for replica in self._replicas)
+        return {**found, MAIL_RELAY: self._relay.restarts}
 
     def faults_struck(self) -> Counter[str]:
         """By name; a fault says in the log of its service that it strikes."""
@@ -139,18 +138,17 @@ class Arena:
     async def _join(self, service: str, *, seconds: float) -> None:
         """A second replica works for a while and then dies."""
         layout = self.stack.layout
-        part = service_part(service, layout=layout, keys=self.stack.keys)
-        number = next(self._numbers)
-        port = layout.port_base + PORTS_OF_A_STACK + number
-        environment = {**part.environment, f"TOCSIN_{service.upper()}_HTTP_PORT": str(port)}
-        replica = replace(part, name=f"{service}-replica-{number}", port=port, environment=environment)
-        process = await Process.start(replica, logs=layout.logs)
+        number = next(number for number in count(layout.replicas + 1) if (service, number) not in self._joined)
+        self._joined.add((service, number))
+        part = service_part(service, layout=layout, keys=self.stack.keys, replica=number)
+        process = await Process.start(part, logs=layout.logs)
         self._replicas.append(process)
         try:
             await asyncio.sleep(seconds)
         finally:
             process.kill()
             await process.ended()
+            self._joined.remove((service, number))
 
 
 def plan_settings(plan: Plan) -> Mapping[str, str]:
@@ -175,8 +173,13 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def arena(home: Path, *, seed: int, relay_rate: float, partitions: int = 4) -> AsyncIterator[Arena]:
-    """A system that is ready and knows the networks of `bench.feed`; all of it is gone afterwards."""
+async def arena(
+    home: Path, *, seed: int, relay_faults: str, ruthless: bool = True, partitions: int = 4
+) -> AsyncIterator[Arena]:
+    """A system that is ready and knows the networks of `bench.feed`; all of it is gone afterwards.
+
+    A ruthless relay may lose the answer to one mail twice, after which that mail fails.
+    """
     base = free_port_base()
     layout = Layout(
         home=home,
@@ -187,7 +190,8 @@ async def arena(home: Path, *, seed: int, relay_rate: float, partitions: int = 4
     )
     with environment(SETTINGS), pytest.MonkeyPatch.context() as patch:
         patch.setattr(keeper, "WITHIN_SECONDS", 4.0)  # parts die often here, and nobody is to give up on them
-        async with _relay(layout, seed=seed, rate=relay_rate) as relay, running_stack(layout) as stack:
+        options = ("--seed", str(seed), "--faults", relay_faults, *(("--ruthless",) if ruthless else ()))
+        async with _relay(layout, *options) as relay, running_stack(layout) as stack:
             made = Arena(stack, relay, strikes=home / "strikes")
             await _know_the_networks(made)
             yield made
@@ -200,13 +204,13 @@ def clear_away(home: Path) -> None:
 
 
 @asynccontextmanager
-async def _relay(layout: Layout, *, seed: int, rate: float) -> AsyncIterator[Keeper]:
+async def _relay(layout: Layout, *misbehaviour: str) -> AsyncIterator[Keeper]:
     make_folders(layout)
     host, port = layout.smtp
-    options = ("--port", str(port), "--maildir", str(layout.mail), "--strikes", str(layout.home / "strikes"))
+    options = ("--port", str(port), "--maildir", str(layout.mail), "--tally", str(layout.home / "strikes"))
     part = Part(
         name=MAIL_RELAY,
-        command=(sys.executable, "-m", "tests.chaos.relay", *options, "--seed", str(seed), "--rate", str(rate)),
+        command=(sys.executable, "-m", "deploy.doubles.relay", *options, *misbehaviour),
         folder=PROJECT,
         port=port,
         is_ready=lambda: accepts_connections(host, port),

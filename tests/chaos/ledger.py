@@ -131,11 +131,12 @@ async def _read_attribution(connection: asyncpg.Connection, books: Books) -> Non
 async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
     rows = await connection.fetch(
         """
-        SELECT (t.attributed ->> 'indicator_id')::uuid AS indicator_id, t.state, n.state AS mail
+        SELECT (convert_from(t.attributed, 'UTF8')::json ->> 'indicator_id')::uuid AS indicator_id, t.notification_id,
+               n.state AS mail
         FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
         """
     )
-    books.targets = {row["indicator_id"]: _outcome_of(row["state"], row["mail"]) for row in rows}
+    books.targets = {row["indicator_id"]: _outcome_of(row["notification_id"], row["mail"]) for row in rows}
     books.sums["targets twice"] = len(rows) - len(books.targets)
     found = await connection.fetch(
         """
@@ -154,11 +155,11 @@ async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
     books.sums["open attempts"] = sum(row["open"] for row in found)
 
 
-def _outcome_of(target: str, mail: str | None) -> str:
-    """What the partner is to be told of a target; its own state where that is not the end."""
-    if target == "assigned":
-        return {"sent": Outcome.NOTIFIED.value, "failed": Outcome.FAILED.value}.get(mail or "", f"mail {mail}")
-    return Outcome.SUPPRESSED.value if target == "suppressed" else target
+def _outcome_of(notification_id: UUID | None, mail: str | None) -> str:
+    """What the partner is to be told of a target; the state of its mail where that is not the end."""
+    if notification_id is None:
+        return Outcome.SUPPRESSED.value
+    return {"sent": Outcome.NOTIFIED.value, "failed": Outcome.FAILED.value}.get(mail or "", f"mail {mail}")
 
 
 async def _read_feedback(connection: asyncpg.Connection, books: Books) -> None:
@@ -195,7 +196,6 @@ def unsettled(books: Books) -> list[str]:
         "pending records": sum(outcome == Outcome.PENDING for outcome in books.accepted.values()),
         "submissions under way": sum(status == "processing" for status, _ in books.submissions.values()),
         "open notifications": sum(count for state, count in states.items() if state not in {"sent", "failed"}),
-        "targets without a mail": sum(outcome == "planned" for outcome in books.targets.values()),
         "events in outboxes": sum(books.outbox.values()),
         "messages not read": sum(books.lag.values()),
         "sent mails that feedback has not heard of": len(_sent(books) - books.heard_of),

@@ -1,6 +1,5 @@
 """A partner who pushes whatever happens: each submission under its own key, again and again until it is answered."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,11 +7,11 @@ from uuid import UUID
 import httpx
 
 from bench.feed import HEADER
+from deploy.doubles.partner import TAKEN, ClumsyPartner, Payload
+from libs.common.faults import AT_PARTNERS, draw_of
 from libs.common.vocabulary import Outcome
 
 PUSHED_WITHIN_SECONDS = 180.0
-TAKEN = frozenset({200, 201, 202})
-LATER = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +24,23 @@ class Pushed:
 
 
 class Partner:
-    """Pushes over one client. What was answered is in `pushed`."""
+    """Pushes over one client, clumsily as `faults` say. What was answered is in `pushed`."""
 
-    def __init__(self, client: httpx.AsyncClient, *, name: str) -> None:
-        self._client = client
+    def __init__(self, client: httpx.AsyncClient, *, name: str, faults: str = "") -> None:
+        draw = draw_of(faults, known=AT_PARTNERS, seed=0, tally=None)
+        self._clumsy = ClumsyPartner(client, draw=draw, patience_seconds=PUSHED_WITHIN_SECONDS)
         self._name = name
         self.pushed: list[Pushed] = []
 
     async def push(self, pieces: Sequence[bytes], *, number: int) -> None:
         """One submission of these pieces (a thousand lines each). An answer that was lost is asked for again."""
-        payload = (HEADER + "\n").encode() + b"".join(pieces)
-        async with asyncio.timeout(PUSHED_WITHIN_SECONDS):
-            tries = 1
-            while (answer := await self._try(payload, key=f"{self._name}-{number}")) is None:
-                tries += 1
-                await asyncio.sleep(0.3)
-        submission_id = UUID(answer.json()["id"])
-        self.pushed.append(Pushed(submission_id, payload.count(b"\n") - 1, tries))
-
-    async def _try(self, payload: bytes, *, key: str) -> httpx.Response | None:
-        try:
-            answer = await self._client.post(
-                "/v1/submissions",
-                params={"report_type": "scan_smb"},
-                content=payload,
-                headers={"Idempotency-Key": key},
-            )
-        except httpx.TransportError:
-            return None
-        assert answer.status_code in TAKEN | LATER, f"push {key} was answered {answer.status_code}: {answer.text}"
-        return answer if answer.status_code in TAKEN else None
+        content = (HEADER + "\n").encode() + b"".join(pieces)
+        key = f"{self._name}-{number}"
+        payload = Payload(content=content, params={"report_type": "scan_smb"}, headers={"Idempotency-Key": key})
+        push = await self._clumsy.push(payload)
+        assert push.answer.status_code in TAKEN, f"{key} was answered {push.answer.status_code}: {push.answer.text}"
+        submission_id = UUID(push.answer.json()["id"])
+        self.pushed.append(Pushed(submission_id, content.count(b"\n") - 1, push.tries))
 
 
 def expected_outcomes(numbers: Iterable[int]) -> Mapping[str, int]:

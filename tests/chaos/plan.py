@@ -17,7 +17,10 @@ OUTBOX_USERS = ("notifier",)
 PASSES: Mapping[Point, int] = {
     **dict.fromkeys(Point, 80),
     Point.TRANSACTION: 1000,
+    Point.TRANSACTION_OPEN: 1000,
+    Point.CLOCK_READ: 300,
     Point.PAYLOAD_DRAFTED: 10,
+    Point.PAYLOAD_WRITTEN: 10,
     Point.PAYLOAD_KEPT: 10,
     Point.SUBMISSION_STORED: 10,
     Point.SUBMISSION_FINISHED: 10,
@@ -27,6 +30,10 @@ PASSES: Mapping[Point, int] = {
     Point.MAIL_ANSWERED: 500,
 }
 """How often a point is passed in a run, roughly: what makes a chance out of a wanted number of strikes."""
+
+CRASHES = (Kind.CRASH, Kind.CRASH_SOON)
+BREAKS = (Kind.NO_ROOM, Kind.CUT, Kind.HALF_CLOSE, Kind.CLOCK_JUMP, Kind.CLOCK_SLIP)
+"""No `SILENCE`: it lasts until a statement's time limit, which is longer than most runs."""
 
 
 class Act(StrEnum):
@@ -109,17 +116,19 @@ def _frozen_sender(chance: random.Random, seconds: float) -> Iterator[Blow]:
 
 
 def _faults(chance: random.Random, service: str) -> str:
-    """Two crash points, a stall and a refusal, each likely enough to strike now and then in a run."""
+    """Two crash points, a stall, a refusal and a break, each likely enough to strike now and then in a run."""
     names = [
         *(name for name, fault in EVERYWHERE.items() if service in OUTBOX_USERS or "outbox" not in fault.point),
         *{"intake": AT_INTAKE, "notifier": AT_NOTIFIER}.get(service, {}),
     ]
-    crashes = [name for name in names if FAULTS[name].kind in {Kind.CRASH, Kind.CRASH_SOON}]
-    stalls = [name for name in names if FAULTS[name].kind is Kind.STALL]
-    refusals = [name for name in names if FAULTS[name].kind is Kind.REFUSAL]
+
+    def of(*kinds: Kind) -> list[str]:
+        return [name for name in names if FAULTS[name].kind in kinds]
+
     chosen = [
-        *((name, chance.uniform(1, 3)) for name in chance.sample(crashes, k=2)),
-        (chance.choice(stalls), chance.uniform(2, 8)),
-        (chance.choice(refusals), chance.uniform(2, 8)),
+        *((name, chance.uniform(1, 3)) for name in chance.sample(of(*CRASHES), k=2)),
+        (chance.choice(of(Kind.STALL)), chance.uniform(2, 8)),
+        (chance.choice(of(Kind.REFUSAL)), chance.uniform(2, 8)),
+        (chance.choice(of(*BREAKS)), chance.uniform(2, 8)),
     ]
     return ",".join(f"{name}:{min(0.3, strikes / PASSES[FAULTS[name].point]):.4f}" for name, strikes in chosen)

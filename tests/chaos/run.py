@@ -15,16 +15,19 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from bench.feed import feed
+from deploy.local.books import reconcile
+from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, LOSES_AN_ANSWER, Tally, evenly, written
 from tests.chaos import ledger
 from tests.chaos.arena import CLAIM_SIZE, Arena, all_ready, arena, environment, plan_settings
 from tests.chaos.partner import Partner, expected_outcomes
 from tests.chaos.plan import Act, Blow, Plan
-from tests.chaos.relay import LOSES_ANSWERS, struck
 
 PIECE_RECORDS = 1000
 MOST_PIECES = 12
 PARALLEL_PUSHES = 3
+RECONCILED_SECONDS = 60.0
 SETTLED_WITHIN_SECONDS = 240.0
+PARTNER_RATE = 0.05
 STUCK_SECONDS = 45.0
 """Longer than a lease of the notifier and a session of the consumers, after which work changes hands."""
 DOUBTFUL = ("notifier", "mail", "postgres")
@@ -56,7 +59,8 @@ async def run(plan: Plan, *, records: int, home: Path) -> Verdict:
 async def _run(plan: Plan, *, records: int, home: Path) -> Verdict:
     """The services are armed after a clean start, and disarmed to settle."""
     times = {"began": time.monotonic()}
-    async with arena(home, seed=plan.seed, relay_rate=plan.relay_rate) as made:
+    relay_faults = written(evenly(AT_THE_RELAY, rate=plan.relay_rate))
+    async with arena(home, seed=plan.seed, relay_faults=relay_faults) as made:
         with ExitStack() as armed:
             armed.enter_context(environment(plan_settings(plan)))
             await made.restart_services()
@@ -65,7 +69,7 @@ async def _run(plan: Plan, *, records: int, home: Path) -> Verdict:
             times["struck"] = time.monotonic()
             armed.close()
             await made.restart_services()
-        left = await _settle(made)
+        left = await settle(made)
         times["settled"] = time.monotonic()
         wrong, figures = await _examine(made, plan, partner, records=records)
         return Verdict(plan=plan, wrong=[*left, *wrong], figures={**figures, "seconds": _spans(times)})
@@ -73,7 +77,7 @@ async def _run(plan: Plan, *, records: int, home: Path) -> Verdict:
 
 async def _under_blows(made: Arena, plan: Plan, *, records: int) -> Partner:
     async with made.client("intake") as client:
-        partner = Partner(client, name=f"chaos-{plan.seed}")
+        partner = Partner(client, name=f"chaos-{plan.seed}", faults=written(evenly(AT_PARTNERS, rate=PARTNER_RATE)))
         async with asyncio.TaskGroup() as group:
             group.create_task(_push_all(partner, plan, records=records))
             for blow in plan.blows:
@@ -108,7 +112,7 @@ def _pieces(records: int) -> Iterator[bytes]:
     return pieces
 
 
-async def _settle(made: Arena) -> list[str]:
+async def settle(made: Arena) -> list[str]:
     """Wait until nothing is left to do; what is, when the time for it is over or nothing moves any more."""
     began = moved = time.monotonic()
     left = await _left(made)
@@ -121,20 +125,20 @@ async def _settle(made: Arena) -> list[str]:
 
 async def _left(made: Arena) -> list[str]:
     try:
-        return ledger.unsettled(await _open_books(made, with_mails=False))
+        return ledger.unsettled(await books_of(made, with_mails=False))
     except (OSError, KafkaError, asyncpg.PostgresError) as error:
         return [f"the books can't be read: {type(error).__name__}"]
 
 
-async def _open_books(made: Arena, *, with_mails: bool) -> ledger.Books:
+async def books_of(made: Arena, *, with_mails: bool) -> ledger.Books:
     endpoints = made.stack.endpoints
     maildir = made.stack.layout.mail if with_mails else None
     return await ledger.open_books(postgres=endpoints.postgres, kafka=endpoints.kafka, maildir=maildir)
 
 
 async def _examine(made: Arena, plan: Plan, partner: Partner, *, records: int) -> tuple[list[str], dict[str, object]]:
-    books = await _open_books(made, with_mails=True)
-    strikes = Counter(struck(made.strikes))
+    books = await books_of(made, with_mails=True)
+    strikes = Tally(made.strikes).counts()
     explained = _doubts_explained(made, plan, strikes)
     wrong = ledger.faults_in(
         books,
@@ -159,15 +163,19 @@ def _doubts_explained(made: Arena, plan: Plan, strikes: Mapping[str, int]) -> in
     """As many as there were connections: two claims for each end or pause of a part, one for each lost answer."""
     ends = 1 + sum(made.deaths().get(part, 0) for part in DOUBTFUL)  # 1: it may die while it drains to be disarmed
     ends += sum(blow.part in DOUBTFUL and blow.act is not Act.KILL for blow in plan.blows)
-    return 2 * CLAIM_SIZE * ends + sum(strikes[fault] for fault in LOSES_ANSWERS if fault in strikes)
+    lost = Counter(strikes) + made.faults_struck()
+    return 2 * CLAIM_SIZE * ends + sum(lost[fault] for fault in LOSES_AN_ANSWER)
 
 
 async def _what_partner_and_operator_see(made: Arena, partner: Partner) -> list[str]:
     wrong = [] if await all_ready(made) else ["not all services are ready"]
     async with made.client("intake") as client, made.operator("intake") as operator:
-        found = (await operator.get("/v1/reconciliation")).raise_for_status().json()
-        if not found["sound"] or found["pending"]:
-            wrong.append(f"the reconciliation says {found}")
+        books = await asyncio.to_thread(reconcile, made.stack.layout, wait_seconds=RECONCILED_SECONDS)
+        if not books.agree:
+            wrong.append(books.said)
+        sums = (await operator.get("/v1/reconciliation")).raise_for_status().json()
+        if sums["pending"]:
+            wrong.append(f"intake says that {sums['pending']} records are pending")
         for push in partner.pushed:
             receipt = (await client.get(f"/v1/submissions/{push.submission_id}")).raise_for_status().json()
             if receipt["records"]["accepted"] != push.records or sum(receipt["outcomes"].values()) != push.records:

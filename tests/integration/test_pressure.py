@@ -10,7 +10,7 @@ from libs.common.contracts import RawIndicator
 from libs.common.db import Database
 from libs.common.settings import ServiceSettings
 from libs.common.shutdown import Shutdown
-from services.intake.gateway import KafkaBacklog
+from services.intake.gateway.backlog import KafkaBacklog
 from services.intake.handlers.pressure import Pressure, PressureLimits
 from tests.conftest import Kafka
 
