@@ -1,4 +1,4 @@
-"""Makes the pages that follow from the code: contracts, settings, metrics. `make docs` writes them, a test compares.
+"""Makes the pages that follow from the code: contracts, settings, metrics, faults. `make docs` writes, a test compares.
 
 Usage: python -m deploy.tools.generated
 """
@@ -16,10 +16,18 @@ from deploy.local.layout import SERVICES
 from libs.common import metrics
 from libs.common.contracts import TOPICS, Event
 from libs.common.contracts.wire import event_type
+from libs.common.faults import AT_INTAKE, AT_NOTIFIER, AT_PARTNERS, AT_THE_RELAY, EVERYWHERE, Fault
 from libs.common.settings import ServiceSettings, describe
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
+
+FAULTS_INTRODUCTION = """\
+What can be made to fail on purpose, in tests, in the demo and in [drills](for-operators.md#drills). `name:chance`
+makes a fault strike with that chance whenever its point is passed, `name:chancexTIMES` at most so often. For each of
+them a test holds that it strikes a running system, that every record still has one outcome, and that no mail comes
+twice without saying so (`tests/integration/faults`).
+"""
 
 NOTE = "<!-- Made by `make docs` from the code; change that, not this. -->\n\n"
 
@@ -31,6 +39,7 @@ def pages() -> Mapping[Path, str]:
         **{DOCS / "contracts" / f"{name}.schema.json": _json(schema) for name, schema in schemas().items()},
         DOCS / "settings.md": settings_page(),
         DOCS / "metrics.md": metrics_page(),
+        DOCS / "faults.md": faults_page(),
     }
 
 
@@ -123,6 +132,24 @@ def _metric_row(metric: MetricWrapperBase) -> str:
     labels = ", ".join(metric._labelnames)
     name = described.name + ("_total" if described.type == "counter" else "")
     return f"| `{name}` | {described.type} | {labels} | {described.documentation} |\n"
+
+
+FAULT_GROUPS: Mapping[str, Mapping[str, Fault]] = {
+    "Every service": EVERYWHERE,
+    "Intake, beside that": AT_INTAKE,
+    "The notifier, beside that": AT_NOTIFIER,
+    "The mail relay, at its end of the line": AT_THE_RELAY,
+    "A partner": AT_PARTNERS,
+}
+
+
+def faults_page() -> str:
+    """All named faults, by who has them."""
+    parts = ["# Faults\n\n", NOTE, FAULTS_INTRODUCTION]
+    for heading, faults in FAULT_GROUPS.items():
+        parts.append(f"\n## {heading}\n\n| name | what it is like | kind |\n| --- | --- | --- |\n")
+        parts += [f"| `{fault.name}` | {fault.meaning} | {fault.kind} |\n" for fault in faults.values()]
+    return "".join(parts)
 
 
 def _json(value: object) -> str:
