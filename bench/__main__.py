@@ -47,13 +47,19 @@ def main() -> int:
     chosen = parser.parse_args().scenarios or list(SCENARIOS)
     if unknown := set(chosen) - set(SCENARIOS):
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}")
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # clears away, as Ctrl-C does
+    signal.signal(signal.SIGTERM, _stop)
     console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH)
     try:
         return _run_all(chosen, console)
     except KeyboardInterrupt:
         console.print("Stopped.")
         return INTERRUPTED
+
+
+def _stop(*_: object) -> None:
+    """As Ctrl-C does, which clears away. A second SIGTERM is not to interrupt that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _run_all(names: list[str], console: Console) -> int:

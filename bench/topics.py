@@ -1,7 +1,7 @@
 """The topics of a workbench: filled, counted, and watched until a service has read them to their end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
 from bench.patience import until
+from deploy.local.topics import wanted_topics
 from libs.common.contracts import TOPICS, Event, IncidentChanged
 from libs.common.publisher import Publisher
 from libs.common.settings import ServiceSettings
@@ -26,6 +27,7 @@ class Topics:
     """What a measurement does with the broker."""
 
     bootstrap: str
+    _partitions: Mapping[str, int]
     _admin: AIOKafkaAdminClient
     _reader: AIOKafkaConsumer
     _publisher: Publisher
@@ -86,23 +88,21 @@ class Topics:
         await until(are_there, what=what, seconds=seconds, pause=SECONDS_BETWEEN_LOOKS)
 
     async def _ends(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
-        places = [
-            TopicPartition(topic, partition)
-            for topic in topics
-            for partition in self._reader.partitions_for_topic(topic) or ()
-        ]
+        places = [TopicPartition(topic, partition) for topic in topics for partition in range(self._partitions[topic])]
         ends: dict[TopicPartition, int] = await self._reader.end_offsets(places)
         return ends
 
 
 @asynccontextmanager
-async def topics_at(bootstrap: str) -> AsyncIterator[Topics]:
+async def topics_at(bootstrap: str, *, partitions: int) -> AsyncIterator[Topics]:
+    """All that the stack makes, dead letters included. The reader subscribes to none: it would fetch them all."""
+    made = {topic.name: topic.num_partitions for topic in wanted_topics(partitions=partitions)}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    reader = AIOKafkaConsumer(*TOPICS, bootstrap_servers=bootstrap)
+    reader = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     publisher = Publisher(settings=_settings(bootstrap), service="bench")
     await asyncio.gather(admin.start(), reader.start())
     try:
-        yield Topics(bootstrap, admin, reader, publisher)
+        yield Topics(bootstrap, made, admin, reader, publisher)
     finally:
         await publisher.close()
         await reader.stop()

@@ -174,7 +174,7 @@ async def workbench(console: Console, *, partitions: int = 6) -> AsyncIterator[W
             async with (
                 running_stack(layout, console=console) as stack,
                 _mail_counter(layout) as counter,
-                topics_at(layout.kafka_bootstrap) as topics,
+                topics_at(layout.kafka_bootstrap, partitions=partitions) as topics,
             ):
                 made = Workbench(stack, topics=topics, counter=counter, mail_log=_mail_log(layout), console=console)
                 async with _services_of(made):

@@ -117,7 +117,7 @@ async def _until_settled(cast: Cast, *, records: int) -> list[Summary]:
 async def _send_refused_again(cast: Cast) -> list[Summary]:
     refused = await send_refused_again(cast.apis.notifier)
     if refused:
-        cast.console.print(f"  {len(refused)} mails were refused for good; the operator had them sent once more.")
+        cast.console.print(f"  The relay refused {len(refused)} mails for good; the operator had them sent once more.")
     return refused
 
 

@@ -22,8 +22,8 @@ async def overdue(layout: Layout) -> str | None:
     async with httpx.AsyncClient(headers=headers, timeout=ANSWER_SECONDS, trust_env=False) as client:
         urls = [endpoints[service] for service in SERVICES if service in endpoints]
         answers = await asyncio.gather(*(_ask(client, url) for url in urls))
-    late = [words for answer in answers for words in _late(answer)]
-    return f"Overdue: {', '.join(late)}. docs/for-operators.md says what to do." if late else None
+    found = [words for answer in answers for words in late(answer)]
+    return f"Overdue: {', '.join(found)}. docs/for-operators.md says what to do." if found else None
 
 
 async def _ask(client: httpx.AsyncClient, url: str) -> Mapping[str, Any]:  # Any: JSON
@@ -36,11 +36,12 @@ async def _ask(client: httpx.AsyncClient, url: str) -> Mapping[str, Any]:  # Any
     return found
 
 
-def _late(answer: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON
+def late(answer: Mapping[str, Any]) -> Iterator[str]:  # Any: JSON
     for state in answer.get("items", ()):
         if state["overdue"]:
             age = datetime.fromisoformat(answer["at"]) - datetime.fromisoformat(state["oldest_at"])
-            yield f"{state['overdue']:,} {state['state']} at {answer['service']} (the oldest for {_words(age.total_seconds())})"
+            oldest = _words(age.total_seconds())
+            yield f"{state['overdue']:,} {state['state']} at {answer['service']} (the oldest for {oldest})"
 
 
 def _words(seconds: float) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table
 from deploy.local.lag import lag_by_service
 from deploy.local.layout import HOST, SERVICES, Layout, service_of
 from deploy.local.locks import holder
+from deploy.local.overdue import overdue
 from deploy.local.reachability import accepts_connections, says_ready
 from deploy.local.register import Entry, read_register
 
@@ -40,6 +41,8 @@ def show(layout: Layout, *, as_json: bool, console: Console) -> None:
         console.print(json.dumps({"supervisor": supervisor, "parts": [asdict(part) for part in parts]}, indent=2))
     elif supervisor:
         console.print(_table(parts))
+        if late := asyncio.run(overdue(layout)):
+            console.print(late)
     else:
         console.print("Nothing is running. `make up` starts the stack.")
 

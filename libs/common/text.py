@@ -47,8 +47,12 @@ def defang(value: str) -> str:
 
     Doing it twice changes nothing. IPv6 addresses stay as they are: nothing links them, and people search for them.
     """
-    value = _FTP.sub("ftp[://]", _HTTP.sub(r"hxxp\1://", value))
-    return _AT.sub("[@]", _DOT.sub("[.]", value))
+    # Looking before searching: most values are addresses, and a list of them can have thousands.
+    if "://" in value:
+        value = _FTP.sub("ftp[://]", _HTTP.sub(r"hxxp\1://", value))
+    if "." in value:
+        value = _DOT.sub("[.]", value)
+    return _AT.sub("[@]", value) if "@" in value else value
 
 
 def spreadsheet_safe(value: str) -> str:

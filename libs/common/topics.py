@@ -24,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 ASK_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
+FETCH_BYTES = 64 * 1024
+"""The first message of each partition is wanted: what else a fetch brings is only in the way. Measured with 400,000
+events unread: with the default of 1 MiB, packed, the looks took 40 MB."""
+
 MOST_DEAD_LETTERS = 1000
 """Looked at; a service stops itself when it has put aside as many (`DEAD_LETTER_LIMIT`)."""
 
@@ -79,7 +83,9 @@ class TopicReader:
     async def _broker(self) -> AsyncIterator["_Broker"]:
         connection = kafka_connection(self._settings)
         admin = AIOKafkaAdminClient(**connection)
-        reader = AIOKafkaConsumer(**connection, auto_offset_reset="earliest", fetch_max_wait_ms=50)
+        reader = AIOKafkaConsumer(
+            **connection, auto_offset_reset="earliest", fetch_max_wait_ms=50, max_partition_fetch_bytes=FETCH_BYTES
+        )
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 await admin.start()

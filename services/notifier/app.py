@@ -121,12 +121,11 @@ def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queu
         ),
         limits=SenderLimits(
             connections=settings.smtp_connections,
-            claim_size=settings.claim_size,
             start=timedelta(seconds=settings.claim_start_seconds),
             lease=timedelta(seconds=settings.smtp_timeout_seconds * TIME_LIMITS_IN_A_DIALOGUE),
             pause_seconds=settings.sender_pause_seconds,
         ),
-        queued=queued,
+        news=queued,
     )
 
 

@@ -25,7 +25,10 @@ class NotifierSettings(ServiceSettings):
     smtp_username: str = Field("", description="Who we are to the relay; empty: no authentication")
     smtp_password: SecretStr = Field(SecretStr(""), description="Our password there")
     smtp_connections: int = Field(
-        16, description="Mails under way at the same time, each on a connection", ge=1, le=200
+        32,
+        description="Mails under way at once, each on a connection; so many can be in doubt after a crash",
+        ge=1,
+        le=200,
     )
     smtp_timeout_seconds: float = Field(
         20.0, description="A relay that answers a command later than this is away", gt=0
@@ -70,9 +73,6 @@ class NotifierSettings(ServiceSettings):
 
     sender_pause_seconds: float = Field(
         0.1, description="Pause between two looks at what can be sent; news of this process ends it", gt=0, le=0.5
-    )
-    claim_size: int = Field(
-        16, description="Mails taken up in one transaction; twice as many can be in doubt after a crash", ge=1, le=1000
     )
     claim_start_seconds: float = Field(
         0.5, description="A mail taken up but not begun by then goes back; bounds how long a brake takes", gt=0, le=0.8

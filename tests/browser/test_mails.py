@@ -149,7 +149,7 @@ def _facts(mail: Sent) -> Iterator[str]:
     yield letter.say(letter.kind.seen.for_count(letter.places_total))
     for finding in letter.findings:
         yield from (finding.where, finding.port, finding.host_name, finding.what)
-        yield from (finding.first_seen, finding.last_seen)
+        yield from map(letter.words.at, (finding.first_seen_at, finding.last_seen_at))
     yield from (*letter.sources_in_words, *letter.because)
     yield from _advice(letter)
     if letter.spreadsheet is not None:

@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from bench.feed import ripe_dump
-from deploy.local import keeper
 from deploy.local.accounts import remove_cluster
 from deploy.local.complaints import Complaint
 from deploy.local.keeper import Keeper
@@ -28,16 +27,16 @@ from deploy.local.process import Process
 from deploy.local.reachability import accepts_connections, says_ready
 from deploy.local.register import read_register
 from deploy.local.services import service_part
-from deploy.local.stack import Stack, running_stack
+from deploy.local.stack import DRILL_SECONDS, Stack, running_stack
 from tests.chaos.plan import SERVICES, Act, Blow, Plan
 
-CLAIM_SIZE = 16
+SMTP_CONNECTIONS = 16
 SETTINGS = {
     **{f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS": "1" for severity in ("HIGH", "MEDIUM", "LOW", "INFO")},
     "TOCSIN_NOTIFIER_SMTP_TIMEOUT_SECONDS": "1.5",
     "TOCSIN_NOTIFIER_RETRY_SHORTEST_MINUTES": "0.02",
     "TOCSIN_NOTIFIER_RETRY_LONGEST_MINUTES": "0.1",
-    "TOCSIN_NOTIFIER_CLAIM_SIZE": str(CLAIM_SIZE),
+    "TOCSIN_NOTIFIER_SMTP_CONNECTIONS": str(SMTP_CONNECTIONS),
     **{f"TOCSIN_{service.upper()}_BATCH_MAX_RECORDS": "500" for service in SERVICES},
     "TOCSIN_INTAKE_SLICE_RECORDS": "1000",
     "TOCSIN_INTAKE_LEASE_SECONDS": "5",
@@ -188,10 +187,9 @@ async def arena(
         partitions=partitions,
         external_smtp=f"{HOST}:{base + PORTS_OF_A_STACK - 1}",
     )
-    with environment(SETTINGS), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keeper, "WITHIN_SECONDS", 4.0)  # parts die often here, and nobody is to give up on them
+    with environment(SETTINGS):
         options = ("--seed", str(seed), "--faults", relay_faults, *(("--ruthless",) if ruthless else ()))
-        async with _relay(layout, *options) as relay, running_stack(layout) as stack:
+        async with _relay(layout, *options) as relay, running_stack(layout, drill=True) as stack:
             made = Arena(stack, relay, strikes=home / "strikes")
             await _know_the_networks(made)
             yield made
@@ -215,7 +213,7 @@ async def _relay(layout: Layout, *misbehaviour: str) -> AsyncIterator[Keeper]:
         port=port,
         is_ready=lambda: accepts_connections(host, port),
     )
-    kept = Keeper(part, logs=layout.logs, say=lambda _: None, changed=lambda: None)
+    kept = Keeper(part, logs=layout.logs, say=lambda _: None, changed=lambda: None, within_seconds=DRILL_SECONDS)
     await kept.start()
     keeping = asyncio.create_task(kept.keep())
     try:

@@ -18,7 +18,7 @@ from bench.feed import feed
 from deploy.local.books import reconcile
 from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, LOSES_AN_ANSWER, Tally, evenly, written
 from tests.chaos import ledger
-from tests.chaos.arena import CLAIM_SIZE, Arena, all_ready, arena, environment, plan_settings
+from tests.chaos.arena import SMTP_CONNECTIONS, Arena, all_ready, arena, environment, plan_settings
 from tests.chaos.partner import Partner, expected_outcomes
 from tests.chaos.plan import Act, Blow, Plan
 
@@ -164,7 +164,7 @@ def _doubts_explained(made: Arena, plan: Plan, strikes: Mapping[str, int]) -> in
     ends = 1 + sum(made.deaths().get(part, 0) for part in DOUBTFUL)  # 1: it may die while it drains to be disarmed
     ends += sum(blow.part in DOUBTFUL and blow.act is not Act.KILL for blow in plan.blows)
     lost = Counter(strikes) + made.faults_struck()
-    return 2 * CLAIM_SIZE * ends + sum(lost[fault] for fault in LOSES_AN_ANSWER)
+    return SMTP_CONNECTIONS * ends + sum(lost[fault] for fault in LOSES_AN_ANSWER)
 
 
 async def _what_partner_and_operator_see(made: Arena, partner: Partner) -> list[str]:

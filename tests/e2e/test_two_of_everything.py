@@ -22,7 +22,7 @@ LARGE_PIECES = 8
 RECOVERED_WITHIN_SECONDS = 180
 """A session of the consumers has to end, and then a lease of the notifier; both take most of half a minute."""
 
-DOUBTS_AT_MOST = 2 * NotifierSettings.model_fields["claim_size"].default
+DOUBTS_AT_MOST = NotifierSettings.model_fields["smtp_connections"].default
 
 
 class Partner:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,16 @@ import pytest
 
 from bench.copies import multiply
 from bench.door import shut_door
+from bench.events import raw_indicators
+from bench.topics import topics_at
+from deploy.local.background import BackgroundStack
 from deploy.local.layout import PROJECT
+from libs.common.contracts import RawIndicator
+from tests.conftest import Kafka
 
 COPIES = 4
+PARTITIONS = 3
+DEAD_LETTERS = f"{RawIndicator.topic}.dead-letter"
 
 
 async def measured(home: Path, scenario: str, **settings: str) -> dict[str, Any]:  # Any: JSON of its file
@@ -106,3 +114,19 @@ async def test_nobody_reads_a_table_before_the_door_is_opened(seen: str) -> None
 
     assert not done_before
     assert len(rows) == 2
+
+
+async def test_a_dead_letter_is_seen(infrastructure: BackgroundStack, kafka: Kafka) -> None:
+    async with topics_at(infrastructure.endpoints.kafka, partitions=PARTITIONS) as topics:
+        before = await topics.count(DEAD_LETTERS)
+        await kafka.put(DEAD_LETTERS, [(b"key", b"value")])
+
+        assert await topics.count(DEAD_LETTERS) == before + 1
+
+
+async def test_what_is_filled_in_is_counted_over_all_partitions(infrastructure: BackgroundStack) -> None:
+    async with topics_at(infrastructure.endpoints.kafka, partitions=PARTITIONS) as topics:
+        before = await topics.count(RawIndicator.topic)
+        filled = await topics.fill(raw_indicators(3000, datetime.now(UTC)))
+
+        assert await topics.count(RawIndicator.topic) == before + filled == before + 3000

@@ -1,6 +1,9 @@
 """An answer that comes after its lease: it counts until another sender has taken the mail over, and then no more."""
 
 import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -26,7 +29,7 @@ from tests.integration.test_notifier import (
     states,
     take_up,
 )
-from tests.unit.notifier.builders import target
+from tests.unit.notifier.builders import recipient, target
 
 __all__ = ["database"]
 
@@ -92,10 +95,10 @@ async def test_a_late_answer_ends_the_doubt_that_nobody_has_acted_on(
 
 
 class SlowRelay(RememberingRelay):
-    """Takes longer over a mail than the lease of its sender."""
+    """Takes longer over a mail than the lease of its sender, and than its pause between two looks for lost mails."""
 
     async def deliver(self, mail: Mail) -> Reply:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.5)
         return await super().deliver(mail)
 
 
@@ -120,41 +123,109 @@ class LockingRelay(RememberingRelay):
             await asyncio.sleep(1.0)
 
 
-async def run_two_rounds(database: Database, relay: RememberingRelay, *, seconds: float) -> None:
-    """As the service runs them: two rounds of one sender, side by side."""
-    limits = SenderLimits(
-        connections=4, claim_size=4, start=timedelta(seconds=5), lease=timedelta(seconds=0.2), pause_seconds=0.05
-    )
-    sender = Sender(database=database, relay=relay, scribe=SCRIBE, policy=RETRY, limits=limits, queued=asyncio.Event())
+class UnevenRelay(RememberingRelay):
+    """Answers some mails at once, and others only while the answers to later ones are being recorded."""
+
+    async def deliver(self, mail: Mail) -> Reply:
+        await asyncio.sleep(0.0 if len(self.mails) % 3 else 0.05)
+        return await super().deliver(mail)
+
+
+class ShutRelay(RememberingRelay):
+    """Answers no mail before it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+        self.opened = asyncio.Event()
+
+    async def deliver(self, mail: Mail) -> Reply:
+        self.waiting += 1
+        await self.opened.wait()
+        return await super().deliver(mail)
+
+
+@asynccontextmanager
+async def running_sender(database: Database, relay: RememberingRelay) -> AsyncIterator[None]:
+    """As the service runs it, with a lease that any answer outlasts, over at most four connections."""
+    limits = SenderLimits(connections=4, start=timedelta(seconds=5), lease=timedelta(seconds=0.2), pause_seconds=0.05)
+    sender = Sender(database=database, relay=relay, scribe=SCRIBE, policy=RETRY, limits=limits, news=asyncio.Event())
     shutdown = Shutdown()
-    async with asyncio.TaskGroup() as rounds:
-        for _ in range(2):
-            rounds.create_task(sender.run(shutdown))
-        await asyncio.sleep(seconds)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as running:
+        running.create_task(sender.run(shutdown))
+        yield
         shutdown.request()
 
 
-async def test_a_process_does_not_doubt_the_answers_that_it_still_holds_itself(database: Database) -> None:
-    await plan(database, target())
+async def until_all_are(state: State, *, mails: int, database: Database) -> None:
+    while await states(database) != mails * [state]:
+        await asyncio.sleep(0.05)
+
+
+async def queue_mails(database: Database, mails: int) -> None:
+    await plan(database, *(target(to=recipient(email=f"a{number}@jansen.example")) for number in range(mails)))
     await close_due(database)
+
+
+async def test_a_process_does_not_doubt_the_answers_that_it_still_holds_itself(database: Database) -> None:
+    await queue_mails(database, 1)
     relay = SlowRelay()
 
-    await run_two_rounds(database, relay, seconds=1.5)
+    async with running_sender(database, relay):
+        await until_all_are(State.SENT, mails=1, database=database)
 
-    assert await states(database) == [State.SENT]
     assert len(relay.mails) == 1
 
 
 async def test_an_answer_outlasts_a_database_that_is_away_for_longer_than_the_lease(
     database: Database, database_url: str
 ) -> None:
-    await plan(database, target())
-    await close_due(database)
+    await queue_mails(database, 1)
     relay = LockingRelay(database)
     impatient = Database(database_url, pool_size=4, statement_timeout_seconds=0.2)
 
-    await run_two_rounds(impatient, relay, seconds=4.0)
+    async with running_sender(impatient, relay):
+        await until_all_are(State.SENT, mails=1, database=database)
     await impatient.close()
 
-    assert await states(database) == [State.SENT]
     assert len(relay.mails) == 1
+
+
+async def test_an_answer_that_comes_while_others_are_recorded_is_recorded_too(database: Database) -> None:
+    """A bug once: it was appended to the list that was being recorded, and the mail stayed under way for ever."""
+    await queue_mails(database, 40)
+    relay = UnevenRelay()
+
+    async with running_sender(database, relay):
+        await until_all_are(State.SENT, mails=40, database=database)
+
+    assert len({mail.recipient for mail in relay.mails}) == len(relay.mails) == 40
+
+
+async def test_no_more_mails_are_in_the_hands_of_a_sender_than_it_has_connections(database: Database) -> None:
+    await queue_mails(database, 10)
+    relay = ShutRelay()
+
+    async with running_sender(database, relay):
+        while relay.waiting < 4:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        assert Counter(await states(database)) == {State.SENDING: 4, State.QUEUED: 6}
+        relay.opened.set()
+        await until_all_are(State.SENT, mails=10, database=database)
+
+    assert len(relay.mails) == 10
+
+
+async def test_what_is_under_way_at_a_shutdown_is_answered_and_recorded_and_nothing_else_begun(
+    database: Database,
+) -> None:
+    await queue_mails(database, 10)
+    relay = ShutRelay()
+
+    async with running_sender(database, relay):
+        while relay.waiting < 4:
+            await asyncio.sleep(0.01)
+        asyncio.get_running_loop().call_later(0.2, relay.opened.set)
+
+    assert Counter(await states(database)) == {State.SENT: 4, State.QUEUED: 6}

@@ -1,7 +1,7 @@
 """The notifier on a real database: what is stored stands, and nothing is told twice, whatever crashes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -87,12 +87,12 @@ async def send(database: Database, relay: RememberingRelay, now: datetime = LATE
     return len(delivered)
 
 
-async def take_up(database: Database) -> list[Consignment]:
+async def take_up(database: Database) -> Sequence[Consignment]:
     async with database.transaction() as tx:
         return await claim(tx, now=LATER, lease=LEASE, limit=50)
 
 
-async def answer(database: Database, under_way: list[Consignment], result: Result) -> None:
+async def answer(database: Database, under_way: Sequence[Consignment], result: Result) -> None:
     async with database.transaction() as tx:
         await record(tx, [Delivered(item, result) for item in under_way], now=LATER)
 
@@ -203,6 +203,20 @@ async def test_two_replicas_with_the_same_batch_make_one_mail(database: Database
     await plan(database, same)
 
     assert await sizes(database) == [(State.PLANNED, 1 + is_open)]
+
+
+async def test_two_replicas_that_open_a_mail_for_one_recipient_and_incident_share_it(database: Database) -> None:
+    first, second = target(), target()
+
+    async with database.transaction() as one:
+        await plan_within(one, first)
+        late = asyncio.create_task(plan(database, second))
+        await somebody_waits_for_a_lock(database)
+    with pytest.raises(Transient, match="another replica"):
+        await late
+    await plan(database, second)
+
+    assert await sizes(database) == [(State.PLANNED, 2)]
 
 
 async def test_a_reference_that_is_taken_goes_to_nobody_else(database: Database) -> None:
@@ -329,6 +343,15 @@ async def test_two_senders_never_take_the_same_mail(database: Database) -> None:
 
     taken = [item.notification.id for item in (*first, *second)]
     assert len(taken) == len(set(taken)) == 10
+
+
+async def test_a_claim_ends_with_the_mail_that_makes_it_large(database: Database) -> None:
+    await plan(database, *(target(severity=Severity.CRITICAL) for _ in range(2000)))
+    await plan(database, *(target(to=recipient(email=f"a{n}@jansen.example")) for n in range(3)))
+    await close_due(database)
+
+    assert [len(item.targets) for item in await take_up(database)] == [2000]
+    assert [len(item.targets) for item in await take_up(database)] == [1, 1, 1]
 
 
 async def test_two_planners_make_one_mail(database: Database) -> None:

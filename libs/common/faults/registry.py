@@ -171,7 +171,7 @@ FAULTS: Mapping[str, Fault] = {**EVERYWHERE, **AT_INTAKE, **AT_NOTIFIER, **AT_TH
 LOSES_AN_ANSWER = frozenset(
     {
         *("smtp-cut", "smtp-half-closed", "smtp-silent"),
-        *("relay-hangs-before-content", "relay-hangs-unstored", "relay-hangs-stored"),
+        *("relay-hangs-unstored", "relay-hangs-stored"),
         *("relay-cuts-within-content", "relay-cuts-unstored", "relay-cuts-stored", "relay-half-closes"),
         "relay-babbles-stored",
     }

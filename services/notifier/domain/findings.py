@@ -5,10 +5,11 @@ import io
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache, partial
 
 import msgspec
 
-from libs.common.contracts import Asset, Evidence, Indicator, Product
+from libs.common.contracts import Asset, Product
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.text import defang, plain, spreadsheet_safe
 from services.notifier.domain.notification import URGENCY
@@ -26,8 +27,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     host_name: str
     port: str
     what: str
-    first_seen: str
-    last_seen: str
     source: str
     because: tuple[str, ...]
     first_seen_at: datetime
@@ -36,27 +35,37 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
     """The findings of a mail, worst first; what says the same of the same place is told once."""
+    wording = _Wording(words)
     merged: dict[tuple[str, str, str], Finding] = {}
     for target in sorted(targets, key=lambda t: (URGENCY.index(t.severity), t.indicator.asset.key, t.target_id)):
-        finding = _finding(target, words)
+        finding = _finding(target, wording)
         place = (finding.where, finding.port, finding.what)
         merged[place] = _merge(merged[place], finding) if place in merged else finding
     return list(merged.values())
 
 
-def _finding(target: Target, words: Words) -> Finding:
-    asset = target.indicator.asset
+class _Wording:
+    """The sentences that are the same for most findings of a mail: each is made once."""
+
+    def __init__(self, words: Words) -> None:
+        self.source = cache(words.graded)
+        self.because = cache(partial(_because, words=words))
+        self.what = cache(_what)
+
+
+def _finding(target: Target, wording: _Wording) -> Finding:
+    indicator = target.indicator
+    asset = indicator.asset
+    because = [wording.because(step.source, step.answered) for step in target.evidence if step.confidence > 0]
     return Finding(
         where=_where(asset),
-        host_name=_harmless(asset.hostname or ""),
+        host_name=_harmless(asset.hostname) if asset.hostname else "",
         port=f"{asset.port}/{asset.transport}" if asset.port and asset.transport else str(asset.port or ""),
-        what=_what(target.indicator),
-        first_seen=words.at(target.first_seen_at),
-        last_seen=words.at(target.indicator.seen_at),
-        source=words.graded(target.grade),
-        because=tuple(dict.fromkeys(_because(step, words) for step in target.evidence if step.confidence > 0)),
+        what=wording.what(indicator.malware_name, indicator.product, indicator.cve_ids, indicator.identifier),
+        source=wording.source(target.grade),
+        because=tuple(dict.fromkeys(because)),
         first_seen_at=target.first_seen_at,
-        last_seen_at=target.indicator.seen_at,
+        last_seen_at=indicator.seen_at,
     )
 
 
@@ -69,11 +78,10 @@ def _where(asset: Asset) -> str:
     return _harmless(name) + (f" ({defang(address)})" if address else "")
 
 
-def _what(indicator: Indicator) -> str:
-    malware = _harmless(indicator.malware_name or "")
-    product = _product(indicator.product) if indicator.product else ""
-    told = filter(None, (malware, product, *map(_harmless, indicator.cve_ids[:3])))
-    return ", ".join(told) or _harmless(indicator.identifier.replace("-", " "))
+def _what(malware_name: str | None, product: Product | None, cve_ids: Sequence[str], identifier: str) -> str:
+    malware = _harmless(malware_name or "")
+    told = filter(None, (malware, _product(product) if product else "", *map(_harmless, cve_ids[:3])))
+    return ", ".join(told) or _harmless(identifier.replace("-", " "))
 
 
 def _product(product: Product) -> str:
@@ -86,29 +94,25 @@ def _harmless(value: str) -> str:
     return defang(plain(value, VALUE_CHARACTERS))
 
 
-def _because(step: Evidence, words: Words) -> str:
+def _because(source: str, answered: str, *, words: Words) -> str:
     """One step of the attribution as a sentence. A source may carry the date of its copy: `ripe:abuse-c 2026-03-01`.
 
     A registry's answer is "network: desk, how it was found", of which only the network is the same in any language. An
     IPv6 network has colons of its own.
     """
-    source = step.source.partition(" ")[0]
+    source = source.partition(" ")[0]
     sentence = words.evidence.get(source, words.evidence["other"])
-    network = step.answered.partition(": ")[0]
+    network = answered.partition(": ")[0]
     return sentence.format(
-        answered=_harmless(step.answered), network=_harmless(network), source=plain(source, VALUE_CHARACTERS)
+        answered=_harmless(answered), network=_harmless(network), source=plain(source, VALUE_CHARACTERS)
     )
 
 
 def _merge(first: Finding, second: Finding) -> Finding:
-    earliest = min(first, second, key=lambda finding: finding.first_seen_at)
-    latest = max(first, second, key=lambda finding: finding.last_seen_at)
     return msgspec.structs.replace(
         first,
-        first_seen=earliest.first_seen,
-        first_seen_at=earliest.first_seen_at,
-        last_seen=latest.last_seen,
-        last_seen_at=latest.last_seen_at,
+        first_seen_at=min(first.first_seen_at, second.first_seen_at),
+        last_seen_at=max(first.last_seen_at, second.last_seen_at),
     )
 
 
@@ -126,8 +130,12 @@ def _row(finding: Finding) -> tuple[str, ...]:
         finding.where,
         finding.port,
         finding.what,
-        f"{finding.first_seen_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        f"{finding.last_seen_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        _rfc_3339(finding.first_seen_at),
+        _rfc_3339(finding.last_seen_at),
         finding.source,
         "; ".join(finding.because),
     )
+
+
+def _rfc_3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -138,7 +138,7 @@ def _values(
         "places": str(places),
         "addresses": words.addresses.for_count(places).format(count=places),
         "rest": str(max(0, len(findings) - FINDINGS_IN_MAIL)),
-        "last_seen": max(findings, key=lambda f: f.last_seen_at).last_seen if findings else "",
+        "last_seen": words.at(max(finding.last_seen_at for finding in findings)) if findings else "",
         "sender": house.name,
         "from_address": house.from_address,
         "desk_address": house.desk_address,

@@ -4,9 +4,9 @@ from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Iterator
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.header import Header
+from email.utils import format_datetime, quote
+from functools import lru_cache
 
 import msgspec
 
@@ -15,6 +15,7 @@ from libs.common.text import plain
 from services.notifier.domain.letter import NAME_CHARACTERS, House, Letter
 
 NEW_LINE = b"\r\n"
+LINE_CHARACTERS = 76
 
 
 class Printed(msgspec.Struct, frozen=True):
@@ -59,15 +60,39 @@ def mail_of(letter: Letter, printed: Printed, *, house: House, now: datetime, ag
 
 
 def _addressed(letter: Letter, house: House, now: datetime) -> bytes:
-    """The headers that hold other people's text: encoded and folded by the email package, which refuses line ends."""
+    """The headers that hold other people's text. `EmailMessage` takes half a millisecond for the same five."""
     recipient = letter.notification.recipient
-    head = EmailMessage(policy=SMTP)
-    head["From"] = Address(house.name, addr_spec=house.from_address)
-    head["To"] = Address(plain(recipient.name, NAME_CHARACTERS), addr_spec=recipient.email)
-    head["Reply-To"] = Address(house.name, addr_spec=desk_address_of(letter, house))
-    head["Subject"] = letter.subject
-    head["Date"] = now
-    return head.as_bytes().removesuffix(NEW_LINE)
+    lines = (
+        f"From: {_mailbox(house.name, house.from_address)}",
+        f"To: {_mailbox(plain(recipient.name, NAME_CHARACTERS), recipient.email)}",
+        f"Reply-To: {_mailbox(house.name, desk_address_of(letter, house))}",
+        f"Subject: {_encoded(letter.subject, first_line='Subject: ')}",
+        f"Date: {format_datetime(now)}\r\n",
+    )
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _mailbox(name: str, address: str) -> str:
+    """A name and its address, on a line each where they are too long for one."""
+    shown = _display_name(name)
+    fits = len(shown) + len(address) < LINE_CHARACTERS - len("Reply-To:  <>")
+    return f"{shown} <{address}>" if fits else f"{shown}\r\n <{address}>"
+
+
+@lru_cache(maxsize=4096)
+def _display_name(name: str) -> str:
+    return _encoded(name, first_line="Reply-To: ") if _needs_encoding(name) else f'"{quote(name)}"'
+
+
+def _encoded(text: str, *, first_line: str) -> str:
+    """Folded, and in encoded words (RFC 2047) where it has to be. `text` is plain, so it has no line ends."""
+    charset = "utf-8" if _needs_encoding(text) else "us-ascii"
+    return Header(text, charset, header_name=first_line, maxlinelen=LINE_CHARACTERS).encode(linesep="\r\n")
+
+
+def _needs_encoding(text: str) -> bool:
+    """Also what only looks like an encoded word: it would be decoded, whatever is in it."""
+    return not text.isascii() or "=?" in text
 
 
 def desk_address_of(letter: Letter, house: House) -> str:
@@ -113,7 +138,13 @@ def _multipart(subtype: str, boundary: str, *parts: bytes) -> bytes:
 
 def _text_part(text: str, subtype: str) -> bytes:
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    return head.encode() + b2a_qp(text.encode(), istext=True).replace(b"\n", NEW_LINE)
+    return head.encode() + NEW_LINE.join(map(_quoted, text.split("\n")))
+
+
+@lru_cache(maxsize=4096)
+def _quoted(line: str) -> bytes:
+    """A line in quoted-printable. Remembered, because four lines in five are the same in thousands of mails."""
+    return b2a_qp(line.encode()).replace(b"\n", NEW_LINE)
 
 
 def _attachment(spreadsheet: bytes, name: str) -> bytes:

@@ -130,8 +130,9 @@ class _Connection:
             with _gone_before_mail():
                 await self._client.mail(mail.sender)
                 await self._client.rcpt(mail.recipient)
+                await self._begin_content()
             await faults.reach(faults.Point.MAIL_ADDRESSED, line=self._client.transport)
-            response = await self._client.data(mail.content)
+            response = await self._send_content(mail.content)
             await faults.reach(faults.Point.MAIL_ANSWERED)
         except aiosmtplib.SMTPResponseException as error:
             if _is_garbage(error):
@@ -139,8 +140,24 @@ class _Connection:
                 return Lost(f"not readable: {error.message}")
             return Answered(error.code, error.message)
         except DISCONNECTED as error:
+            self.drop()
             return Lost(f"no answer after the mail: {error}")
         return Answered(response.code, response.message)
+
+    async def _begin_content(self) -> None:
+        response = await self._client.execute_command(b"DATA")
+        if response.code != aiosmtplib.SMTPStatus.start_input:
+            raise aiosmtplib.SMTPDataError(response.code, response.message)
+
+    async def _send_content(self, content: bytes) -> aiosmtplib.SMTPResponse:
+        """Every line of ours ends with CR LF already: aiosmtplib's `data` would search for those that don't, and takes
+        a quarter of a millisecond for it.
+        """
+        protocol = self._client.protocol
+        if protocol is None:
+            raise aiosmtplib.SMTPServerDisconnected("cut before the mail's content")
+        protocol.write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        return await protocol.read_response(timeout=self._client.timeout)
 
     async def quit(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The sender: rounds of claim, deliver, record, over a bounded number of connections."""
+"""The sender: keeps as many mails under way as there are connections, and claims another for each that is answered."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from libs.common import faults
-from libs.common.db import Database
+from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.metrics import MAIL_SECONDS, NOTIFICATIONS, NOTIFICATIONS_IN_DOUBT, RECORD_TO_MAIL_SECONDS
 from libs.common.retry import Backoff
@@ -19,28 +19,34 @@ from services.notifier.domain.notification import Consignment
 from services.notifier.domain.outcome import change_of
 from services.notifier.domain.replies import InDoubt, Released, RetryPolicy, Sent
 from services.notifier.gateway.relay import Relay, RelayAway
-from services.notifier.handlers.sending import Delivered, Scribe, claim, deliver, doubt_lost, record
+from services.notifier.handlers.sending import TARGETS_AT_ONCE, Delivered, Scribe, claim, deliver, doubt_lost, record
 
 log = structlog.get_logger(__name__)
 
 RELAY_PAUSE_LONGEST_SECONDS = 60.0
+LOOK_FOR_LOST_SECONDS = 1.0
+COLLECTING_SECONDS = 0.01
+"""A first answer waits so long for others: a transaction costs the database a millisecond, whatever is in it."""
 
 
 class SenderLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How much at once, and how long. The lease outlives every time limit of one dialogue with the relay.
 
-    A mail that is claimed but not begun within `start` goes back: an engaged brake takes effect within that time.
+    No more mails than `connections` are claimed and not recorded, so no more can be in doubt after a crash. A mail that
+    is claimed but not begun within `start` goes back: an engaged brake takes effect within that time.
     """
 
     connections: int
-    claim_size: int
     start: timedelta
     lease: timedelta
     pause_seconds: float
 
 
 class Sender:
-    """Sends what may be sent. `run` can run twice at the same time: one claims and records while the other sends."""
+    """Sends what may be sent. One transaction records the answers that have come and claims as many mails anew.
+
+    `news` wakes it: a mail was queued, or the relay has answered.
+    """
 
     def __init__(
         self,
@@ -50,18 +56,20 @@ class Sender:
         scribe: Scribe,
         policy: RetryPolicy,
         limits: SenderLimits,
-        queued: asyncio.Event,
+        news: asyncio.Event,
     ) -> None:
         self._database = database
         self._relay = relay
         self._scribe = scribe
         self._policy = policy
         self._limits = limits
-        self._queued = queued
-        self._slots = asyncio.Semaphore(limits.connections)
-        self._held: set[UUID] = set()
-        self._backoff = Backoff(shortest_seconds=0.5, longest_seconds=RELAY_PAUSE_LONGEST_SECONDS)
+        self._news = news
+        self._held: dict[UUID, Consignment] = {}
+        self._answered: list[Delivered] = []
         self._trouble: str | None = None
+        self._relay_backoff = Backoff(shortest_seconds=0.5, longest_seconds=RELAY_PAUSE_LONGEST_SECONDS)
+        self._database_backoff = Backoff(longest_seconds=2.0)
+        self._looked_for_lost_at = float("-inf")
 
     async def check(self) -> None:
         """Raise `Transient` while the relay is away; readiness shows it."""
@@ -69,91 +77,108 @@ class Sender:
             raise Transient(self._trouble)
 
     async def run(self, shutdown: Shutdown) -> None:
-        """Until shutdown: what was claimed is sent and recorded."""
+        """Until shutdown, and then until what was claimed is sent and recorded."""
         try:
-            await self._send_until(shutdown)
+            async with asyncio.TaskGroup() as mails:
+                while not shutdown.requested:
+                    await self._turn(mails, room=self._room())
+                    await self._rest(shutdown)
+                while self._held:
+                    await self._turn(mails, room=0)
+                    if self._held:
+                        await self._news.wait()
         finally:
             await self._relay.close()
 
-    async def _send_until(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            self._queued.clear()
-            try:
-                sent = await self._round()
-            except Transient as error:
-                log.warning("sending waits", reason=str(error))
-                await shutdown.wait(self._backoff.next_seconds())
-                continue
-            if self._trouble is not None:
-                log.warning("the relay is away", reason=self._trouble)
-                await shutdown.wait(self._backoff.next_seconds())
-            elif sent < self._limits.claim_size:
-                await shutdown.wait_or(self._queued, self._limits.pause_seconds)
+    def _room(self) -> int:
+        """How many mails may be claimed. While the relay is away one at a time tries whether it is back."""
+        if self._trouble is not None:
+            return 0 if self._held else 1
+        if sum(held.notification.targets_total for held in self._held.values()) >= TARGETS_AT_ONCE:
+            return 0
+        return self._limits.connections - len(self._held)
 
-    async def _round(self) -> int:
-        consignments = await self._claim()
-        claimed = {consignment.notification.id for consignment in consignments}
-        self._held |= claimed
+    async def _rest(self, shutdown: Shutdown) -> None:
+        if self._trouble is not None and not self._held:
+            log.warning("the relay is away", reason=self._trouble)
+            await shutdown.wait(self._relay_backoff.next_seconds())
+        else:
+            await shutdown.wait_or(self._news, self._limits.pause_seconds)
+        if 0 < len(self._answered) < len(self._held) / 2:
+            await asyncio.sleep(COLLECTING_SECONDS)
+
+    async def _turn(self, mails: asyncio.TaskGroup, *, room: int) -> None:
+        """Record and claim, if there is something to record or room to claim; then send what was claimed."""
+        self._news.clear()
+        if not self._answered and not room:
+            return
         try:
-            start_by = time.monotonic() + self._limits.start.total_seconds()
-            delivered = await asyncio.gather(*(self._deliver(consignment, start_by) for consignment in consignments))
-            if delivered:
-                await self._record(delivered)
-        finally:
-            self._held -= claimed
-        return len(delivered)
-
-    async def _claim(self) -> list[Consignment]:
-        """While the relay is away one mail at a time tries whether it is back."""
-        limit = self._limits.claim_size if self._trouble is None else 1
-        now = self._database.now()
-        async with self._database.transaction() as tx:
-            lost = await doubt_lost(tx, now=now, limit=self._limits.claim_size, held=self._held)
-            consignments = await claim(tx, now=now, lease=self._limits.lease, limit=limit)
-            if consignments:
-                await faults.reach(faults.Point.CLAIM_MADE)
-        if consignments:
+            claimed = await self._exchange(room)
+        except Transient as error:
+            log.warning("sending waits", reason=str(error), answers=len(self._answered))
+            await asyncio.sleep(self._database_backoff.next_seconds())
+            self._news.set()
+            return
+        self._database_backoff.reset()
+        start_by = time.monotonic() + self._limits.start.total_seconds()
+        if claimed:
             await faults.reach(faults.Point.CLAIM_COMMITTED)
-        _count(lost, now=now)
-        return consignments
+        for consignment in claimed:
+            mails.create_task(self._send(consignment, start_by))
+
+    async def _exchange(self, room: int) -> Sequence[Consignment]:
+        """Answers that the database does not take now are kept: only the end of the process gives them up."""
+        answered, self._answered = self._answered, []
+        now = self._database.now()
+        try:
+            async with self._database.transaction() as tx:
+                await record(tx, answered, now=now)
+                if answered:
+                    await faults.reach(faults.Point.ANSWERS_WRITTEN)
+                lost = await self._doubt_lost(tx, now=now)
+                claimed = await claim(tx, now=now, lease=self._limits.lease, limit=room)
+                if claimed:
+                    await faults.reach(faults.Point.CLAIM_MADE)
+        except Transient:
+            self._answered = answered + self._answered
+            raise
+        for item in answered:
+            del self._held[item.consignment.notification.id]
+        self._held |= {consignment.notification.id: consignment for consignment in claimed}
+        _count((*answered, *lost), now=now)
+        if answered:
+            log.info("sent", mails=sum(isinstance(item.result, Sent) for item in answered), tried=len(answered))
+            await faults.reach(faults.Point.ANSWERS_COMMITTED)
+        return claimed
+
+    async def _doubt_lost(self, tx: Transaction, *, now: datetime) -> Sequence[Delivered]:
+        if time.monotonic() - self._looked_for_lost_at < LOOK_FOR_LOST_SECONDS:
+            return ()
+        lost = await doubt_lost(tx, now=now, limit=self._limits.connections, held=self._held)
+        self._looked_for_lost_at = time.monotonic()
+        return lost
+
+    async def _send(self, consignment: Consignment, start_by: float) -> None:
+        delivered = await self._deliver(consignment, start_by)
+        # Only now: the list is another one after each exchange.
+        self._answered.append(delivered)
+        self._news.set()
 
     async def _deliver(self, consignment: Consignment, start_by: float) -> Delivered:
-        async with self._slots:
-            if time.monotonic() > start_by:
-                return Delivered(consignment, Released("not begun in time"))
-            try:
-                with MAIL_SECONDS.time():
-                    delivered = await deliver(
-                        consignment,
-                        scribe=self._scribe,
-                        relay=self._relay,
-                        policy=self._policy,
-                        now=self._database.now(),
-                    )
-            except RelayAway as error:
-                self._trouble = str(error)
-                return Delivered(consignment, Released(str(error)))
+        if time.monotonic() > start_by:
+            return Delivered(consignment, Released("not begun in time"))
+        try:
+            with MAIL_SECONDS.time():
+                delivered = await deliver(
+                    consignment, scribe=self._scribe, relay=self._relay, policy=self._policy, now=self._database.now()
+                )
+        except RelayAway as error:
+            self._trouble = str(error)
+            return Delivered(consignment, Released(str(error)))
         if not isinstance(delivered.result, Released):
             self._trouble = None
-            self._backoff.reset()
+            self._relay_backoff.reset()
         return delivered
-
-    async def _record(self, delivered: Sequence[Delivered]) -> None:
-        """Mails have left: try until the database takes the answers. Only the end of the process gives them up."""
-        waiting = Backoff(longest_seconds=2.0)
-        while True:
-            now = self._database.now()
-            try:
-                async with self._database.transaction() as tx:
-                    await record(tx, delivered, now=now)
-                    await faults.reach(faults.Point.ANSWERS_WRITTEN)
-                break
-            except Transient as error:
-                log.warning("answers wait", reason=str(error), mails=len(delivered))
-                await asyncio.sleep(waiting.next_seconds())
-        await faults.reach(faults.Point.ANSWERS_COMMITTED)
-        _count(delivered, now=now)
-        log.info("sent", mails=sum(isinstance(item.result, Sent) for item in delivered), tried=len(delivered))
 
 
 def _count(delivered: Sequence[Delivered], *, now: datetime) -> None:

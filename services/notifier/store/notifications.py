@@ -110,15 +110,15 @@ async def record_changes(tx: Transaction, given: Sequence[Change], *, now: datet
         [change.detail for change in tried],
         now,
     )
-    released = [change for change in changes if change.result is None]
-    await tx.fetch(
-        """
-        DELETE FROM attempts a USING unnest($1::uuid[], $2::int[]) AS given (notification_id, number)
-        WHERE a.notification_id = given.notification_id AND a.number = given.number
-        """,
-        [change.notification_id for change in released],
-        [change.attempt for change in released],
-    )
+    if released := [change for change in changes if change.result is None]:
+        await tx.fetch(
+            """
+            DELETE FROM attempts a USING unnest($1::uuid[], $2::int[]) AS given (notification_id, number)
+            WHERE a.notification_id = given.notification_id AND a.number = given.number
+            """,
+            [change.notification_id for change in released],
+            [change.attempt for change in released],
+        )
     return changed
 
 

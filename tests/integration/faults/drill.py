@@ -21,7 +21,7 @@ from deploy.doubles.partner import ClumsyPartner, Payload
 from deploy.local.layout import SERVICES
 from libs.common.faults import AT_PARTNERS, LOSES_AN_ANSWER, Tally, draw_of
 from tests.chaos import ledger
-from tests.chaos.arena import CLAIM_SIZE, Arena, environment
+from tests.chaos.arena import SMTP_CONNECTIONS, Arena, environment
 from tests.chaos.partner import expected_outcomes
 from tests.chaos.run import books_of, settle
 
@@ -162,7 +162,7 @@ class Ground:
     def _doubts_explained(self) -> int:
         """Of all drills: two claims for each death of the sender, one mail for each answer that was lost."""
         lost = self._arena.faults_struck() + Tally(self._arena.strikes).counts()
-        return 2 * CLAIM_SIZE * self._arena.deaths()["notifier"] + sum(lost[fault] for fault in LOSES_AN_ANSWER)
+        return SMTP_CONNECTIONS * self._arena.deaths()["notifier"] + sum(lost[fault] for fault in LOSES_AN_ANSWER)
 
 
 def _names(struck: Mapping[str, Counter[str]]) -> set[str]:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from bench.events import raw_indicators
+from bench.feed import Kind, kind_of
 from libs.common.contracts import RawIndicator
 from libs.common.contracts.wire import encode, headers, wire_time
 from libs.common.publisher import BATCH_BYTES
@@ -19,7 +20,10 @@ BATCHES_UNDER_WAY = 16
 
 
 async def fill(bootstrap: str, *, count: int) -> None:
-    """Put so many raw indicators on their topic, evenly on its partitions, in batches as large as the publisher's."""
+    """Put so many raw indicators on their topic, evenly on its partitions, in batches as large as the publisher's.
+
+    Each is too old, so it ends at the verifier: what is verified would wait on the next topic.
+    """
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type="lz4", max_batch_size=BATCH_BYTES)
     await producer.start()
     try:
@@ -37,7 +41,7 @@ async def fill(bootstrap: str, *, count: int) -> None:
 
 def _batches(producer: AIOKafkaProducer, *, count: int) -> Iterator[BatchBuilder]:
     now = datetime.now(UTC)
-    [event] = raw_indicators(1, now)
+    event = next(event for number, event in enumerate(raw_indicators(20, now)) if kind_of(number) is Kind.OLD)
     head = headers(event, source="intake", time=wire_time(now))
     timestamp = int(now.timestamp() * 1000)
     batch = producer.create_batch()

@@ -6,11 +6,10 @@ import random
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 T = TypeVar("T")
@@ -29,9 +28,6 @@ class Step:
     name: str
     values: Mapping[str, Any]  # Any: whatever each step draws
 
-    def __repr__(self) -> str:
-        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
-
 
 Plan = Sequence[Step | None]
 """Drawn before anybody takes a step, so that it can't depend on who was faster. None is a pause: a step left out."""
@@ -41,8 +37,10 @@ def step(*, weight: int = 1, **drawn: st.SearchStrategy[Any]) -> Callable[[F], F
     """Make a method a step of its machine's plans. At the wrong moment it does nothing."""
 
     def mark(act: F) -> F:
-        # One each time: hypothesis passes over what it has in its list already.
-        act.__dict__["kinds"] = [st.fixed_dictionaries(drawn).map(partial(Step, act.__name__)) for _ in range(weight)]
+        # A new one each time: hypothesis passes over what it has in its list already.
+        act.__dict__["kinds"] = [
+            st.builds(Step, st.just(act.__name__), st.fixed_dictionaries(drawn)) for _ in range(weight)
+        ]
         return act
 
     return mark
@@ -99,7 +97,14 @@ def try_plans(machine: type[Machine], begin: Callable[[], Machine], *, batches: 
 
 def _try_batch(plans: st.SearchStrategy[Plan], begin: Callable[[], Machine], number: int) -> None:
     @seed(number)
-    @settings(max_examples=BATCH, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=BATCH,
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(plan=plans)
     def example(plan: Plan) -> None:
         with begin() as machine:

@@ -16,6 +16,7 @@ from libs.common.ids import new_id
 from libs.common.shutdown import Shutdown
 from tests.architecture.test_edges import SERVICES
 from tests.conftest import Kafka
+from tests.contracts.test_alerts import explained_states
 from tests.integration.overdue.conftest import Desk, DeskOf, Row
 
 ON_TOPICS = {"unread", "dead-letter"}
@@ -100,6 +101,7 @@ async def test_no_state_is_left_without_a_greatest_age(service: str, desk_of: De
     ages = {item["state"]: item["greatest_age_seconds"] for item in found["items"]}
     wanted = {state.name: state.greatest_age.total_seconds() for state in STATES if state.service == service}
     assert ages.keys() == wanted.keys() | ON_TOPICS
+    assert {(service, state) for state in ages} == {row for row in explained_states() if row[0] == service}
     assert wanted.items() <= ages.items()
 
 

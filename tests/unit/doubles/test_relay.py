@@ -24,7 +24,7 @@ HEARD: dict[str, tuple[int | None, int]] = {
     "relay-shuts-down": (421, 0),
     "relay-greylists": (451, 0),
     "relay-babbles-early": (421, 0),
-    "relay-hangs-before-content": (None, 0),
+    "relay-hangs-before-content": (421, 0),
     "relay-cuts-within-content": (None, 0),
     "relay-is-full": (452, 0),
     "relay-rejects": (554, 0),
