@@ -68,8 +68,7 @@ def build(settings: NotifierSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="notifier"),
         subscriptions=subscriptions,
-        # Two rounds of sending: while one waits for the relay, the other claims and records.
-        tasks=(_planner(settings, database, queued).run, sender.run, sender.run, watch.run),
+        tasks=(_planner(settings, database, queued).run, sender.run, watch.run),
         checks={"relay": sender.check},
     )
 
