@@ -35,7 +35,7 @@ SIZES = (60, 300)
 """Records of a push: one is read before its answer, the other after it."""
 
 BETWEEN_PUSHES_SECONDS = 1.0
-STRUCK_WITHIN_SECONDS = 180.0
+STRUCK_WITHIN_SECONDS = 300.0
 PUSHED_WITHIN_SECONDS = 90.0
 PARTNERS, RELAY = "partners", "relay"
 OF_OTHERS = ("first_seen_at", "last_seen_at", "seen_at", "expires_at", "made_on")
