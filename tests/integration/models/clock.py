@@ -5,13 +5,21 @@ from datetime import UTC, datetime, timedelta
 from libs.common.db import Database
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
 
 
 class Clock:
-    """The one clock of all lives of an example: it stands still within a step."""
+    """The one clock of all lives of an example. It stands still, but for a tick each time that somebody reads it.
+
+    So no two readings are the same, and what is stored tells in which order it was done.
+    """
 
     def __init__(self, at: datetime = NOON) -> None:
         self.now = at
+
+    def read(self) -> datetime:
+        self.now += TICK
+        return self.now
 
     def put_forward(self, by: timedelta) -> None:
         self.now += by
@@ -25,4 +33,4 @@ class TimedDatabase(Database):
         self._test_clock = clock
 
     def now(self) -> datetime:
-        return self._test_clock.now
+        return self._test_clock.read()

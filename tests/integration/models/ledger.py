@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.common.contracts import IndicatorSettled
 from libs.common.vocabulary import Outcome
+from services.intake.domain.submissions import indicator_id
+from tests.integration.models.clock import NOON
 
 REJECTED = "rejected"
 OPEN = frozenset({Outcome.HELD, Outcome.UNATTRIBUTABLE})
@@ -72,3 +74,16 @@ class Ledger:
     @property
     def conflicts(self) -> int:
         return sum(len(page.conflicts) for page in self.pages.values())
+
+
+def word(submission_id: UUID, record: int, outcome: Outcome, seconds: int) -> IndicatorSettled:
+    return IndicatorSettled(
+        indicator_id=indicator_id(submission_id, record),
+        submission_id=submission_id,
+        record=record,
+        outcome=outcome,
+        reason="because",
+        message="Because.",
+        at=NOON + timedelta(seconds=seconds),
+        by="verifier",
+    )

@@ -220,6 +220,23 @@ class WhenIdle(Shutdown):
         self.request()
 
 
+class UntilIdle(WhenIdle):
+    """The same for a loop that has something under way: whoever looks on asks it to stop, when nothing moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waits = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has waited in vain twice in a row: what it does after a first wait may still make news."""
+        return self._waits >= 2
+
+    async def wait_or(self, event: asyncio.Event, timeout_seconds: float) -> None:
+        await Shutdown.wait_or(self, event, timeout_seconds)
+        self._waits = 0 if event.is_set() else self._waits + 1
+
+
 Condition = Callable[[], Coroutine[Any, Any, bool]]
 
 

@@ -82,7 +82,8 @@ class Machine:
 
 def plans_for(machine: type[Machine], *, steps: int) -> st.SearchStrategy[Plan]:
     """So many steps, each of any kind."""
-    kinds = [kind for act in vars(machine).values() for kind in getattr(act, "kinds", ())]
+    acts = {name: act for each in reversed(machine.__mro__) for name, act in vars(each).items()}
+    kinds = [kind for act in acts.values() for kind in getattr(act, "kinds", ())]
     return st.lists(st.one_of(st.none(), *kinds), min_size=steps, max_size=steps)
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
@@ -119,6 +120,21 @@ class Replica:
     async def read_on(self, order: Order) -> None:
         """Work at what is there to be read, until nothing is, or something is away."""
         await Processing(self.means, order=order, retry_max_seconds=0.1).run(WhenIdle())
+
+
+Answer = tuple[Payload, Accepted | Refused] | None
+"""To a push; None to nobody."""
+
+Work = Callable[[Replica], Coroutine[Any, Any, Answer]]
+
+
+async def take_in(replica: Replica, *, payload: Payload) -> Answer:
+    return payload, await replica.take_in(payload)
+
+
+async def read_on(replica: Replica, *, order: Order) -> Answer:
+    await replica.read_on(order)
+    return None
 
 
 async def hear(news: Sequence[IndicatorSettled], *, database: Database) -> None:

@@ -31,6 +31,7 @@ KEYS = 3
 MOST_REPLICAS = 2
 A_WHILE_SECONDS = 0.15
 POINTS = {fault.point for fault in EVERYWHERE.values()} - {Point.CLOCK_READ}
+PUBLISHING = {Point.PUBLISHING, Point.PUBLISHED_UNCONFIRMED, Point.PUBLISHED}
 FATES = fates_at(POINTS, held_at=POINTS)
 
 Message = tuple[Kind, int, int]
@@ -250,6 +251,15 @@ def test_each_blow_at_each_point_is_survived(begin: Callable[[], LoopAndOutbox])
         with told_of(fate), begin() as example:
             example.run(example.hear(messages=ONE_OF_EACH, doom=[(0, fate)], lets_go=False))
             example.run(example.write(writings=TWO_WRITINGS, doom=[], lets_go=False))
+            example.run(example.start())
+            example.run(example.write(writings=TWO_WRITINGS, doom=[], lets_go=False))
+        assert fate in example.struck, "it has struck"
+
+
+def test_each_blow_while_the_outbox_is_published_is_survived(begin: Callable[[], LoopAndOutbox]) -> None:
+    for fate in (fate for fate in FATES if fate.point in PUBLISHING):
+        with told_of(fate), begin() as example:
+            example.run(example.write(writings=TWO_WRITINGS, doom=[(0, fate)], lets_go=False))
             example.run(example.start())
             example.run(example.write(writings=TWO_WRITINGS, doom=[], lets_go=False))
         assert fate in example.struck, "it has struck"

@@ -6,7 +6,7 @@ count is below zero, and the first final word on a record stands.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -15,7 +15,6 @@ from itertools import count
 from operator import itemgetter
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -28,15 +27,26 @@ from libs.common.errors import Transient
 from libs.common.faults import AT_INTAKE, Point
 from libs.common.vocabulary import Outcome
 from services.intake.domain.submissions import Status, indicator_id
-from services.intake.handlers.accepting import Accepted, Refused
+from services.intake.handlers.accepting import Refused
 from services.intake.handlers.processing import GIVEN_UP, MAX_ATTEMPTS
 from services.intake.store.submissions import Order
 from tests.integration.models.broker import Offsets
-from tests.integration.models.clock import NOON
-from tests.integration.models.ledger import Ledger, Page
+from tests.integration.models.ledger import Ledger, Page, word
 from tests.integration.models.lives import Fate, fates, fates_at, until, wait_for_backends
 from tests.integration.models.machine import Machine, entered, step, told_of, try_plans
-from tests.integration.models.reception import LEASE_SECONDS, SAID, Payload, Reception, Replica, hear, reception
+from tests.integration.models.reception import (
+    LEASE_SECONDS,
+    SAID,
+    Answer,
+    Payload,
+    Reception,
+    Replica,
+    Work,
+    hear,
+    read_on,
+    reception,
+    take_in,
+)
 
 MOST_RECORDS = 10
 REPLICAS = 2
@@ -46,11 +56,6 @@ OUTSIDE_TRANSACTIONS = {
 } - {Point.PAYLOAD_WRITTEN}
 FATES = fates_at({*OUTSIDE_TRANSACTIONS, Point.TRANSACTION, Point.TRANSACTION_OPEN}, held_at=OUTSIDE_TRANSACTIONS)
 OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.PENDING]
-
-Answer = tuple[Payload, Accepted | Refused] | None
-"""To a push; None to nobody."""
-
-Work = Callable[[Replica], Coroutine[Any, Any, Answer]]
 
 News = tuple[int, Outcome, int]
 """Of which record, where it ended, and how many seconds after the beginning of time."""
@@ -125,8 +130,8 @@ class ReceiptSums(Machine):
                 await self._hear_and_die(batch, milliseconds=milliseconds)
             times = 2 if hearing is Hearing.AT_TWO else 1
             await asyncio.gather(*(hear(batch, database=database) for _ in range(times)))
-        for word in batch:
-            self._ledger.pages[word.submission_id].hear(word)
+        for told in batch:
+            self._ledger.pages[told.submission_id].hear(told)
         await self._check()
 
     @step(seconds=st.sampled_from([1.0, LEASE_SECONDS + 1]))
@@ -283,28 +288,6 @@ class ReceiptSums(Machine):
                 assert page.stored == len(page.is_readable)
                 assert row["status"] == (Status.DONE if any(page.is_readable) else Status.FAILED)
         assert certain <= told.keys() <= readable
-
-
-async def take_in(replica: Replica, *, payload: Payload) -> Answer:
-    return payload, await replica.take_in(payload)
-
-
-async def read_on(replica: Replica, *, order: Order) -> Answer:
-    await replica.read_on(order)
-    return None
-
-
-def word(submission_id: UUID, record: int, outcome: Outcome, seconds: int) -> IndicatorSettled:
-    return IndicatorSettled(
-        indicator_id=indicator_id(submission_id, record),
-        submission_id=submission_id,
-        record=record,
-        outcome=outcome,
-        reason="because",
-        message="Because.",
-        at=NOON + timedelta(seconds=seconds),
-        by="verifier",
-    )
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""One mail: its states, what was tried of it, and what came of that. The values of the model in `mails.py`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.vocabulary import Severity
+from services.notifier.domain.notification import Command, State
+
+WINDOW = timedelta(minutes=5)
+"""How long a target waits for others, unless it is critical."""
+
+REPEAT_INTERVAL = timedelta(days=14)
+LEASE = timedelta(minutes=4)
+CONNECTIONS = 3
+TARGETS_PER_MAIL = 3
+APPROVAL_CONFIDENCE = 0.3
+
+WAITING = frozenset({State.QUEUED, State.DEFERRED, State.IN_DOUBT})
+OPEN = WAITING | {State.PLANNED, State.AWAITING_APPROVAL}
+"""What has not gone out, and is not under way."""
+
+ENDS = frozenset({State.SENT, State.FAILED, State.CANCELLED})
+
+OBEYS = {
+    Command.APPROVE: {State.AWAITING_APPROVAL},
+    Command.CANCEL: {State.PLANNED, State.AWAITING_APPROVAL, State.QUEUED, State.DEFERRED},
+    Command.RESEND: {State.DEFERRED, State.SENT, State.FAILED},
+}
+"""In which states a mail does what a person orders."""
+
+UNKNOWN = UUID(int=0)
+"""The id of a mail that has not been looked at yet."""
+
+Word = tuple[UUID, str]
+"""Of an indicator, its outcome; of a notification, that it was sent."""
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """A try to hand over a mail, as it was when it was claimed."""
+
+    mail: "Mail"
+    number: int
+    began_at: datetime
+    is_marked: bool
+    is_taken: bool = False
+    """Whether the relay has taken it."""
+    expected: "Result | None" = None
+    """What the relay is to make of it, once it was offered."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether its answer still changes anything: nobody else has taken the mail over."""
+        return self.mail.state in {State.SENDING, State.IN_DOUBT} and self.mail.tries == self.number
+
+
+class Result(StrEnum):
+    """What became of an attempt. `LOST`: nobody knows; `RELEASED`: nothing was tried."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    DEAD = "dead"
+    LOST = "lost"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A result, and when to try again."""
+
+    result: Result
+    next_at: datetime | None
+
+
+@dataclass(slots=True, eq=False)
+class Mail:
+    """A notification."""
+
+    recipient: str
+    incident: str
+    created_at: datetime
+    due_at: datetime
+    targets: list[Target] = field(default_factory=list)
+    state: State = State.PLANNED
+    queued_at: datetime | None = None
+    next_at: datetime | None = None
+    lease_until: datetime | None = None
+    tries: int = 0
+    doubts: int = 0
+    is_settled: bool = False
+    is_told: bool = False
+    """Whether feedback was told that it was sent."""
+    resends: int = 0
+    id: UUID = UNKNOWN
+
+    @property
+    def rank(self) -> tuple[int, datetime | None]:
+        """Its place in the order of sending: the most severe first, then whose time came first."""
+        return min(list(Severity).index(target.severity) for target in self.targets), self.next_at
+
+    def is_below(self, domain: str) -> bool:
+        """Whether its recipient is at this domain, or at one below it."""
+        return f".{self.recipient.partition('@')[2]}".endswith(f".{domain}")
+
+    @property
+    def needs_approval(self) -> bool:
+        return min(target.confidence for target in self.targets) < APPROVAL_CONFIDENCE
+
+    def queue(self, now: datetime) -> None:
+        self.state, self.queued_at, self.next_at = State.QUEUED, now, now
+
+    def close(self, now: datetime) -> None:
+        """No target can join any more."""
+        if self.needs_approval:
+            self.state = State.AWAITING_APPROVAL
+        else:
+            self.queue(now)

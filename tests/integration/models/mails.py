@@ -1,0 +1,259 @@
+"""The life of mails: the model of the notifier. Who may be written to, what was tried, and what partners were told."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.vocabulary import IncidentState, Outcome, Severity
+from services.notifier.domain.notification import BrakeScope, Command, State
+from tests.integration.models.mail import (
+    LEASE,
+    OBEYS,
+    OPEN,
+    REPEAT_INTERVAL,
+    TARGETS_PER_MAIL,
+    WAITING,
+    WINDOW,
+    Attempt,
+    Mail,
+    Reply,
+    Result,
+    Word,
+)
+
+
+class Mails:
+    """All of them, and what is ordered about them."""
+
+    def __init__(self) -> None:
+        self.all: list[Mail] = []
+        self.incidents: dict[str, IncidentState] = {}
+        self.silent: dict[str, str] = {}
+        """Why an address or a domain is not written to."""
+        self.brakes: set[tuple[BrakeScope, str]] = set()
+        self.said: Counter[Word] = Counter()
+        self.refused: dict[UUID, str] = {}
+        """Why a target never joined a mail."""
+        self._fixed: set[UUID] = set()
+        self._carried: dict[UUID, Mail] = {}
+
+    def plan(self, batch: Sequence[Target], *, now: datetime) -> list[tuple[UUID, str]]:
+        """What is answered at once: each target of the batch that is suppressed, and why."""
+        fresh = {target.target_id: target for target in batch if not self._knows(target)}
+        refusals = {target_id: self._refusal(target, now) for target_id, target in fresh.items()}
+        joining: dict[tuple[str, str], list[Target]] = defaultdict(list)
+        for target_id, target in fresh.items():
+            if refusals[target_id]:
+                self.refused[target_id] = refusals[target_id]
+            else:
+                joining[target.recipient.key, target.incident].append(target)
+        for targets in joining.values():
+            self._join(targets, now)
+        return [
+            (target.target_id, self.refused[target.target_id]) for target in batch if target.target_id in self.refused
+        ]
+
+    def _knows(self, target: Target) -> bool:
+        return target.target_id in self.refused or target.target_id in self._carried
+
+    def _refusal(self, target: Target, now: datetime) -> str:
+        """Why a target is not mailed; empty for one that may be."""
+        if self.incidents[target.incident] is IncidentState.CLOSED:
+            return "incident-closed"
+        return self.silence_of(target.recipient.key) or ("interval" if self._was_warned(target, now) else "")
+
+    def silence_of(self, recipient: str) -> str:
+        """Why nobody writes there: the narrowest reason; empty if somebody may."""
+        labels = recipient.partition("@")[2].split(".")
+        domains = [".".join(labels[first:]) for first in range(len(labels))]
+        return next((self.silent[value] for value in (recipient, *domains) if value in self.silent), "")
+
+    def _was_warned(self, target: Target, now: datetime) -> bool:
+        return any(
+            mail.recipient == target.recipient.key
+            and mail.state not in {State.FAILED, State.CANCELLED}
+            and (mail.state is State.PLANNED or (mail.queued_at or mail.created_at) > now - REPEAT_INTERVAL)
+            and any(each.threat_id == target.threat_id and each.target_id not in self._fixed for each in mail.targets)
+            for mail in self.all
+        )
+
+    def _join(self, targets: Sequence[Target], now: datetime) -> None:
+        """All go into the open mail of their recipient and incident, which is closed when it is full or due."""
+        recipient, incident = targets[0].recipient.key, targets[0].incident
+        while targets:
+            mail = next((each for each in self.of(recipient, incident) if each.state is State.PLANNED), None)
+            if mail is None:
+                mail = Mail(recipient, incident, created_at=now, due_at=now + WINDOW)
+                self.all.append(mail)
+            room = TARGETS_PER_MAIL - len(mail.targets)
+            part, targets = targets[:room], targets[room:]
+            mail.targets += part
+            self._carried.update((target.target_id, mail) for target in part)
+            if any(target.severity is Severity.CRITICAL for target in part):
+                mail.due_at = min(mail.due_at, now)
+            is_due = mail.due_at <= now and self.incidents[incident] is IncidentState.APPROVED
+            if len(mail.targets) >= TARGETS_PER_MAIL or is_due:
+                mail.close(now)
+
+    def of(self, recipient: str, incident: str) -> list[Mail]:
+        return [mail for mail in self.all if (mail.recipient, mail.incident) == (recipient, incident)]
+
+    def close_due(self, *, now: datetime) -> None:
+        self.withdraw_closed()
+        for mail in self.due_to_close(now):
+            mail.close(now)
+
+    def due_to_close(self, now: datetime) -> list[Mail]:
+        return [
+            mail
+            for mail in self.all
+            if mail.state is State.PLANNED
+            and mail.due_at <= now
+            and self.incidents[mail.incident] is IncidentState.APPROVED
+        ]
+
+    def to_withdraw(self) -> list[Mail]:
+        return [
+            mail for mail in self.all if mail.state in OPEN and self.incidents[mail.incident] is IncidentState.CLOSED
+        ]
+
+    def withdraw_closed(self) -> None:
+        self._cancel(self.to_withdraw())
+
+    def silence(self, value: str, reason: str) -> None:
+        """What is silent already stays so for its first reason."""
+        self.silent.setdefault(value, reason)
+        self._cancel(mail for mail in self.all if mail.recipient == value or mail.is_below(value))
+
+    def fix(self, threat_id: UUID) -> None:
+        for mail in self.all:
+            self._fixed.update(target.target_id for target in mail.targets if target.threat_id == threat_id)
+
+    def _cancel(self, mails: Iterable[Mail]) -> None:
+        for mail in mails:
+            if mail.state in OPEN:
+                mail.state, mail.next_at = State.CANCELLED, None
+                self._settle(mail, Outcome.SUPPRESSED)
+
+    def _settle(self, mail: Mail, outcome: Outcome) -> None:
+        """The word to the partners, once."""
+        if not mail.is_settled:
+            mail.is_settled = True
+            self.said.update((target.indicator_id, outcome.value) for target in mail.targets)
+
+    def lost(self, *, now: datetime, but: Collection[UUID]) -> list[Mail]:
+        """Those whose sender has said nothing within its lease, but for those that whoever asks has itself."""
+        return [
+            mail
+            for mail in self.all
+            if mail.state is State.SENDING
+            and mail.lease_until is not None
+            and mail.lease_until < now
+            and mail.id not in but
+        ]
+
+    def doubt(self, mails: Iterable[Mail], *, now: datetime) -> None:
+        """Each goes out once more, or fails if it was in doubt before."""
+        for mail in mails:
+            self._lose(mail, next_at=now)
+
+    def _lose(self, mail: Mail, *, next_at: datetime | None) -> None:
+        if mail.doubts:
+            mail.state, mail.next_at = State.FAILED, None
+            self._settle(mail, Outcome.FAILED)
+        else:
+            mail.state, mail.next_at, mail.doubts = State.IN_DOUBT, next_at, 1
+
+    def due(self, *, now: datetime) -> list[Mail]:
+        """What may be claimed as far as its time, its incident and the brakes go; the most urgent first."""
+        found = [
+            mail
+            for mail in self.all
+            if mail.state in WAITING
+            and mail.next_at is not None
+            and mail.next_at <= now
+            and self.incidents[mail.incident] is IncidentState.APPROVED
+            and not self._is_braked(mail)
+        ]
+        return sorted(found, key=lambda mail: mail.rank)
+
+    def _is_braked(self, mail: Mail) -> bool:
+        return any(_reaches(scope, value, mail) for scope, value in self.brakes)
+
+    def claim(self, mails: Iterable[Mail], *, now: datetime) -> list[Attempt]:
+        """Take these, which are due; one whose recipient has become silent is withdrawn instead."""
+        attempts = []
+        for mail in mails:
+            if self.silence_of(mail.recipient):
+                self._cancel([mail])
+                continue
+            mail.state, mail.lease_until, mail.tries = State.SENDING, now + LEASE, mail.tries + 1
+            attempts.append(Attempt(mail, mail.tries, now, is_marked=mail.doubts > 0))
+        return attempts
+
+    def answer(self, answers: Sequence[tuple[Attempt, Reply]], *, now: datetime) -> None:
+        """What became of attempts. One that comes after the mail has changed hands, or has ended, changes nothing."""
+        dead = [attempt.mail.recipient for attempt, reply in answers if self._answer(attempt, reply, now)]
+        for recipient in dead:
+            self.silence(recipient, "undeliverable")
+
+    def _answer(self, attempt: Attempt, reply: Reply, now: datetime) -> bool:
+        """Whether the address turned out to be dead."""
+        mail = attempt.mail
+        if not attempt.counts:
+            return False
+        if mail.state is State.IN_DOUBT:
+            mail.doubts -= 1
+        mail.lease_until = None
+        match reply.result:
+            case Result.SENT:
+                mail.state, mail.next_at = State.SENT, None
+                self._tell_feedback(mail)
+                self._settle(mail, Outcome.NOTIFIED)
+            case Result.DEFERRED:
+                mail.state, mail.next_at = State.DEFERRED, reply.next_at
+            case Result.FAILED | Result.DEAD:
+                mail.state, mail.next_at = State.FAILED, None
+                self._settle(mail, Outcome.FAILED)
+            case Result.LOST:
+                self._lose(mail, next_at=reply.next_at)
+            case Result.RELEASED:
+                mail.state, mail.next_at, mail.tries = State.QUEUED, now, mail.tries - 1
+            case _:
+                assert_never(reply.result)
+        return reply.result is Result.DEAD
+
+    def _tell_feedback(self, mail: Mail) -> None:
+        if not mail.is_told:
+            mail.is_told = True
+            self.said[min(target.target_id for target in mail.targets), "notification-sent"] += 1
+
+    def command(self, mail: Mail, command: Command, *, now: datetime) -> bool:
+        """Whether it can be done now."""
+        if mail.state not in OBEYS[command]:
+            return False
+        if command is Command.CANCEL:
+            self._cancel([mail])
+            return True
+        mail.resends += command is Command.RESEND
+        mail.doubts = 0
+        mail.queue(now)
+        return True
+
+
+def _reaches(scope: BrakeScope, value: str, mail: Mail) -> bool:
+    """Whether such a brake holds this mail."""
+    match scope:
+        case BrakeScope.ALL:
+            return True
+        case BrakeScope.INCIDENT:
+            return value == mail.incident
+        case BrakeScope.PARTNER:
+            return any(target.partner == value for target in mail.targets)
+        case BrakeScope.DOMAIN:
+            return mail.is_below(value)
+        case _:
+            assert_never(scope)

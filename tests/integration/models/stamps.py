@@ -1,0 +1,45 @@
+"""What the rows of notifications and attempts tell of when something was done to them, and of what came of it."""
+
+from datetime import datetime
+
+from asyncpg import Record
+
+from services.notifier.domain.notification import State
+from tests.integration.models.mail import Attempt, Mail, Result
+from tests.integration.models.post_office import Rows, Tries
+
+
+def stamps(rows: Rows, tries: Tries, *, since: datetime) -> list[datetime]:
+    """When something was written down: beginnings and ends of attempts, withdrawals, and what was put back."""
+    found = {each[name] for each in tries.values() for name in ("started_at", "ended_at")}
+    found |= {row["decided_at"] for row in rows.values() if row["state"] == State.CANCELLED}
+    found |= {row["next_attempt_at"] for row in rows.values() if row["state"] == State.QUEUED}
+    return sorted(stamp for stamp in found if stamp and stamp > since)
+
+
+def answered_at(attempt: Attempt, rows: Rows, tries: Tries) -> datetime | None:
+    """An attempt that was put back is struck out."""
+    row = tries.get((attempt.mail.id, attempt.number))
+    stamp: datetime | None = row["ended_at"] if row else rows[attempt.mail.id]["next_attempt_at"]
+    return stamp
+
+
+def is_put_back(row: Record, stamp: datetime) -> bool:
+    return (row["state"], row["next_attempt_at"]) == (State.QUEUED, stamp)
+
+
+def is_chosen(mail: Mail, rows: Rows, tries: Tries, stamp: datetime) -> bool:
+    """Claimed at this moment, or withdrawn instead, as its recipient has become silent."""
+    attempt, row = tries.get((mail.id, mail.tries + 1)), rows[mail.id]
+    withdrawn_at = row["decided_at"] if row["state"] == State.CANCELLED else None
+    return stamp in {attempt["started_at"] if attempt else None, withdrawn_at}
+
+
+def result_of(row: Record | None, expected: Result) -> Result:
+    """What an attempt came to, as it was written down: without a row, nothing was tried."""
+    if row is None:
+        return Result.RELEASED
+    if row["result"] == "failed":
+        refused = Result.DEAD if expected is Result.DEAD else Result.FAILED
+        return refused if row["smtp_code"] else Result.LOST
+    return {"sent": Result.SENT, "deferred": Result.DEFERRED, "in-doubt": Result.LOST}[row["result"]]

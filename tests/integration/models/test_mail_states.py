@@ -1,0 +1,299 @@
+"""The life of mails against a model, whoever dies between which two steps.
+
+Planned, claimed, sent, answered in every way, lost, doubted, braked, withdrawn and sent again: the relay takes a mail
+only of an attempt that was written down before, marked if it may be a second copy; nobody is written to who must not
+be; and each target's outcome is said once.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from enum import StrEnum
+from itertools import count
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import strategies as st
+
+from libs.common.contracts import FeedbackReceived, IndicatorSettled
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.db import migrate
+from libs.common.errors import Permanent
+from libs.common.ids import new_id
+from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
+from services.notifier.domain.notification import Brake, BrakeScope, Command, State
+from services.notifier.domain.planning import Suppression, SuppressionReason
+from services.notifier.handlers.commands import command_notification, set_brake
+from services.notifier.handlers.commands import suppress as silence
+from services.notifier.handlers.looking import delete_suppression, newest_suppressions
+from services.notifier.handlers.planning import heed_feedback, take_up_incidents
+from tests.integration.models.machine import entered, step, told_of, try_plans
+from tests.integration.models.mail import ENDS
+from tests.integration.models.post_office import PostOffice, post_office
+from tests.integration.models.postbox import Death, Mood, Taken
+from tests.integration.models.sending import FATES_OF_PLANNING, FATES_OF_SENDING, PLANNING, REPLICAS, SENDING, Work
+from tests.unit.notifier.builders import incident, recipient, target
+
+EMAILS = (
+    *("info@jansen.example", "desk@jansen.example", "info@bakker.example", "info@shop.bakker.example"),
+    *("info@sen.invalid", "info@de-vries.invalid", "info@smit.invalid"),
+)
+DOMAINS = ("jansen.example", "bakker.example", "example")
+SLUGS = ("open-smb", "open-rdp")
+
+
+class Kind(StrEnum):
+    """Which target comes: a new one, one that came before, or new news of a threat that was told before."""
+
+    NEW = "new"
+    AGAIN = "again"
+    SAME_THREAT = "same threat"
+
+
+Arrival = tuple[Kind, int, str, str, Severity, float]
+"""Its kind, which of the earlier ones, its recipient, its incident, its severity, and how sure its recipient is."""
+
+
+choices = st.integers(0, 1000)
+mostly_not = st.sampled_from([False, False, False, True])
+"""What keeps mails back stays rare, or none would move."""
+
+emails = st.sampled_from(EMAILS)
+slugs = st.sampled_from(SLUGS)
+arrivals = st.lists(
+    st.tuples(
+        st.sampled_from([Kind.NEW, Kind.NEW, Kind.AGAIN, Kind.SAME_THREAT]),
+        choices,
+        emails,
+        slugs,
+        st.sampled_from([Severity.CRITICAL, Severity.CRITICAL, Severity.HIGH]),
+        st.sampled_from([0.9, 0.9, 0.9, 0.1]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+brakes = st.sampled_from(
+    [
+        (BrakeScope.ALL, ""),
+        (BrakeScope.PARTNER, "demo"),
+        (BrakeScope.INCIDENT, SLUGS[0]),
+        *((BrakeScope.DOMAIN, domain) for domain in DOMAINS),
+    ]
+)
+
+
+ONE_FOR_EACH: list[Arrival] = [(Kind.NEW, 0, email, SLUGS[0], Severity.HIGH, 0.9) for email in EMAILS]
+
+
+class MailStates(Work):
+    """What partners send, recipients answer and people order, while two replicas plan and send."""
+
+    def __init__(self, office: PostOffice, runner: asyncio.Runner) -> None:
+        super().__init__(office, runner)
+        self._targets: list[Target] = []
+        """All that came and were kept, as often as they came."""
+        self._refusals: dict[UUID, IndicatorSettled] = {}
+        self._revisions = count(1)
+        self.run(self._begin())
+
+    async def _begin(self) -> None:
+        await self.office.clear()
+        for slug in SLUGS:
+            await self.change_incident(slug, IncidentState.APPROVED)
+
+    @step(weight=7, arrivals=arrivals, is_kept=st.sampled_from([True, True, True, False]))
+    async def plan(self, arrivals: Sequence[Arrival], is_kept: bool) -> None:
+        """Targets come, in one batch; whoever plans them may die before the batch is kept."""
+        batch = [self._target(*arrival) for arrival in arrivals]
+        with suppress(Permanent):
+            async with self.office.database.transaction() as tx:
+                answers = await self.office.plan(tx, batch)
+                if not is_kept:
+                    raise Permanent("roll it back")
+            self._targets += batch
+            self._check_answers(batch, answers)
+        await self.check()
+
+    @step(weight=4, minutes=st.sampled_from([1, 6, 6, 300, 300, 15 * 24 * 60]))
+    async def wait(self, minutes: int) -> None:
+        self.office.clock.put_forward(timedelta(minutes=minutes))
+
+    @step(weight=5, email=emails, mood=st.sampled_from(Mood))
+    async def treat(self, email: str, mood: Mood) -> None:
+        self.office.postbox.moods[email] = mood
+
+    @step(is_away=mostly_not)
+    async def go_away(self, is_away: bool) -> None:
+        """The relay is away, or back."""
+        self.office.postbox.is_away = is_away
+
+    @step(slug=slugs, state=st.sampled_from([*3 * [IncidentState.APPROVED], *IncidentState]))
+    async def change_incident(self, slug: str, state: IncidentState) -> None:
+        change = msgspec.structs.replace(incident(), slug=slug, revision=next(self._revisions), state=state)
+        async with self.office.database.transaction() as tx:
+            await take_up_incidents([change], tx=tx, now=self.now)
+        self.mails.incidents[slug] = state
+        self.mails.withdraw_closed()
+        await self.check()
+
+    @step(brake=brakes, is_engaged=mostly_not)
+    async def brake(self, brake: tuple[BrakeScope, str], is_engaged: bool) -> None:
+        scope, value = brake
+        order = Brake(
+            scope=scope, value=value, engaged=is_engaged, reason="", changed_at=self.now, changed_by="a person"
+        )
+        async with self.office.database.transaction() as tx:
+            await set_brake(tx, order)
+        (self.mails.brakes.add if is_engaged else self.mails.brakes.discard)(brake)
+
+    @step(email=emails)
+    async def opt_out(self, email: str) -> None:
+        await self._heed(FeedbackKind.OPT_OUT, recipient_key=email)
+        self.mails.silence(email, "opt-out")
+        await self.check()
+
+    @step(choice=choices)
+    async def call_fixed(self, choice: int) -> None:
+        if self._targets:
+            threat_id = self._targets[choice % len(self._targets)].threat_id
+            await self._heed(FeedbackKind.FIXED, threat_ids=(threat_id,))
+            self.mails.fix(threat_id)
+
+    @step(value=st.sampled_from([*DOMAINS, *EMAILS]), is_silent=mostly_not)
+    async def suppress(self, value: str, is_silent: bool) -> None:
+        """An operator says that nobody is written to there, or that somebody may again, whoever said otherwise."""
+        suppression = Suppression(value=value, reason=SuppressionReason.OPERATOR)
+        async with self.office.database.transaction() as tx:
+            if is_silent:
+                await silence(tx, suppression, note="", by="a person", now=self.now)
+            else:
+                known = await newest_suppressions(tx, before=None, limit=100)
+                for each in (each for each in known if each.suppression.value == value):
+                    await delete_suppression(tx, each.id)
+        if is_silent:
+            self.mails.silence(value, "operator")
+        else:
+            self.mails.silent.pop(value, None)
+        await self.check()
+
+    @step(weight=4, choice=choices, command=st.sampled_from([*Command, Command.RESEND]))
+    async def command(self, choice: int, command: Command) -> None:
+        if self.mails.all:
+            mail = self.mails.all[choice % len(self.mails.all)]
+            async with self.office.database.transaction() as tx:
+                after = await command_notification(tx, mail.id, command, note="", by="a person", now=self.now)
+            assert (after is not None) == self.mails.command(mail, command, now=self.now)
+            await self.check()
+
+    @property
+    def marked_mails(self) -> list[Taken]:
+        return [taken for taken in self.office.postbox.taken if taken.is_marked]
+
+    async def settle(self) -> None:
+        """Everything that can keep a mail back is lifted, until each has come to its end."""
+        postbox = self.office.postbox
+        postbox.is_away = False
+        postbox.moods.clear()
+        for brake in list(self.mails.brakes):
+            await self.brake(brake, is_engaged=False)
+        for slug in SLUGS:
+            await self.change_incident(slug, IncidentState.APPROVED)
+        for place in range(REPLICAS):
+            await self.let_go(place)
+        while any(mail.state not in ENDS for mail in self.mails.all):
+            for place, mail in enumerate(self.mails.all):
+                if mail.state is State.AWAITING_APPROVAL:
+                    await self.command(place, Command.APPROVE)
+            await self.wait(300)
+            await self.close_due(0, None)
+            await self.send(0, None, None)
+        self._check_end()
+
+    def _check_end(self) -> None:
+        """Each target's outcome was said exactly once, and nobody got more mails than may be."""
+        told = Counter(indicator_id for indicator_id, _ in self.mails.said.elements())
+        for each in self._targets:
+            assert told[each.indicator_id] + (each.indicator_id in self._refusals) == 1
+        copies = Counter(self.office.postbox.taken)
+        for mail in self.mails.all:
+            assert copies[Taken(mail.id, is_marked=False)] <= 1 + mail.resends
+            assert copies[Taken(mail.id, is_marked=True)] <= 1 + mail.resends
+
+    def _target(self, kind: Kind, choice: int, email: str, slug: str, severity: Severity, confidence: float) -> Target:
+        new = target(to=recipient(email=email), incident=slug, severity=severity, confidence=confidence)
+        if kind is Kind.NEW or not self._targets:
+            return new
+        earlier = self._targets[choice % len(self._targets)]
+        if kind is Kind.AGAIN:
+            return earlier
+        return msgspec.structs.replace(
+            new, threat_id=earlier.threat_id, recipient=earlier.recipient, incident=earlier.incident
+        )
+
+    def _check_answers(self, batch: Sequence[Target], answers: Sequence[IndicatorSettled]) -> None:
+        """What is suppressed at once is told at once, and when it comes again the same is told again."""
+        indicators = {each.target_id: each.indicator_id for each in batch}
+        refused = self.mails.plan(batch, now=self.now)
+        assert [(each.indicator_id, each.reason) for each in answers] == [
+            (indicators[target_id], reason) for target_id, reason in refused
+        ]
+        for each in answers:
+            assert self._refusals.setdefault(each.indicator_id, each) == each
+
+    async def _heed(
+        self, kind: FeedbackKind, *, recipient_key: str | None = None, threat_ids: tuple[UUID, ...] = ()
+    ) -> None:
+        feedback = FeedbackReceived(
+            feedback_id=new_id(),
+            kind=kind,
+            incident=SLUGS[0],
+            at=self.now,
+            recipient_key=recipient_key,
+            threat_ids=threat_ids,
+        )
+        async with self.office.database.transaction() as tx:
+            await heed_feedback([feedback], tx=tx, now=self.now)
+
+
+@pytest.fixture
+def begin(
+    database_url: str, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], MailStates]]:
+    monkeypatch.setattr("services.notifier.handlers.sender.LOOK_FOR_LOST_SECONDS", 0.0)
+    migrate("notifier", database_url)
+    with entered(runner, post_office(database_url)) as office:
+        yield lambda: MailStates(office, runner)
+
+
+def test_each_blow_at_each_point_is_survived(begin: Callable[[], MailStates]) -> None:
+    for fate in [*FATES_OF_SENDING, *FATES_OF_PLANNING]:
+        with told_of(fate), begin() as example:
+            example.run(example.plan(arrivals=ONE_FOR_EACH, is_kept=True))
+            example.run(example.wait(minutes=6))
+            example.run(example.close_due(which=0, fate=fate if fate.point in PLANNING else None))
+            example.run(example.close_due(which=0, fate=None))
+            example.run(example.send(which=0, fate=fate if fate.point in SENDING else None, death=None))
+            example.run(example.wait(minutes=6))
+            example.run(example.send(which=1, fate=None, death=None))
+        assert fate in example.struck, "it has struck"
+
+
+@pytest.mark.parametrize("death", Death)
+def test_a_sender_that_dies_while_the_relay_has_its_mail_is_survived(
+    begin: Callable[[], MailStates], death: Death
+) -> None:
+    with begin() as example:
+        example.run(example.plan(arrivals=ONE_FOR_EACH, is_kept=True))
+        example.run(example.wait(minutes=6))
+        example.run(example.close_due(which=0, fate=None))
+        example.run(example.send(which=0, fate=None, death=death))
+        example.run(example.wait(minutes=6))
+        example.run(example.send(which=1, fate=None, death=None))
+        assert example.marked_mails, "one was in doubt"
+
+
+def test_whoever_dies_a_mail_is_sent_once_or_marked_and_told_of_once(begin: Callable[[], MailStates]) -> None:
+    try_plans(MailStates, begin, batches=5, steps=30)
