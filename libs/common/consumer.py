@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
@@ -180,8 +180,7 @@ class BatchConsumer:
         if message.place not in self._buried:
             await self._dead_letters.bury(message, reason)
             self._buried.add(message.place)
-        held = held_by_dead_letter(message, service=self._service, now=self._database.now())
-        await self._publisher.publish(held)
+        await self._publisher.publish(held_by_dead_letter(message, service=self._service))
 
     async def _handle(self, handler: Handler, batch: Sequence[Received]) -> None:
         """Handle a batch; if it can never succeed, halve it until the culprit is alone, and put that aside."""
@@ -227,6 +226,7 @@ def _message(record: ConsumerRecord) -> Message:
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
+        at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
         key=record.key or b"",
         value=record.value or b"",
         headers=tuple(record.headers),

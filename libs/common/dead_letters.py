@@ -22,11 +22,12 @@ REASON_CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it came from its topic."""
+    """A message as it came from its topic; `at` is when it got there."""
 
     topic: str
     partition: int
     offset: int
+    at: datetime
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]]
@@ -87,11 +88,12 @@ class AboutRecord(Tagged, frozen=True):
 _about_record = msgspec.json.Decoder(AboutRecord)
 
 
-def held_by_dead_letter(message: Message, *, service: str, now: datetime) -> list[IndicatorSettled]:
+def held_by_dead_letter(message: Message, *, service: str) -> list[IndicatorSettled]:
     """The record behind a dead letter waits for a person, and its partner can see that.
 
-    Also where the message could not be read, as one of a later version, but says which record it is about. Nothing
-    follows from news of an outcome: it would come back to the handler that has just failed.
+    As of when the message came, so that the same is said of it however often it is met. Also where the message could
+    not be read, as one of a later version, but says which record it is about. Nothing follows from news of an outcome:
+    it would come back to the handler that has just failed.
     """
     try:
         about = _about_record.decode(message.value)
@@ -107,7 +109,7 @@ def held_by_dead_letter(message: Message, *, service: str, now: datetime) -> lis
             outcome=Outcome.HELD,
             reason="dead-letter",
             message="We could not process this record; an operator has been told and looks at it.",
-            at=now,
+            at=message.at,
             by=service,
             traceparent=about.traceparent,
         )

@@ -39,8 +39,8 @@ def words_of(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
 
 
 def held_behind(value: bytes) -> list[IndicatorSettled]:
-    message = Message(topic="any", partition=0, offset=0, key=b"", value=value, headers=())
-    return held_by_dead_letter(message, service="test", now=NOW)
+    message = Message(topic="any", partition=0, offset=0, at=NOW, key=b"", value=value, headers=())
+    return held_by_dead_letter(message, service="test")
 
 
 @each_event
@@ -113,6 +113,7 @@ def test_the_record_behind_an_event_of_another_version_is_held(event: Event) -> 
             said["traceparent"],
         )
         assert (settled.outcome, settled.reason, settled.by) == (Outcome.HELD, "dead-letter", "test")
+        assert settled.at == NOW
 
 
 def test_no_outcome_follows_from_an_outcome_that_could_be_read() -> None:

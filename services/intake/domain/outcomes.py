@@ -27,9 +27,9 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record's new outcome, and the one that it takes the place of."""
+    """A record's new outcome, and where it stood before."""
 
-    previous: str
+    previous: Standing
     news: IndicatorSettled
 
 
@@ -60,14 +60,19 @@ class Weight(Enum):
 
 
 def weigh(standing: Standing, news: IndicatorSettled) -> Weight:
-    """Repeated news changes nothing, and neither does a revisable outcome that comes again after it was revised."""
+    """Repeated news changes nothing, and neither does a revisable outcome that comes again after it was revised.
+
+    A revisable outcome that was reached once more, later, is news: what was said in between does not undo it.
+    """
+    if standing.outcome in REVISABLE and news.outcome in REVISABLE:
+        return Weight.CHANGE if news.at > standing.at else Weight.STALE
     if standing.outcome == news.outcome:
         return Weight.REPEATED
     if standing.outcome == Outcome.PENDING:
         return Weight.CHANGE
     is_final = news.outcome not in REVISABLE and news.outcome != Outcome.PENDING
     if standing.outcome in REVISABLE:
-        return Weight.CHANGE if is_final or news.at > standing.at else Weight.STALE
+        return Weight.CHANGE if is_final else Weight.STALE
     return Weight.CONFLICT if is_final else Weight.STALE
 
 
@@ -85,7 +90,7 @@ def settle(news: Iterable[IndicatorSettled], standings: Mapping[RecordKey, Stand
             continue
         weight = weigh(standing, item)
         if weight is Weight.CHANGE:
-            changes[key] = Change(standings[key].outcome, item)
+            changes[key] = Change(standings[key], item)
             current[key] = Standing(item.outcome, item.at)
         elif weight is Weight.CONFLICT:
             conflicts.append(Conflict(standing.outcome, item))

@@ -39,7 +39,8 @@ async def _record(tx: Transaction, settlement: Settlement) -> None:
 
 
 def _report(settlement: Settlement) -> None:
-    for outcome, count in Counter(change.news.outcome for change in settlement.changes.values()).items():
+    new = (each.news.outcome for each in settlement.changes.values() if each.news.outcome != each.previous.outcome)
+    for outcome, count in Counter(new).items():
         RECORDS_SETTLED.labels(outcome.value).inc(count)
     for conflict in settlement.conflicts:
         _report_conflict(conflict)

@@ -80,23 +80,25 @@ async def standings(tx: Transaction, keys: Sequence[RecordKey]) -> dict[RecordKe
 
 
 async def change_outcomes(tx: Transaction, changes: Mapping[RecordKey, Change]) -> list[tuple[UUID, str, str]]:
-    """Write new outcomes where the previous one still stands; returns (submission, previous, new) of those."""
+    """Write new outcomes of records that still stand where they stood; returns (submission, previous, new) of those."""
     rows = await tx.fetch(
         """
         UPDATE records SET outcome = news.outcome, reason = news.reason, message = news.message, at = news.at
-        FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-             AS news (submission_id, record, previous, outcome, reason, message, at)
+        FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                    $8::timestamptz[])
+             AS news (submission_id, record, previous, outcome, reason, message, at, previous_at)
         WHERE records.submission_id = news.submission_id AND records.record = news.record
-              AND records.outcome = news.previous
+              AND records.outcome = news.previous AND records.at = news.previous_at
         RETURNING news.submission_id, news.previous, news.outcome
         """,
         [submission_id for submission_id, _ in changes],
         [record for _, record in changes],
-        [change.previous for change in changes.values()],
+        [change.previous.outcome for change in changes.values()],
         [change.news.outcome.value for change in changes.values()],
         [change.news.reason for change in changes.values()],
         [change.news.message for change in changes.values()],
         [change.news.at for change in changes.values()],
+        [change.previous.at for change in changes.values()],
     )
     return [(row["submission_id"], row["previous"], row["outcome"]) for row in rows]
 

@@ -49,8 +49,7 @@ class Page:
             return
         outcome, at = self.standings.get(news.record, (Outcome.PENDING, news.at))
         if outcome is Outcome.PENDING or (outcome in OPEN and (news.outcome not in OPEN or news.at > at)):
-            if news.outcome is not outcome:
-                self.standings[news.record] = news.outcome, news.at
+            self.standings[news.record] = news.outcome, news.at
         elif outcome not in OPEN and news.outcome not in OPEN and news.outcome is not outcome:
             self.conflicts.add((news.record, news.outcome))
 
