@@ -120,6 +120,8 @@ class Database:
                 tx = Transaction(self, connection, driver)
                 yield tx
         except (*REFUSED, *AWAY) as error:
+            if _is_being_cancelled():
+                raise asyncio.CancelledError from error  # which the failing rollback of a dead connection replaced
             raise _named(error) from error
         tx.committed()
 
@@ -134,6 +136,11 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _named(error: Exception) -> TocsinError:

@@ -289,6 +289,24 @@ async def test_values_that_the_tables_refuse_are_permanent(loop: Loop) -> None:
             await tx.fetch("SELECT $1::text", "a NUL \x00 in a text")
 
 
+async def test_who_is_cancelled_ends_also_when_its_connection_is_dead(loop: Loop) -> None:
+    backends: asyncio.Queue[int] = asyncio.Queue()
+
+    async def wait_forever() -> None:
+        async with loop.database.transaction() as tx:
+            [row] = await tx.fetch("SELECT pg_backend_pid() AS pid")
+            backends.put_nowait(row["pid"])
+            await asyncio.Event().wait()
+
+    waiting = asyncio.create_task(wait_forever())
+    async with loop.database.transaction() as tx:
+        await tx.fetch("SELECT pg_terminate_backend($1, 5000)", await backends.get())
+    waiting.cancel()
+    await asyncio.wait({waiting})
+
+    assert waiting.cancelled()
+
+
 async def test_a_full_pool_is_waited_for(database_url: str) -> None:
     database = Database(database_url, pool_size=1, statement_timeout_seconds=0.2)
     async with database.transaction():
