@@ -91,12 +91,17 @@ class Sender:
             await self._relay.close()
 
     def _room(self) -> int:
-        """How many mails may be claimed. While the relay is away one at a time tries whether it is back."""
+        """How many mails may be claimed, once the answers that have come are recorded.
+
+        While the relay is away one at a time tries whether it is back.
+        """
         if self._trouble is not None:
             return 0 if self._held else 1
-        if sum(held.notification.targets_total for held in self._held.values()) >= TARGETS_AT_ONCE:
+        answered = {item.consignment.notification.id for item in self._answered}
+        under_way = [held.notification for key, held in self._held.items() if key not in answered]
+        if sum(notification.targets_total for notification in under_way) >= TARGETS_AT_ONCE:
             return 0
-        return self._limits.connections - len(self._held)
+        return self._limits.connections - len(under_way)
 
     async def _rest(self, shutdown: Shutdown) -> None:
         if self._trouble is not None and not self._held:
