@@ -465,6 +465,20 @@ async def test_what_was_called_fixed_is_news_when_it_is_seen_again(database: Dat
     assert await plan(database, again, now=LATER) == []
 
 
+async def test_an_answer_that_comes_again_is_not_about_what_was_sent_after_it(database: Database) -> None:
+    first = target()
+    await plan(database, first)
+    fixed = FeedbackReceived(
+        feedback_id=new_id(), kind=FeedbackKind.FIXED, incident="open-smb", at=LATER, threat_ids=(first.threat_id,)
+    )
+    for days in (1, 2):
+        async with database.transaction() as tx:
+            await heed_feedback([fixed], tx=tx, now=LATER)
+        again = msgspec.structs.replace(target(), threat_id=first.threat_id)
+        settled = await plan(database, again, now=LATER + timedelta(days=days))
+        assert [event.reason for event in settled] == (["interval"] if days == 2 else [])
+
+
 async def test_a_dead_address_is_not_written_to_again(database: Database) -> None:
     relay = RememberingRelay({"info@jansen.example": Answered(550, "5.1.1 No such user")})
     await plan(database, target())

@@ -103,8 +103,7 @@ async def heed_feedback(
     events: Sequence[FeedbackReceived], *, tx: Transaction, now: datetime
 ) -> Sequence[IndicatorSettled]:
     """An opt-out silences its recipient, also for what already waits. What is fixed is news when it is seen again."""
-    fixed = [event for event in events if event.kind is FeedbackKind.FIXED]
-    await targets.record_fixes(tx, [threat_id for event in fixed for threat_id in event.threat_ids], now=now)
+    await targets.record_fixes(tx, [event for event in events if event.kind is FeedbackKind.FIXED])
     leaving = {event.recipient_key for event in events if event.kind is FeedbackKind.OPT_OUT} - {None}
     suppressions = [
         Suppression(value=recipient, reason=SuppressionReason.OPT_OUT) for recipient in sorted(filter(None, leaving))

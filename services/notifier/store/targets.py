@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from libs.common.contracts import FeedbackReceived
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.contracts.wire import encode
 from libs.common.db import Transaction
@@ -76,12 +77,22 @@ async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime
     return frozenset(Warned(row["recipient_key"], row["threat_id"]) for row in rows)
 
 
-async def record_fixes(tx: Transaction, threat_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Note that a recipient called these threats fixed: if they are seen again, that is not the same news."""
-    if threat_ids:
-        await tx.fetch(
-            "UPDATE targets SET fixed_at = $2 WHERE threat_id = ANY($1::uuid[]) AND fixed_at IS NULL", threat_ids, now
-        )
+async def record_fixes(tx: Transaction, answers: Sequence[FeedbackReceived]) -> None:
+    """Note that recipients called threats fixed: if they are seen again, that is not the same news.
+
+    An answer is about what was sent before it, also when it comes again after the threat has come back.
+    """
+    fixes = [(threat_id, answer.at) for answer in answers for threat_id in answer.threat_ids]
+    if not fixes:
+        return
+    await tx.fetch(
+        """
+        UPDATE targets SET fixed_at = fix.at FROM unnest($1::uuid[], $2::timestamptz[]) AS fix (threat_id, at)
+        WHERE targets.threat_id = fix.threat_id AND targets.decided_at <= fix.at AND targets.fixed_at IS NULL
+        """,
+        [threat_id for threat_id, _ in fixes],
+        [at for _, at in fixes],
+    )
 
 
 async def _incidents_of(tx: Transaction, recipients: Sequence[str], *, since: datetime) -> Mapping[str, frozenset[str]]:
