@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.complaints import Complaint
@@ -31,6 +31,7 @@ class Layout:
     `services` are those to start, `replicas` times each; none leaves Kafka, PostgreSQL and the mail sink alone.
     `maven_mirror`: base URL of a repository to use instead of Maven Central. The three `external_…` fields are empty
     when the stack runs that part. With `relay_faults` the mail sink is a relay that misbehaves so (deploy/doubles).
+    `settings` are variables for the services of this stack; they win over those of our own environment.
     """
 
     home: Path
@@ -44,6 +45,7 @@ class Layout:
     external_postgres: str = ""
     external_smtp: str = ""
     relay_faults: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Layout":

@@ -30,11 +30,15 @@ def service_command(service: str, *arguments: str) -> tuple[str, ...]:
 def service_environment(
     service: str, *, layout: Layout, keys: Keys, replica: int = 1, chosen: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """`TOCSIN_<SERVICE>_<NAME>` for every setting the stack decides; what the user has `chosen` is left alone."""
+    """`TOCSIN_<SERVICE>_<NAME>` for every setting the stack decides; what the user has `chosen` is left alone.
+
+    And the settings of this layout, which nobody else hears of.
+    """
     port = {"HTTP_PORT": str(layout.port(service, replica=replica))}
     settings = port | _common(service, layout=layout, keys=keys) | _own(service, layout=layout, keys=keys)
     variables = {f"TOCSIN_{service.upper()}_{name}": value for name, value in settings.items()}
-    return {name: value for name, value in variables.items() if name not in chosen and f"{name}_FILE" not in chosen}
+    ours = {name: value for name, value in variables.items() if name not in chosen and f"{name}_FILE" not in chosen}
+    return {**ours, **layout.settings}
 
 
 def _common(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:

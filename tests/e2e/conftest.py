@@ -20,7 +20,7 @@ from bench.feed import ripe_dump
 from deploy.local.background import BackgroundStack, throwaway_stack
 from deploy.local.books import Books, reconcile
 from deploy.local.endpoints import ReplicaEndpoint
-from deploy.local.layout import Layout
+from deploy.local.layout import SERVICES, Layout
 from deploy.local.ports import free_port_base
 from libs.common.faults import AT_THE_RELAY, LOSES_AN_ANSWER, evenly, written
 
@@ -180,6 +180,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     collector = Collector()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Intake, collector))
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    traces = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
     layout = Layout(
         home=tmp_path_factory.mktemp("system"),
         cache=Layout.from_environment().cache,
@@ -187,19 +188,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         partitions=3,
         replicas=2,
         relay_faults=written(evenly(sorted(ONLY_LATE), rate=MISBEHAVIOUR)),
+        settings=SETTINGS | {f"TOCSIN_{service.upper()}_OTLP_ENDPOINT": traces for service in SERVICES},
     )
-    with pytest.MonkeyPatch.context() as environment:
-        for service in layout.services:
-            endpoint = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
-            environment.setenv(f"TOCSIN_{service.upper()}_OTLP_ENDPOINT", endpoint)
-        for name, value in SETTINGS.items():
-            environment.setenv(name, value)
-        with throwaway_stack(layout) as stack:
-            system = System(stack, collector, layout)
-            _know_the_world(system)
-            yield system
-            books = system.compared_books()
-            assert books.agree, f"after all tests: {books.said}"
+    with throwaway_stack(layout) as stack:
+        system = System(stack, collector, layout)
+        _know_the_world(system)
+        yield system
+        books = system.compared_books()
+        assert books.agree, f"after all tests: {books.said}"
     server.shutdown()
 
 

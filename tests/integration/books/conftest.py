@@ -124,19 +124,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         cache=Layout.from_environment().cache,
         port_base=free_port_base(),
         partitions=2,
+        settings=AT_ONCE,
     )
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in AT_ONCE.items():
-            environment.setenv(name, value)
-        with throwaway_stack(layout) as stack:
-            world = World(stack, layout, _settings(layout))
-            asyncio.run(_work(world))
-            yield world
+    with throwaway_stack(layout) as stack:
+        world = World(stack, layout, _settings(layout))
+        asyncio.run(_work(world))
+        yield world
 
 
 def _settings(layout: Layout) -> IntakeSettings:
     told = service_environment("intake", layout=layout, keys=Keys(layout.secrets), chosen={})
-    given = {name.removeprefix(PREFIX).lower(): value for name, value in told.items()}
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in told.items() if name.startswith(PREFIX)}
     return IntakeSettings(**given)  # type: ignore[arg-type]  # each field reads its own text
 
 

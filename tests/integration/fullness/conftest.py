@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -134,9 +134,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
         controller = controller_of(relay, host=HOST, port=layout.smtp[1])
         controller.start()
         parts.callback(controller.stop)
-        environment = parts.enter_context(pytest.MonkeyPatch.context())
-        for name, value in (SETTINGS | _databases_behind_the_line(layout)).items():
-            environment.setenv(name, value)
+        layout = replace(layout, settings=SETTINGS | _databases_behind_the_line(layout))
         stack = parts.enter_context(throwaway_stack(layout))
         disk = MountedDisk(layout.payloads) if is_mounted else LimitedProcess(lambda: stack.pid("intake"))
         ward = Ward(stack, layout, portal, disk, line, relay, _pieces())

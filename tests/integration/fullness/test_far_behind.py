@@ -44,12 +44,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundStack]
         port_base=free_port_base(),
         partitions=3,
         services=("intake", "verifier"),
+        settings=SETTINGS,
     )
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in SETTINGS.items():
-            environment.setenv(name, value)
-        with throwaway_stack(layout) as stack:
-            yield stack
+    with throwaway_stack(layout) as stack:
+        yield stack
 
 
 def push(stack: BackgroundStack) -> httpx.Response:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,15 @@ def test_a_variable_of_the_users_own_wins(layout: Layout, keys: Keys) -> None:
     assert "TOCSIN_NOTIFIER_SMTP_HOST" not in told
     assert "TOCSIN_NOTIFIER_LINK_KEY" not in told
     assert told["TOCSIN_NOTIFIER_SMTP_PORT"] == "9124"
+
+
+def test_what_is_set_for_one_stack_wins_over_all_else(layout: Layout, keys: Keys) -> None:
+    name = "TOCSIN_NOTIFIER_SMTP_HOST"
+    layout = replace(layout, settings={name: "relay-of-this-stack.example"})
+
+    told = service_environment("notifier", layout=layout, keys=keys, chosen={name: "relay.example"})
+
+    assert told[name] == "relay-of-this-stack.example"
 
 
 def test_notifier_and_feedback_agree_on_links(layout: Layout, keys: Keys) -> None:
