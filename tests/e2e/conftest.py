@@ -175,7 +175,7 @@ def until(look: Callable[[], T | None], *, seconds: float = 60) -> T:
     raise AssertionError(f"not within {seconds} s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     collector = Collector()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Intake, collector))

@@ -117,7 +117,7 @@ async def _insert(connection: asyncpg.Connection, table: str, row: Mapping[str, 
         await connection.copy_records_to_table(table, columns=list(row), records=[tuple(row.values())])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     layout = Layout(
         home=tmp_path_factory.mktemp("books"),

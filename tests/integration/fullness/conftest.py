@@ -120,7 +120,7 @@ class Ward:
             return [each["id"] for each in client.get(PATH).raise_for_status().json()["items"]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
     layout = _layout(tmp_path_factory.mktemp("ward"))
     make_folders(layout)
