@@ -114,12 +114,15 @@ class System:
     collector: Collector
     layout: Layout
 
+    def client(self, service: str, *, token: str) -> httpx.Client:
+        return _client(self.stack.endpoints.services[service], token)
+
     def partner(self, replica: ReplicaEndpoint | None = None) -> httpx.Client:
         url = replica.url if replica else self.stack.endpoints.services["intake"]
         return _client(url, self.stack.endpoints.partner_key)
 
     def operator(self, service: str) -> httpx.Client:
-        return _client(self.stack.endpoints.services[service], self.stack.endpoints.admin_token)
+        return self.client(service, token=self.stack.endpoints.admin_token)
 
     def replicas(self, *services: str) -> list[ReplicaEndpoint]:
         """Of these services, or of all."""

@@ -1,4 +1,7 @@
-"""An answer that comes after its lease: it counts until another sender has taken the mail over, and then no more."""
+"""A sender whose answers come late, or that is told to stop: what it has begun counts, and it begins nothing more.
+
+An answer after its lease counts until another sender has taken the mail over, and then no more.
+"""
 
 import asyncio
 from collections import Counter
@@ -6,14 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from libs.common.db import Database
 from libs.common.shutdown import Shutdown
 from services.notifier.domain.message import Mail
-from services.notifier.domain.notification import State, Wanted
+from services.notifier.domain.notification import Brake, BrakeScope, State, Wanted
 from services.notifier.domain.replies import Deferred, Failed, InDoubt, Released, Reply, Result, Sent
 from services.notifier.gateway.relay import RememberingRelay
+from services.notifier.handlers.commands import set_brake
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Delivered, claim, doubt_lost, record
 from services.notifier.store import lists
@@ -29,11 +34,12 @@ from tests.integration.test_notifier import (
     states,
     take_up,
 )
-from tests.unit.notifier.builders import recipient, target
+from tests.unit.notifier.builders import NOW, recipient, target
 
 __all__ = ["database"]
 
 TAKEN_OVER = LATER + 2 * LEASE
+BRAKE = Brake(scope=BrakeScope.ALL, value="", engaged=True, reason="x", changed_at=NOW, changed_by="a")
 
 
 @pytest.mark.parametrize(
@@ -229,3 +235,23 @@ async def test_what_is_under_way_at_a_shutdown_is_answered_and_recorded_and_noth
         asyncio.get_running_loop().call_later(0.2, relay.opened.set)
 
     assert Counter(await states(database)) == {State.SENT: 4, State.QUEUED: 6}
+
+
+async def test_no_mail_is_begun_after_a_brake_but_those_that_were_claimed_before_it(database: Database) -> None:
+    await queue_mails(database, 10)
+    relay = ShutRelay()
+
+    async with running_sender(database, relay):
+        while relay.waiting < 4:
+            await asyncio.sleep(0.01)
+        async with database.transaction() as tx:
+            await set_brake(tx, BRAKE)
+        relay.opened.set()
+        while Counter(await states(database)) != {State.SENT: 4, State.QUEUED: 6}:
+            assert relay.waiting == 4
+            await asyncio.sleep(0.01)
+        async with database.transaction() as tx:
+            await set_brake(tx, msgspec.structs.replace(BRAKE, engaged=False))
+        await until_all_are(State.SENT, mails=10, database=database)
+
+    assert len(relay.mails) == 10
