@@ -15,7 +15,7 @@ from libs.common.errors import Transient
 from libs.common.metrics import MAIL_SECONDS, NOTIFICATIONS, NOTIFICATIONS_IN_DOUBT, RECORD_TO_MAIL_SECONDS
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
-from services.notifier.domain.notification import Consignment
+from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.outcome import change_of
 from services.notifier.domain.replies import InDoubt, Released, RetryPolicy, Sent
 from services.notifier.gateway.relay import Relay, RelayAway
@@ -71,6 +71,12 @@ class Sender:
         self._database_backoff = Backoff(longest_seconds=2.0)
         self._looked_for_lost_at = float("-inf")
 
+    @property
+    def under_way(self) -> Sequence[Notification]:
+        """Claimed, and not answered by the relay."""
+        answered = {item.consignment.notification.id for item in self._answered}
+        return [held.notification for key, held in self._held.items() if key not in answered]
+
     async def check(self) -> None:
         """Raise `Transient` while the relay is away; readiness shows it."""
         if self._trouble is not None:
@@ -97,8 +103,7 @@ class Sender:
         """
         if self._trouble is not None:
             return 0 if self._held else 1
-        answered = {item.consignment.notification.id for item in self._answered}
-        under_way = [held.notification for key, held in self._held.items() if key not in answered]
+        under_way = self.under_way
         if sum(notification.targets_total for notification in under_way) >= TARGETS_AT_ONCE:
             return 0
         return self._limits.connections - len(under_way)

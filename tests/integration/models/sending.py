@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from uuid import UUID
 
 from hypothesis import strategies as st
 
@@ -74,6 +75,12 @@ class Sending:
     def is_held_before_offering(self) -> bool:
         life = self.replica.life
         return life.is_held and life.struck[-1].point is Point.CLAIM_COMMITTED
+
+    @property
+    def not_offered(self) -> set[UUID]:
+        """What it holds in its hands, and has shown to no relay."""
+        under_way = self.replica.sender.under_way if self.is_held_before_offering else ()
+        return {each.id for each in under_way}
 
 
 class Work(Machine):
@@ -199,12 +206,20 @@ class Work(Machine):
     async def _is_still(self, sending: Sending, since: datetime) -> bool:
         """Whether a sender is through, or held with all other mails through. Asks it to stop when nothing is left."""
         life = sending.replica.life
-        if sending.task.done() or sending.is_held_before_offering:
+        if sending.task.done():
             return True
+        if sending.is_held_before_offering:
+            return await self._only_the_newest_are_under_way(sending)
         if not sending.shutdown.is_idle or await self.office.under_way(since=since) > life.is_held:
             return False
         sending.shutdown.request()
         return life.is_held
+
+    async def _only_the_newest_are_under_way(self, sending: Sending) -> bool:
+        """Whether the relay has answered all that was claimed before what is held, as it would answer now."""
+        tries = await self.office.attempts()
+        under_way = sending.replica.sender.under_way
+        return len({tries[each.id, each.tries]["started_at"] for each in under_way}) == 1
 
     async def _replay(self, sending: Sending, *, since: datetime) -> None:
         """Do what the rows say that was done since then, in the order of their stamps, by the model's rules."""
@@ -218,8 +233,8 @@ class Work(Machine):
             self.mails.doubt([each for each in lost if tries[each.id, each.tries]["ended_at"] == stamp], now=stamp)
             self._claim(sending, rows, tries, stamp)
             self._explain_mails(sending.attempts)
-        if not sending.is_held_before_offering:
-            for attempt in sending.attempts:
+        for attempt in sending.attempts:
+            if attempt.mail.id not in sending.not_offered:
                 attempt.expected = attempt.expected or self._expected(attempt)
 
     def _claim(self, sending: Sending, rows: Rows, tries: Tries, stamp: datetime) -> None:
