@@ -1,6 +1,6 @@
 """A feed, from the partner's POST to the last record's final outcome, on a stack of its own.
 
-Everything runs on this machine: broker, database, five services, the relay and the partner. `BENCH_RECORDS` (100,000)
+Everything runs on this machine: broker, database, five services, the relay and the partner. `BENCH_RECORDS` (500,000)
 are pushed as one submission, streamed. Grouping windows are short, so that mails leave while the feed is running.
 """
 
@@ -50,7 +50,7 @@ class Run:
 
 
 def run(console: Console) -> Report:
-    records = size("RECORDS", standard=100_000, small=3000)
+    records = size("RECORDS", standard=500_000, small=3000)
     runs = []
     for number in range(1, rounds() + 1):
         runs.append(asyncio.run(_push_and_watch(console, records)))

@@ -19,8 +19,8 @@ SUPERUSER = "postgres"
 SETTINGS = {
     "shared_buffers": "256MB",
     "max_connections": "200",
-    "wal_compression": "on",
-    "max_wal_size": "2GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
     "effective_io_concurrency": "16",
     "jit": "off",
     "log_timezone": "UTC",

@@ -39,6 +39,11 @@ REASONS: Mapping[type[BaseException], str] = {
 """What readiness says instead of "away or overloaded", where we know better."""
 
 
+LOOK_UPS: Mapping[str, str] = {"jit": "off", "random_page_cost": "1.1", "max_parallel_workers_per_gather": "0"}
+"""We look rows up by their keys, thousands at once. With its defaults PostgreSQL reads whole tables for that, with all
+cores, until they have some hundred thousand rows."""
+
+
 class Transaction:
     """One open transaction on one connection. SQLAlchemy's and asyncpg's statements are part of the same one."""
 
@@ -103,7 +108,7 @@ class Database:
             connect_args={
                 "timeout": statement_timeout_seconds,
                 "command_timeout": statement_timeout_seconds + 5,
-                "server_settings": {"statement_timeout": str(int(statement_timeout_seconds * 1000)), "jit": "off"},
+                "server_settings": {"statement_timeout": str(int(statement_timeout_seconds * 1000)), **LOOK_UPS},
             },
         )
 

@@ -104,7 +104,7 @@ records = Table(
     Column("message", Text),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("errors", JSONB),
-    postgresql_with={"fillfactor": 80},
+    postgresql_with={"fillfactor": 45},
 )
 
 # Changed in the transaction that changes the records, so that a receipt costs the same for ten records and a million.

@@ -50,7 +50,7 @@ def routable(case: Case, rules: Rules, _: datetime) -> Reason:
     return _routable(asset.ip, next(iter(asset.hosts), None), asset.asn, rules.allow_documentation_ranges)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _routable(address: str | None, domain: str | None, asn: int | None, allow_documentation: bool) -> Reason:
     ip = parse_ip(address) if address else None
     if ip is not None and not is_public(ip):

@@ -100,7 +100,7 @@ def _create_records() -> None:
         sa.Column("message", sa.Text),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("errors", JSONB),
-        postgresql_with={"fillfactor": 80},
+        postgresql_with={"fillfactor": 45},
     )
     op.create_table(
         "submission_counts",
