@@ -38,10 +38,9 @@ REASONS: Mapping[type[BaseException], str] = {
 }
 """What readiness says instead of "away or overloaded", where we know better."""
 
-
 LOOK_UPS: Mapping[str, str] = {"jit": "off", "random_page_cost": "1.1", "max_parallel_workers_per_gather": "0"}
-"""We look rows up by their keys, thousands at once. With its defaults PostgreSQL reads whole tables for that, with all
-cores, until they have some hundred thousand rows."""
+"""We look rows up by their keys, thousands at once; with its defaults PostgreSQL read whole tables for that, and with
+several processes. Compiling (`jit`) takes longer than any of our statements."""
 
 
 class Transaction:
@@ -114,7 +113,10 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commit when the block ends, roll back when it raises. A database that is away is `Transient`."""
+        """Commit when the block ends, roll back when it raises. A database that is away is `Transient`.
+
+        Whoever is being cancelled hears of that, whatever the database says meanwhile.
+        """
         await faults.reach(faults.Point.TRANSACTION)
         try:
             async with self._engine.begin() as connection:

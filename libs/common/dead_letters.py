@@ -22,7 +22,7 @@ REASON_CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it came from its topic; `at` is when it got there."""
+    """A message as it came from its topic; `at` is when it got there, by the broker's clock."""
 
     topic: str
     partition: int
@@ -91,9 +91,9 @@ _about_record = msgspec.json.Decoder(AboutRecord)
 def held_by_dead_letter(message: Message, *, service: str) -> list[IndicatorSettled]:
     """The record behind a dead letter waits for a person, and its partner can see that.
 
-    As of when the message came, so that the same is said of it however often it is met. Also where the message could
-    not be read, as one of a later version, but says which record it is about. Nothing follows from news of an outcome:
-    it would come back to the handler that has just failed.
+    As of when the message came, so that the same is said of it each time that it is met there. Also where the message
+    could not be read, as one of a later version, but says which record it is about. Nothing follows from news of an
+    outcome: it would come back to the handler that has just failed.
     """
     try:
         about = _about_record.decode(message.value)

@@ -1,0 +1,1 @@
+"""The whole system, as partners, operators and recipients meet it."""

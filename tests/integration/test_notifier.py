@@ -468,8 +468,14 @@ async def test_what_was_called_fixed_is_news_when_it_is_seen_again(database: Dat
 async def test_an_answer_that_comes_again_is_not_about_what_was_sent_after_it(database: Database) -> None:
     first = target()
     await plan(database, first)
+    [told] = await take_up(database)
     fixed = FeedbackReceived(
-        feedback_id=new_id(), kind=FeedbackKind.FIXED, incident="open-smb", at=LATER, threat_ids=(first.threat_id,)
+        feedback_id=new_id(),
+        kind=FeedbackKind.FIXED,
+        incident="open-smb",
+        at=LATER,
+        notification_id=told.notification.id,
+        threat_ids=(first.threat_id,),
     )
     for days in (1, 2):
         async with database.transaction() as tx:

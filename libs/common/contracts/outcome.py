@@ -10,7 +10,10 @@ from libs.common.vocabulary import Outcome
 
 @topic("indicator-outcome")
 class IndicatorSettled(Event, frozen=True, kw_only=True, omit_defaults=True, tag="indicator-settled.v1"):
-    """A record has reached its outcome. `reason` is a code, `message` a sentence for its partner."""
+    """A record has reached its outcome. `reason` is a code, `message` a sentence for its partner.
+
+    The id is that of the record's outcome: `held` for one reason after another has the same, and a later `at`.
+    """
 
     indicator_id: UUID
     submission_id: UUID

@@ -34,7 +34,8 @@ from services.notifier.handlers.withdrawing import mailable_notifications, silen
 from services.notifier.store import incidents, notifications, orders, targets
 
 TARGETS_AT_ONCE = 2000
-"""Mails that are under way have at most twice as many targets together; each takes some 10 KiB of memory."""
+"""Mails that are under way have at most twice as many targets together, and those that are answered and not recorded
+as many again; each target takes some 10 KiB of memory."""
 
 
 class Delivered(msgspec.Struct, frozen=True):

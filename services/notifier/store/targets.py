@@ -79,7 +79,7 @@ async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime
         WHERE n.state NOT IN ('failed', 'cancelled')
           AND (n.state = 'planned' OR coalesce(n.queued_at, n.created_at) > $2)
         """,
-        [target.threat_id for target in targets],
+        list({target.threat_id for target in targets}),
         since,
     )
     return frozenset(Warned(row["recipient_key"], row["threat_id"]) for row in rows)
@@ -88,18 +88,23 @@ async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime
 async def record_fixes(tx: Transaction, answers: Sequence[FeedbackReceived]) -> None:
     """Note that recipients called threats fixed: if they are seen again, that is not the same news.
 
-    An answer is about what was sent before it, also when it comes again after the threat has come back.
+    An answer is about its mail and those before it: where it comes again after the threat has come back, it says
+    nothing of the later one.
     """
-    fixes = [(threat_id, answer.at) for answer in answers for threat_id in answer.threat_ids]
+    fixes = [(threat_id, answer) for answer in answers for threat_id in answer.threat_ids]
     if not fixes:
         return
     await tx.fetch(
         """
-        UPDATE targets SET fixed_at = fix.at FROM unnest($1::uuid[], $2::timestamptz[]) AS fix (threat_id, at)
-        WHERE targets.threat_id = fix.threat_id AND targets.decided_at <= fix.at AND targets.fixed_at IS NULL
+        UPDATE targets SET fixed_at = fix.at
+        FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS fix (threat_id, notification_id, at)
+        WHERE targets.threat_id = fix.threat_id AND targets.fixed_at IS NULL AND targets.decided_at <= coalesce(
+            (SELECT max(decided_at) FROM targets AS told WHERE told.notification_id = fix.notification_id), 'infinity'
+        )
         """,
         [threat_id for threat_id, _ in fixes],
-        [at for _, at in fixes],
+        [answer.notification_id for _, answer in fixes],
+        [answer.at for _, answer in fixes],
     )
 
 

@@ -1,0 +1,1 @@
+"""A system that is full, slow or far behind."""
