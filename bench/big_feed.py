@@ -94,13 +94,13 @@ async def _measure(console: Console, *, size_bytes: int, seconds: float) -> Seen
 
 
 def _up_to(size_bytes: int) -> Iterator[bytes]:
-    """The feed until it is so long; never a part of a piece."""
-    sent = 0
+    """As much of the feed as fits; never a part of a piece. Intake takes no more than 1 GiB."""
+    room = size_bytes
     for piece in feed(size_bytes, now=datetime.now(UTC), banner=BANNER):
-        yield piece
-        sent += len(piece)
-        if sent >= size_bytes:
+        room -= len(piece)
+        if room < 0:
             return
+        yield piece
 
 
 def _summary(seen: Seen) -> Tabular:

@@ -468,6 +468,7 @@ async def test_what_was_called_fixed_is_news_when_it_is_seen_again(database: Dat
 async def test_an_answer_that_comes_again_is_not_about_what_was_sent_after_it(database: Database) -> None:
     first = target()
     await plan(database, first)
+    await close_due(database)
     [told] = await take_up(database)
     fixed = FeedbackReceived(
         feedback_id=new_id(),
