@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from deploy.local.endpoints import ReplicaEndpoint
+from deploy.local.layout import HOST
 from tests.e2e.conftest import System, until
 from tests.e2e.test_main_job import feed, push_and_settle, row
 
@@ -87,8 +88,8 @@ def test_a_partner_gets_no_submission_of_another(system: System, stranger: httpx
 
 def test_while_a_feed_goes_through_the_services_talk_to_nobody_but_their_own(system: System) -> None:
     layout, collector = system.layout, urlsplit(system.layout.settings["TOCSIN_INTAKE_OTLP_ENDPOINT"])
-    stores = {("127.0.0.1", layout.port("postgres")), ("127.0.0.1", layout.port("kafka"))}
-    relay = ("127.0.0.1", layout.port("mail"))
+    stores = {(HOST, layout.port("postgres")), (HOST, layout.port("kafka"))}
+    relay = (HOST, layout.port("mail"))
     own = stores | {relay, (collector.hostname, collector.port)}
     watch = Watch(system)
 
