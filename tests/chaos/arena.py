@@ -4,12 +4,12 @@ import asyncio
 import json
 import shutil
 import signal
-import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import psutil
@@ -18,17 +18,15 @@ import pytest
 from bench.feed import ripe_dump
 from deploy.local.accounts import remove_cluster
 from deploy.local.complaints import Complaint
-from deploy.local.keeper import Keeper
-from deploy.local.layout import HOST, PROJECT, Layout, service_of
-from deploy.local.parts import Part
+from deploy.local.layout import HOST, Layout, service_of
 from deploy.local.ports import PORTS_OF_A_STACK, free_port_base
-from deploy.local.preflight import make_folders
 from deploy.local.process import Process
-from deploy.local.reachability import accepts_connections, says_ready
+from deploy.local.reachability import says_ready
 from deploy.local.register import read_register
 from deploy.local.services import service_part
-from deploy.local.stack import DRILL_SECONDS, Stack, running_stack
+from deploy.local.stack import Stack, running_stack
 from tests.chaos.plan import SERVICES, Act, Blow, Plan
+from tests.chaos.relay import MAIL_RELAY, Relay
 
 SMTP_CONNECTIONS = 16
 SETTINGS = {
@@ -46,16 +44,14 @@ SETTINGS = {
 edges of a batch are where things go wrong, so a run is to have many."""
 
 RESTART_TRIES = 5
-MAIL_RELAY = "mail"
 
 
 class Arena:
     """The system under blows. Blows to one part come one after the other."""
 
-    def __init__(self, stack: Stack, relay: Keeper, *, strikes: Path) -> None:
+    def __init__(self, stack: Stack, relay: Relay) -> None:
         self.stack = stack
-        self.strikes = strikes
-        self._relay = relay
+        self.relay = relay
         self._replicas: list[Process] = []
         self._joined: set[tuple[str, int]] = set()
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -112,13 +108,14 @@ class Arena:
         finally:
             self._signal(part, signal.SIGCONT)
 
-    def deaths(self) -> dict[str, int]:
+    def deaths(self) -> Counter[str]:
         """How often each part came back after it had died, and how many replicas there were (they all die)."""
         found: Counter[str] = Counter()
         for entry in read_register(self.stack.layout.processes):
             found[service_of(entry.name)] += entry.restarts
         found.update(service_of(replica.part.name) for replica in self._replicas)
-        return {**found, MAIL_RELAY: self._relay.restarts}
+        found[MAIL_RELAY] = self.relay.restarts
+        return found
 
     def faults_struck(self) -> Counter[str]:
         """By name; a fault says in the log of its service that it strikes."""
@@ -127,7 +124,7 @@ class Arena:
 
     def _signal(self, part: str, number: signal.Signals) -> None:
         """To the part and its children: PostgreSQL is one process for each connection."""
-        pid = self._relay.pid if part == MAIL_RELAY else self.stack.pid(part)
+        pid = self.relay.pid if part == MAIL_RELAY else self.stack.pid(part)
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid or 0)
             for each in (process, *process.children(recursive=True)):
@@ -173,11 +170,17 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 @asynccontextmanager
 async def arena(
-    home: Path, *, seed: int, relay_faults: str, ruthless: bool = True, partitions: int = 4
+    home: Path,
+    *,
+    relay_faults: str = "",
+    ruthless: bool = True,
+    partitions: int = 4,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Arena]:
     """A system that is ready and knows the networks of `bench.feed`; all of it is gone afterwards.
 
-    A ruthless relay may lose the answer to one mail twice, after which that mail fails.
+    `settings` are variables for its services, beside `SETTINGS`. A ruthless relay may lose the answer to one mail
+    twice, after which that mail fails.
     """
     base = free_port_base()
     layout = Layout(
@@ -186,43 +189,23 @@ async def arena(
         port_base=base,
         partitions=partitions,
         external_smtp=f"{HOST}:{base + PORTS_OF_A_STACK - 1}",
+        settings={**SETTINGS, **settings},
     )
-    with environment(SETTINGS):
-        options = ("--seed", str(seed), "--faults", relay_faults, *(("--ruthless",) if ruthless else ()))
-        async with _relay(layout, *options) as relay, running_stack(layout, drill=True) as stack:
-            made = Arena(stack, relay, strikes=home / "strikes")
+    relay = Relay(layout, ruthless=ruthless)
+    try:
+        await relay.start(seed=1, faults=relay_faults)
+        async with running_stack(layout, drill=True) as stack:
+            made = Arena(stack, relay)
             await _know_the_networks(made)
             yield made
+    finally:
+        await relay.stop()
 
 
 def clear_away(home: Path) -> None:
     """Remove what a system left, its database too, which lies elsewhere when we are root."""
     remove_cluster(Layout(home=home, cache=Layout.from_environment().cache))
     shutil.rmtree(home)
-
-
-@asynccontextmanager
-async def _relay(layout: Layout, *misbehaviour: str) -> AsyncIterator[Keeper]:
-    make_folders(layout)
-    host, port = layout.smtp
-    options = ("--port", str(port), "--maildir", str(layout.mail), "--tally", str(layout.home / "strikes"))
-    part = Part(
-        name=MAIL_RELAY,
-        command=(sys.executable, "-m", "deploy.doubles.relay", *options, *misbehaviour),
-        folder=PROJECT,
-        port=port,
-        is_ready=lambda: accepts_connections(host, port),
-    )
-    kept = Keeper(part, logs=layout.logs, say=lambda _: None, changed=lambda: None, within_seconds=DRILL_SECONDS)
-    await kept.start()
-    keeping = asyncio.create_task(kept.keep())
-    try:
-        yield kept
-    finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
-        await kept.stop()
 
 
 async def _know_the_networks(made: Arena) -> None:

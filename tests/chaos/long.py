@@ -1,7 +1,7 @@
 """Runs with one seed after another, for hours: `python -m tests.chaos.long HOURS`.
 
     python -m tests.chaos.long 2 --records 100000 --seconds 120   # two hours of long runs
-    python -m tests.chaos.long --runs 200 --records 3000 --seconds 10   # a sweep of short ones
+    python -m tests.chaos.long --runs 200 --records 3000 --seconds 10 --in-a-row 20   # a sweep of short ones
     python -m tests.chaos.long --seed 4711   # that run once more
 
 The first run that is not sound ends it with exit code 1, and leaves its folder for whoever looks into it.
@@ -13,12 +13,14 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from tests.chaos.arena import clear_away
+from tests.chaos.arena import arena, clear_away
 from tests.chaos.plan import plan_of
-from tests.chaos.run import run
+from tests.chaos.run import Trial, Verdict, said
 
 
 def _seeds(given: argparse.Namespace) -> Iterator[int]:
@@ -32,32 +34,47 @@ def _seeds(given: argparse.Namespace) -> Iterator[int]:
         made += 1
 
 
-def _is_sound(seed: int, *, records: int, seconds: float) -> bool:
-    home = Path(tempfile.mkdtemp(prefix=f"tocsin-chaos-{seed}-"))
-    verdict = asyncio.run(run(plan_of(seed, seconds=seconds), records=records, home=home))
-    sys.stdout.write(f"{verdict}\n\n")
-    sys.stdout.flush()
-    if verdict.wrong:
-        sys.stdout.write(f"Its folder is {home}; again: python -m tests.chaos.long --seed {seed}\n")
-        return False
-    clear_away(home)
-    return True
+async def _bear(row: Sequence[int], given: argparse.Namespace, *, home: Path) -> Sequence[Verdict]:
+    """All runs of one system, or those until the first that is not sound."""
+    verdicts: list[Verdict] = []
+    async with arena(home) as made:
+        trial = Trial(made)
+        for seed in row:
+            verdict = await trial.bear(plan_of(seed, seconds=given.seconds), records=given.records)
+            verdicts.append(verdict)
+            sys.stdout.write(f"{verdict}\n\n")
+            sys.stdout.flush()
+            if verdict.wrong:
+                break
+    return verdicts
 
 
-def main() -> int:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Chaos for hours, or one seed once.")
     parser.add_argument("hours", type=float, nargs="?", default=1.0)
     parser.add_argument("--runs", type=int, help="this many runs, however long they take")
     parser.add_argument("--seed", type=int, help="this run only")
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each run is under blows")
-    given = parser.parse_args()
-    sound = 0
-    for seed in _seeds(given):
-        if not _is_sound(seed, records=given.records, seconds=given.seconds):
+    parser.add_argument("--in-a-row", type=int, default=1, help="runs that one system bears before it is a new one")
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = _arguments()
+    seeds = _seeds(given)
+    runs, totals = 0, defaultdict[str, Counter[str]](Counter)
+    while row := list(islice(seeds, given.in_a_row)):
+        home = Path(tempfile.mkdtemp(prefix="tocsin-chaos-"))
+        last = asyncio.run(_bear(row, given, home=home))[-1]
+        if last.wrong:
+            sys.stdout.write(f"Its folder is {home}; again: python -m tests.chaos.long --seed {last.plan.seed}\n")
             return 1
-        sound += 1
-    sys.stdout.write(f"{sound} runs, all sound\n")
+        clear_away(home)
+        runs += len(row)
+        for what, found in last.counts.items():
+            totals[what] += found
+    sys.stdout.write(f"{runs} runs, all sound\n{said(totals)}\n")
     return 0
 
 

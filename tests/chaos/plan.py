@@ -8,8 +8,10 @@ from enum import StrEnum
 from libs.common.faults import AT_INTAKE, AT_NOTIFIER, EVERYWHERE, FAULTS, Kind, Point
 
 SERVICES = ("intake", "verifier", "attribution", "notifier", "feedback")
-LONG_ENOUGH_SECONDS = 50.0
+BEYOND_A_SESSION_SECONDS = (12.0, 16.0)
+"""How long a consumer stands still whose partitions another one is to have taken meanwhile."""
 BEYOND_A_LEASE_SECONDS = (19.0, 24.0)
+"""How long a sender stands still whose claimed mails another one is to have taken meanwhile."""
 
 OUTBOX_USERS = ("notifier",)
 """The others write to their outbox only when a person does something, which nobody does here."""
@@ -30,6 +32,9 @@ PASSES: Mapping[Point, int] = {
     Point.MAIL_ANSWERED: 500,
 }
 """How often a point is passed in a run, roughly: what makes a chance out of a wanted number of strikes."""
+
+AFTER_THE_FROST_SECONDS = 4.0
+"""How long the other one stays when the frozen one goes on with what it had in hand."""
 
 CRASHES = (Kind.CRASH, Kind.CRASH_SOON)
 BREAKS = (Kind.NO_ROOM, Kind.CUT, Kind.HALF_CLOSE, Kind.CLOCK_JUMP, Kind.CLOCK_SLIP)
@@ -83,7 +88,7 @@ def plan_of(seed: int, *, seconds: float) -> Plan:
         *_blows(chance, "postgres", seconds, every=30.0, longest_pause=4.0),
         *_blows(chance, "kafka", seconds, every=40.0, longest_pause=6.0),
         *(_join(chance, seconds) for _ in range(max(1, round(seconds / 20)))),
-        *(_frozen_sender(chance, seconds) if seconds >= LONG_ENOUGH_SECONDS else ()),
+        *_frozen_in_turn(chance, seconds),
     ]
     return Plan(
         seed=seed,
@@ -107,12 +112,17 @@ def _join(chance: random.Random, seconds: float) -> Blow:
     return Blow(chance.uniform(0, seconds * 0.7), Act.JOIN, chance.choice(SERVICES), chance.uniform(5, 5 + seconds / 3))
 
 
-def _frozen_sender(chance: random.Random, seconds: float) -> Iterator[Blow]:
-    """A notifier stands still with mails in hand, another takes them over, and then it goes on."""
-    pause = chance.uniform(*BEYOND_A_LEASE_SECONDS)
-    start = chance.uniform(0, seconds - pause)
-    yield Blow(start, Act.JOIN, "notifier", pause + 8)
-    yield Blow(start + chance.uniform(2, 6), Act.PAUSE, "notifier", pause)
+def _frozen_in_turn(chance: random.Random, seconds: float) -> Iterator[Blow]:
+    """As many as there is time for: a service stands still with work in hand, another takes it over, and it goes on."""
+    start = 0.0
+    for service in chance.sample(SERVICES, k=len(SERVICES)):
+        beyond = BEYOND_A_LEASE_SECONDS if service == "notifier" else BEYOND_A_SESSION_SECONDS
+        pause, before = chance.uniform(*beyond), chance.uniform(2, 6)
+        if start + before + pause > seconds:
+            return
+        yield Blow(start, Act.JOIN, service, before + pause + AFTER_THE_FROST_SECONDS)
+        yield Blow(start + before, Act.PAUSE, service, pause)
+        start += before + pause
 
 
 def _faults(chance: random.Random, service: str) -> str:

@@ -1,11 +1,10 @@
-"""One run: push a feed while a plan strikes, let all settle, and prove that every record is where it belongs."""
+"""A run: push a feed while a plan strikes, let all settle, and prove that every record is where it belongs."""
 
 import asyncio
 import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,7 +18,7 @@ from deploy.local.books import reconcile
 from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, LOSES_AN_ANSWER, Tally, evenly, written
 from tests.chaos import ledger
 from tests.chaos.arena import SMTP_CONNECTIONS, Arena, all_ready, arena, environment, plan_settings
-from tests.chaos.partner import Partner, expected_outcomes
+from tests.chaos.partner import Partner, Pushed, expected_outcomes
 from tests.chaos.plan import Act, Blow, Plan
 
 PIECE_RECORDS = 1000
@@ -36,53 +35,105 @@ DOUBTFUL = ("notifier", "mail", "postgres")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a run came to. Sound if nothing is wrong."""
+    """What a run came to, with what was counted on its system so far. Sound if nothing is wrong."""
 
     plan: Plan
     wrong: Sequence[str]
-    figures: Mapping[str, object]
+    seconds: Mapping[str, float]
+    counts: Mapping[str, Counter[str]]
 
     def __str__(self) -> str:
-        figures = "\n".join(f"{name}: {value}" for name, value in self.figures.items())
-        return "\n".join((str(self.plan), figures, *(("WRONG:", *self.wrong) if self.wrong else ("sound",))))
+        end = ("WRONG:", *self.wrong) if self.wrong else ("sound",)
+        return "\n".join((str(self.plan), f"seconds: {dict(self.seconds)}", said(self.counts), *end))
+
+
+def said(counts: Mapping[str, Counter[str]]) -> str:
+    return "\n".join(f"{what}: {dict(found)}" for what, found in counts.items())
 
 
 async def run(plan: Plan, *, records: int, home: Path) -> Verdict:
-    """A whole run on a system of its own. One that can't be finished says its plan too."""
-    try:
-        return await _run(plan, records=records, home=home)
-    except Exception as error:
-        error.add_note(f"The plan was:\n{plan}")
-        raise
+    """A whole run on a system of its own."""
+    async with arena(home) as made:
+        return await Trial(made).bear(plan, records=records)
 
 
-async def _run(plan: Plan, *, records: int, home: Path) -> Verdict:
-    """The services are armed after a clean start, and disarmed to settle."""
-    times = {"began": time.monotonic()}
-    relay_faults = written(evenly(AT_THE_RELAY, rate=plan.relay_rate))
-    async with arena(home, seed=plan.seed, relay_faults=relay_faults) as made:
-        with ExitStack() as armed:
-            armed.enter_context(environment(plan_settings(plan)))
+class Trial:
+    """What one system bears, a plan after another. What is examined is everything that was ever pushed to it."""
+
+    def __init__(self, made: Arena) -> None:
+        self._made = made
+        self._records = 0
+        self._pushed: list[Pushed] = []
+        self._orderly_ends = 0
+
+    async def bear(self, plan: Plan, *, records: int) -> Verdict:
+        """One plan, and so many records more. One that can't be finished says its plan too."""
+        try:
+            return await self._bear(plan, records=records)
+        except Exception as error:
+            error.add_note(f"The plan was:\n{plan}")
+            raise
+
+    async def _bear(self, plan: Plan, *, records: int) -> Verdict:
+        """The services are armed by a clean start, and disarmed by one to settle."""
+        made, times = self._made, {"began": time.monotonic()}
+        await made.relay.start(seed=plan.seed, faults=written(evenly(AT_THE_RELAY, rate=plan.relay_rate)))
+        with environment(plan_settings(plan)):
             await made.restart_services()
             times["armed"] = time.monotonic()
-            partner = await _under_blows(made, plan, records=records)
+            await self._under_blows(plan, records=records)
             times["struck"] = time.monotonic()
-            armed.close()
-            await made.restart_services()
+        await made.restart_services()
         left = await settle(made)
         times["settled"] = time.monotonic()
-        wrong, figures = await _examine(made, plan, partner, records=records)
-        return Verdict(plan=plan, wrong=[*left, *wrong], figures={**figures, "seconds": _spans(times)})
+        wrong, counts = await self._examine()
+        return Verdict(plan=plan, wrong=[*left, *wrong], seconds=_spans(times), counts=counts)
 
+    async def _under_blows(self, plan: Plan, *, records: int) -> None:
+        first, self._records = self._records, self._records + records
+        self._orderly_ends += 1  # a sender may die while it drains to be disarmed
+        self._orderly_ends += sum(blow.part in DOUBTFUL and blow.act is not Act.KILL for blow in plan.blows)
+        faults = written(evenly(AT_PARTNERS, rate=PARTNER_RATE))
+        async with self._made.client("intake") as client:
+            partner = Partner(client, name=f"chaos-{first}", faults=faults)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_push_all(partner, plan, first=first, records=records))
+                for blow in plan.blows:
+                    group.create_task(_strike_in_time(self._made, blow))
+        self._pushed += partner.pushed
 
-async def _under_blows(made: Arena, plan: Plan, *, records: int) -> Partner:
-    async with made.client("intake") as client:
-        partner = Partner(client, name=f"chaos-{plan.seed}", faults=written(evenly(AT_PARTNERS, rate=PARTNER_RATE)))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_push_all(partner, plan, records=records))
-            for blow in plan.blows:
-                group.create_task(_strike_in_time(made, blow))
-    return partner
+    async def _examine(self) -> tuple[list[str], dict[str, Counter[str]]]:
+        made = self._made
+        books = await books_of(made, with_mails=True)
+        strikes, faults, deaths = Tally(made.relay.strikes).counts(), made.faults_struck(), made.deaths()
+        explained = self._doubts_explained(deaths, lost=strikes + faults)
+        wrong = ledger.faults_in(
+            books,
+            pushed={push.submission_id: push.records for push in self._pushed},
+            expected=expected_outcomes(range(self._records)),
+            doubts_at_most=explained,
+        )
+        wrong += await _what_partner_and_operator_see(made, self._pushed)
+        return wrong, {
+            "outcomes": Counter(books.outcomes),
+            "pushes": Counter(answered=len(self._pushed), tried=sum(push.tries for push in self._pushed)),
+            "mails": Counter(
+                {
+                    "in the Maildir": sum(map(len, books.mails.values())),
+                    "in doubt": books.doubts,
+                    "second copies": books.copies,
+                    "explained doubts at most": explained,
+                }
+            ),
+            "deaths": deaths,
+            "faults": faults,
+            "relay": strikes,
+        }
+
+    def _doubts_explained(self, deaths: Mapping[str, int], *, lost: Mapping[str, int]) -> int:
+        """As many as there were connections: two claims for each end or pause of a part, one for each lost answer."""
+        ends = self._orderly_ends + sum(deaths.get(part, 0) for part in DOUBTFUL)
+        return SMTP_CONNECTIONS * ends + sum(lost.get(fault, 0) for fault in LOSES_AN_ANSWER)
 
 
 async def _strike_in_time(made: Arena, blow: Blow) -> None:
@@ -90,10 +141,10 @@ async def _strike_in_time(made: Arena, blow: Blow) -> None:
     await made.strike(blow)
 
 
-async def _push_all(partner: Partner, plan: Plan, *, records: int) -> None:
+async def _push_all(partner: Partner, plan: Plan, *, first: int, records: int) -> None:
     """Submissions of one to twelve thousand records, spread over the first two thirds of the plan."""
     sizes = random.Random(plan.seed)
-    pieces = _pieces(records)
+    pieces = _pieces(first, records)
     slots = asyncio.Semaphore(PARALLEL_PUSHES)
     number = 0
     async with asyncio.TaskGroup() as group:
@@ -105,9 +156,9 @@ async def _push_all(partner: Partner, plan: Plan, *, records: int) -> None:
             await asyncio.sleep(plan.seconds * 2 / 3 * len(chosen) * PIECE_RECORDS / records)
 
 
-def _pieces(records: int) -> Iterator[bytes]:
+def _pieces(first: int, records: int) -> Iterator[bytes]:
     """A thousand lines each, without the header."""
-    pieces = feed(records, now=datetime.now(UTC))
+    pieces = feed(records, first=first, now=datetime.now(UTC))
     next(pieces)
     return pieces
 
@@ -136,38 +187,7 @@ async def books_of(made: Arena, *, with_mails: bool) -> ledger.Books:
     return await ledger.open_books(postgres=endpoints.postgres, kafka=endpoints.kafka, maildir=maildir)
 
 
-async def _examine(made: Arena, plan: Plan, partner: Partner, *, records: int) -> tuple[list[str], dict[str, object]]:
-    books = await books_of(made, with_mails=True)
-    strikes = Tally(made.strikes).counts()
-    explained = _doubts_explained(made, plan, strikes)
-    wrong = ledger.faults_in(
-        books,
-        pushed={push.submission_id: push.records for push in partner.pushed},
-        expected=expected_outcomes(range(records)),
-        doubts_at_most=explained,
-    )
-    wrong += await _what_partner_and_operator_see(made, partner)
-    figures: dict[str, object] = {
-        "outcomes": dict(books.outcomes),
-        "mails": sum(map(len, books.mails.values())),
-        "in doubt": f"{books.doubts} of at most {explained}; {books.copies} second copies",
-        "relay": dict(strikes),
-        "faults": dict(made.faults_struck()),
-        "deaths": made.deaths(),
-        "pushes": f"{len(partner.pushed)}, tried {sum(push.tries for push in partner.pushed)} times",
-    }
-    return wrong, figures
-
-
-def _doubts_explained(made: Arena, plan: Plan, strikes: Mapping[str, int]) -> int:
-    """As many as there were connections: two claims for each end or pause of a part, one for each lost answer."""
-    ends = 1 + sum(made.deaths().get(part, 0) for part in DOUBTFUL)  # 1: it may die while it drains to be disarmed
-    ends += sum(blow.part in DOUBTFUL and blow.act is not Act.KILL for blow in plan.blows)
-    lost = Counter(strikes) + made.faults_struck()
-    return SMTP_CONNECTIONS * ends + sum(lost[fault] for fault in LOSES_AN_ANSWER)
-
-
-async def _what_partner_and_operator_see(made: Arena, partner: Partner) -> list[str]:
+async def _what_partner_and_operator_see(made: Arena, pushed: Sequence[Pushed]) -> list[str]:
     wrong = [] if await all_ready(made) else ["not all services are ready"]
     async with made.client("intake") as client, made.operator("intake") as operator:
         books = await asyncio.to_thread(reconcile, made.stack.layout, wait_seconds=RECONCILED_SECONDS)
@@ -176,7 +196,7 @@ async def _what_partner_and_operator_see(made: Arena, partner: Partner) -> list[
         sums = (await operator.get("/v1/reconciliation")).raise_for_status().json()
         if sums["pending"]:
             wrong.append(f"intake says that {sums['pending']} records are pending")
-        for push in partner.pushed:
+        for push in pushed:
             receipt = (await client.get(f"/v1/submissions/{push.submission_id}")).raise_for_status().json()
             if receipt["records"]["accepted"] != push.records or sum(receipt["outcomes"].values()) != push.records:
                 wrong.append(f"{push.records} were pushed, and the receipt says {receipt}")

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, FAULTS, Chance, written
-from tests.chaos.arena import arena, clear_away, environment
+from tests.chaos.arena import arena, clear_away
 from tests.integration.faults.drill import PARTNERS, RELAY, SETTINGS, Evidence, Ground
 from tests.integration.faults.invariants import INVARIANTS
 
@@ -83,10 +83,9 @@ async def drills(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapp
     home = tmp_path_factory.mktemp("faults")
     relay = written(OTHER_END[RELAY])
     began_at = datetime.now(UTC)
-    with environment(SETTINGS):
-        async with arena(home, seed=1, relay_faults=relay, ruthless=False) as beaten:
-            ground = Ground(beaten, began_at=began_at)
-            yield {name: await ground.hold(_written(drill)) for name, drill in DRILLS.items()}
+    async with arena(home, relay_faults=relay, ruthless=False, settings=SETTINGS) as beaten:
+        ground = Ground(beaten, began_at=began_at)
+        yield {name: await ground.hold(_written(drill)) for name, drill in DRILLS.items()}
     clear_away(home)
 
 
