@@ -1,19 +1,13 @@
 """The edge to Postgres: one transaction a batch, SQLAlchemy for ordinary statements, asyncpg where it is hot."""
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
-from alembic import command, context
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, CursorResult, Executable, MetaData
+from sqlalchemy import CursorResult, Executable, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -21,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from libs.common import faults
 from libs.common.clock import SharedClock
 from libs.common.errors import Fatal, Permanent, TocsinError, Transient
+from libs.common.revisions import newest_revision
 from libs.common.settings import ServiceSettings
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
@@ -87,8 +82,11 @@ class Transaction:
         return int(status.removeprefix("COPY "))
 
     async def revision(self) -> str | None:
-        """The migration that the tables are at."""
-        return await self._connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+        """The migration that the tables are at; None where there are no tables."""
+        if (await self._connection.execute(text("SELECT to_regclass('alembic_version')"))).scalar_one() is None:
+            return None
+        found: str = (await self._connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
+        return found
 
 
 class Database:
@@ -176,14 +174,9 @@ def sqlalchemy_url(url: str) -> str:
     return url.replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
-def migrate(service: str, url: str) -> None:
-    """Bring the service's tables to the newest version. Two at once wait for each other."""
-    command.upgrade(_alembic(service, url), "head")
-
-
 async def require_migrated(service: str, database: Database) -> None:
     """Raise `Fatal` unless the tables are at the version that this code was written for."""
-    wanted = ScriptDirectory.from_config(_alembic(service, "")).get_current_head()
+    wanted = newest_revision(service)
     async with database.transaction() as tx:
         current = await tx.revision()
     if current != wanted:
@@ -191,36 +184,3 @@ async def require_migrated(service: str, database: Database) -> None:
             f"the tables of {service} are at version {current}, this code needs {wanted}: "
             f"run `python -m services.{service} --migrate` first"
         )
-
-
-def _alembic(service: str, url: str) -> Config:
-    package = importlib.import_module(f"services.{service}")
-    config = Config()
-    config.set_main_option("script_location", str(Path(str(package.__file__)).parent / "migrations"))
-    config.attributes["url"] = url
-    return config
-
-
-MIGRATION_LOCK = 4_867_366
-"""Advisory lock taken while migrating; any constant would do, as each service has a database of its own."""
-
-
-def run_migrations(metadata: MetaData) -> None:
-    """The body of each service's `migrations/env.py`."""
-    asyncio.run(_run_migrations(metadata, context.config.attributes["url"]))
-
-
-async def _run_migrations(metadata: MetaData, url: str) -> None:
-    engine = create_async_engine(sqlalchemy_url(url))
-    try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_upgrade, metadata)
-    finally:
-        await engine.dispose()
-
-
-def _upgrade(connection: Connection, metadata: MetaData) -> None:
-    context.configure(connection=connection, target_metadata=metadata)
-    with context.begin_transaction():
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        context.run_migrations()

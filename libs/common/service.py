@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from libs.common import faults, health
 from libs.common.consumer import BatchConsumer, Subscriptions
-from libs.common.db import Database, migrate, require_migrated
+from libs.common.db import Database, require_migrated
 from libs.common.errors import Fatal, Transient
 from libs.common.outbox import OutboxRelay
 from libs.common.publisher import Publisher
@@ -61,6 +61,8 @@ def run(name: str, settings_class: type[S], build: Callable[[S], Service]) -> No
         settings = read_settings(settings_class)
         configure_logs(level=settings.log_level, form=settings.log_format)
         if arguments.migrate:
+            from libs.common.migrations import migrate  # only here: a running service does without Alembic
+
             migrate(name, settings.database_url.get_secret_value())
         else:
             faults.arm(settings.faults, seed=settings.faults_seed, tally=settings.faults_tally)

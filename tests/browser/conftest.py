@@ -12,8 +12,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from deploy.local.background import BackgroundStack
-from libs.common.db import migrate
 from libs.common.links import Links
+from libs.common.migrations import migrate
 from services.feedback.app import build
 from services.feedback.settings import FeedbackSettings
 from tests.browser.site import PUBLIC_URL, Site

@@ -14,9 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, Event, Indicator, IndicatorSettled, TargetAttributed, ThreatVerified
-from libs.common.db import migrate
 from libs.common.errors import Transient
 from libs.common.ids import new_id
+from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service

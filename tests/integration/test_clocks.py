@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 
 from libs.common import clock
-from libs.common.db import Database, migrate
+from libs.common.db import Database
 from libs.common.faults import arm
 from libs.common.ids import new_id
+from libs.common.migrations import migrate
 from libs.common.publisher import Outgoing, Publisher
 from libs.common.settings import ServiceSettings
 from services.intake.app import means_of

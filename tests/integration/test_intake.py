@@ -14,9 +14,10 @@ from prometheus_client import REGISTRY
 
 from libs.common.contracts import IndicatorSettled
 from libs.common.contracts.wire import decode
-from libs.common.db import Transaction, migrate
+from libs.common.db import Transaction
 from libs.common.errors import Transient
 from libs.common.ids import new_id
+from libs.common.migrations import migrate
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome, Reliability
 from services.intake.app import means_of

@@ -8,12 +8,15 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from deploy.local.layout import SERVICES
-from libs.common.db import Database, migrate, require_migrated, sqlalchemy_url
+from libs.common.db import Database, require_migrated, sqlalchemy_url
 from libs.common.errors import Fatal
+from libs.common.migrations import migrate
+from libs.common.revisions import migrations_of, newest_revision
 
 
 async def differences(service: str, url: str) -> list[object]:
@@ -47,6 +50,17 @@ async def test_two_replicas_that_migrate_at_once_wait_for_each_other(database_ur
     replicas = [await asyncio.create_subprocess_exec(*command, env=environment) for _ in range(2)]
     assert [await replica.wait() for replica in replicas] == [0, 0]
     assert await differences("verifier", database_url) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_name_of_the_newest_migration_begins_with_its_version(service: str) -> None:
+    assert newest_revision(service) == ScriptDirectory(str(migrations_of(service))).get_current_head()
+
+
+async def test_a_service_that_runs_does_without_alembic() -> None:
+    loaded = "import sys, services.verifier.app; sys.exit('alembic' in sys.modules)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", loaded)
+    assert await process.wait() == 0
 
 
 async def test_a_service_refuses_tables_of_another_version(database_url: str) -> None:

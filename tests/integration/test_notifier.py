@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from libs.common.contracts import Asset, FeedbackReceived, IndicatorSettled, TargetAttributed
-from libs.common.db import Database, Transaction, migrate
+from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.ids import derived_id, new_id
 from libs.common.links import Links
+from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
 from services.notifier.domain.grouping import GroupingPolicy, references_for

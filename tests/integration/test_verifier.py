@@ -19,9 +19,10 @@ from libs.common.contracts import (
     RawIndicator,
     ThreatVerified,
 )
-from libs.common.db import Database, migrate
+from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.ids import new_id
+from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, sign_operator_token

@@ -1,4 +1,4 @@
-from libs.common.db import run_migrations
+from libs.common.migrations import run_migrations
 from services.attribution import store
 
 run_migrations(store.metadata)

@@ -1,6 +1,6 @@
 """Alembic's entry."""
 
-from libs.common.db import run_migrations
+from libs.common.migrations import run_migrations
 from services.feedback.store.tables import metadata
 
 run_migrations(metadata)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from libs.common.db import migrate
 from libs.common.errors import Transient
+from libs.common.migrations import migrate
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import app as attribution

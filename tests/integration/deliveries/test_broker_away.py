@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.db import migrate
 from libs.common.errors import Transient
+from libs.common.migrations import migrate
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome
 from services.intake.app import means_of

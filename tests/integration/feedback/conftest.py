@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from deploy.local.background import BackgroundStack
 from libs.common.contracts import FeedbackReceived, IncidentChanged, NotificationSent
-from libs.common.db import Database, migrate
+from libs.common.db import Database
 from libs.common.links import Links
+from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from services.feedback import handlers

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from libs.common.contracts import FeedbackReceived, IndicatorSettled
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.db import migrate
 from libs.common.errors import Permanent
 from libs.common.ids import new_id
+from libs.common.migrations import migrate
 from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
 from services.notifier.domain.notification import Brake, BrakeScope, Command, State
 from services.notifier.domain.planning import Suppression, SuppressionReason

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from deploy.local.background import BackgroundStack
 from libs.common.contracts import IndicatorSettled
-from libs.common.db import migrate
 from libs.common.errors import Transient
 from libs.common.faults import AT_INTAKE, Point
+from libs.common.migrations import migrate
 from libs.common.vocabulary import Outcome
 from services.intake.domain.submissions import Status, indicator_id
 from services.intake.handlers.accepting import Refused

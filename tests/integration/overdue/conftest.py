@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Column, Table, insert
 
 from deploy.tools.generated import settings_of
-from libs.common.db import migrate
 from libs.common.ids import new_id
+from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from tests.architecture.test_edges import REQUIRED
