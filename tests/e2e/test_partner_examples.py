@@ -21,7 +21,12 @@ def examples(language: str) -> str:
 
 def run(*command: str, system: System, folder: Path) -> str:
     endpoints = system.stack.endpoints
-    known = {"TOCSIN": endpoints.services["intake"], "KEY": endpoints.partner_key}
+    known = {
+        "TOCSIN": endpoints.services["intake"],
+        "KEY": endpoints.partner_key,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(PAGE.parents[1]),
+    }
     finished = subprocess.run(
         command, cwd=folder, env=os.environ | known, capture_output=True, text=True, timeout=120, check=False
     )
@@ -43,6 +48,11 @@ def test_the_shell_examples_push_a_file_and_follow_its_records(terminal: tuple[P
     assert receipt["records"] == {"total": 3, "accepted": 2, "rejected": 1}
     assert "1\tnotified\tTOC-" in printed
     assert "3\trejected\tinvalid-ip\t'300.1.1.1' is not an IP address" in printed
+
+
+def test_the_client_tells_what_became_of_a_file(terminal: tuple[Path, str]) -> None:
+    _, printed = terminal
+    assert "report.csv: 3 records, 2 accepted, 1 rejected. Of the accepted: 2 duplicate." in printed
 
 
 def test_the_receipt_on_the_page_has_the_fields_of_a_real_one(terminal: tuple[Path, str]) -> None:

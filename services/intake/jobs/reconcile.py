@@ -1,4 +1,4 @@
-"""Long work that a person starts: `python -m services.intake.jobs reconcile`."""
+"""`reconcile`: compare the books of all services, and tell a person what they say."""
 
 import argparse
 import asyncio
@@ -32,29 +32,26 @@ STATEMENT_SECONDS = 600.0
 SOUND, UNSOUND, NO_VERDICT = 0, 1, 2
 """Exit codes."""
 
+SUMMARY = "compare the books of all services; exit code 0: sound, 1: they differ, 2: there is no verdict"
 
-def main() -> int:
-    arguments = _arguments()
+
+def run(arguments: argparse.Namespace) -> int:
     try:
         settings = read_settings(IntakeSettings)
         configure_logs(level="warning", form=settings.log_format)
-        run = asyncio.run(_reconcile(settings, arguments))
+        found = asyncio.run(_reconcile(settings, arguments))
     except TocsinError as error:
         sys.stderr.write(f"No verdict. {error}\n")
         return NO_VERDICT
     if arguments.json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(run)) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     else:
-        _tell(run, Console(highlight=False, markup=False, soft_wrap=True))
-    return {True: SOUND, False: UNSOUND, None: NO_VERDICT}[run.sound]
+        _tell(found, Console(highlight=False, markup=False, soft_wrap=True))
+    return {True: SOUND, False: UNSOUND, None: NO_VERDICT}[found.sound]
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m services.intake.jobs")
-    jobs = parser.add_subparsers(required=True, metavar="JOB")
-    text = "compare the books of all services; exit code 0: sound, 1: they differ, 2: there is no verdict"
-    reconcile = jobs.add_parser("reconcile", help=text, description=text)
-    which = reconcile.add_mutually_exclusive_group()
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("--submission", type=UUID, metavar="ID", help="only this one")
     which.add_argument(
         "--since",
@@ -63,11 +60,8 @@ def _arguments() -> argparse.Namespace:
         metavar="TIME",
         help="only what was received since, as in 2026-03-01 or 2026-03-01T04:05Z; else: everything",
     )
-    reconcile.add_argument(
-        "--wait", type=float, metavar="SECONDS", help="for what is under way, instead of the setting"
-    )
-    reconcile.add_argument("--json", action="store_true", help="for programs")
-    return parser.parse_args()
+    parser.add_argument("--wait", type=float, metavar="SECONDS", help="for what is under way, instead of the setting")
+    parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def _moment(text: str) -> datetime:
@@ -123,7 +117,3 @@ def _verdict(run: Reconciliation) -> str:
 
 def _listed(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in sorted(numbers.items())) or "none"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Work that a person starts: `python -m services.intake.jobs JOB`."""
