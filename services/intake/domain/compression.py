@@ -33,7 +33,7 @@ def decompress(chunks: Iterator[bytes], *, encoding: str | None, limits: Limits)
     """
     if _named(encoding) not in ("identity", "gzip", "x-gzip"):
         raise PayloadError(415, "unsupported-encoding", "Content-Encoding may be 'gzip' or absent")
-    first, chunks = _opening(_within(chunks, limits.max_sent_bytes))
+    first, chunks = _opening(within(chunks, limits.max_sent_bytes))
     if not is_packed(first, encoding=encoding):
         return _counted(chunks, limits)
     return _gunzip(chunks, limits) if first else iter(())
@@ -63,7 +63,8 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _within(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+def within(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    """The same chunks, as long as they are not too much: `PayloadError` 413 then."""
     total = 0
     for chunk in chunks:
         total += len(chunk)

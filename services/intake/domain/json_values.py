@@ -14,14 +14,14 @@ from services.intake.domain.lines import Unreadable, blocks, physical_lines
 from services.intake.domain.records import PayloadError, quoted
 
 MAX_RECORD_BYTES = 1024 * 1024
-_MAX_DEPTH = 32
+MAX_DEPTH = 32
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-_BLANK = re.compile(rb"[ \t\r\n]*+")
-_SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:\[\]{}"]++', re.DOTALL)
-_NEXT_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+(?:([\[{])|[\]}])', re.DOTALL)
+BLANK = re.compile(rb"[ \t\r\n]*+")
+SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:\[\]{}"]++', re.DOTALL)
+NEXT_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+(?:([\[{])|[\]}])', re.DOTALL)
 _NO_VALUE = frozenset({b"", b",", b":", b"]", b"}"})
 
 
@@ -48,7 +48,7 @@ def decoded(value: RawValue) -> object:
 
 def json_lines(chunks: Iterator[bytes]) -> Iterator[RawValue]:
     """Newline-delimited JSON: a value on each line, blank lines skipped."""
-    for number, line in enumerate(physical_lines(_without_mark(chunks), max_bytes=MAX_RECORD_BYTES), 1):
+    for number, line in enumerate(physical_lines(without_mark(chunks), max_bytes=MAX_RECORD_BYTES), 1):
         if isinstance(line, Unreadable) or line.strip():
             yield RawValue(number, line)
 
@@ -71,7 +71,7 @@ class Document:
     """
 
     def __init__(self, chunks: Iterator[bytes], *, wrapper: re.Pattern[bytes] | None = None) -> None:
-        self._blocks = blocks(_without_mark(chunks))
+        self._blocks = blocks(without_mark(chunks))
         self._wrapper = wrapper
         self._buffer = b""
         self._at = 0
@@ -128,7 +128,7 @@ class Document:
         depth = 0
         position = self._at
         while True:
-            bracket = _NEXT_BRACKET.match(self._buffer, position)
+            bracket = NEXT_BRACKET.match(self._buffer, position)
             if bracket is None:
                 position = self._grow(position)
                 continue
@@ -136,17 +136,17 @@ class Document:
             depth += 1 if bracket[1] else -1
             if depth == 0:
                 return position
-            if depth > _MAX_DEPTH:
-                raise PayloadError(422, "too-deep", f"line {self._line}: nested deeper than {_MAX_DEPTH}")
+            if depth > MAX_DEPTH:
+                raise too_deep(line=self._line)
 
     def _scalar_end(self) -> int:
         while True:
-            match = _SCALAR.match(self._buffer, self._at)
+            match = SCALAR.match(self._buffer, self._at)
             if match and match.end() < len(self._buffer):
                 return match.end()
             if not self._fill():
                 break
-        match = _SCALAR.match(self._buffer, self._at)
+        match = SCALAR.match(self._buffer, self._at)
         if match is None:
             self._complain("a quotation mark is not closed")
         return match.end()
@@ -155,7 +155,7 @@ class Document:
         """Read on inside a value; gives `position` in the new buffer."""
         offset = position - self._at
         if not self._fill():
-            raise PayloadError(422, "invalid-json", f"the text ends inside the value that starts at line {self._line}")
+            raise unfinished(line=self._line)
         return self._at + offset
 
     def _fill(self) -> bool:
@@ -171,7 +171,7 @@ class Document:
     def _next_byte(self) -> bytes:
         """The next byte that is not blank, still to be read; empty at the end."""
         while True:
-            blank = _BLANK.match(self._buffer, self._at)
+            blank = BLANK.match(self._buffer, self._at)
             self._at = blank.end() if blank else self._at
             if self._at < len(self._buffer) or not self._fill():
                 return self._buffer[self._at : self._at + 1]
@@ -182,8 +182,7 @@ class Document:
         return self._line
 
     def _complain(self, what: str) -> NoReturn:
-        near = self._buffer[self._at : self._at + 20].decode(errors="replace")
-        raise PayloadError(422, "invalid-json", f"line {self._line_here()}: {what}, near {quoted(near)}")
+        raise invalid_json(what, line=self._line_here(), near=self._buffer[self._at : self._at + 20])
 
 
 def _defaults(members: bytes) -> Mapping[str, object]:
@@ -193,7 +192,20 @@ def _defaults(members: bytes) -> Mapping[str, object]:
         raise PayloadError(422, "invalid-json", f"the defaults before 'indicators': {error}") from error
 
 
-def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def invalid_json(what: str, *, line: int, near: bytes) -> PayloadError:
+    return PayloadError(422, "invalid-json", f"line {line}: {what}, near {quoted(near.decode(errors='replace'))}")
+
+
+def unfinished(*, line: int) -> PayloadError:
+    return PayloadError(422, "invalid-json", f"the text ends inside the value that starts at line {line}")
+
+
+def too_deep(*, line: int) -> PayloadError:
+    return PayloadError(422, "too-deep", f"line {line}: nested deeper than {MAX_DEPTH}")
+
+
+def without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes of a JSON text without the byte order mark of UTF-8; that of UTF-16 is refused."""
     stream = blocks(chunks)
     opening = next(stream, b"")
     if opening.startswith(_UTF16_MARKS):

@@ -2,9 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from libs.common.vocabulary import Reliability
+
+
+class AssetsAre(StrEnum):
+    """Whose the assets are that a partner's threat intelligence names, where it does not say so itself.
+
+    Most of it tells where attacks come from: from machines that are somebody's and abused, or the attacker's own.
+    """
+
+    VICTIMS = "victims"
+    ABUSED = "abused"
+    HOSTILE = "hostile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

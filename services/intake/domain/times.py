@@ -1,6 +1,7 @@
 """Points in time as partners write them; canonical is aware and UTC."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -14,6 +15,7 @@ _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}):(\d{2})(?:[.,](\d{1,6})\d*)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
 )
+_UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
 
 
 def seen_at(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
@@ -22,11 +24,22 @@ def seen_at(text: str, *, field: str, findings: Findings, now: datetime) -> date
     RFC 3339, with a blank for the `T`, and with the suffixes UTC and GMT. Later than a day from `now` or before 2000 is
     out of range; how old is too old is the verifier's affair.
     """
+    return _seen_at(text, parse_time, field=field, findings=findings, now=now)
+
+
+def seen_at_unix(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
+    """The same of a time in Unix seconds."""
+    return _seen_at(text, unix_time, field=field, findings=findings, now=now)
+
+
+def _seen_at(
+    text: str, read: Callable[[str], datetime | None], *, field: str, findings: Findings, now: datetime
+) -> datetime | None:
     text = text.strip()
     if not text or text.startswith("0000-00-00"):
         findings.reject(field, "missing-timestamp", "the record has no time")
         return None
-    at = parse_time(text) if len(text) <= _MAX_CHARS else None
+    at = read(text) if len(text) <= _MAX_CHARS else None
     if at is None:
         findings.reject(field, "invalid-timestamp", f"{quoted(text)} is not a date and time")
         return None
@@ -49,6 +62,10 @@ def parse_time(text: str) -> datetime | None:
         return at.astimezone(UTC) if zone else at
     except (ValueError, OverflowError):
         return None
+
+
+def unix_time(text: str) -> datetime | None:
+    return datetime.fromtimestamp(int(text), UTC) if _UNIX_SECONDS.fullmatch(text) else None
 
 
 def _offset(zone: str | None) -> str:

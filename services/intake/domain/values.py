@@ -19,8 +19,8 @@ TLPS = {**{tlp.value: tlp for tlp in Tlp}, "white": Tlp.CLEAR}
 _NO_COUNTRIES = frozenset({"ZZ", "AA", "XX"})
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
-_MAX_TAGS = 50
-_MAX_TAG_CHARS = 100
+MAX_TAGS = 50
+MAX_TAG_CHARS = 100
 _MAX_CACHED_CHARS = 512
 _TAG_SEPARATOR = re.compile(r"[;,]")
 _CVE = re.compile(r"CVE-\d{4}-\d{4,19}", re.ASCII)
@@ -125,9 +125,9 @@ def tags_of(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 @lru_cache(maxsize=4_096)
 def _tags_of(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     # A list of more tags than allowed is not split any further than needed to see that.
-    words = [plain(word, _MAX_TAG_CHARS) for word in _TAG_SEPARATOR.split(text, maxsplit=2 * _MAX_TAGS)]
+    words = [plain(word, MAX_TAG_CHARS) for word in _TAG_SEPARATOR.split(text, maxsplit=2 * MAX_TAGS)]
     tags = dict.fromkeys(word for word in words if word and word.lower() != "unknown")
-    named = [(tag, cve_of(tag)) for tag in list(tags)[:_MAX_TAGS]]
+    named = [(tag, cve_of(tag)) for tag in list(tags)[:MAX_TAGS]]
     return tuple(tag for tag, cve in named if cve is None), tuple(dict.fromkeys(cve for _, cve in named if cve))
 
 

@@ -36,6 +36,7 @@ NASTY = [
     *(b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"1e999", b"NaN", b"9" * 400, b"\xe2\x80\xae"),
     *(b"timestamp", b"ip", b"asset", b"extra", b"indicators", b"http://[", b"xn--", b"0000-00-00 00:00:00"),
     *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c"),
+    *(b'"Event":', b'"Attribute":', b'"Object":[{"Attribute":', b'"Tag":[{"name":', b'"Sighting":[{', b"|", b"null"),
 ]
 
 
@@ -72,7 +73,7 @@ def test_a_mutated_payload_gives_records_or_a_refusal(body: bytes, name: str, si
 
 
 @settings(max_examples=200, deadline=None)
-@given(mutated(), st.sampled_from(["shadowserver-csv", "tocsin-json", "tocsin-ndjson"]), st.integers(0, 500))
+@given(mutated(), st.sampled_from(["shadowserver-csv", "tocsin-json", "tocsin-ndjson", "misp"]), st.integers(0, 500))
 def test_how_a_payload_is_cut_makes_no_difference(body: bytes, name: str, before: int) -> None:
     """Blank lines before it put any place of the payload at the edge of the blocks that parsers work in."""
     if body.startswith((b"\xff", b"\xfe", b"\xef")):
@@ -149,19 +150,60 @@ TROUBLE = {
 }
 
 
+def seconds(format_name: str, body: bytes) -> float:
+    pieces = iter([body[at : at + 4_096] for at in range(0, len(body), 4_096)])
+    started = time.process_time()
+    outcome(format_name, pieces)
+    return time.process_time() - started
+
+
 @pytest.mark.parametrize("name", list(TROUBLE))
 def test_trouble_takes_linear_time(name: str) -> None:
     format_name, start, trouble = TROUBLE[name]
 
-    def seconds(size: int) -> float:
-        body = start + trouble * (size // len(trouble))
-        pieces = iter([body[at : at + 4_096] for at in range(0, len(body), 4_096)])
-        started = time.process_time()
-        outcome(format_name, pieces)
-        return time.process_time() - started
+    def needed(size: int) -> float:
+        return seconds(format_name, start + trouble * (size // len(trouble)))
 
-    seconds(20_000)
-    assert seconds(800_000) < 40 * max(seconds(100_000), 0.01)
+    needed(20_000)
+    assert needed(800_000) < 40 * max(needed(100_000), 0.01)
+
+
+ATTRIBUTE = b'{"type": "ip-dst", "value": "192.0.2.1", "timestamp": "1772337906"}'
+IN_OBJECT = b'{"name": "x", "Attribute": [' + ATTRIBUTE + b"]}"
+EVENT_OF = {
+    "attributes": (b"", ATTRIBUTE, b""),
+    "attributes that are none": (b"", b'"no attribute"', b""),
+    "types": (b"", b'{"type": "%d"}', b""),
+    "CVE ids": (b"", b'{"type": "vulnerability", "value": "CVE-2024-%d0000"}', b""),
+    "tags": (b'], "Tag": [', b'{"name": "%d"}', b'], "Attribute": [' + b", ".join([ATTRIBUTE] * 1_000)),
+    "sightings": (b'{"Sighting": [', b'{"date_sighting": "1"}', b"]}"),
+    "objects": (b'], "Object": [', IN_OBJECT, b""),
+    "objects before attributes": (b'], "Object": [\n' + IN_OBJECT + b'], "Attribute": [', b"\n" + ATTRIBUTE, b""),
+    "brackets": (b'], "Galaxy": [', b"[{}]", b'], "Attribute": [' + ATTRIBUTE),
+}
+
+
+@pytest.mark.parametrize("name", list(EVENT_OF))
+def test_an_event_of_many_things_takes_linear_time(name: str) -> None:
+    before, thing, after = EVENT_OF[name]
+
+    def needed(size: int) -> float:
+        things = [thing.replace(b"%d", b"%d" % number) for number in range(size // len(thing))]
+        start, end = b'{"Event": {"info": "x", "Attribute": [', b"]}}"
+        return seconds("misp", start + before + b",".join(things) + after + end)
+
+    needed(20_000)
+    assert needed(800_000) < 40 * max(needed(100_000), 0.01)
+
+
+def test_a_document_that_is_read_whole_takes_little_more_memory_than_its_bytes() -> None:
+    body = b'{"Event": {"info": "x", "Attribute": [' + b"{}," * 20_000 + ATTRIBUTE + b"]}}"
+    tracemalloc.start()
+    outcome("misp", iter([body]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 5 * len(body)
 
 
 @pytest.mark.parametrize(

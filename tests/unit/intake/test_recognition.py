@@ -9,6 +9,8 @@ from services.intake.domain.formats import FORMATS, PayloadError, charset_of, re
 CSV = b'"timestamp","ip","port"\n"2026-03-01 04:05:06","192.0.2.1",445\n'
 SHADOWSERVER = b'{"timestamp": "2026-03-01 04:05:06", "ip": "192.0.2.1"}'
 TOCSIN = b'{"seen_at": "2026-03-01T04:05:06Z", "category": "a/b", "identifier": "x", "asset": {"ip": "192.0.2.1"}}'
+MISP = b'{"Event": {"uuid": "x", "info": "timestamp, ip", "date": "2026-03-01", "Attribute": [{"type": "ip-dst"}]}}'
+BARE_MISP = MISP.removeprefix(b'{"Event": ').removesuffix(b"}")
 
 
 def refusal(head: bytes, **said: str) -> tuple[int, str]:
@@ -38,6 +40,13 @@ def refusal(head: bytes, **said: str) -> tuple[int, str]:
         (b'{"tlp": "red", "indicators": [\n' + TOCSIN + b",\n" + TOCSIN + b"\n]}", "tocsin-json"),
         (b"[\n" + TOCSIN + b",\n" + TOCSIN + b"\n]", "tocsin-json"),
         (b'{"broken": \n' + TOCSIN + b"\n" + TOCSIN, "tocsin-ndjson"),
+        (MISP, "misp"),
+        (b"[" + MISP + b"]", "misp"),
+        (b'{"response": [' + MISP[:50], "misp"),
+        (BARE_MISP, "misp"),
+        (b"[" + BARE_MISP + b", " + BARE_MISP + b"]", "misp"),
+        (b'{"info": "x", "Object": [', "misp"),
+        (json.dumps(json.loads(MISP), indent=2).encode() + b"\n", "misp"),
     ],
 )
 @pytest.mark.parametrize(
@@ -58,6 +67,7 @@ def test_bytes_alone_tell_the_format(head: bytes, name: str | None, content_type
         ("application/json", TOCSIN + b"\n" + TOCSIN, "tocsin-ndjson"),
         ("Application/X-NDJSON", TOCSIN, "tocsin-ndjson"),
         ("application/jsonl", SHADOWSERVER, "shadowserver-json"),
+        ("application/json; charset=utf-8", MISP, "misp"),
     ],
 )
 def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: str, head: bytes, name: str) -> None:
@@ -78,11 +88,13 @@ def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: st
         (CSV, {"content_type": "application/pdf"}, (415, "unrecognised-format")),
         (b"name,phone\n", {"content_type": "text/csv"}, (415, "unrecognised-format")),
         (b'{"hello": 1}', {}, (415, "unrecognised-format")),
+        (b'{"info": "an error", "message": {"Attribute": 1}}', {}, (415, "unrecognised-format")),
         (b"\x89PNG\r\n\x1a\n\0\0", {}, (415, "unrecognised-format")),
         (CSV, {"content_type": "text/csv; charset=utf-7"}, (415, "unsupported-encoding")),
         (CSV, {"format_name": "stix"}, (415, "unrecognised-format")),
         (CSV, {"format_name": "tocsin-json"}, (422, "format-mismatch")),
         (TOCSIN, {"format_name": "shadowserver-csv"}, (422, "format-mismatch")),
+        (CSV, {"format_name": "misp"}, (422, "format-mismatch")),
         (b"<html>", {"format_name": "shadowserver-csv"}, (422, "format-mismatch")),
     ],
 )

@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import TypeVar
 
+from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
+
+T = TypeVar("T")
 
 MAX_RECORDS = 5_000_000
 
@@ -20,12 +24,16 @@ class Family(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ParseOptions:
-    """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given."""
+    """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given.
+
+    `assets_are` counts in the formats of threat intelligence only.
+    """
 
     report_type: str | None
     now: datetime
     max_records: int = MAX_RECORDS
     charset: str | None = None
+    assets_are: AssetsAre = AssetsAre.ABUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Format:
     has_report_types: bool = False
 
 
-def at_most(records: Iterator[Record], max_records: int) -> Iterator[Record]:
+def at_most(records: Iterator[T], max_records: int) -> Iterator[T]:
     """The records, of which there must be some, but not too many."""
     count = 0
     for count, record in enumerate(records, 1):

@@ -6,34 +6,20 @@ from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
 from libs.common.text import plain
-from libs.common.vocabulary import Severity, Tlp, Transport
+from libs.common.vocabulary import Severity, Tlp
 from services.intake.domain.categories import UNDETERMINED, category_of
 from services.intake.domain.extras import bounded, names_a_secret
+from services.intake.domain.formats.assets import MAX_ASN, NamedAsset, named_asset
 from services.intake.domain.formats.tocsin_fields import Fields
 from services.intake.domain.lines import Unreadable
 from services.intake.domain.records import Findings, Record, quoted
-from services.intake.domain.values import (
-    SEVERITIES,
-    TLPS,
-    TRANSPORTS,
-    country_of,
-    cve_of,
-    domain_of,
-    email_of,
-    embeds_ipv4,
-    hostname_of,
-    ip_of,
-    refanged,
-    single_address,
-    url_of,
-)
+from services.intake.domain.values import SEVERITIES, TLPS, country_of, cve_of
 
 _RECORD_FIELDS = frozenset(Indicator.__struct_fields__)
 _ASSET_FIELDS = frozenset(Asset.__struct_fields__)
 _PRODUCT_FIELDS = frozenset(Product.__struct_fields__)
 
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,79}")
-_MAX_ASN = 2**32 - 1
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)  # stands in rejected records only
 
 
@@ -60,7 +46,7 @@ class RecordReader:
         fields.require("seen_at", code="missing-timestamp")
         fields.require("category")
         fields.require("identifier")
-        asset, asset_tags, original = _asset(fields)
+        named = _asset(fields)
         category, original_category = _category(fields, findings)
         tags = fields.texts("tags", items=50, limit=100)
         return Indicator(
@@ -68,20 +54,20 @@ class RecordReader:
             first_seen_at=fields.time("first_seen_at", now=self._now),
             category=category,
             identifier=_identifier(fields) or "",
-            asset=asset,
+            asset=named.asset,
             geo_country=_country(fields, findings),
-            asn=fields.integer("asn", low=1, high=_MAX_ASN, code="invalid-asn"),
+            asn=fields.integer("asn", low=1, high=MAX_ASN, code="invalid-asn"),
             as_name=fields.text("as_name", limit=200),
             severity=fields.reading("severity", _severity, limit=40, code="invalid-severity", what="a severity"),
             cve_ids=_cve_ids(fields),
-            tags=(*tags, *asset_tags),
+            tags=(*tags, *named.tags),
             product=_product(fields),
             malware_name=fields.text("malware_name", limit=100),
             credentials=fields.flag("credentials"),
             confidence=fields.integer("confidence", low=0, high=100, code="invalid-confidence"),
             tlp=fields.reading("tlp", _tlp, limit=40, code="invalid-tlp", what="a TLP label"),
             description=fields.text("description", limit=4000, lines=True),
-            extra=bounded({**self._extra(fields, findings), **original, **original_category}.items()),
+            extra=bounded({**self._extra(fields, findings), **named.original, **original_category}.items()),
         )
 
     def _extra(self, fields: Fields, findings: Findings) -> dict[str, str]:
@@ -105,64 +91,16 @@ class RecordReader:
             findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
 
 
-def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
-    """The asset, the tags that its spelling earned it, and its spelling if somebody had made it harmless."""
+def _asset(record: Fields) -> NamedAsset:
     fields = record.member("asset")
     if fields is None:
         record.require("asset", code="no-asset")
-        return Asset(), (), {}
+        return NamedAsset(Asset())
     fields.refuse_others(_ASSET_FIELDS)
-    ip, domain = _ip_and_domain(fields)
-    asset = Asset(
-        ip=ip,
-        port=fields.integer("port", low=1, high=65535, code="invalid-port"),
-        transport=fields.reading(
-            "transport", _transport, limit=40, code="invalid-transport", what="a transport protocol"
-        ),
-        domain=domain,
-        url=fields.reading("url", url_of, limit=2048, code="invalid-url", what="an http, https or ftp URL"),
-        asn=fields.integer("asn", low=1, high=_MAX_ASN, code="invalid-asn"),
-        email=fields.reading("email", email_of, limit=254, code="invalid-email", what="an e-mail address"),
-        hostname=fields.reading("hostname", hostname_of, limit=253, code="invalid-domain", what="a host name"),
-    )
+    found = named_asset(fields)
     if not any(fields.has(name) for name in ("ip", "domain", "url", "asn", "email")):
         record.reject("asset", "no-asset", "one of ip, domain, url, asn and email is required")
-    tags = [*["wildcard"] * _is_wildcard(fields), *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip))]
-    return asset, tuple(tags), _original(fields)
-
-
-def _ip_and_domain(fields: Fields) -> tuple[str | None, str | None]:
-    """Both, as far as they are given. An address in the place of the domain is the address."""
-    ip = _ip(fields)
-    misplaced = ip_of(refanged(fields.raw("domain")))
-    if misplaced:
-        return ip or misplaced, None
-    return ip, fields.reading("domain", domain_of, limit=253, code="invalid-domain", what="a domain")
-
-
-def _ip(fields: Fields) -> str | None:
-    """The address; a network counts if it has only one."""
-    text = refanged(fields.raw("ip"))
-    if "/" not in text:
-        return fields.reading(
-            "ip", lambda value: ip_of(refanged(value)), limit=64, code="invalid-ip", what="an IP address"
-        )
-    ip = single_address(text)
-    if not ip:
-        code, what = ("invalid-network", "a network") if ip is None else ("network-too-large", "a single address")
-        fields.reject("ip", code, f"{quoted(text)} is not {what}")
-    return ip or None
-
-
-def _is_wildcard(fields: Fields) -> bool:
-    return refanged(fields.raw("domain")).startswith("*.")
-
-
-def _original(fields: Fields) -> dict[str, str]:
-    """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
-    texts = [plain(fields.raw(name), 4096) for name in ("ip", "domain", "url", "email")]
-    harmless = [text for text in texts if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
-    return {"original": " ".join(harmless)} if harmless else {}
+    return found
 
 
 def _category(fields: Fields, findings: Findings) -> tuple[str, dict[str, str]]:
@@ -209,10 +147,6 @@ def _product(record: Fields) -> Product | None:
 
 def _severity(text: str) -> Severity | None:
     return SEVERITIES.get(text.lower())
-
-
-def _transport(text: str) -> Transport | None:
-    return TRANSPORTS.get(text.lower())
 
 
 def _tlp(text: str) -> Tlp | None:
