@@ -6,25 +6,20 @@ from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
 from libs.common.text import plain
-from libs.common.vocabulary import Severity, Tlp, Transport
 from services.intake.domain.categories import UNDETERMINED, category_of
-from services.intake.domain.extras import bounded, names_a_secret
+from services.intake.domain.extras import Redactions, bounded, names_a_secret
+from services.intake.domain.formats.assets import address_and_domain, original_spellings, tags_of_spelling
 from services.intake.domain.formats.tocsin_fields import Fields
-from services.intake.domain.lines import Unreadable
+from services.intake.domain.json_values import object_of
 from services.intake.domain.records import Findings, Record, quoted
 from services.intake.domain.values import (
-    SEVERITIES,
-    TLPS,
-    TRANSPORTS,
     country_of,
     cve_of,
-    domain_of,
     email_of,
-    embeds_ipv4,
     hostname_of,
-    ip_of,
-    refanged,
-    single_address,
+    severity_of,
+    tlp_of,
+    transport_of,
     url_of,
 )
 
@@ -42,17 +37,14 @@ class RecordReader:
 
     def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._blanked: set[str] = set()
+        self._redactions = Redactions()
 
-    def read(self, record: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
+    def read(self, value: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
         """The record of one decoded JSON value; `defaults` fill in fields that it does not have."""
-        if isinstance(record, Unreadable):
-            findings.reject("", record.code, record.message)
-        elif not isinstance(record, dict):
-            findings.reject("", "not-an-object", "the record is not an object")
-        else:
-            return findings.verdict(self._indicator(Fields({**defaults, **record}, findings), findings))
-        return findings.verdict(None)
+        record = object_of(value, findings)
+        if record is None:
+            return findings.verdict(None)
+        return findings.verdict(self._indicator(Fields({**defaults, **record}, findings), findings))
 
     def _indicator(self, fields: Fields, findings: Findings) -> Indicator:
         """The indicator, as far as it can be read: all fields are looked at, whatever is wrong with the others."""
@@ -72,14 +64,14 @@ class RecordReader:
             geo_country=_country(fields, findings),
             asn=fields.integer("asn", low=1, high=_MAX_ASN, code="invalid-asn"),
             as_name=fields.text("as_name", limit=200),
-            severity=fields.reading("severity", _severity, limit=40, code="invalid-severity", what="a severity"),
+            severity=fields.reading("severity", severity_of, limit=40, code="invalid-severity", what="a severity"),
             cve_ids=_cve_ids(fields),
             tags=(*tags, *asset_tags),
             product=_product(fields),
             malware_name=fields.text("malware_name", limit=100),
             credentials=fields.flag("credentials"),
             confidence=fields.integer("confidence", low=0, high=100, code="invalid-confidence"),
-            tlp=fields.reading("tlp", _tlp, limit=40, code="invalid-tlp", what="a TLP label"),
+            tlp=fields.reading("tlp", tlp_of, limit=40, code="invalid-tlp", what="a TLP label"),
             description=fields.text("description", limit=4000, lines=True),
             extra=bounded({**self._extra(fields, findings), **original, **original_category}.items()),
         )
@@ -90,7 +82,7 @@ class RecordReader:
         for name, value in (fields.mapping("extra") or {}).items():
             field = f"extra.{plain(name, 64)}"
             if names_a_secret(name):
-                self._warn_of_secret(field, findings)
+                self._redactions.tell(field, findings)
             elif isinstance(value, bool):
                 extra[name] = str(value).lower()
             elif isinstance(value, str | int | float):
@@ -98,11 +90,6 @@ class RecordReader:
             elif value is not None:
                 findings.warn(field, "value-discarded", "the value is nested")
         return extra
-
-    def _warn_of_secret(self, field: str, findings: Findings) -> None:
-        if field not in self._blanked and not findings.errors:
-            self._blanked.add(field)
-            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
 
 
 def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
@@ -112,12 +99,12 @@ def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
         record.require("asset", code="no-asset")
         return Asset(), (), {}
     fields.refuse_others(_ASSET_FIELDS)
-    ip, domain = _ip_and_domain(fields)
+    ip, domain = address_and_domain(fields, ip="ip", domain="domain")
     asset = Asset(
         ip=ip,
         port=fields.integer("port", low=1, high=65535, code="invalid-port"),
         transport=fields.reading(
-            "transport", _transport, limit=40, code="invalid-transport", what="a transport protocol"
+            "transport", transport_of, limit=40, code="invalid-transport", what="a transport protocol"
         ),
         domain=domain,
         url=fields.reading("url", url_of, limit=2048, code="invalid-url", what="an http, https or ftp URL"),
@@ -127,42 +114,8 @@ def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
     )
     if not any(fields.has(name) for name in ("ip", "domain", "url", "asn", "email")):
         record.reject("asset", "no-asset", "one of ip, domain, url, asn and email is required")
-    tags = [*["wildcard"] * _is_wildcard(fields), *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip))]
-    return asset, tuple(tags), _original(fields)
-
-
-def _ip_and_domain(fields: Fields) -> tuple[str | None, str | None]:
-    """Both, as far as they are given. An address in the place of the domain is the address."""
-    ip = _ip(fields)
-    misplaced = ip_of(refanged(fields.raw("domain")))
-    if misplaced:
-        return ip or misplaced, None
-    return ip, fields.reading("domain", domain_of, limit=253, code="invalid-domain", what="a domain")
-
-
-def _ip(fields: Fields) -> str | None:
-    """The address; a network counts if it has only one."""
-    text = refanged(fields.raw("ip"))
-    if "/" not in text:
-        return fields.reading(
-            "ip", lambda value: ip_of(refanged(value)), limit=64, code="invalid-ip", what="an IP address"
-        )
-    ip = single_address(text)
-    if not ip:
-        code, what = ("invalid-network", "a network") if ip is None else ("network-too-large", "a single address")
-        fields.reject("ip", code, f"{quoted(text)} is not {what}")
-    return ip or None
-
-
-def _is_wildcard(fields: Fields) -> bool:
-    return refanged(fields.raw("domain")).startswith("*.")
-
-
-def _original(fields: Fields) -> dict[str, str]:
-    """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
-    texts = [plain(fields.raw(name), 4096) for name in ("ip", "domain", "url", "email")]
-    harmless = [text for text in texts if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
-    return {"original": " ".join(harmless)} if harmless else {}
+    tags = tags_of_spelling(fields, domain="domain", ip=ip)
+    return asset, tags, original_spellings(fields, ("ip", "domain", "url", "email"))
 
 
 def _category(fields: Fields, findings: Findings) -> tuple[str, dict[str, str]]:
@@ -205,15 +158,3 @@ def _product(record: Fields) -> Product | None:
         return None
     fields.refuse_others(_PRODUCT_FIELDS)
     return Product(*(fields.text(name, limit=100) for name in ("vendor", "name", "version")))
-
-
-def _severity(text: str) -> Severity | None:
-    return SEVERITIES.get(text.lower())
-
-
-def _transport(text: str) -> Transport | None:
-    return TRANSPORTS.get(text.lower())
-
-
-def _tlp(text: str) -> Tlp | None:
-    return TLPS.get(text.lower().removeprefix("tlp:"))

@@ -1,0 +1,44 @@
+"""What names an asset, read from fields by whatever names a format has for them."""
+
+from collections.abc import Iterable
+
+from libs.common.text import plain
+from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.records import quoted
+from services.intake.domain.values import domain_of, embeds_ipv4, ip_of, refanged, single_address
+
+
+def address_and_domain(fields: Fields, *, ip: str, domain: str) -> tuple[str | None, str | None]:
+    """Both, as far as they are given. An address in the place of the domain is the address."""
+    address = address_in(fields, ip)
+    misplaced = ip_of(refanged(fields.raw(domain)))
+    if misplaced:
+        return address or misplaced, None
+    return address, fields.reading(domain, domain_of, limit=253, code="invalid-domain", what="a domain")
+
+
+def address_in(fields: Fields, name: str) -> str | None:
+    """The address; a network counts if it has only one."""
+    text = refanged(fields.raw(name))
+    if "/" not in text:
+        return fields.reading(
+            name, lambda value: ip_of(refanged(value)), limit=64, code="invalid-ip", what="an IP address"
+        )
+    ip = single_address(text)
+    if not ip:
+        code, what = ("invalid-network", "a network") if ip is None else ("network-too-large", "a single address")
+        fields.reject(name, code, f"{quoted(text)} is not {what}")
+    return ip or None
+
+
+def tags_of_spelling(fields: Fields, *, domain: str, ip: str | None) -> tuple[str, ...]:
+    """What the spelling of the domain and the address itself say beside the value."""
+    is_wildcard = refanged(fields.raw(domain)).startswith("*.")
+    return (*["wildcard"] * is_wildcard, *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip)))
+
+
+def original_spellings(fields: Fields, names: Iterable[str]) -> dict[str, str]:
+    """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
+    texts = [plain(fields.raw(name), 4096) for name in names]
+    harmless = [text for text in texts if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
+    return {"original": " ".join(harmless)} if harmless else {}
