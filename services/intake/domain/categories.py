@@ -40,8 +40,15 @@ _OTHER_SPELLINGS = {
     "other/blacklist": "other/blocklist",
 }
 
+_BY_TYPE = {spelling.partition("/")[2]: category for spelling, category in (_CATEGORIES | _OTHER_SPELLINGS).items()}
+
 
 def category_of(text: str) -> str | None:
     """The category that `text` means, in our spelling; `None` when there is no such."""
     word = text.strip().lower()
     return _CATEGORIES.get(word) or _OTHER_SPELLINGS.get(word)
+
+
+def category_of_type(text: str) -> str | None:
+    """The category with this type, which says it all: no two taxonomies share one."""
+    return _BY_TYPE.get(text.strip().lower())

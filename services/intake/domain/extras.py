@@ -5,11 +5,14 @@ from collections.abc import Iterable
 
 from libs.common.addresses import without_url_secrets
 from libs.common.text import plain
+from services.intake.domain.records import Findings
 
 MAX_EXTRA_KEYS = 64
 MAX_EXTRA_KEY_CHARS = 64
 MAX_EXTRA_VALUE_CHARS = 1024
 MAX_EXTRA_CHARS = 16 * 1024
+
+_MAX_REDACTIONS = 512
 
 # Long words betray a secret anywhere in a name (`new_password2`, `sessiontoken`); short ones only when they stand by
 # themselves, or `shipping`, `bypass` and `monkey` would be secrets too. SNMP's community is its password.
@@ -23,7 +26,8 @@ _SECRET_NAME = re.compile(
 _HARMLESS_NAME = re.compile(
     r"has_password|client_(?:long_password|can_handle_expired_passwords|session_track)|session_tags|"
     r"badsecret_(?:type|module|product|location)|"
-    r"(?:file|binary|build|commit|git|config|payload|malware|sample|cert|favicon|page|body|html)_hash|imphash|ssdeep_hash",
+    r"(?:file|binary|build|commit|git|config|payload|malware|sample|cert|favicon|page|body|html|event)_hash|"
+    r"malware_hash_(?:md5|sha1|sha256)|imphash|ssdeep_hash",
     re.IGNORECASE,
 )
 
@@ -31,6 +35,20 @@ _HARMLESS_NAME = re.compile(
 def names_a_secret(name: str) -> bool:
     """Whether a column or key of this name holds passwords, hashes of passwords, session keys and the like."""
     return _SECRET_NAME.search(name) is not None and _HARMLESS_NAME.fullmatch(name) is None
+
+
+class Redactions:
+    """Warnings of fields that may hold secrets: each is given once in a submission, and at most 512 are."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, field: str, findings: Findings) -> None:
+        if findings.errors:
+            return  # a rejected record carries no warnings
+        if field not in self._told and len(self._told) < _MAX_REDACTIONS:
+            self._told.add(field)
+            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
 
 
 def bounded(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -6,12 +6,14 @@ one broken record.
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import NoReturn
 
 import msgspec
 
+from libs.common.text import plain
 from services.intake.domain.lines import Unreadable, blocks, physical_lines
-from services.intake.domain.records import PayloadError, quoted
+from services.intake.domain.records import Findings, PayloadError, quoted
 
 MAX_RECORD_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -44,6 +46,47 @@ def decoded(value: RawValue) -> object:
         return Unreadable("invalid-json", "the record is nested too deep")
     except msgspec.DecodeError as error:
         return Unreadable("invalid-json", str(error))
+
+
+def object_of(value: object, findings: Findings) -> dict[str, object] | None:
+    """The decoded value if it is an object, else `None` with the reason in `findings`."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, Unreadable):
+        findings.reject("", value.code, value.message)
+    else:
+        findings.reject("", "not-an-object", "the record is not an object")
+    return None
+
+
+def as_text(value: object, field: str, findings: Findings) -> str:
+    """The value as CSV would show it. A list is one of tags; anything else nested says nothing to us."""
+    match value:
+        case str():
+            return value
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case float():
+            return str(int(value)) if value.is_integer() else str(value)
+        case int():
+            return str(value)
+        case list() if all(isinstance(item, str) for item in value):
+            return ";".join(value)
+    findings.warn(plain(field, 64), "value-discarded", "the value is nested")
+    return ""
+
+
+def values_of(chunks: Iterator[bytes]) -> Iterator[RawValue]:
+    """The values of an array, of a text with one on each line, or of one with one after another, whichever it is."""
+    stream = blocks(chunks)
+    opening = next(stream, b"")
+    body = chain([opening], stream)
+    if holds_lines(opening):
+        yield from json_lines(body)
+    else:
+        yield from (value for value, _ in Document(body).values())
 
 
 def json_lines(chunks: Iterator[bytes]) -> Iterator[RawValue]:

@@ -117,6 +117,19 @@ def cve_of(text: str) -> str | None:
     return cve if _CVE.fullmatch(cve) else None
 
 
+def severity_of(text: str) -> Severity | None:
+    return SEVERITIES.get(text.lower())
+
+
+def transport_of(text: str) -> Transport | None:
+    return TRANSPORTS.get(text.lower())
+
+
+def tlp_of(text: str) -> Tlp | None:
+    """`amber`, `TLP:AMBER`, or in version 1 of the protocol `WHITE`."""
+    return TLPS.get(text.lower().removeprefix("tlp:"))
+
+
 def tags_of(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Tags and CVE ids of a list split by `;` or `,`: each once, in their order, at most 50 of both together."""
     return _tags_of(text) if len(text) <= _MAX_CACHED_CHARS else _tags_of.__wrapped__(text)

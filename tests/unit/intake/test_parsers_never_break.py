@@ -1,6 +1,7 @@
 """Whatever is sent, a parser answers with records or a refusal: no other exception, linear time, little memory."""
 
 import gzip
+import json
 import random
 import time
 import tracemalloc
@@ -37,6 +38,7 @@ NASTY = [
     *(b"timestamp", b"ip", b"asset", b"extra", b"indicators", b"http://[", b"xn--", b"0000-00-00 00:00:00"),
     *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c"),
     *(b'"Event":', b'"Attribute":', b'"Object":[{"Attribute":', b'"Tag":[{"name":', b'"Sighting":[{', b"|", b"null"),
+    *(b"source", b"source.network", b"__type", b"raw", b'"{\\"a\\": 1}"', b'{"a": {"b": [1]}}'),
 ]
 
 
@@ -123,8 +125,40 @@ def test_values_of_any_text_are_read_or_refused_field_by_field() -> None:
         assert sum(outcome("shadowserver-csv", iter([f"{columns}\n{row}\n".encode()]))) == 1
 
 
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+EVENT = FORMATS["intelmq-json"].example.encode()
+EVENT_NAMES = [
+    *(
+        "__type",
+        "classification",
+        "classification.type",
+        "event_description.text",
+        "extra",
+        "extra.tag",
+        "feed.accuracy",
+    ),
+    *("product.vulnerabilities", "protocol.transport", "raw", "severity", "source", "source.account", "source.asn"),
+    *("source.fqdn", "source.ip", "source.network", "source.port", "source.reverse_dns", "source.url"),
+    *("time.observation", "time.source", "tlp"),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(EVENT_NAMES), JSON_VALUES, max_size=8))
+def test_an_event_with_values_of_any_kind_is_read_or_rejected(fields: dict[str, object]) -> None:
+    """Only a first record may be a report, which would refuse the whole."""
+    body = json.dumps([{}, json.loads(EVENT) | fields])
+
+    assert sum(outcome("intelmq-json", iter([body.encode()]))) == 2
+
+
 HEADER = b"timestamp,ip,tag\n"
 ROW = b"2026-03-01 04:05:06,192.0.2.1,e"
+MEMBERS = b", ".join(b'"secret%d": 1' % number for number in range(2_000))
 TROUBLE = {
     "a line without end": ("shadowserver-csv", HEADER, b"x" * 1000),
     "a quote that never closes": ("shadowserver-csv", HEADER, b'"xxxxxxx\n'),
@@ -147,6 +181,11 @@ TROUBLE = {
     "only digits": ("tocsin-json", b"[", b"1"),
     "a wrapper of defaults": ("tocsin-json", b"{", b'"tlp": "red", '),
     "brackets on a line": ("tocsin-ndjson", b"", b"[" * 5_000 + b"\n"),
+    "objects within objects": ("intelmq-json", EVENT, b'{"%s":' % (b"a" * 100) * 500 + b"\n"),
+    "many members": ("intelmq-json", EVENT, b'{"extra": {%s}}\n' % MEMBERS),
+    "many members under a long name": ("intelmq-json", EVENT, b'{"%s": {%s}}\n' % (b"x" * 20_000, MEMBERS)),
+    "text within text": ("intelmq-json", EVENT, b'{"extra": "%s"}\n' % (b"[" * 20_000)),
+    "many reports": ("intelmq-json", EVENT, b'{"raw": "aXA="}\n'),
 }
 
 
@@ -215,6 +254,7 @@ def test_a_document_that_is_read_whole_takes_little_more_memory_than_its_bytes()
         ("tocsin-json", b'[{"a": "', b"x" * 65_536),
         ("tocsin-json", b"[", b" " * 65_536),
         ("shadowserver-json", b"[", b"[" * 65_536),
+        ("intelmq-json", b'{"extra.a": "', b"x" * 65_536),
     ],
 )
 def test_a_payload_of_200_mb_takes_little_memory(format_name: str, start: bytes, trouble: bytes) -> None:

@@ -11,6 +11,8 @@ SHADOWSERVER = b'{"timestamp": "2026-03-01 04:05:06", "ip": "192.0.2.1"}'
 TOCSIN = b'{"seen_at": "2026-03-01T04:05:06Z", "category": "a/b", "identifier": "x", "asset": {"ip": "192.0.2.1"}}'
 MISP = b'{"Event": {"uuid": "x", "info": "timestamp, ip", "date": "2026-03-01", "Attribute": [{"type": "ip-dst"}]}}'
 BARE_MISP = MISP.removeprefix(b'{"Event": ').removesuffix(b"}")
+INTELMQ = b'{"time.source": "2026-03-01T04:05:06+00:00", "source.ip": "192.0.2.1", "feed.name": "x"}'
+FORM = b"time.source=2026-03-01T04%3A05%3A06%2B00%3A00&source.ip=192.0.2.1"
 
 
 def refusal(head: bytes, **said: str) -> tuple[int, str]:
@@ -47,6 +49,13 @@ def refusal(head: bytes, **said: str) -> tuple[int, str]:
         (b"[" + BARE_MISP + b", " + BARE_MISP + b"]", "misp"),
         (b'{"info": "x", "Object": [', "misp"),
         (json.dumps(json.loads(MISP), indent=2).encode() + b"\n", "misp"),
+        (INTELMQ, "intelmq-json"),
+        (b"[" + INTELMQ + b"]", "intelmq-json"),
+        (INTELMQ + b"\n" + INTELMQ, "intelmq-json"),
+        (b'{"extra": {"ip": 1}, "classification": {"type": "x"}, "source": {"geolocation": {"cc"', "intelmq-json"),
+        (b'{"source": {"ip": "192.0.2.1"}}', "intelmq-json"),
+        (b'{"__type": "Report", "raw": "aXA="}', "intelmq-json"),
+        (b'{"timestamp": "2026-03-01 04:05:06", "ip": "192.0.2.1", "source": "x"}', "shadowserver-json"),
     ],
 )
 @pytest.mark.parametrize(
@@ -68,6 +77,7 @@ def test_bytes_alone_tell_the_format(head: bytes, name: str | None, content_type
         ("Application/X-NDJSON", TOCSIN, "tocsin-ndjson"),
         ("application/jsonl", SHADOWSERVER, "shadowserver-json"),
         ("application/json; charset=utf-8", MISP, "misp"),
+        ("application/json; charset=utf-8", INTELMQ, "intelmq-json"),
     ],
 )
 def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: str, head: bytes, name: str) -> None:
@@ -89,6 +99,7 @@ def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: st
         (b"name,phone\n", {"content_type": "text/csv"}, (415, "unrecognised-format")),
         (b'{"hello": 1}', {}, (415, "unrecognised-format")),
         (b'{"info": "an error", "message": {"Attribute": 1}}', {}, (415, "unrecognised-format")),
+        (b'{"source": "x", "classification": ["x"]}', {}, (415, "unrecognised-format")),
         (b"\x89PNG\r\n\x1a\n\0\0", {}, (415, "unrecognised-format")),
         (CSV, {"content_type": "text/csv; charset=utf-7"}, (415, "unsupported-encoding")),
         (CSV, {"format_name": "stix"}, (415, "unrecognised-format")),
@@ -100,6 +111,16 @@ def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: st
 )
 def test_what_cannot_be_is_refused(head: bytes, said: dict[str, str], refused: tuple[int, str]) -> None:
     assert refusal(head, **said) == refused
+
+
+@pytest.mark.parametrize("head", [FORM, b"\r\n" + FORM, b"source=ip&source=port&classification=type"])
+@pytest.mark.parametrize("said", [{"content_type": "application/json; charset=utf-8"}, {"format_name": "intelmq-json"}])
+def test_a_form_in_the_place_of_json_is_told_its_well_known_cause(head: bytes, said: dict[str, str]) -> None:
+    with pytest.raises(PayloadError, match="set use_json") as refused:
+        recognise(head, **said)
+
+    assert (refused.value.status, refused.value.code) == (422, "unsupported-layout")
+    assert "192.0.2.1" not in refused.value.message
 
 
 def test_a_named_format_wins_from_the_media_type() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.domain.categories import category_of
+from services.intake.domain.categories import category_of, category_of_type
 from services.intake.domain.extras import bounded, names_a_secret
 from services.intake.domain.records import quoted
 from services.intake.domain.values import (
@@ -94,6 +94,12 @@ def test_other_values_are_checked_for_what_they_are() -> None:
     assert (category_of("Fraud/Phishing"), category_of("intrusions/pigeons")) == ("fraud/phishing", None)
 
 
+def test_a_type_of_finding_tells_its_taxonomy() -> None:
+    assert category_of_type("Phishing") == "fraud/phishing"
+    assert category_of_type("blacklist") == "other/blocklist"
+    assert category_of_type("pigeons") is None
+
+
 def test_both_spellings_of_unauthorised_are_one() -> None:
     for word in ("unauthorised", "unauthorized"):
         found = category_of(f"information-content-security/{word}-information-access")
@@ -150,6 +156,8 @@ def test_names_of_secrets_are_known(name: str) -> None:
         "sha256",
         "hassh",
         "file_hash",
+        "event_hash",
+        "malware_hash_sha256",
         "imphash",
         "has_password",
         "server_host_key",

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
-from services.intake.domain.formats import misp, shadowserver_csv, shadowserver_json, tocsin_json, tocsin_ndjson
+from services.intake.domain.formats import (
+    intelmq_json,
+    misp,
+    shadowserver_csv,
+    shadowserver_json,
+    tocsin_json,
+    tocsin_ndjson,
+)
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
@@ -38,6 +45,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             tocsin_ndjson.FORMAT,
             shadowserver_json.FORMAT,
             shadowserver_csv.FORMAT,
+            intelmq_json.FORMAT,
             misp.FORMAT,
         )
     }

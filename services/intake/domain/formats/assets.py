@@ -1,14 +1,13 @@
-"""The asset of a record whose parts have names; our own format and `misp` share it."""
+"""What names an asset, read from fields by whatever names a format has for them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from libs.common.contracts import Asset
 from libs.common.text import plain
-from libs.common.vocabulary import Transport
 from services.intake.domain.formats.tocsin_fields import Fields
 from services.intake.domain.records import quoted
 from services.intake.domain.values import (
-    TRANSPORTS,
     domain_of,
     email_of,
     embeds_ipv4,
@@ -16,6 +15,7 @@ from services.intake.domain.values import (
     ip_of,
     refanged,
     single_address,
+    transport_of,
     url_of,
 )
 
@@ -32,13 +32,13 @@ class NamedAsset:
 
 
 def named_asset(fields: Fields) -> NamedAsset:
-    """The asset, as far as it can be read; `fields` are named as in `Asset`."""
-    ip, domain = _ip_and_domain(fields)
+    """The asset, as far as it can be read, from fields that are called as in `Asset`."""
+    ip, domain = address_and_domain(fields, ip="ip", domain="domain")
     asset = Asset(
         ip=ip,
         port=fields.integer("port", low=1, high=65535, code="invalid-port"),
         transport=fields.reading(
-            "transport", _transport, limit=40, code="invalid-transport", what="a transport protocol"
+            "transport", transport_of, limit=40, code="invalid-transport", what="a transport protocol"
         ),
         domain=domain,
         url=fields.reading("url", url_of, limit=2048, code="invalid-url", what="an http, https or ftp URL"),
@@ -46,43 +46,41 @@ def named_asset(fields: Fields) -> NamedAsset:
         email=fields.reading("email", email_of, limit=254, code="invalid-email", what="an e-mail address"),
         hostname=fields.reading("hostname", hostname_of, limit=253, code="invalid-domain", what="a host name"),
     )
-    tags = [*["wildcard"] * _is_wildcard(fields), *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip))]
-    return NamedAsset(asset, tuple(tags), _original(fields))
+    tags = tags_of_spelling(fields, domain="domain", ip=ip)
+    return NamedAsset(asset, tags, original_spellings(fields, ("ip", "domain", "url", "email")))
 
 
-def _ip_and_domain(fields: Fields) -> tuple[str | None, str | None]:
+def address_and_domain(fields: Fields, *, ip: str, domain: str) -> tuple[str | None, str | None]:
     """Both, as far as they are given. An address in the place of the domain is the address."""
-    ip = _ip(fields)
-    misplaced = ip_of(refanged(fields.raw("domain")))
+    address = address_in(fields, ip)
+    misplaced = ip_of(refanged(fields.raw(domain)))
     if misplaced:
-        return ip or misplaced, None
-    return ip, fields.reading("domain", domain_of, limit=253, code="invalid-domain", what="a domain")
+        return address or misplaced, None
+    return address, fields.reading(domain, domain_of, limit=253, code="invalid-domain", what="a domain")
 
 
-def _ip(fields: Fields) -> str | None:
+def address_in(fields: Fields, name: str) -> str | None:
     """The address; a network counts if it has only one."""
-    text = refanged(fields.raw("ip"))
+    text = refanged(fields.raw(name))
     if "/" not in text:
         return fields.reading(
-            "ip", lambda value: ip_of(refanged(value)), limit=64, code="invalid-ip", what="an IP address"
+            name, lambda value: ip_of(refanged(value)), limit=64, code="invalid-ip", what="an IP address"
         )
     ip = single_address(text)
     if not ip:
         code, what = ("invalid-network", "a network") if ip is None else ("network-too-large", "a single address")
-        fields.reject("ip", code, f"{quoted(text)} is not {what}")
+        fields.reject(name, code, f"{quoted(text)} is not {what}")
     return ip or None
 
 
-def _is_wildcard(fields: Fields) -> bool:
-    return refanged(fields.raw("domain")).startswith("*.")
+def tags_of_spelling(fields: Fields, *, domain: str, ip: str | None) -> tuple[str, ...]:
+    """What the spelling of the domain and the address itself say beside the value."""
+    is_wildcard = refanged(fields.raw(domain)).startswith("*.")
+    return (*["wildcard"] * is_wildcard, *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip)))
 
 
-def _original(fields: Fields) -> dict[str, str]:
+def original_spellings(fields: Fields, names: Iterable[str]) -> dict[str, str]:
     """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
-    texts = [plain(fields.raw(name), 4096) for name in ("ip", "domain", "url", "email")]
+    texts = [plain(fields.raw(name), 4096) for name in names]
     harmless = [text for text in texts if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
     return {"original": " ".join(harmless)} if harmless else {}
-
-
-def _transport(text: str) -> Transport | None:
-    return TRANSPORTS.get(text.lower())

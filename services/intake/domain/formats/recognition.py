@@ -38,6 +38,9 @@ _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"  # with the bytes of byte order marks 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TOKEN = re.compile(rb'([\[{])|([\]}])|"((?:[^"\\]|\\.)*+)"(\s*+:)?|(")', re.DOTALL)
 _OPENING, _CLOSING, _OPEN_STRING = 1, 2, 5
+_MAX_PARENT_CHARS = 64
+
+_FORM = re.compile(rb"[\w.]{1,100}=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def _by_name(formats: Mapping[str, Format], name: str, head: bytes) -> Format:
     if name not in formats:
         raise PayloadError(415, "unrecognised-format", f"there is no format {quoted(name)}; GET /v1/formats lists all")
     if not formats[name].families & _families_of(head):
-        raise PayloadError(422, "format-mismatch", f"the payload cannot be {name}: it begins with {_shown(head)}")
+        raise _mismatch(head, f"the payload cannot be {name}")
     return formats[name]
 
 
@@ -95,7 +98,7 @@ def _by_bytes(formats: Mapping[str, Format], head: bytes, *, content_type: str |
         )
     families = _PROMISES[media_type] & _families_of(head)
     if not families and _PROMISES[media_type] != _ANY:
-        raise PayloadError(422, "format-mismatch", f"the payload is not {media_type}: it begins with {_shown(head)}")
+        raise _mismatch(head, f"the payload is not {media_type}")
     if len(families) > 1:
         families = _LINES if _is_several_lines(head) else _JSON
     names = _names(head, families, charset=charset_of(content_type))
@@ -105,6 +108,15 @@ def _by_bytes(formats: Mapping[str, Format], head: bytes, *, content_type: str |
     raise PayloadError(
         415, "unrecognised-format", f"no format begins with {_shown(head)}; GET /v1/formats lists all, with examples"
     )
+
+
+def _mismatch(head: bytes, said: str) -> PayloadError:
+    """What to answer to bytes that are none of what was promised; a form instead of JSON has a well-known cause."""
+    if _FORM.match(head.lstrip(_BLANK)):
+        return PayloadError(
+            422, "unsupported-layout", f"{said} but a form: in the REST API output bot of IntelMQ, set use_json to true"
+        )
+    return PayloadError(422, "format-mismatch", f"{said}: it begins with {_shown(head)}")
 
 
 def _report_type(report_type: str | None, file_name: str | None) -> str | None:
@@ -163,8 +175,9 @@ def _columns(head: bytes, *, charset: str | None) -> frozenset[str]:
 
 
 def _keys(head: bytes) -> frozenset[str]:
-    """The keys of the first objects, as far as they are in sight; those of objects within them do not count."""
+    """The keys of the first objects, as far as they are in sight; `a.b` for those of objects within them."""
     keys: set[str] = set()
+    parent = ""
     depth = objects = 0
     for token in _TOKEN.finditer(head, max(head.find(b"{"), 0)):
         if token.lastindex == _OPEN_STRING or objects > _MAX_OBJECTS:
@@ -175,7 +188,10 @@ def _keys(head: bytes) -> frozenset[str]:
         elif token.lastindex == _CLOSING:
             depth -= 1
         elif token[4] and depth == 1:
-            keys.add(token[3].decode(errors="replace"))
+            parent = token[3].decode(errors="replace")
+            keys.add(parent)
+        elif token[4] and depth == 2:
+            keys.add(f"{parent[:_MAX_PARENT_CHARS]}.{token[3].decode(errors='replace')}")
     return frozenset(keys)
 
 

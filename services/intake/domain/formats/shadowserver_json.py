@@ -1,14 +1,12 @@
 """Shadowserver reports as JSON: the same rows, keys instead of columns; an array, or an object on each line."""
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.shadowserver_columns import MAX_COLUMNS, canonical_names, has_names
 from services.intake.domain.formats.shadowserver_reader import Notices, RowReader
 from services.intake.domain.formats.shadowserver_types import REPORT_TYPES, is_type_name
-from services.intake.domain.json_values import Document, RawValue, decoded, holds_lines, json_lines
-from services.intake.domain.lines import Unreadable, blocks
+from services.intake.domain.json_values import RawValue, as_text, decoded, object_of, values_of
 from services.intake.domain.records import Findings, PayloadError, Record
 
 _EXAMPLE = """\
@@ -24,11 +22,7 @@ _MAX_READERS = 256
 
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
     """One record for each object; keys may differ from object to object."""
-    stream = blocks(chunks)
-    opening = next(stream, b"")
-    body = chain([opening], stream)
-    values = json_lines(body) if holds_lines(opening) else (value for value, _ in Document(body).values())
-    yield from at_most(_Objects(options).records(values), options.max_records)
+    yield from at_most(_Objects(options).records(values_of(chunks)), options.max_records)
 
 
 class _Objects:
@@ -43,21 +37,19 @@ class _Objects:
         for record, value in enumerate(values, 1):
             yield self._record(decoded(value), Findings(record, value.line))
 
-    def _record(self, row: object, findings: Findings) -> Record:
-        if isinstance(row, Unreadable):
-            findings.reject("", row.code, row.message)
-        elif not isinstance(row, dict):
-            findings.reject("", "not-an-object", "the record is not an object")
-        elif len(row) > MAX_COLUMNS:
+    def _record(self, value: object, findings: Findings) -> Record:
+        row = object_of(value, findings)
+        if row is None:
+            return findings.verdict(None)
+        if len(row) > MAX_COLUMNS:
             findings.reject("", "too-many-fields", f"the record has {len(row)} keys; at most {MAX_COLUMNS} are read")
-        else:
-            return self._read(row, findings)
-        return findings.verdict(None)
+            return findings.verdict(None)
+        return self._read(row, findings)
 
     def _read(self, row: Mapping[str, object], findings: Findings) -> Record:
         if findings.record == 1 and "ip" not in row and any(pointer <= row.keys() for pointer in _POINTERS):
             raise PayloadError(422, "unsupported-layout", "this points to a report and is none; send the report itself")
-        fields = [_text(value, key, findings) for key, value in row.items()]
+        fields = [as_text(value, key, findings) for key, value in row.items()]
         return self._reader(tuple(row), self._type_of(row)).read(fields, findings, text=" ".join(fields))
 
     def _reader(self, keys: tuple[str, ...], report_type: str | None) -> RowReader:
@@ -78,25 +70,6 @@ class _Objects:
         if isinstance(named, str) and is_type_name(named):
             return named
         return kind if isinstance(kind, str) and kind in REPORT_TYPES else None
-
-
-def _text(value: object, key: str, findings: Findings) -> str:
-    """The value as the CSV report would show it. A list is one of tags; anything else nested says nothing to us."""
-    match value:
-        case str():
-            return value
-        case None:
-            return ""
-        case bool():
-            return str(value).lower()
-        case float():
-            return str(int(value)) if value.is_integer() else str(value)
-        case int():
-            return str(value)
-        case list() if all(isinstance(item, str) for item in value):
-            return ";".join(value)
-    findings.warn(key[:64], "value-discarded", "the value is nested")
-    return ""
 
 
 FORMAT = Format(

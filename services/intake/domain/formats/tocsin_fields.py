@@ -10,6 +10,8 @@ from services.intake.domain.times import seen_at
 
 T = TypeVar("T")
 
+_MAX_OPTIONAL_CHARS = 255
+
 
 class Fields:
     """The members of one JSON object; each reading of a member that is not what it must be adds an error.
@@ -75,6 +77,16 @@ class Fields:
         value = read(text)
         if value is None:
             self.reject(name, code, f"{quoted(text)} is not {what}")
+        return value
+
+    def optional(self, name: str, read: Callable[[str], T | None], *, what: str) -> T | None:
+        """What `read` makes of a text that is not vital; if nothing, a warning says that it is not `what`."""
+        text = self.raw(name)
+        if not text:
+            return None
+        value = read(text) if len(text) <= _MAX_OPTIONAL_CHARS else None
+        if value is None:
+            self._findings.discard(f"{self._where}{name}", text, f"is not {what}")
         return value
 
     def texts(self, name: str, *, items: int, limit: int) -> tuple[str, ...]:

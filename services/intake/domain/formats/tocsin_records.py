@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
 from libs.common.text import plain
-from libs.common.vocabulary import Severity, Tlp
 from services.intake.domain.categories import UNDETERMINED, category_of
-from services.intake.domain.extras import bounded, names_a_secret
+from services.intake.domain.extras import Redactions, bounded, names_a_secret
 from services.intake.domain.formats.assets import MAX_ASN, NamedAsset, named_asset
 from services.intake.domain.formats.tocsin_fields import Fields
-from services.intake.domain.lines import Unreadable
+from services.intake.domain.json_values import object_of
 from services.intake.domain.records import Findings, Record, quoted
-from services.intake.domain.values import SEVERITIES, TLPS, country_of, cve_of
+from services.intake.domain.values import (
+    country_of,
+    cve_of,
+    severity_of,
+    tlp_of,
+)
 
 _RECORD_FIELDS = frozenset(Indicator.__struct_fields__)
 _ASSET_FIELDS = frozenset(Asset.__struct_fields__)
@@ -28,17 +32,14 @@ class RecordReader:
 
     def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._blanked: set[str] = set()
+        self._redactions = Redactions()
 
-    def read(self, record: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
+    def read(self, value: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
         """The record of one decoded JSON value; `defaults` fill in fields that it does not have."""
-        if isinstance(record, Unreadable):
-            findings.reject("", record.code, record.message)
-        elif not isinstance(record, dict):
-            findings.reject("", "not-an-object", "the record is not an object")
-        else:
-            return findings.verdict(self._indicator(Fields({**defaults, **record}, findings), findings))
-        return findings.verdict(None)
+        record = object_of(value, findings)
+        if record is None:
+            return findings.verdict(None)
+        return findings.verdict(self._indicator(Fields({**defaults, **record}, findings), findings))
 
     def _indicator(self, fields: Fields, findings: Findings) -> Indicator:
         """The indicator, as far as it can be read: all fields are looked at, whatever is wrong with the others."""
@@ -58,14 +59,14 @@ class RecordReader:
             geo_country=_country(fields, findings),
             asn=fields.integer("asn", low=1, high=MAX_ASN, code="invalid-asn"),
             as_name=fields.text("as_name", limit=200),
-            severity=fields.reading("severity", _severity, limit=40, code="invalid-severity", what="a severity"),
+            severity=fields.reading("severity", severity_of, limit=40, code="invalid-severity", what="a severity"),
             cve_ids=_cve_ids(fields),
             tags=(*tags, *named.tags),
             product=_product(fields),
             malware_name=fields.text("malware_name", limit=100),
             credentials=fields.flag("credentials"),
             confidence=fields.integer("confidence", low=0, high=100, code="invalid-confidence"),
-            tlp=fields.reading("tlp", _tlp, limit=40, code="invalid-tlp", what="a TLP label"),
+            tlp=fields.reading("tlp", tlp_of, limit=40, code="invalid-tlp", what="a TLP label"),
             description=fields.text("description", limit=4000, lines=True),
             extra=bounded({**self._extra(fields, findings), **named.original, **original_category}.items()),
         )
@@ -76,7 +77,7 @@ class RecordReader:
         for name, value in (fields.mapping("extra") or {}).items():
             field = f"extra.{plain(name, 64)}"
             if names_a_secret(name):
-                self._warn_of_secret(field, findings)
+                self._redactions.tell(field, findings)
             elif isinstance(value, bool):
                 extra[name] = str(value).lower()
             elif isinstance(value, str | int | float):
@@ -84,11 +85,6 @@ class RecordReader:
             elif value is not None:
                 findings.warn(field, "value-discarded", "the value is nested")
         return extra
-
-    def _warn_of_secret(self, field: str, findings: Findings) -> None:
-        if field not in self._blanked and not findings.errors:
-            self._blanked.add(field)
-            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
 
 
 def _asset(record: Fields) -> NamedAsset:
@@ -143,11 +139,3 @@ def _product(record: Fields) -> Product | None:
         return None
     fields.refuse_others(_PRODUCT_FIELDS)
     return Product(*(fields.text(name, limit=100) for name in ("vendor", "name", "version")))
-
-
-def _severity(text: str) -> Severity | None:
-    return SEVERITIES.get(text.lower())
-
-
-def _tlp(text: str) -> Tlp | None:
-    return TLPS.get(text.lower().removeprefix("tlp:"))
