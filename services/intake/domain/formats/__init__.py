@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
-from services.intake.domain.formats import shadowserver_csv, shadowserver_json, tocsin_json, tocsin_ndjson
+from services.intake.domain.formats import (
+    abusehub_csv,
+    shadowserver_csv,
+    shadowserver_json,
+    tocsin_csv,
+    tocsin_json,
+    tocsin_ndjson,
+)
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
@@ -37,7 +44,9 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             tocsin_json.FORMAT,
             tocsin_ndjson.FORMAT,
             shadowserver_json.FORMAT,
+            abusehub_csv.FORMAT,
             shadowserver_csv.FORMAT,
+            tocsin_csv.FORMAT,
         )
     }
 )

@@ -1,4 +1,4 @@
-"""One object of our own record format as an indicator; `tocsin-json` and `tocsin-ndjson` share it."""
+"""One object of our own record format as an indicator; `tocsin-json`, `tocsin-ndjson` and `tocsin-csv` share it."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from services.intake.domain.categories import UNDETERMINED, category_of
 from services.intake.domain.extras import bounded, names_a_secret
 from services.intake.domain.formats.tocsin_fields import Fields
 from services.intake.domain.lines import Unreadable
-from services.intake.domain.records import Findings, Record, quoted
+from services.intake.domain.records import Findings, Notices, Record, quoted
 from services.intake.domain.values import (
     SEVERITIES,
     TLPS,
@@ -28,9 +28,12 @@ from services.intake.domain.values import (
     url_of,
 )
 
-_RECORD_FIELDS = frozenset(Indicator.__struct_fields__)
-_ASSET_FIELDS = frozenset(Asset.__struct_fields__)
-_PRODUCT_FIELDS = frozenset(Product.__struct_fields__)
+RECORD_FIELDS = frozenset(Indicator.__struct_fields__)
+ASSET_FIELDS = frozenset(Asset.__struct_fields__)
+PRODUCT_FIELDS = frozenset(Product.__struct_fields__)
+
+# Of these an asset has at least one.
+ASSETS = ("ip", "domain", "url", "asn", "email")
 
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,79}")
 _MAX_ASN = 2**32 - 1
@@ -42,7 +45,7 @@ class RecordReader:
 
     def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._blanked: set[str] = set()
+        self._notices = Notices()
 
     def read(self, record: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
         """The record of one decoded JSON value; `defaults` fill in fields that it does not have."""
@@ -51,12 +54,13 @@ class RecordReader:
         elif not isinstance(record, dict):
             findings.reject("", "not-an-object", "the record is not an object")
         else:
-            return findings.verdict(self._indicator(Fields({**defaults, **record}, findings), findings))
+            return findings.verdict(self.indicator({**defaults, **record}, findings))
         return findings.verdict(None)
 
-    def _indicator(self, fields: Fields, findings: Findings) -> Indicator:
+    def indicator(self, record: Mapping[str, object], findings: Findings) -> Indicator:
         """The indicator, as far as it can be read: all fields are looked at, whatever is wrong with the others."""
-        fields.refuse_others(_RECORD_FIELDS)
+        fields = Fields(record, findings)
+        fields.refuse_others(RECORD_FIELDS)
         fields.require("seen_at", code="missing-timestamp")
         fields.require("category")
         fields.require("identifier")
@@ -90,7 +94,7 @@ class RecordReader:
         for name, value in (fields.mapping("extra") or {}).items():
             field = f"extra.{plain(name, 64)}"
             if names_a_secret(name):
-                self._warn_of_secret(field, findings)
+                self._notices.warn_of_secret(field, findings=findings)
             elif isinstance(value, bool):
                 extra[name] = str(value).lower()
             elif isinstance(value, str | int | float):
@@ -99,11 +103,6 @@ class RecordReader:
                 findings.warn(field, "value-discarded", "the value is nested")
         return extra
 
-    def _warn_of_secret(self, field: str, findings: Findings) -> None:
-        if field not in self._blanked and not findings.errors:
-            self._blanked.add(field)
-            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
-
 
 def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
     """The asset, the tags that its spelling earned it, and its spelling if somebody had made it harmless."""
@@ -111,7 +110,7 @@ def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
     if fields is None:
         record.require("asset", code="no-asset")
         return Asset(), (), {}
-    fields.refuse_others(_ASSET_FIELDS)
+    fields.refuse_others(ASSET_FIELDS)
     ip, domain = _ip_and_domain(fields)
     asset = Asset(
         ip=ip,
@@ -125,7 +124,7 @@ def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
         email=fields.reading("email", email_of, limit=254, code="invalid-email", what="an e-mail address"),
         hostname=fields.reading("hostname", hostname_of, limit=253, code="invalid-domain", what="a host name"),
     )
-    if not any(fields.has(name) for name in ("ip", "domain", "url", "asn", "email")):
+    if not any(fields.has(name) for name in ASSETS):
         record.reject("asset", "no-asset", "one of ip, domain, url, asn and email is required")
     tags = [*["wildcard"] * _is_wildcard(fields), *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip))]
     return asset, tuple(tags), _original(fields)
@@ -186,7 +185,7 @@ def _country(fields: Fields, findings: Findings) -> str | None:
     """The country; whatever else stands there is nothing to refuse a record for."""
     text = fields.raw("geo_country")
     country = country_of(text)
-    if text and country is None:
+    if fields.has("geo_country") and country is None:
         findings.discard("geo_country", text, "is not a country code")
     return country
 
@@ -203,7 +202,7 @@ def _product(record: Fields) -> Product | None:
     fields = record.member("product")
     if fields is None:
         return None
-    fields.refuse_others(_PRODUCT_FIELDS)
+    fields.refuse_others(PRODUCT_FIELDS)
     return Product(*(fields.text(name, limit=100) for name in ("vendor", "name", "version")))
 
 
