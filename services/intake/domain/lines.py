@@ -16,10 +16,11 @@ _CHARSETS = {
     "utf8": "utf-8",
     "us-ascii": "utf-8",
     "ascii": "utf-8",
-    "utf-16": "utf-16",
+    "utf-16": "utf-16-le",  # also as browsers read it; a mark would say so if it were the other one
     "utf-16le": "utf-16-le",
     "utf-16be": "utf-16-be",
     "iso-8859-1": "cp1252",  # as browsers read it: nobody means the control characters
+    "latin1": "cp1252",
     "iso-8859-15": "iso8859-15",
     "windows-1252": "cp1252",
     "cp1252": "cp1252",

@@ -1,5 +1,7 @@
 """What reading a submission gives: a parsed or a rejected record for each record in it, or one refusal of the whole."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from libs.common.addresses import without_url_secrets
@@ -70,10 +72,34 @@ class Findings:
         """Note that an optional value was dropped because it is not what it should be."""
         self.warn(field, "value-discarded", f"{quoted(value)} {why}")
 
+    def call_fields(self, names: Mapping[str, str]) -> None:
+        """Say the partner's names of fields instead of ours, as far as `names` has them."""
+        self.errors = [msgspec.structs.replace(each, field=names.get(each.field, each.field)) for each in self.errors]
+        self.warnings = [
+            msgspec.structs.replace(each, field=names.get(each.field, each.field)) for each in self.warnings
+        ]
+
     def verdict(self, indicator: Indicator | None) -> Record:
         if self.errors or indicator is None:
             return RejectedRecord(self.record, self.line, tuple(self.errors))
         return ParsedRecord(self.record, self.line, indicator, tuple(self.warnings))
+
+
+class Notices:
+    """Warnings that hold for a whole submission: each is given once, with the first record that is not rejected."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def warn(self, field: str, code: str, message: str, *, findings: Findings) -> None:
+        if not findings.errors and (field, code) not in self._told:
+            self._told.add((field, code))
+            findings.warn(field, code, message)
+
+    def warn_of_secret(self, field: str, *, findings: Findings) -> None:
+        self.warn(
+            field, "redacted-secret", "the field may hold secrets; its values are not taken in", findings=findings
+        )
 
 
 def rejected(record: int, line: int, *, field: str, code: str, message: str) -> RejectedRecord:

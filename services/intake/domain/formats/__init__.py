@@ -9,10 +9,12 @@ from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
 from services.intake.domain.formats import (
+    abusehub_csv,
     intelmq_json,
     misp,
     shadowserver_csv,
     shadowserver_json,
+    tocsin_csv,
     tocsin_json,
     tocsin_ndjson,
 )
@@ -41,12 +43,14 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
+            misp.FORMAT,
+            intelmq_json.FORMAT,
             tocsin_json.FORMAT,
             tocsin_ndjson.FORMAT,
             shadowserver_json.FORMAT,
             shadowserver_csv.FORMAT,
-            intelmq_json.FORMAT,
-            misp.FORMAT,
+            tocsin_csv.FORMAT,
+            abusehub_csv.FORMAT,
         )
     }
 )
