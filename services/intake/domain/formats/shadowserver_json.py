@@ -1,14 +1,13 @@
 """Shadowserver reports as JSON: the same rows, keys instead of columns; an array, or an object on each line."""
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.shadowserver_columns import MAX_COLUMNS, canonical_names, has_names
 from services.intake.domain.formats.shadowserver_reader import Notices, RowReader
 from services.intake.domain.formats.shadowserver_types import REPORT_TYPES, is_type_name
-from services.intake.domain.json_values import Document, RawValue, decoded, holds_lines, json_lines
-from services.intake.domain.lines import Unreadable, blocks
+from services.intake.domain.json_values import RawValue, decoded, json_values
+from services.intake.domain.lines import Unreadable
 from services.intake.domain.records import Findings, PayloadError, Record
 
 _EXAMPLE = """\
@@ -24,11 +23,7 @@ _MAX_READERS = 256
 
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
     """One record for each object; keys may differ from object to object."""
-    stream = blocks(chunks)
-    opening = next(stream, b"")
-    body = chain([opening], stream)
-    values = json_lines(body) if holds_lines(opening) else (value for value, _ in Document(body).values())
-    yield from at_most(_Objects(options).records(values), options.max_records)
+    yield from at_most(_Objects(options).records(json_values(chunks)), options.max_records)
 
 
 class _Objects:

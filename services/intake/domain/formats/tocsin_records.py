@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
-from libs.common.text import plain
 from libs.common.vocabulary import Severity, Tlp, Transport
 from services.intake.domain.categories import UNDETERMINED, category_of
-from services.intake.domain.extras import bounded, names_a_secret
+from services.intake.domain.extras import FreeMatter, bounded, originals
 from services.intake.domain.formats.tocsin_fields import Fields
 from services.intake.domain.lines import Unreadable
 from services.intake.domain.records import Findings, Record, quoted
@@ -42,7 +41,7 @@ class RecordReader:
 
     def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._blanked: set[str] = set()
+        self._free = FreeMatter()
 
     def read(self, record: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
         """The record of one decoded JSON value; `defaults` fill in fields that it does not have."""
@@ -73,7 +72,7 @@ class RecordReader:
             asn=fields.integer("asn", low=1, high=_MAX_ASN, code="invalid-asn"),
             as_name=fields.text("as_name", limit=200),
             severity=fields.reading("severity", _severity, limit=40, code="invalid-severity", what="a severity"),
-            cve_ids=_cve_ids(fields),
+            cve_ids=fields.readings("cve_ids", cve_of, items=50, limit=32, code="invalid-cve", what="a CVE id"),
             tags=(*tags, *asset_tags),
             product=_product(fields),
             malware_name=fields.text("malware_name", limit=100),
@@ -85,24 +84,7 @@ class RecordReader:
         )
 
     def _extra(self, fields: Fields, findings: Findings) -> dict[str, str]:
-        """Free matter as texts, without what may be a secret and without anything nested."""
-        extra = {}
-        for name, value in (fields.mapping("extra") or {}).items():
-            field = f"extra.{plain(name, 64)}"
-            if names_a_secret(name):
-                self._warn_of_secret(field, findings)
-            elif isinstance(value, bool):
-                extra[name] = str(value).lower()
-            elif isinstance(value, str | int | float):
-                extra[name] = str(value)
-            elif value is not None:
-                findings.warn(field, "value-discarded", "the value is nested")
-        return extra
-
-    def _warn_of_secret(self, field: str, findings: Findings) -> None:
-        if field not in self._blanked and not findings.errors:
-            self._blanked.add(field)
-            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
+        return self._free.texts(fields.mapping("extra") or {}, findings, where="extra.")
 
 
 def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
@@ -128,7 +110,7 @@ def _asset(record: Fields) -> tuple[Asset, tuple[str, ...], dict[str, str]]:
     if not any(fields.has(name) for name in ("ip", "domain", "url", "asn", "email")):
         record.reject("asset", "no-asset", "one of ip, domain, url, asn and email is required")
     tags = [*["wildcard"] * _is_wildcard(fields), *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip))]
-    return asset, tuple(tags), _original(fields)
+    return asset, tuple(tags), originals(fields.raw(name) for name in ("ip", "domain", "url", "email"))
 
 
 def _ip_and_domain(fields: Fields) -> tuple[str | None, str | None]:
@@ -158,13 +140,6 @@ def _is_wildcard(fields: Fields) -> bool:
     return refanged(fields.raw("domain")).startswith("*.")
 
 
-def _original(fields: Fields) -> dict[str, str]:
-    """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
-    texts = [plain(fields.raw(name), 4096) for name in ("ip", "domain", "url", "email")]
-    harmless = [text for text in texts if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
-    return {"original": " ".join(harmless)} if harmless else {}
-
-
 def _category(fields: Fields, findings: Findings) -> tuple[str, dict[str, str]]:
     """The category; one that nobody knows is kept in `extra` for the record."""
     text = fields.text("category", limit=100)
@@ -189,14 +164,6 @@ def _country(fields: Fields, findings: Findings) -> str | None:
     if text and country is None:
         findings.discard("geo_country", text, "is not a country code")
     return country
-
-
-def _cve_ids(fields: Fields) -> tuple[str, ...]:
-    texts = fields.texts("cve_ids", items=50, limit=32)
-    for text in texts:
-        if cve_of(text) is None:
-            fields.reject("cve_ids", "invalid-cve", f"{quoted(text)} is not a CVE id")
-    return tuple(dict.fromkeys(cve for text in texts if (cve := cve_of(text))))
 
 
 def _product(record: Fields) -> Product | None:
