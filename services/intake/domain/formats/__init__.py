@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
-from services.intake.domain.formats import shadowserver_csv, shadowserver_json, tocsin_json, tocsin_ndjson
+from services.intake.domain.formats import shadowserver_csv, shadowserver_json, tocsin_json, tocsin_ndjson, xarf
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
@@ -34,6 +34,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
+            xarf.FORMAT,
             tocsin_json.FORMAT,
             tocsin_ndjson.FORMAT,
             shadowserver_json.FORMAT,
