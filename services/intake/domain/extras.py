@@ -1,11 +1,12 @@
 """The free matter of a record: bounded, and without anything that could be somebody's secret."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from libs.common.addresses import without_url_secrets
 from libs.common.text import plain
 from services.intake.domain.records import Findings
+from services.intake.domain.values import refanged
 
 MAX_EXTRA_KEYS = 64
 MAX_EXTRA_KEY_CHARS = 64
@@ -17,7 +18,7 @@ _MAX_REDACTIONS = 512
 # Long words betray a secret anywhere in a name (`new_password2`, `sessiontoken`); short ones only when they stand by
 # themselves, or `shipping`, `bypass` and `monkey` would be secrets too. SNMP's community is its password.
 _SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|cookie|token|credential|session|"
+    r"passw|passphrase|secret|cookie|token|credential|session|^sample_records$|"
     r"(?:^|[\W_])(?:pass|pwd|hash|salt|otp|pin|community|api_?key|private_?key)(?:$|[\W_]|\d)",
     re.IGNORECASE,
 )
@@ -25,6 +26,7 @@ _SECRET_NAME = re.compile(
 # Names that contain such a word and tell about a secret, a file or a program without giving a secret away.
 _HARMLESS_NAME = re.compile(
     r"has_password|client_(?:long_password|can_handle_expired_passwords|session_track)|session_tags|"
+    r"password_protected|credential_fields|session_duration|info_hash|"
     r"badsecret_(?:type|module|product|location)|"
     r"(?:file|binary|build|commit|git|config|payload|malware|sample|cert|favicon|page|body|html|event)_hash|"
     r"malware_hash_(?:md5|sha1|sha256)|imphash|ssdeep_hash",
@@ -34,7 +36,43 @@ _HARMLESS_NAME = re.compile(
 
 def names_a_secret(name: str) -> bool:
     """Whether a column or key of this name holds passwords, hashes of passwords, session keys and the like."""
-    return _SECRET_NAME.search(name) is not None and _HARMLESS_NAME.fullmatch(name) is None
+    return any(
+        _SECRET_NAME.search(part) is not None and _HARMLESS_NAME.fullmatch(part) is None for part in name.split(".")
+    )
+
+
+class FreeMatter:
+    """Turns the free matter of JSON records into texts; remembers of which secrets the submission was warned."""
+
+    def __init__(self) -> None:
+        self._blanked: set[str] = set()
+
+    def texts(self, members: Mapping[str, object], findings: Findings, *, where: str = "") -> dict[str, str]:
+        """The members without what may be a secret and without anything nested; `where` is their path."""
+        extra = {}
+        for name, value in members.items():
+            field = f"{where}{plain(name, MAX_EXTRA_KEY_CHARS)}"
+            if names_a_secret(name):
+                self._warn_of_secret(field, findings)
+            elif isinstance(value, bool):
+                extra[name] = str(value).lower()
+            elif isinstance(value, str | int | float):
+                extra[name] = str(value)
+            elif value is not None:
+                findings.warn(field, "value-discarded", "the value is nested")
+        return extra
+
+    def _warn_of_secret(self, field: str, findings: Findings) -> None:
+        if field not in self._blanked and not findings.errors:
+            self._blanked.add(field)
+            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
+
+
+def originals(texts: Iterable[str]) -> dict[str, str]:
+    """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
+    shown = [plain(text, 4096) for text in texts]
+    harmless = [text for text in shown if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
+    return {"original": " ".join(harmless)} if harmless else {}
 
 
 class Redactions:

@@ -102,6 +102,19 @@ class Notices:
         )
 
 
+class Doubts(Findings):
+    """What is found wrong with optional values: each is left out with a warning in `findings`, and sinks nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(findings.record, findings.line)
+        self.warnings = findings.warnings
+
+    def reject(self, field: str, code: str, message: str) -> None:
+        self.warn(field, "value-discarded", message)
+
+
 def rejected(record: int, line: int, *, field: str, code: str, message: str) -> RejectedRecord:
     return RejectedRecord(record, line, (RecordError(record, field, code, message, line),))
 

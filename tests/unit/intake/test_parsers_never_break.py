@@ -5,7 +5,7 @@ import json
 import random
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, repeat
@@ -24,10 +24,15 @@ from services.intake.domain.formats import (
     decompress,
     recognise,
 )
+from tests.unit.intake.xarf_reports import TYPES, V3, Json, report
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 OPTIONS = ParseOptions("scan_http", NOW)
 EXAMPLES = [each.example.encode() for each in FORMATS.values()]
+REPORTS = [
+    *(report(*kind, evidence=[{"content_type": "text/plain", "payload": "QQ==", "hash": "md5:00"}]) for kind in TYPES),
+    V3,
+]
 
 CONTENT_TYPES = ["text/csv", "application/json", "text/csv; charset=utf-16", "text/csv; charset=x"]
 
@@ -40,7 +45,25 @@ NASTY = [
     *(b"source", b"source.network", b"__type", b"raw", b'"{\\"a\\": 1}"', b'{"a": {"b": [1]}}'),
     *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c", b";", b"\t", b"seen_at", b"event_time", b"02:30:00"),
     *(b"2026-03-29", b"2026-10-25", b"9999-12-31", b"asset.", b"extra.", b"src_url"),
+    *(b"evidence", b"payload", b"Report", b"Version", b"xarf_version", b"null", b"true", b"{}", b"[]", b'""'),
 ]
+
+
+# These see by the first block whether it holds lines. If blank lines fill it, the broken ones are counted otherwise.
+BY_LAYOUT = {"xarf", "intelmq-json", "shadowserver-json"}
+
+# Values of any kind, nested and not, with texts that are nearly what they should be.
+TEXTS = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        ["192.0.2.1", "x://y", "a@b", "*.example.com", "CVE-2024-1234", "2026-03-01T04:05:06", "QQ==", "\u200b"]
+    ),
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+    max_leaves=6,
+)
 
 
 def outcome(name: str, chunks: Iterator[bytes], *, charset: str | None = None) -> tuple[int, int]:
@@ -60,8 +83,8 @@ def outcome(name: str, chunks: Iterator[bytes], *, charset: str | None = None) -
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    body = bytearray(draw(st.sampled_from(EXAMPLES)) * draw(st.integers(1, 3)))
+def mutated(draw: st.DrawFn, samples: Sequence[bytes] = EXAMPLES) -> bytes:
+    body = bytearray(draw(st.sampled_from(samples)) * draw(st.integers(1, 3)))
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, len(body)))
         removed = draw(st.integers(0, 8))
@@ -75,8 +98,28 @@ def test_a_mutated_payload_gives_records_or_a_refusal(body: bytes, name: str, si
     outcome(name, iter([body[at : at + size] for at in range(0, len(body), size)]), charset=charset)
 
 
+@settings(max_examples=300, deadline=None)
+@given(mutated([json.dumps(each).encode() for each in REPORTS]))
+def test_a_mutated_report_gives_records_or_a_refusal(body: bytes) -> None:
+    outcome("xarf", iter([body]))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(REPORTS), st.data())
+def test_a_report_with_any_values_is_one_record(sample: Json, data: st.DataObject) -> None:
+    """In each, some members are replaced by values of any kind; of version 3 those of the report within."""
+    body = json.loads(json.dumps(sample))
+    members = body.get("Report", body)
+    for name in data.draw(
+        st.lists(st.sampled_from([*members, "severity", "tags", "domain", "cve_ids", "x"]), max_size=4)
+    ):
+        members[name] = data.draw(VALUES)
+
+    assert sum(outcome("xarf", iter([json.dumps(body).encode()]))) == 1
+
+
 @settings(max_examples=200, deadline=None)
-@given(mutated(), st.sampled_from([*FORMATS]), st.integers(0, 500))
+@given(mutated(), st.sampled_from(sorted(FORMATS.keys() - BY_LAYOUT)), st.integers(0, 500))
 def test_how_a_payload_is_cut_makes_no_difference(body: bytes, name: str, before: int) -> None:
     """Blank lines before it put any place of the payload at the edge of the blocks that parsers work in."""
     if body.startswith((b"\xff", b"\xfe", b"\xef")):
@@ -218,6 +261,9 @@ TROUBLE = {
     "many members under a long name": ("intelmq-json", EVENT, b'{"%s": {%s}}\n' % (b"x" * 20_000, MEMBERS)),
     "text within text": ("intelmq-json", EVENT, b'{"extra": "%s"}\n' % (b"[" * 20_000)),
     "many reports": ("intelmq-json", EVENT, b'{"raw": "aXA="}\n'),
+    "a payload without end": ("xarf", b'[{"evidence": [{"payload": "', b"x"),
+    "a line of evidence": ("xarf", b'{"xarf_version": "4.2.0"}\n{"evidence": [{"payload": "', b"x"),
+    "pieces of evidence": ("xarf", b'[{"evidence": [', b'{"payload": "QQ"}, '),
 }
 
 

@@ -17,6 +17,7 @@ from services.intake.domain.formats import (
     tocsin_csv,
     tocsin_json,
     tocsin_ndjson,
+    xarf,
 )
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
@@ -43,6 +44,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
+            xarf.FORMAT,
             misp.FORMAT,
             intelmq_json.FORMAT,
             tocsin_json.FORMAT,

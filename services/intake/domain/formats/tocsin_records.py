@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
-from libs.common.text import plain
 from services.intake.domain.categories import UNDETERMINED, category_of
-from services.intake.domain.extras import bounded, names_a_secret
+from services.intake.domain.extras import FreeMatter, bounded
 from services.intake.domain.formats.assets import MAX_ASN, NamedAsset, named_asset
 from services.intake.domain.formats.tocsin_fields import Fields
 from services.intake.domain.json_values import object_of
-from services.intake.domain.records import Findings, Notices, Record, quoted
+from services.intake.domain.records import Findings, Record, quoted
 from services.intake.domain.values import (
     country_of,
     cve_of,
@@ -35,7 +34,7 @@ class RecordReader:
 
     def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._notices = Notices()
+        self._free = FreeMatter()
 
     def read(self, value: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
         """The record of one decoded JSON value; `defaults` fill in fields that it does not have."""
@@ -62,7 +61,7 @@ class RecordReader:
             asn=fields.integer("asn", low=1, high=MAX_ASN, code="invalid-asn"),
             as_name=fields.text("as_name", limit=200),
             severity=fields.reading("severity", severity_of, limit=40, code="invalid-severity", what="a severity"),
-            cve_ids=_cve_ids(fields),
+            cve_ids=fields.readings("cve_ids", cve_of, items=50, limit=32, code="invalid-cve", what="a CVE id"),
             tags=(*tags, *named.tags),
             product=_product(fields),
             malware_name=fields.text("malware_name", limit=100),
@@ -74,19 +73,7 @@ class RecordReader:
         )
 
     def _extra(self, fields: Fields, findings: Findings) -> dict[str, str]:
-        """Free matter as texts, without what may be a secret and without anything nested."""
-        extra = {}
-        for name, value in (fields.mapping("extra") or {}).items():
-            field = f"extra.{plain(name, 64)}"
-            if names_a_secret(name):
-                self._notices.warn_of_secret(field, findings=findings)
-            elif isinstance(value, bool):
-                extra[name] = str(value).lower()
-            elif isinstance(value, str | int | float):
-                extra[name] = str(value)
-            elif value is not None:
-                findings.warn(field, "value-discarded", "the value is nested")
-        return extra
+        return self._free.texts(fields.mapping("extra") or {}, findings, where="extra.")
 
 
 def _asset(record: Fields) -> NamedAsset:
@@ -125,14 +112,6 @@ def _country(fields: Fields, findings: Findings) -> str | None:
     if fields.has("geo_country") and country is None:
         findings.discard("geo_country", text, "is not a country code")
     return country
-
-
-def _cve_ids(fields: Fields) -> tuple[str, ...]:
-    texts = fields.texts("cve_ids", items=50, limit=32)
-    for text in texts:
-        if cve_of(text) is None:
-            fields.reject("cve_ids", "invalid-cve", f"{quoted(text)} is not a CVE id")
-    return tuple(dict.fromkeys(cve for text in texts if (cve := cve_of(text))))
 
 
 def _product(record: Fields) -> Product | None:
