@@ -5,15 +5,12 @@ from collections.abc import Iterable, Mapping
 
 from libs.common.addresses import without_url_secrets
 from libs.common.text import plain
-from services.intake.domain.records import Findings
-from services.intake.domain.values import refanged
+from services.intake.domain.records import Findings, Notices
 
 MAX_EXTRA_KEYS = 64
 MAX_EXTRA_KEY_CHARS = 64
 MAX_EXTRA_VALUE_CHARS = 1024
 MAX_EXTRA_CHARS = 16 * 1024
-
-_MAX_REDACTIONS = 512
 
 # Long words betray a secret anywhere in a name (`new_password2`, `sessiontoken`); short ones only when they stand by
 # themselves, or `shipping`, `bypass` and `monkey` would be secrets too. SNMP's community is its password.
@@ -41,52 +38,25 @@ def names_a_secret(name: str) -> bool:
     )
 
 
-class FreeMatter:
-    """Turns the free matter of JSON records into texts; remembers of which secrets the submission was warned."""
+def free_matter(
+    members: Mapping[str, object], findings: Findings, *, notices: Notices, where: str = ""
+) -> dict[str, str]:
+    """The members of a JSON object as texts, without what may be a secret and without anything nested.
 
-    def __init__(self) -> None:
-        self._blanked: set[str] = set()
-
-    def texts(self, members: Mapping[str, object], findings: Findings, *, where: str = "") -> dict[str, str]:
-        """The members without what may be a secret and without anything nested; `where` is their path."""
-        extra = {}
-        for name, value in members.items():
-            field = f"{where}{plain(name, MAX_EXTRA_KEY_CHARS)}"
-            if names_a_secret(name):
-                self._warn_of_secret(field, findings)
-            elif isinstance(value, bool):
-                extra[name] = str(value).lower()
-            elif isinstance(value, str | int | float):
-                extra[name] = str(value)
-            elif value is not None:
-                findings.warn(field, "value-discarded", "the value is nested")
-        return extra
-
-    def _warn_of_secret(self, field: str, findings: Findings) -> None:
-        if field not in self._blanked and not findings.errors:
-            self._blanked.add(field)
-            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
-
-
-def originals(texts: Iterable[str]) -> dict[str, str]:
-    """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
-    shown = [plain(text, 4096) for text in texts]
-    harmless = [text for text in shown if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
-    return {"original": " ".join(harmless)} if harmless else {}
-
-
-class Redactions:
-    """Warnings of fields that may hold secrets: each is given once in a submission, and at most 512 are."""
-
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-
-    def tell(self, field: str, findings: Findings) -> None:
-        if findings.errors:
-            return  # a rejected record carries no warnings
-        if field not in self._told and len(self._told) < _MAX_REDACTIONS:
-            self._told.add(field)
-            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
+    `where` is their path in the record.
+    """
+    extra = {}
+    for name, value in members.items():
+        field = f"{where}{plain(name, MAX_EXTRA_KEY_CHARS)}"
+        if names_a_secret(name):
+            notices.warn_of_secret(field, findings=findings)
+        elif isinstance(value, bool):
+            extra[name] = str(value).lower()
+        elif isinstance(value, str | int | float):
+            extra[name] = str(value)
+        elif value is not None:
+            findings.warn(field, "value-discarded", "the value is nested")
+    return extra
 
 
 def bounded(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from libs.common.contracts import Indicator
 from libs.common.text import plain
 
 _MAX_QUOTED_CHARS = 80
+_MAX_NOTICES = 512
 
 
 class RecordError(msgspec.Struct, frozen=True):
@@ -86,13 +87,16 @@ class Findings:
 
 
 class Notices:
-    """Warnings that hold for a whole submission: each is given once, with the first record that is not rejected."""
+    """Warnings that hold for a whole submission: each is given once, with the first record that is not rejected.
+
+    At most 512 are given, so that names that partners make up do not fill the memory.
+    """
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
 
     def warn(self, field: str, code: str, message: str, *, findings: Findings) -> None:
-        if not findings.errors and (field, code) not in self._told:
+        if not findings.errors and (field, code) not in self._told and len(self._told) < _MAX_NOTICES:
             self._told.add((field, code))
             findings.warn(field, code, message)
 

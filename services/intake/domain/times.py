@@ -69,6 +69,14 @@ def unix_time(text: str) -> datetime | None:
     return datetime.fromtimestamp(int(text), UTC) if _UNIX_SECONDS.fullmatch(text) else None
 
 
+def in_utc(at: datetime, *, field: str, findings: Findings) -> datetime:
+    """The time in UTC; with a warning if it is naive, for then that is a guess."""
+    if at.tzinfo is not None:
+        return at
+    findings.warn(field, "timestamp-without-zone", f"no time zone is given; read as {at:%Y-%m-%d %H:%M:%S} UTC")
+    return at.replace(tzinfo=UTC)
+
+
 def from_local(at: datetime, zone: ZoneInfo, *, field: str, findings: Findings) -> datetime:
     """What the clocks of `zone` show, in UTC; with a warning in the two hours of the year in which they are changed.
 

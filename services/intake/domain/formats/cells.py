@@ -4,11 +4,11 @@ from libs.common.vocabulary import Transport
 from services.intake.domain.records import Findings, quoted
 from services.intake.domain.values import (
     NULL_WORDS,
-    TRANSPORTS,
     asn_of,
     hostname_of,
     ip_of,
     single_address,
+    transport_of,
 )
 
 _MAX_ADDRESS_CHARS = 64
@@ -37,9 +37,8 @@ def _of_network(text: str, column: str, findings: Findings) -> str | None:
 
 
 def read_transport(text: str, column: str, findings: Findings) -> Transport | None:
-    word = text.strip().lower()
-    transport = TRANSPORTS.get(word)
-    if transport is None and word not in NULL_WORDS:
+    transport = transport_of(text)
+    if transport is None and text.strip().lower() not in NULL_WORDS:
         findings.discard(column, text, "is not a transport protocol")
     return transport
 

@@ -13,7 +13,6 @@ from services.intake.domain.records import Findings, quoted
 from services.intake.domain.times import seen_at
 from services.intake.domain.values import (
     NULL_WORDS,
-    SEVERITIES,
     country_of,
     domain_of,
     email_of,
@@ -21,6 +20,7 @@ from services.intake.domain.values import (
     identifier_of,
     ip_of,
     port_of,
+    severity_of,
     tags_of,
     url_of,
 )
@@ -156,9 +156,8 @@ def _country(text: str, column: Column, findings: Findings) -> str | None:
 
 
 def _severity(text: str, findings: Findings) -> Severity | None:
-    word = text.strip().lower()
-    severity = SEVERITIES.get(word)
-    if severity is None and word not in NULL_WORDS:
+    severity = severity_of(text)
+    if severity is None and text.strip().lower() not in NULL_WORDS:
         findings.discard("severity", text, "is not a severity")
     return severity
 

@@ -17,7 +17,6 @@ from services.intake.domain.formats.tocsin_records import (
     RecordReader,
 )
 from services.intake.domain.records import Findings, Notices, Record
-from services.intake.domain.times import parse_time
 from services.intake.domain.values import asn_of
 
 _EXAMPLE = """\
@@ -32,7 +31,6 @@ _FIELDS = frozenset(
 )
 _SHORT_FORMS = {name: f"asset.{name}" for name in ASSET_FIELDS - {"asn"}}
 
-_TIMES = frozenset({"seen_at", "first_seen_at"})
 _NUMBERS = frozenset({"asset.port", "confidence"})
 _AS_NUMBERS = frozenset({"asn", "asset.asn"})
 _LISTS = frozenset({"cve_ids", "tags"})
@@ -53,7 +51,7 @@ class _Column(msgspec.Struct, frozen=True):
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
     """One record for each row under the header; blank lines are none."""
     table = table_of(chunks, options)
-    rows = _RowReader(names_of(table.header.fields), RecordReader(now=options.now))
+    rows = _RowReader(names_of(table.header.fields), RecordReader(now=options.now, assume_utc=True))
     yield from at_most(records_of(table, rows.read), options.max_records)
 
 
@@ -73,7 +71,7 @@ class _RowReader:
         judge_width(len(row.fields), len(self._columns), findings)
         if findings.errors:
             return findings.verdict(None)
-        indicator = self._records.indicator(_members(self._columns, row.fields, findings), findings)
+        indicator = self._records.indicator(_members(self._columns, row.fields), findings)
         if self._unknown:
             self._tell_of_unknown(findings)
         findings.call_fields(self._names)
@@ -94,18 +92,18 @@ def _column_of(name: str) -> _Column:
     return _Column(field, parent, member) if dot else _Column(field, None, field)
 
 
-def _members(columns: Sequence[_Column], cells: Sequence[str], findings: Findings) -> Mapping[str, object]:
+def _members(columns: Sequence[_Column], cells: Sequence[str]) -> Mapping[str, object]:
     """The row as the JSON object that says the same. Empty cells say nothing."""
     record: dict[str, object] = {}
     parents: dict[str, dict[str, object]] = {}
     for column, cell in zip(columns, cells, strict=False):
         if text := cell.strip():
             members = record if column.parent is None else parents.setdefault(column.parent, {})
-            members[column.name] = _value(column.field, text, findings)
+            members[column.name] = _value(column.field, text)
     return {**record, **parents}
 
 
-def _value(field: str, text: str, findings: Findings) -> object:
+def _value(field: str, text: str) -> object:
     """What a cell says; a text where it can't be said otherwise, which the field then refuses."""
     if field in _NUMBERS:
         return int(text) if _NUMBER.fullmatch(text) else text
@@ -113,17 +111,7 @@ def _value(field: str, text: str, findings: Findings) -> object:
         return asn_of(text) or text
     if field in _LISTS:
         return [word for word in _SEPARATOR.split(text) if word]
-    if field in _TIMES:
-        return _with_zone(field, text, findings)
     return _FLAGS.get(text.lower(), text) if field == "credentials" else text
-
-
-def _with_zone(field: str, text: str, findings: Findings) -> str:
-    at = parse_time(text[:64])
-    if at is None or at.tzinfo is not None:
-        return text
-    findings.warn(field, "timestamp-without-zone", "the time does not say in which zone it is, so it was read as UTC")
-    return f"{text}Z"
 
 
 def has_names(names: frozenset[str]) -> bool:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
 from services.intake.domain.categories import UNDETERMINED, category_of
-from services.intake.domain.extras import FreeMatter, bounded
+from services.intake.domain.extras import bounded, free_matter
 from services.intake.domain.formats.assets import MAX_ASN, NamedAsset, named_asset
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.json_values import object_of
-from services.intake.domain.records import Findings, Record, quoted
+from services.intake.domain.records import Findings, Notices, Record, quoted
 from services.intake.domain.values import (
     country_of,
     cve_of,
@@ -30,11 +30,15 @@ _NEVER = datetime(1, 1, 1, tzinfo=UTC)  # stands in rejected records only
 
 
 class RecordReader:
-    """Turns objects into records; remembers of which secrets the submission was warned."""
+    """Turns objects into records; remembers of which secrets the submission was warned.
 
-    def __init__(self, *, now: datetime) -> None:
+    A time without a zone is an error, or with `assume_utc` a warning.
+    """
+
+    def __init__(self, *, now: datetime, assume_utc: bool = False) -> None:
         self._now = now
-        self._free = FreeMatter()
+        self._assume_utc = assume_utc
+        self._notices = Notices()
 
     def read(self, value: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
         """The record of one decoded JSON value; `defaults` fill in fields that it does not have."""
@@ -52,8 +56,8 @@ class RecordReader:
         category, original_category = _category(fields, findings)
         tags = fields.texts("tags", items=50, limit=100)
         return Indicator(
-            seen_at=fields.time("seen_at", now=self._now) or _NEVER,
-            first_seen_at=fields.time("first_seen_at", now=self._now),
+            seen_at=self._time(fields, "seen_at") or _NEVER,
+            first_seen_at=self._time(fields, "first_seen_at"),
             category=category,
             identifier=_identifier(fields) or "",
             asset=named.asset,
@@ -72,8 +76,11 @@ class RecordReader:
             extra=bounded({**self._extra(fields, findings), **named.original, **original_category}.items()),
         )
 
+    def _time(self, fields: Fields, name: str) -> datetime | None:
+        return fields.time(name, now=self._now, assume_utc=self._assume_utc)
+
     def _extra(self, fields: Fields, findings: Findings) -> dict[str, str]:
-        return self._free.texts(fields.mapping("extra") or {}, findings, where="extra.")
+        return free_matter(fields.mapping("extra") or {}, findings, notices=self._notices, where="extra.")
 
 
 def _asset(record: Fields) -> NamedAsset:

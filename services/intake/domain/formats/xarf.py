@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from services.intake.domain.extras import FreeMatter
 from services.intake.domain.formats import xarf_v3, xarf_v4
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.xarf_source import without_blanks
-from services.intake.domain.json_values import MAX_RECORD_BYTES, RawValue, decoded, values_of
+from services.intake.domain.json_values import MAX_RECORD_BYTES, RawValue, decoded, object_of, values_of
 from services.intake.domain.lines import Unreadable
-from services.intake.domain.records import Findings, Record
+from services.intake.domain.records import Findings, Notices, Record
 
 _EXAMPLE = """\
 {"xarf_version": "4.2.0", "report_id": "5f1c9a52-6b0e-4a55-9f53-0d1f2b7c1a01", "timestamp": "2026-03-01T04:05:06Z",
@@ -47,24 +46,22 @@ class _Reader:
 
     def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._free = FreeMatter()
+        self._notices = Notices()
 
-    def read(self, report: object, findings: Findings) -> Record:
-        if isinstance(report, Unreadable):
-            findings.reject("", report.code, report.message)
-        elif not isinstance(report, dict):
-            findings.reject("", "not-an-object", "the record is not an object")
-        elif len(report) > _MAX_MEMBERS:
+    def read(self, value: object, findings: Findings) -> Record:
+        report = object_of(value, findings)
+        if report is None:
+            return findings.verdict(None)
+        if len(report) > _MAX_MEMBERS:
             findings.reject(
                 "", "too-many-fields", f"the report has {len(report)} fields; at most {_MAX_MEMBERS} are read"
             )
-        else:
-            return self._read(without_blanks(report), findings)
-        return findings.verdict(None)
+            return findings.verdict(None)
+        return self._read(without_blanks(report), findings)
 
     def _read(self, members: Mapping[str, object], findings: Findings) -> Record:
         version = xarf_v3 if _is_v3(members) else xarf_v4
-        return findings.verdict(version.indicator_of(members, findings, free=self._free, now=self._now))
+        return findings.verdict(version.indicator_of(members, findings, notices=self._notices, now=self._now))
 
 
 def _report(value: RawValue) -> object:

@@ -8,17 +8,18 @@ from msgspec.structs import replace
 from libs.common.contracts import Indicator, Product
 from libs.common.text import plain
 from libs.common.vocabulary import Severity
-from services.intake.domain.extras import FreeMatter, bounded, originals
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.extras import bounded, free_matter
+from services.intake.domain.formats.assets import MAX_ASN, original_spellings, tags_of_spelling
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.xarf_rules import MAX_TEXT_CHARS
-from services.intake.domain.formats.xarf_source import details, spelling_tags
+from services.intake.domain.formats.xarf_source import details
 from services.intake.domain.formats.xarf_types import Kind
-from services.intake.domain.records import Findings
+from services.intake.domain.records import Findings, Notices
 from services.intake.domain.values import (
-    SEVERITIES,
     country_of,
     cve_of,
     domain_of,
+    severity_of,
     url_of,
 )
 
@@ -55,8 +56,11 @@ _MAPPED = frozenset(
 
 _CVSS = ((9, Severity.CRITICAL), (7, Severity.HIGH), (4, Severity.MEDIUM))
 
+# Where somebody may have made an address harmless.
+_SPELT = ("source_identifier",)
+_SPELT_IN_CONTENT = ("source_identifier", "url", "domain")
+
 _MAX_NAME_CHARS = 100
-_MAX_ASN = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,11 @@ class Report:
 
 
 def with_details(
-    found: Indicator, report: Report, findings: Findings, *, free: FreeMatter, is_malware: bool
+    found: Indicator, report: Report, findings: Findings, *, notices: Notices, is_malware: bool
 ) -> Indicator:
     """`found`, with all else that the report says. A bot's name is that of malware only if `is_malware`."""
     optional = report.optional
-    spellings = _spellings(report)
+    spelt = _SPELT_IN_CONTENT if report.category == "content" else _SPELT
     bot_name = _name(optional, "bot_name") if is_malware else None
     mapped = _mapped(found, report, is_malware=is_malware)
     rest = details({name: value for name, value in report.members.items() if name not in mapped})
@@ -85,20 +89,21 @@ def with_details(
         geo_country=optional.reading(
             "country_code", country_of, limit=40, code="value-discarded", what="a country code"
         ),
-        asn=optional.integer("asn", low=1, high=_MAX_ASN, code="invalid-asn"),
+        asn=optional.integer("asn", low=1, high=MAX_ASN, code="invalid-asn"),
         severity=_severity(optional),
         cve_ids=_cve_ids(optional),
-        tags=(*optional.texts("tags", items=50, limit=100), *spelling_tags(found.asset, *spellings)),
+        tags=(*optional.texts("tags", items=50, limit=100), *tags_of_spelling(report.fields, spelt, ip=found.asset.ip)),
         product=_product(optional) if report.category == "vulnerability" else None,
         malware_name=_name(optional, "malware_family") or bot_name,
         description=optional.text("description", limit=4000, lines=True),
-        extra=bounded([*_origin(report), *originals(spellings).items(), *free.texts(rest, findings).items()]),
+        extra=bounded(
+            [
+                *_origin(report),
+                *original_spellings(report.fields, spelt).items(),
+                *free_matter(rest, findings, notices=notices).items(),
+            ]
+        ),
     )
-
-
-def _spellings(report: Report) -> list[str]:
-    names = ("source_identifier", "url", "domain") if report.category == "content" else ("source_identifier",)
-    return [report.fields.raw(name) for name in names]
 
 
 def _origin(report: Report) -> Iterator[tuple[str, str]]:
@@ -136,7 +141,7 @@ def _severity(optional: Fields) -> Severity | None:
 
 def _severity_of(text: str) -> Severity | None:
     word = text.strip().lower()
-    return Severity.INFO if word == "informational" else SEVERITIES.get(word)
+    return Severity.INFO if word == "informational" else severity_of(word)
 
 
 def _cve_ids(optional: Fields) -> tuple[str, ...]:

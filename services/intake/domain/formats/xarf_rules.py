@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.records import quoted
 from services.intake.domain.times import parse_time
 from services.intake.domain.values import cve_of, email_of, hostname_of, url_of

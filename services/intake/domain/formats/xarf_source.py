@@ -5,15 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from libs.common.contracts import Asset
-from libs.common.vocabulary import Transport
 from services.intake.domain.extras import MAX_EXTRA_KEY_CHARS, MAX_EXTRA_VALUE_CHARS, names_a_secret
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.records import quoted
 from services.intake.domain.values import (
-    TRANSPORTS,
     domain_of,
     email_of,
-    embeds_ipv4,
     identifier_of,
     ip_of,
     refanged,
@@ -65,16 +62,6 @@ def _named(text: str) -> Asset | None:
         return Asset(email=email) if email else None
     domain = domain_of(text)
     return Asset(domain=domain) if domain else None
-
-
-def spelling_tags(asset: Asset, *domains: str) -> tuple[str, ...]:
-    """What the spelling of an asset tells beside it."""
-    is_wildcard = any(refanged(domain).startswith("*.") for domain in domains)
-    return (*["wildcard"] * is_wildcard, *["embedded-ipv4"] * bool(asset.ip and embeds_ipv4(asset.ip)))
-
-
-def transport_of(text: str) -> Transport | None:
-    return TRANSPORTS.get(text.strip().lower())
 
 
 def identifier_of_type(word: str) -> str:

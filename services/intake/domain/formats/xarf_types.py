@@ -6,7 +6,7 @@ Source: the schemas of XARF 4.2; a test compares this table with them where they
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.xarf_guarded import VIOLENCE
 from services.intake.domain.formats.xarf_rules import (
     Rule,

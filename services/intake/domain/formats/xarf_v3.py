@@ -8,21 +8,20 @@ from msgspec.structs import replace
 
 from libs.common.contracts import Asset, Indicator
 from services.intake.domain.categories import UNDETERMINED
-from services.intake.domain.extras import FreeMatter, bounded, originals
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.extras import bounded, free_matter
+from services.intake.domain.formats.assets import original_spellings, tags_of_spelling
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.xarf_guarded import guarded
 from services.intake.domain.formats.xarf_source import (
     MAX_NAME_CHARS,
     details,
     identifier_of_type,
     source_of,
-    spelling_tags,
-    transport_of,
     without_blanks,
 )
 from services.intake.domain.formats.xarf_types import KINDS
-from services.intake.domain.records import Findings, quoted
-from services.intake.domain.values import url_of
+from services.intake.domain.records import Findings, Notices, quoted
+from services.intake.domain.values import transport_of, url_of
 
 _VERSIONS = frozenset({"3", "3.0", "3.0.0"})
 
@@ -48,7 +47,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def indicator_of(
-    members: Mapping[str, object], findings: Findings, *, free: FreeMatter, now: datetime
+    members: Mapping[str, object], findings: Findings, *, notices: Notices, now: datetime
 ) -> Indicator | None:
     """The indicator of a report, or `None`; all that is wrong with the report is in `findings`."""
     envelope = Fields(members, findings)
@@ -64,7 +63,7 @@ def indicator_of(
     if reporter is None or found is None or found.tlp:
         return found
     org = reporter.raw("ReporterOrg") if members.get("Disclosure") is not False else ""
-    rest = free.texts(_rest(flat, fields, found.asset), findings)
+    rest = free_matter(_rest(flat, fields, found.asset), findings, notices=notices)
     return replace(found, extra=bounded([*found.extra.items(), ("reporter.org", org), *rest.items()]))
 
 
@@ -94,8 +93,8 @@ def _finding(fields: Fields, findings: Findings, *, now: datetime) -> Indicator 
     return replace(
         found,
         asset=replace(asset, url=asset.url or url, transport=transport_of(fields.raw("Protocol"))),
-        tags=spelling_tags(asset, fields.raw(_source(fields))),
-        extra={"report_type": f"{category}/{kind}" if category else said, **originals(map(fields.raw, _SOURCES))},
+        tags=tags_of_spelling(fields, [_source(fields)], ip=asset.ip),
+        extra={"report_type": f"{category}/{kind}" if category else said, **original_spellings(fields, _SOURCES)},
     )
 
 

@@ -6,16 +6,15 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from libs.common.contracts import Asset, Indicator
-from services.intake.domain.extras import FreeMatter
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.xarf_details import Report, with_details
 from services.intake.domain.formats.xarf_evidence import check_evidence
 from services.intake.domain.formats.xarf_guarded import guarded
 from services.intake.domain.formats.xarf_rules import MAX_TEXT_CHARS, Rule, a_contact, a_uuid, a_version, apply
-from services.intake.domain.formats.xarf_source import identifier_of_type, source_of, transport_of
+from services.intake.domain.formats.xarf_source import identifier_of_type, source_of
 from services.intake.domain.formats.xarf_types import KINDS
-from services.intake.domain.records import Doubts, Findings, quoted
-from services.intake.domain.values import cve_of, domain_of, url_of
+from services.intake.domain.records import Findings, Notices, quoted
+from services.intake.domain.values import cve_of, domain_of, transport_of, url_of
 
 _OF_ALL_TYPES: dict[str, Rule] = {
     "xarf_version": a_version,
@@ -29,7 +28,7 @@ _VISIT = "other/other"
 
 
 def indicator_of(
-    members: Mapping[str, object], findings: Findings, *, free: FreeMatter, now: datetime
+    members: Mapping[str, object], findings: Findings, *, notices: Notices, now: datetime
 ) -> Indicator | None:
     """The indicator of a report, or `None`; all that is wrong with the report is in `findings`."""
     report = _report(members, findings)
@@ -53,7 +52,7 @@ def indicator_of(
     if kind.guarded:
         by_which_to_find_it = {name: fields.raw(name) for name in ("report_id", "ncmec_report_id")}
         return guarded(found, report_type=f"{report.category}/{report.type}", **by_which_to_find_it)
-    return with_details(found, report, findings, free=free, is_malware=not _is_visit(report))
+    return with_details(found, report, findings, notices=notices, is_malware=not _is_visit(report))
 
 
 def _report(members: Mapping[str, object], findings: Findings) -> Report:
@@ -65,7 +64,7 @@ def _report(members: Mapping[str, object], findings: Findings) -> Report:
     category, kind = ((text or "").lower().replace("-", "_") for text in said)
     if None not in said and (category, kind) not in KINDS:
         fields.reject("type", "unsupported-type", f"XARF 4 has no type {quoted(f'{category}/{kind}')}")
-    return Report(members, fields, Fields(members, Doubts(findings)), category, kind, KINDS.get((category, kind)))
+    return Report(members, fields, fields.optional, category, kind, KINDS.get((category, kind)))
 
 
 def _check(report: Report) -> None:

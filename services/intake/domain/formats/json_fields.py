@@ -1,16 +1,14 @@
 """Fields of a record in JSON, checked one by one so that a partner sees all that is wrong at once."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from libs.common.text import plain
-from services.intake.domain.records import Findings, quoted
-from services.intake.domain.times import seen_at
+from services.intake.domain.records import Doubts, Findings, quoted
+from services.intake.domain.times import in_utc, seen_at
 
 T = TypeVar("T")
-
-_MAX_OPTIONAL_CHARS = 255
 
 
 class Fields:
@@ -23,6 +21,11 @@ class Fields:
         self._members = members
         self._findings = findings
         self._where = where
+
+    @property
+    def optional(self) -> "Fields":
+        """The same fields, none of which is vital: one that is not what it must be is left out with a warning."""
+        return Fields(self._members, Doubts(self._findings), where=self._where)
 
     def refuse_others(self, known: frozenset[str]) -> None:
         for name in self._members:
@@ -74,10 +77,8 @@ class Fields:
         if text is None:
             return None
         at = seen_at(text, field=f"{self._where}{name}", findings=self._findings, now=now)
-        if at and at.tzinfo is None and assume_utc:
-            message = f"{quoted(text)} does not say in which time zone, and is read as UTC"
-            self._findings.warn(f"{self._where}{name}", "timestamp-without-zone", message)
-            return at.replace(tzinfo=UTC)
+        if at and assume_utc:
+            return in_utc(at, field=f"{self._where}{name}", findings=self._findings)
         if at and at.tzinfo is None:
             self.reject(name, "invalid-timestamp", f"{quoted(text)} does not say in which time zone")
             return None
@@ -96,16 +97,6 @@ class Fields:
         value = read(text)
         if value is None:
             self.reject(name, code, f"{quoted(text) if shown else 'the value'} is not {what}")
-        return value
-
-    def optional(self, name: str, read: Callable[[str], T | None], *, what: str) -> T | None:
-        """What `read` makes of a text that is not vital; if nothing, a warning says that it is not `what`."""
-        text = self.raw(name)
-        if not text:
-            return None
-        value = read(text) if len(text) <= _MAX_OPTIONAL_CHARS else None
-        if value is None:
-            self._findings.discard(f"{self._where}{name}", text, f"is not {what}")
         return value
 
     def readings(
