@@ -1,19 +1,20 @@
 """`GET /v1/formats`: what partners may push."""
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, JsonValue
 
 from libs.common.security import public
 from services.intake.domain.formats import FORMATS
 
 
 class FormatView(BaseModel):
-    """One way to push records, with a payload that shows it."""
+    """One way to push records, with a payload that shows it and, for our own JSON, the JSON Schema of a record."""
 
     name: str
     media_types: list[str]
     description: str
     example: str
+    json_schema: dict[str, JsonValue] | None = Field(serialization_alias="schema")
 
 
 class FormatsView(BaseModel):
@@ -32,6 +33,7 @@ def routes() -> APIRouter:
                     media_types=list(known.media_types),
                     description=known.description,
                     example=known.example,
+                    json_schema=known.schema,
                 )
                 for known in FORMATS.values()
             ]

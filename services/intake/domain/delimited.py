@@ -3,11 +3,13 @@
 import csv
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 
 import msgspec
 
 from services.intake.domain.lines import GuessedText, Unreadable
 
+_DELIMITERS = ",;\t"
 _MAX_ROW_LINES = 64
 MAX_ROW_BYTES = 64 * 1024
 
@@ -29,10 +31,14 @@ class UnreadableRow(msgspec.Struct, frozen=True):
 
 
 def rows(lines: Iterator[str | Unreadable]) -> Iterator[Row | UnreadableRow]:
-    """All rows but blank lines. A quote may stay open for 64 lines or 64 KiB; else its line alone is unreadable."""
-    reader = _Reader()
-    ahead = _Lookahead(lines, reader)
-    number = 1
+    """All rows but blank lines. A quote may stay open for 64 lines or 64 KiB; else its line alone is unreadable.
+
+    What separates the fields is what separates those of the first row: a comma; without any, a semicolon (as Excel
+    writes in half of Europe) or a tab.
+    """
+    number, first = _first(lines)
+    reader = _Reader(_delimiter_of(first))
+    ahead = _Lookahead(chain([first], lines), reader)
     while (line := ahead.take()) is not None:
         taken = 1
         if isinstance(line, Unreadable):
@@ -42,14 +48,25 @@ def rows(lines: Iterator[str | Unreadable]) -> Iterator[Row | UnreadableRow]:
                 yield Row(number, fields, line, isinstance(line, GuessedText))
         elif more := ahead.take_to_closing_quote(len(line)):
             taken += len(more)
-            yield _joined(number, [line, *more])
+            yield _joined(number, [line, *more], reader.delimiter)
         else:
             yield UnreadableRow(number, _UNCLOSED)
         number += taken
 
 
-def _joined(number: int, lines: list[str]) -> Row:
-    fields = next(csv.reader(f"{line}\n" for line in lines))
+def _first(lines: Iterator[str | Unreadable]) -> tuple[int, str | Unreadable]:
+    """The number of the first line that is not blank, and the line."""
+    numbered = enumerate(lines, 1)
+    return next(((number, line) for number, line in numbered if isinstance(line, Unreadable) or line.strip()), (1, ""))
+
+
+def _delimiter_of(line: str | Unreadable) -> str:
+    text = line if isinstance(line, str) else ""
+    return next((delimiter for delimiter in _DELIMITERS if delimiter in text), ",")
+
+
+def _joined(number: int, lines: list[str], delimiter: str) -> Row:
+    fields = next(csv.reader((f"{line}\n" for line in lines), delimiter=delimiter))
     return Row(number, fields, "\n".join(lines), any(isinstance(line, GuessedText) for line in lines))
 
 
@@ -60,9 +77,10 @@ class _QuoteIsOpen(Exception):
 class _Reader:
     """The standard library's reader, which is fast, made to read one line at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, delimiter: str) -> None:
+        self.delimiter = delimiter
         self._line = ""
-        self._reader = csv.reader(self)
+        self._reader = csv.reader(self, delimiter=delimiter)
 
     def __iter__(self) -> "_Reader":
         return self

@@ -1,23 +1,21 @@
 """The free matter of a record: bounded, and without anything that could be somebody's secret."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from libs.common.addresses import without_url_secrets
 from libs.common.text import plain
-from services.intake.domain.records import Findings
+from services.intake.domain.records import Findings, Notices
 
 MAX_EXTRA_KEYS = 64
 MAX_EXTRA_KEY_CHARS = 64
 MAX_EXTRA_VALUE_CHARS = 1024
 MAX_EXTRA_CHARS = 16 * 1024
 
-_MAX_REDACTIONS = 512
-
 # Long words betray a secret anywhere in a name (`new_password2`, `sessiontoken`); short ones only when they stand by
 # themselves, or `shipping`, `bypass` and `monkey` would be secrets too. SNMP's community is its password.
 _SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|cookie|token|credential|session|"
+    r"passw|passphrase|secret|cookie|token|credential|session|^sample_records$|"
     r"(?:^|[\W_])(?:pass|pwd|hash|salt|otp|pin|community|api_?key|private_?key)(?:$|[\W_]|\d)",
     re.IGNORECASE,
 )
@@ -25,6 +23,7 @@ _SECRET_NAME = re.compile(
 # Names that contain such a word and tell about a secret, a file or a program without giving a secret away.
 _HARMLESS_NAME = re.compile(
     r"has_password|client_(?:long_password|can_handle_expired_passwords|session_track)|session_tags|"
+    r"password_protected|credential_fields|session_duration|info_hash|"
     r"badsecret_(?:type|module|product|location)|"
     r"(?:file|binary|build|commit|git|config|payload|malware|sample|cert|favicon|page|body|html|event)_hash|"
     r"malware_hash_(?:md5|sha1|sha256)|imphash|ssdeep_hash",
@@ -34,21 +33,30 @@ _HARMLESS_NAME = re.compile(
 
 def names_a_secret(name: str) -> bool:
     """Whether a column or key of this name holds passwords, hashes of passwords, session keys and the like."""
-    return _SECRET_NAME.search(name) is not None and _HARMLESS_NAME.fullmatch(name) is None
+    return any(
+        _SECRET_NAME.search(part) is not None and _HARMLESS_NAME.fullmatch(part) is None for part in name.split(".")
+    )
 
 
-class Redactions:
-    """Warnings of fields that may hold secrets: each is given once in a submission, and at most 512 are."""
+def free_matter(
+    members: Mapping[str, object], findings: Findings, *, notices: Notices, where: str = ""
+) -> dict[str, str]:
+    """The members of a JSON object as texts, without what may be a secret and without anything nested.
 
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-
-    def tell(self, field: str, findings: Findings) -> None:
-        if findings.errors:
-            return  # a rejected record carries no warnings
-        if field not in self._told and len(self._told) < _MAX_REDACTIONS:
-            self._told.add(field)
-            findings.warn(field, "redacted-secret", "the field may hold secrets; its values are not taken in")
+    `where` is their path in the record.
+    """
+    extra = {}
+    for name, value in members.items():
+        field = f"{where}{plain(name, MAX_EXTRA_KEY_CHARS)}"
+        if names_a_secret(name):
+            notices.warn_of_secret(field, findings=findings)
+        elif isinstance(value, bool):
+            extra[name] = str(value).lower()
+        elif isinstance(value, str | int | float):
+            extra[name] = str(value)
+        elif value is not None:
+            findings.warn(field, "value-discarded", "the value is nested")
+    return extra
 
 
 def bounded(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

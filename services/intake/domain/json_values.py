@@ -12,10 +12,11 @@ from typing import NoReturn
 import msgspec
 
 from libs.common.text import plain
-from services.intake.domain.lines import Unreadable, blocks, physical_lines
+from services.intake.domain.lines import Unreadable, blocks, next_bytes, physical_lines
 from services.intake.domain.records import Findings, PayloadError, quoted
 
-MAX_RECORD_BYTES = 1024 * 1024
+_MIB = 1024 * 1024
+MAX_RECORD_BYTES = _MIB
 MAX_DEPTH = 32
 
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -78,20 +79,19 @@ def as_text(value: object, field: str, findings: Findings) -> str:
     return ""
 
 
-def values_of(chunks: Iterator[bytes]) -> Iterator[RawValue]:
+def values_of(chunks: Iterator[bytes], *, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[RawValue]:
     """The values of an array, of a text with one on each line, or of one with one after another, whichever it is."""
     stream = blocks(chunks)
     opening = next(stream, b"")
     body = chain([opening], stream)
     if holds_lines(opening):
-        yield from json_lines(body)
-    else:
-        yield from (value for value, _ in Document(body).values())
+        return json_lines(body, max_bytes=max_bytes)
+    return (value for value, _ in Document(body, max_bytes=max_bytes).values())
 
 
-def json_lines(chunks: Iterator[bytes]) -> Iterator[RawValue]:
+def json_lines(chunks: Iterator[bytes], *, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[RawValue]:
     """Newline-delimited JSON: a value on each line, blank lines skipped."""
-    for number, line in enumerate(physical_lines(without_mark(chunks), max_bytes=MAX_RECORD_BYTES), 1):
+    for number, line in enumerate(physical_lines(without_mark(chunks), max_bytes=max_bytes), 1):
         if isinstance(line, Unreadable) or line.strip():
             yield RawValue(number, line)
 
@@ -110,12 +110,19 @@ class Document:
     """One JSON text: its values, and what `{"indicators": […]}` says beside them.
 
     Iterating raises `PayloadError` for a text that ends early or is none: what is wrong between the values, or a value
-    nested deeper than 32 or larger than 1 MiB.
+    nested deeper than 32 or larger than `max_bytes`.
     """
 
-    def __init__(self, chunks: Iterator[bytes], *, wrapper: re.Pattern[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        *,
+        wrapper: re.Pattern[bytes] | None = None,
+        max_bytes: int = MAX_RECORD_BYTES,
+    ) -> None:
         self._blocks = blocks(without_mark(chunks))
         self._wrapper = wrapper
+        self._max_bytes = max_bytes
         self._buffer = b""
         self._at = 0
         self._line = 1
@@ -202,11 +209,13 @@ class Document:
         return self._at + offset
 
     def _fill(self) -> bool:
-        """Let go of what was read and take in one more block, if there is one."""
-        if len(self._buffer) - self._at > MAX_RECORD_BYTES:
-            raise PayloadError(413, "payload-too-large", f"the value at line {self._line_here()} is larger than 1 MiB")
+        """Let go of what was read and take in one more block, or as much as is held, if there is so much."""
+        held = len(self._buffer) - self._at
+        if held > self._max_bytes:
+            most = f"{self._max_bytes // _MIB} MiB"
+            raise PayloadError(413, "payload-too-large", f"the value at line {self._line_here()} is larger than {most}")
         self._line_here()
-        block = next(self._blocks, b"")
+        block = next_bytes(self._blocks, min(held, self._max_bytes - held))
         self._buffer = self._buffer[self._at :] + block
         self._at = self._counted = 0
         return bool(block)

@@ -16,10 +16,11 @@ _CHARSETS = {
     "utf8": "utf-8",
     "us-ascii": "utf-8",
     "ascii": "utf-8",
-    "utf-16": "utf-16",
+    "utf-16": "utf-16-le",  # also as browsers read it; a mark would say so if it were the other one
     "utf-16le": "utf-16-le",
     "utf-16be": "utf-16-be",
     "iso-8859-1": "cp1252",  # as browsers read it: nobody means the control characters
+    "latin1": "cp1252",
     "iso-8859-15": "iso8859-15",
     "windows-1252": "cp1252",
     "cp1252": "cp1252",
@@ -60,9 +61,10 @@ def text_lines(chunks: Iterator[bytes], *, charset: str | None, max_bytes: int) 
 def physical_lines(chunks: Iterator[bytes], *, max_bytes: int) -> Iterator[bytes | Unreadable]:
     """The lines without their ends; LF, CRLF and a lone CR each end one. Holds at most `max_bytes` and a block."""
     overlong = Unreadable("field-too-long", f"the line is longer than {max_bytes} bytes")
+    stream = blocks(chunks)
     rest = b""
     skipping = False
-    for block in blocks(chunks):
+    while block := next_bytes(stream, min(len(rest), max_bytes - len(rest))):
         joined = rest + block
         lines = joined.splitlines()
         rest = _unfinished(joined, lines)
@@ -99,6 +101,20 @@ def blocks(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 held, held_bytes = [], 0
     if held_bytes:
         yield b"".join(held)
+
+
+def next_bytes(stream: Iterator[bytes], size: int) -> bytes:
+    """The next block, and as many more as it takes for `size` bytes. Empty at the end only.
+
+    What is held of an unfinished value doubles with each reading if as much is asked for, so that values of many blocks
+    take linear time too.
+    """
+    taken = [next(stream, b"")]
+    room = size - len(taken[0])
+    while room > 0 and (block := next(stream, b"")):
+        taken.append(block)
+        room -= len(block)
+    return b"".join(taken)
 
 
 def _text(line: bytes, codec: str | None) -> str | Unreadable:

@@ -1,5 +1,7 @@
 """What reading a submission gives: a parsed or a rejected record for each record in it, or one refusal of the whole."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from libs.common.addresses import without_url_secrets
@@ -7,6 +9,7 @@ from libs.common.contracts import Indicator
 from libs.common.text import plain
 
 _MAX_QUOTED_CHARS = 80
+_MAX_NOTICES = 512
 
 
 class RecordError(msgspec.Struct, frozen=True):
@@ -70,10 +73,50 @@ class Findings:
         """Note that an optional value was dropped because it is not what it should be."""
         self.warn(field, "value-discarded", f"{quoted(value)} {why}")
 
+    def call_fields(self, names: Mapping[str, str]) -> None:
+        """Say the partner's names of fields instead of ours, as far as `names` has them."""
+        self.errors = [msgspec.structs.replace(each, field=names.get(each.field, each.field)) for each in self.errors]
+        self.warnings = [
+            msgspec.structs.replace(each, field=names.get(each.field, each.field)) for each in self.warnings
+        ]
+
     def verdict(self, indicator: Indicator | None) -> Record:
         if self.errors or indicator is None:
             return RejectedRecord(self.record, self.line, tuple(self.errors))
         return ParsedRecord(self.record, self.line, indicator, tuple(self.warnings))
+
+
+class Notices:
+    """Warnings that hold for a whole submission: each is given once, with the first record that is not rejected.
+
+    At most 512 are given, so that names that partners make up do not fill the memory.
+    """
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def warn(self, field: str, code: str, message: str, *, findings: Findings) -> None:
+        if not findings.errors and (field, code) not in self._told and len(self._told) < _MAX_NOTICES:
+            self._told.add((field, code))
+            findings.warn(field, code, message)
+
+    def warn_of_secret(self, field: str, *, findings: Findings) -> None:
+        self.warn(
+            field, "redacted-secret", "the field may hold secrets; its values are not taken in", findings=findings
+        )
+
+
+class Doubts(Findings):
+    """What is found wrong with optional values: each is left out with a warning in `findings`, and sinks nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(findings.record, findings.line)
+        self.warnings = findings.warnings
+
+    def reject(self, field: str, code: str, message: str) -> None:
+        self.warn(field, "value-discarded", message)
 
 
 def rejected(record: int, line: int, *, field: str, code: str, message: str) -> RejectedRecord:

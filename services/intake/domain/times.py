@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from services.intake.domain.records import Findings, quoted
 
@@ -66,6 +67,27 @@ def parse_time(text: str) -> datetime | None:
 
 def unix_time(text: str) -> datetime | None:
     return datetime.fromtimestamp(int(text), UTC) if _UNIX_SECONDS.fullmatch(text) else None
+
+
+def in_utc(at: datetime, *, field: str, findings: Findings) -> datetime:
+    """The time in UTC; with a warning if it is naive, for then that is a guess."""
+    if at.tzinfo is not None:
+        return at
+    findings.warn(field, "timestamp-without-zone", f"no time zone is given; read as {at:%Y-%m-%d %H:%M:%S} UTC")
+    return at.replace(tzinfo=UTC)
+
+
+def from_local(at: datetime, zone: ZoneInfo, *, field: str, findings: Findings) -> datetime:
+    """What the clocks of `zone` show, in UTC; with a warning in the two hours of the year in which they are changed.
+
+    Of a time that they show twice it is the first; one that they skip counts from before the change.
+    """
+    first, second = at.replace(tzinfo=zone, fold=0), at.replace(tzinfo=zone, fold=1)
+    if first.utcoffset() != second.utcoffset():
+        skipped = first.astimezone(UTC) > second.astimezone(UTC)
+        why = f"is a time that {zone.key} skips" if skipped else f"comes twice in {zone.key}; the first was taken"
+        findings.warn(field, "ambiguous-local-time", f"{quoted(str(at))} {why}")
+    return first.astimezone(UTC)
 
 
 def _offset(zone: str | None) -> str:

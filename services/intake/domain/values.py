@@ -11,9 +11,9 @@ from libs.common.vocabulary import Severity, Tlp, Transport
 # Words with which feeds say that they know nothing.
 NULL_WORDS = frozenset({"", "0", "unknown"})
 
-SEVERITIES = {severity.value: severity for severity in Severity}
-TRANSPORTS = {transport.value: transport for transport in Transport}
-TLPS = {**{tlp.value: tlp for tlp in Tlp}, "white": Tlp.CLEAR}
+_SEVERITIES = {severity.value: severity for severity in Severity}
+_TRANSPORTS = {transport.value: transport for transport in Transport}
+_TLPS = {**{tlp.value: tlp for tlp in Tlp}, "white": Tlp.CLEAR}
 
 # User-assigned and reserved ISO 3166 codes with which feeds fill in for "no country".
 _NO_COUNTRIES = frozenset({"ZZ", "AA", "XX"})
@@ -118,16 +118,16 @@ def cve_of(text: str) -> str | None:
 
 
 def severity_of(text: str) -> Severity | None:
-    return SEVERITIES.get(text.lower())
+    return _SEVERITIES.get(text.strip().lower())
 
 
 def transport_of(text: str) -> Transport | None:
-    return TRANSPORTS.get(text.lower())
+    return _TRANSPORTS.get(text.strip().lower())
 
 
 def tlp_of(text: str) -> Tlp | None:
     """`amber`, `TLP:AMBER`, or in version 1 of the protocol `WHITE`."""
-    return TLPS.get(text.lower().removeprefix("tlp:"))
+    return _TLPS.get(text.strip().lower().removeprefix("tlp:"))
 
 
 def tags_of(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

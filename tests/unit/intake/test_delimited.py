@@ -25,6 +25,14 @@ def test_quotes_commas_and_line_ends_may_stand_in_quotes() -> None:
     assert read('"a,""b""","c\r\nd"\ne') == [(1, ['a,"b"', "c\nd"]), (3, ["e"])]
 
 
+def test_without_a_comma_in_the_first_row_a_semicolon_or_a_tab_separates() -> None:
+    assert read('\n  \na;b\n"1,5";"x\ny"\n') == [(3, ["a", "b"]), (4, ["1,5", "x\ny"])]
+    assert read("a\tb\n1;2\t3\n") == [(1, ["a", "b"]), (2, ["1;2", "3"])]
+    assert read("a;b\tc\n1;2\t3\n") == [(1, ["a", "b\tc"]), (2, ["1", "2\t3"])]
+    assert read("a,b;c\n1;2\n") == [(1, ["a", "b;c"]), (2, ["1;2"])]
+    assert read("a\n1,2\n") == [(1, ["a"]), (2, ["1", "2"])]
+
+
 def test_quotes_within_quotes_do_not_close_them() -> None:
     assert read('"a\nsays ""b"" and\nc",d\ne') == [(1, ['a\nsays "b" and\nc', "d"]), (4, ["e"])]
 

@@ -76,7 +76,11 @@ def test_an_overlong_line_takes_no_memory() -> None:
         ("\ufefféén\ntwee".encode("utf-16-be"), None),
         ("één\ntwee".encode("cp1252"), "windows-1252"),
         ("één\ntwee".encode("cp1252"), "ISO-8859-1"),
+        ("één\ntwee".encode("cp1252"), "latin1"),
         ("één\ntwee".encode("utf-16"), "utf-16"),
+        ("één\ntwee".encode("utf-16-le"), "utf-16"),
+        ("één\ntwee".encode("utf-16-be"), "UTF-16BE"),
+        ("\ufefféén\ntwee".encode("utf-16-be"), "utf-16"),
         ("\ufefféén\ntwee".encode(), "windows-1252"),
     ],
 )

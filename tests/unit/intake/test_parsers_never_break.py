@@ -5,7 +5,7 @@ import json
 import random
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, repeat
@@ -24,10 +24,15 @@ from services.intake.domain.formats import (
     decompress,
     recognise,
 )
+from tests.unit.intake.xarf_reports import TYPES, V3, Json, report
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 OPTIONS = ParseOptions("scan_http", NOW)
 EXAMPLES = [each.example.encode() for each in FORMATS.values()]
+REPORTS = [
+    *(report(*kind, evidence=[{"content_type": "text/plain", "payload": "QQ==", "hash": "md5:00"}]) for kind in TYPES),
+    V3,
+]
 
 CONTENT_TYPES = ["text/csv", "application/json", "text/csv; charset=utf-16", "text/csv; charset=x"]
 
@@ -36,10 +41,29 @@ NASTY = [
     *(b'"', b'""', b",", b"\n", b"\r", b"\r\n", b"\0", b"\\", b"{", b"}", b"[", b"]", b":", b"\xff", b"\xfe"),
     *(b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"1e999", b"NaN", b"9" * 400, b"\xe2\x80\xae"),
     *(b"timestamp", b"ip", b"asset", b"extra", b"indicators", b"http://[", b"xn--", b"0000-00-00 00:00:00"),
-    *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c"),
     *(b'"Event":', b'"Attribute":', b'"Object":[{"Attribute":', b'"Tag":[{"name":', b'"Sighting":[{', b"|", b"null"),
     *(b"source", b"source.network", b"__type", b"raw", b'"{\\"a\\": 1}"', b'{"a": {"b": [1]}}'),
+    *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c", b";", b"\t", b"seen_at", b"event_time", b"02:30:00"),
+    *(b"2026-03-29", b"2026-10-25", b"9999-12-31", b"asset.", b"extra.", b"src_url"),
+    *(b"evidence", b"payload", b"Report", b"Version", b"xarf_version", b"null", b"true", b"{}", b"[]", b'""'),
 ]
+
+
+# These see by the first block whether it holds lines. If blank lines fill it, the broken ones are counted otherwise.
+BY_LAYOUT = {"xarf", "intelmq-json", "shadowserver-json"}
+
+# Values of any kind, nested and not, with texts that are nearly what they should be.
+TEXTS = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        ["192.0.2.1", "x://y", "a@b", "*.example.com", "CVE-2024-1234", "2026-03-01T04:05:06", "QQ==", "\u200b"]
+    ),
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+    max_leaves=6,
+)
 
 
 def outcome(name: str, chunks: Iterator[bytes], *, charset: str | None = None) -> tuple[int, int]:
@@ -59,8 +83,8 @@ def outcome(name: str, chunks: Iterator[bytes], *, charset: str | None = None) -
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    body = bytearray(draw(st.sampled_from(EXAMPLES)) * draw(st.integers(1, 3)))
+def mutated(draw: st.DrawFn, samples: Sequence[bytes] = EXAMPLES) -> bytes:
+    body = bytearray(draw(st.sampled_from(samples)) * draw(st.integers(1, 3)))
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.integers(0, len(body)))
         removed = draw(st.integers(0, 8))
@@ -74,8 +98,28 @@ def test_a_mutated_payload_gives_records_or_a_refusal(body: bytes, name: str, si
     outcome(name, iter([body[at : at + size] for at in range(0, len(body), size)]), charset=charset)
 
 
+@settings(max_examples=300, deadline=None)
+@given(mutated([json.dumps(each).encode() for each in REPORTS]))
+def test_a_mutated_report_gives_records_or_a_refusal(body: bytes) -> None:
+    outcome("xarf", iter([body]))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(REPORTS), st.data())
+def test_a_report_with_any_values_is_one_record(sample: Json, data: st.DataObject) -> None:
+    """In each, some members are replaced by values of any kind; of version 3 those of the report within."""
+    body = json.loads(json.dumps(sample))
+    members = body.get("Report", body)
+    for name in data.draw(
+        st.lists(st.sampled_from([*members, "severity", "tags", "domain", "cve_ids", "x"]), max_size=4)
+    ):
+        members[name] = data.draw(VALUES)
+
+    assert sum(outcome("xarf", iter([json.dumps(body).encode()]))) == 1
+
+
 @settings(max_examples=200, deadline=None)
-@given(mutated(), st.sampled_from(["shadowserver-csv", "tocsin-json", "tocsin-ndjson", "misp"]), st.integers(0, 500))
+@given(mutated(), st.sampled_from(sorted(FORMATS.keys() - BY_LAYOUT)), st.integers(0, 500))
 def test_how_a_payload_is_cut_makes_no_difference(body: bytes, name: str, before: int) -> None:
     """Blank lines before it put any place of the payload at the edge of the blocks that parsers work in."""
     if body.startswith((b"\xff", b"\xfe", b"\xef")):
@@ -115,14 +159,30 @@ def test_a_mutated_gzip_body_is_unpacked_or_refused(data: st.DataObject) -> None
         list(decompress(iter([bytes(body)]), encoding=None, limits=Limits()))
 
 
-def test_values_of_any_text_are_read_or_refused_field_by_field() -> None:
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        (
+            "shadowserver-csv",
+            "timestamp,ip,port,protocol,hostname,tag,asn,geo,severity,device_vendor,url,http_host,other",
+        ),
+        (
+            "tocsin-csv",
+            "seen_at,category,identifier,ip,port,transport,domain,url,email,hostname,asset.asn,asn,severity,tags,other",
+        ),
+        (
+            "abusehub-csv",
+            "event_date,event_time,src_ip,src_url,src_port,protocol,src_asn,src_hostname,infection_type,priority,other",
+        ),
+    ],
+)
+def test_values_of_any_text_are_read_or_refused_field_by_field(name: str, columns: str) -> None:
     chance = random.Random(4)
-    columns = "timestamp,ip,port,protocol,hostname,tag,asn,geo,severity,device_vendor,url,http_host,other"
     letters = [*map(chr, range(32, 127)), *map(chr, range(128, 0xD800, 7))]
     for _ in range(2_000):
         cells = ["".join(chance.choices(letters, k=5)).replace('"', '""') for _ in columns.split(",")]
         row = ",".join(f'"{cell}"' for cell in cells)
-        assert sum(outcome("shadowserver-csv", iter([f"{columns}\n{row}\n".encode()]))) == 1
+        assert sum(outcome(name, iter([f"{columns}\n{row}\n".encode()]))) == 1
 
 
 JSON_VALUES = st.recursive(
@@ -156,6 +216,10 @@ def test_an_event_with_values_of_any_kind_is_read_or_rejected(fields: dict[str, 
     assert sum(outcome("intelmq-json", iter([body.encode()]))) == 2
 
 
+TOCSIN_HEADER = b"seen_at,category,identifier,ip,tags,description\n"
+TOCSIN_ROW = b"2026-03-01T04:05:06Z,fraud/phishing,phish,192.0.2.1,"
+ABUSEHUB_HEADER = b"event_date,event_time,src_ip,src_url,infection_type\n"
+ABUSEHUB_ROW = b"2026-03-29,02:30:00,192.0.2.1,"
 HEADER = b"timestamp,ip,tag\n"
 ROW = b"2026-03-01 04:05:06,192.0.2.1,e"
 MEMBERS = b", ".join(b'"secret%d": 1' % number for number in range(2_000))
@@ -173,6 +237,17 @@ TROUBLE = {
         b"2026-03-01 04:05:06,192.0.2.1,e" + b"\xcc\x80\xcc\x96" * 9_000 + b"\n",
     ),
     "long secrets": ("shadowserver-csv", HEADER, ROW + b"?" + b"pass" * 12_000 + b"\n"),
+    "blank lines before a header": ("tocsin-csv", b"", b" \n"),
+    "many words": ("tocsin-csv", TOCSIN_HEADER, TOCSIN_ROW + b"a; " * 18_000 + b"\n"),
+    "blanks between words": ("tocsin-csv", TOCSIN_HEADER, TOCSIN_ROW + b"a" + b" " * 50_000 + b"b\n"),
+    "semicolons and quotes": ("tocsin-csv", TOCSIN_HEADER.replace(b",", b";"), b'a"b;"c\n'),
+    "combining marks in a description": (
+        "tocsin-csv",
+        TOCSIN_HEADER,
+        TOCSIN_ROW + b",e" + b"\xcc\x80\xcc\x96" * 9_000 + b"\n",
+    ),
+    "times that clocks skip": ("abusehub-csv", ABUSEHUB_HEADER, ABUSEHUB_ROW + b"\n"),
+    "a long name of an infection": ("abusehub-csv", ABUSEHUB_HEADER, ABUSEHUB_ROW + b"," + b"-_" * 20_000 + b"\n"),
     "open brackets": ("tocsin-json", b"[", b"["),
     "open braces": ("tocsin-json", b"[", b'{"a":'),
     "a string without end": ("tocsin-json", b'[{"a": "', b"x\\\\"),
@@ -186,6 +261,9 @@ TROUBLE = {
     "many members under a long name": ("intelmq-json", EVENT, b'{"%s": {%s}}\n' % (b"x" * 20_000, MEMBERS)),
     "text within text": ("intelmq-json", EVENT, b'{"extra": "%s"}\n' % (b"[" * 20_000)),
     "many reports": ("intelmq-json", EVENT, b'{"raw": "aXA="}\n'),
+    "a payload without end": ("xarf", b'[{"evidence": [{"payload": "', b"x"),
+    "a line of evidence": ("xarf", b'{"xarf_version": "4.2.0"}\n{"evidence": [{"payload": "', b"x"),
+    "pieces of evidence": ("xarf", b'[{"evidence": [', b'{"payload": "QQ"}, '),
 }
 
 
@@ -250,6 +328,9 @@ def test_a_document_that_is_read_whole_takes_little_more_memory_than_its_bytes()
     [
         ("shadowserver-csv", HEADER, b"x" * 65_536),
         ("shadowserver-csv", b"", b"column," * 9_000),
+        ("tocsin-csv", TOCSIN_HEADER, b"x" * 65_536),
+        ("tocsin-csv", b"", b" " * 60_000 + b"\n"),
+        ("abusehub-csv", ABUSEHUB_HEADER, ABUSEHUB_ROW + b"x" * 60_000 + b"\n"),
         ("tocsin-ndjson", b'{"a": "', b"x" * 65_536),
         ("tocsin-json", b'[{"a": "', b"x" * 65_536),
         ("tocsin-json", b"[", b" " * 65_536),

@@ -8,6 +8,9 @@ from services.intake.domain.formats import FORMATS, PayloadError, charset_of, re
 
 CSV = b'"timestamp","ip","port"\n"2026-03-01 04:05:06","192.0.2.1",445\n'
 SHADOWSERVER = b'{"timestamp": "2026-03-01 04:05:06", "ip": "192.0.2.1"}'
+TOCSIN_CSV = b"seen_at,category,identifier,ip\n2026-03-01T04:05:06Z,a/b,x,192.0.2.1\n"
+ABUSEHUB = b"reliable_notifier,report_type,event_date,event_time,src_ip\nx,y,2026-03-01,05:05:06,192.0.2.1\n"
+AMBIGUOUS = b"timestamp,ip,seen_at\n"
 TOCSIN = b'{"seen_at": "2026-03-01T04:05:06Z", "category": "a/b", "identifier": "x", "asset": {"ip": "192.0.2.1"}}'
 MISP = b'{"Event": {"uuid": "x", "info": "timestamp, ip", "date": "2026-03-01", "Attribute": [{"type": "ip-dst"}]}}'
 BARE_MISP = MISP.removeprefix(b'{"Event": ').removesuffix(b"}")
@@ -30,6 +33,13 @@ def refusal(head: bytes, **said: str) -> tuple[int, str]:
         (CSV.decode().encode("utf-16"), "shadowserver-csv"),
         (CSV.decode().encode("utf-16")[:-1], "shadowserver-csv"),
         (b"timestamp,severity,tag,email\n", "shadowserver-csv"),
+        (TOCSIN_CSV, "tocsin-csv"),
+        (TOCSIN_CSV.replace(b",", b";"), "tocsin-csv"),
+        (TOCSIN_CSV.replace(b",", b"\t"), "tocsin-csv"),
+        (b" Asset.IP ; Seen_At \r\n", "tocsin-csv"),
+        (TOCSIN_CSV.decode().encode("utf-16"), "tocsin-csv"),
+        (ABUSEHUB, "abusehub-csv"),
+        (b"  \n" + ABUSEHUB, "abusehub-csv"),
         (SHADOWSERVER, "shadowserver-json"),
         (b"[" + SHADOWSERVER + b"]", "shadowserver-json"),
         (SHADOWSERVER + b"\n" + SHADOWSERVER, "shadowserver-json"),
@@ -97,6 +107,9 @@ def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: st
         (b"<html>", {"content_type": "text/html"}, (415, "unrecognised-format")),
         (CSV, {"content_type": "application/pdf"}, (415, "unrecognised-format")),
         (b"name,phone\n", {"content_type": "text/csv"}, (415, "unrecognised-format")),
+        (b"reliable_notifier,event_date,src_ip\n", {}, (415, "unrecognised-format")),
+        (AMBIGUOUS, {}, (415, "unrecognised-format")),
+        (AMBIGUOUS, {"content_type": "text/csv"}, (415, "unrecognised-format")),
         (b'{"hello": 1}', {}, (415, "unrecognised-format")),
         (b'{"info": "an error", "message": {"Attribute": 1}}', {}, (415, "unrecognised-format")),
         (b'{"source": "x", "classification": ["x"]}', {}, (415, "unrecognised-format")),
@@ -121,6 +134,29 @@ def test_a_form_in_the_place_of_json_is_told_its_well_known_cause(head: bytes, s
 
     assert (refused.value.status, refused.value.code) == (422, "unsupported-layout")
     assert "192.0.2.1" not in refused.value.message
+
+
+def test_a_header_of_several_formats_is_refused_with_their_names() -> None:
+    with pytest.raises(PayloadError) as refused:
+        recognise(AMBIGUOUS)
+
+    assert refused.value.message == (
+        "the columns are those of shadowserver-csv and of tocsin-csv; say which by ?format="
+    )
+
+
+def test_a_report_type_or_a_name_decides_between_several_formats() -> None:
+    assert recognise(AMBIGUOUS, report_type="scan_smb").format.name == "shadowserver-csv"
+    assert recognise(AMBIGUOUS, file_name="2026-03-01-scan_smb-x.csv").format.name == "shadowserver-csv"
+    assert recognise(AMBIGUOUS, format_name="tocsin-csv").format.name == "tocsin-csv"
+    assert recognise(TOCSIN_CSV, report_type="scan_smb").format.name == "tocsin-csv"
+
+
+def test_a_character_set_that_is_named_is_that_of_the_header_too() -> None:
+    head = TOCSIN_CSV.decode().encode("utf-16-be")
+
+    assert recognise(head, content_type="text/csv; charset=utf-16be").format.name == "tocsin-csv"
+    assert refusal(head, content_type="text/csv")[1] == "unrecognised-format"
 
 
 def test_a_named_format_wins_from_the_media_type() -> None:

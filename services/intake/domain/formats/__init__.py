@@ -9,12 +9,15 @@ from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
 from services.intake.domain.formats import (
+    abusehub_csv,
     intelmq_json,
     misp,
     shadowserver_csv,
     shadowserver_json,
+    tocsin_csv,
     tocsin_json,
     tocsin_ndjson,
+    xarf,
 )
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
@@ -41,12 +44,15 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
+            xarf.FORMAT,
+            misp.FORMAT,
+            intelmq_json.FORMAT,
             tocsin_json.FORMAT,
             tocsin_ndjson.FORMAT,
             shadowserver_json.FORMAT,
             shadowserver_csv.FORMAT,
-            intelmq_json.FORMAT,
-            misp.FORMAT,
+            tocsin_csv.FORMAT,
+            abusehub_csv.FORMAT,
         )
     }
 )

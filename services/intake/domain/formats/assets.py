@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from libs.common.contracts import Asset
 from libs.common.text import plain
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.records import quoted
 from services.intake.domain.values import (
     domain_of,
@@ -46,7 +46,7 @@ def named_asset(fields: Fields) -> NamedAsset:
         email=fields.reading("email", email_of, limit=254, code="invalid-email", what="an e-mail address"),
         hostname=fields.reading("hostname", hostname_of, limit=253, code="invalid-domain", what="a host name"),
     )
-    tags = tags_of_spelling(fields, domain="domain", ip=ip)
+    tags = tags_of_spelling(fields, ["domain"], ip=ip)
     return NamedAsset(asset, tags, original_spellings(fields, ("ip", "domain", "url", "email")))
 
 
@@ -73,9 +73,9 @@ def address_in(fields: Fields, name: str) -> str | None:
     return ip or None
 
 
-def tags_of_spelling(fields: Fields, *, domain: str, ip: str | None) -> tuple[str, ...]:
-    """What the spelling of the domain and the address itself say beside the value."""
-    is_wildcard = refanged(fields.raw(domain)).startswith("*.")
+def tags_of_spelling(fields: Fields, domains: Iterable[str], *, ip: str | None) -> tuple[str, ...]:
+    """What the spelling of domains, in the fields of those names, and the address itself say beside the value."""
+    is_wildcard = any(refanged(fields.raw(name)).startswith("*.") for name in domains)
     return (*["wildcard"] * is_wildcard, *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip)))
 
 

@@ -1,6 +1,6 @@
 """What a format is to the rest of intake."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -42,7 +42,8 @@ class Format:
 
     `parse` reads a stream of chunks, however cut, into records, in order and in bounded memory; the only exception it
     raises is `PayloadError`, possibly after records. `has_names` says whether column names or the first object's keys
-    are those of this format; `has_report_types` that the names alone do not say what a record is about.
+    are those of this format; `has_report_types` that the names alone do not say what a record is about. `schema` is
+    the JSON Schema of a record, where the format has one.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Format:
     families: frozenset[Family]
     has_names: Callable[[frozenset[str]], bool]
     has_report_types: bool = False
+    schema: Mapping[str, object] | None = None
 
 
 def at_most(records: Iterator[T], max_records: int) -> Iterator[T]:

@@ -1,14 +1,15 @@
 """One event of IntelMQ as an indicator."""
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
 
 from libs.common.contracts import Asset, Indicator, Product
 from libs.common.text import plain
 from libs.common.vocabulary import Severity
 from services.intake.domain.categories import UNDETERMINED, category_of_type
-from services.intake.domain.extras import MAX_EXTRA_KEY_CHARS, Redactions, bounded, names_a_secret
+from services.intake.domain.extras import MAX_EXTRA_KEY_CHARS, bounded, names_a_secret
 from services.intake.domain.formats.assets import (
     address_and_domain,
     address_in,
@@ -16,10 +17,10 @@ from services.intake.domain.formats.assets import (
     tags_of_spelling,
 )
 from services.intake.domain.formats.intelmq_shapes import flat, is_report
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.json_values import object_of
-from services.intake.domain.records import Findings, PayloadError, Record, quoted
-from services.intake.domain.times import seen_at
+from services.intake.domain.records import Findings, Notices, PayloadError, Record, quoted
+from services.intake.domain.times import in_utc, seen_at
 from services.intake.domain.values import (
     NULL_WORDS,
     asn_of,
@@ -34,6 +35,8 @@ from services.intake.domain.values import (
     transport_of,
     url_of,
 )
+
+T = TypeVar("T")
 
 # In events of these categories the port at the source is one from which a client happened to connect.
 _OF_CLIENTS = frozenset(
@@ -51,6 +54,7 @@ _NO_SEVERITIES = NULL_WORDS | {"undefined"}
 _ACCURACY = re.compile(r"\d{1,3}(?:\.\d{1,20})?", re.ASCII)
 
 _MAX_NAME_CHARS = 100
+_MAX_WORD_CHARS = 255
 _MAX_URL_CHARS = 4096
 _MAX_CVE_IDS = 50
 
@@ -89,7 +93,7 @@ class EventReader:
 
     def __init__(self, *, now: datetime) -> None:
         self._now = now
-        self._redactions = Redactions()
+        self._notices = Notices()
 
     def read(self, value: object, findings: Findings) -> Record:
         """The record of one decoded JSON value. Raises `PayloadError` if the first one is a report and no event."""
@@ -116,16 +120,16 @@ class EventReader:
             category=category,
             identifier=_identifier(fields),
             asset=asset,
-            geo_country=fields.optional("source.geolocation.cc", country_of, what="a country code"),
-            asn=fields.optional("source.asn", asn_of, what="an AS number"),
+            geo_country=_optional(fields, "source.geolocation.cc", country_of, what="a country code"),
+            asn=_optional(fields, "source.asn", asn_of, what="an AS number"),
             as_name=_name(fields, "source.as_name", limit=200),
             severity=_severity(fields),
             cve_ids=cve_ids,
-            tags=(*tags, *tags_of_spelling(fields, domain="source.fqdn", ip=asset.ip)),
+            tags=(*tags, *tags_of_spelling(fields, ["source.fqdn"], ip=asset.ip)),
             product=_product(fields),
             malware_name=_name(fields, "malware.name"),
-            confidence=fields.optional("feed.accuracy", _confidence, what="a number from 0 to 100"),
-            tlp=fields.optional("tlp", tlp_of, what="a TLP label"),
+            confidence=_optional(fields, "feed.accuracy", _confidence, what="a number from 0 to 100"),
+            tlp=_optional(fields, "tlp", tlp_of, what="a TLP label"),
             description=plain(fields.raw("event_description.text"), 4000, lines=True) or None,
             extra=bounded({**dict(self._rest(texts, asset, findings)), **original, **original_category}.items()),
         )
@@ -136,7 +140,7 @@ class EventReader:
         for name, text in texts.items():
             key = name.removeprefix("extra.").replace(".", "_")
             if names_a_secret(key):
-                self._redactions.tell(plain(name, MAX_EXTRA_KEY_CHARS), findings)
+                self._notices.warn_of_secret(plain(name, MAX_EXTRA_KEY_CHARS), findings=findings)
             elif name not in taken:
                 yield key, text
 
@@ -156,10 +160,7 @@ def _seen_at(fields: Fields, findings: Findings, *, now: datetime) -> datetime |
         return None
     if name == "time.observation":
         findings.warn(name, "assumed-time", "the event has no time.source")
-    if at.tzinfo is None:
-        findings.warn(name, "timestamp-without-zone", f"{quoted(fields.raw(name))} is read as UTC")
-        return at.replace(tzinfo=UTC)
-    return at
+    return in_utc(at, field=name, findings=findings)
 
 
 def _category(fields: Fields, findings: Findings) -> tuple[str, dict[str, str]]:
@@ -188,11 +189,11 @@ def _asset(fields: Fields, *, has_service: bool) -> Asset:
     return Asset(
         ip=ip,
         port=_port(fields) if has_service else None,
-        transport=fields.optional("protocol.transport", transport_of, what="a transport protocol"),
+        transport=_optional(fields, "protocol.transport", transport_of, what="a transport protocol"),
         domain=domain,
         url=url,
         email=email,
-        hostname=fields.optional("source.reverse_dns", hostname_of, what="a host name"),
+        hostname=_optional(fields, "source.reverse_dns", hostname_of, what="a host name"),
     )
 
 
@@ -223,12 +224,16 @@ def _severity(fields: Fields) -> Severity | None:
     name = "severity" if fields.has("severity") else "extra.severity"
     if fields.raw(name).lower() in _NO_SEVERITIES:
         return None
-    return fields.optional(name, severity_of, what="a severity")
+    return _optional(fields, name, severity_of, what="a severity")
 
 
 def _product(fields: Fields) -> Product | None:
     vendor, name, version = (_name(fields, f"product.{part}") for part in ("vendor", "name", "version"))
     return Product(vendor, name, version) if vendor or name or version else None
+
+
+def _optional(fields: Fields, name: str, read: Callable[[str], T | None], *, what: str) -> T | None:
+    return fields.optional.reading(name, read, limit=_MAX_WORD_CHARS, code="value-discarded", what=what)
 
 
 def _name(fields: Fields, name: str, *, limit: int = _MAX_NAME_CHARS) -> str | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from libs.common.contracts import Indicator
 from libs.common.text import plain
@@ -11,12 +11,12 @@ from services.intake.domain.categories import UNDETERMINED, category_of
 from services.intake.domain.extras import bounded
 from services.intake.domain.formats.assets import named_asset
 from services.intake.domain.formats.format import ParseOptions
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.misp_events import Attribute
 from services.intake.domain.formats.misp_tags import first_of
-from services.intake.domain.formats.tocsin_fields import Fields
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import Findings, quoted
-from services.intake.domain.times import parse_time, seen_at, seen_at_unix
+from services.intake.domain.times import in_utc, parse_time, seen_at, seen_at_unix
 from services.intake.domain.values import NULL_WORDS, asn_of, port_of
 
 # What a value of each type that is taken consists of. A source's port is that of a client: nothing listens there.
@@ -116,12 +116,17 @@ def _seen_at(attribute: Attribute, findings: Findings, *, now: datetime) -> date
     last_seen, timestamp, date = attribute.text("last_seen"), attribute.text("timestamp"), attribute.around.date
     sighted = max((seconds for seconds, kind in attribute.sightings if kind == _SIGHTED), default=None)
     if last_seen:
-        return _in_utc(seen_at(last_seen, field="last_seen", findings=findings, now=now), "last_seen", findings)
+        return _seen_in_utc(last_seen, field="last_seen", findings=findings, now=now)
     if sighted is not None:
         return seen_at_unix(str(sighted), field="Sighting", findings=findings, now=now)
     if timestamp not in NULL_WORDS:
         return seen_at_unix(timestamp, field="timestamp", findings=findings, now=now)
-    return _in_utc(seen_at(date and f"{date}T00:00:00", field="date", findings=findings, now=now), "date", findings)
+    return _seen_in_utc(date and f"{date}T00:00:00", field="date", findings=findings, now=now)
+
+
+def _seen_in_utc(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
+    at = seen_at(text, field=field, findings=findings, now=now)
+    return at and in_utc(at, field=field, findings=findings)
 
 
 def _first_seen_at(attribute: Attribute, findings: Findings) -> datetime | None:
@@ -129,14 +134,7 @@ def _first_seen_at(attribute: Attribute, findings: Findings) -> datetime | None:
     at = parse_time(text[:_MAX_TIME_CHARS])
     if text and at is None:
         findings.discard("first_seen", text, "is not a date and time")
-    return _in_utc(at, "first_seen", findings)
-
-
-def _in_utc(at: datetime | None, field: str, findings: Findings) -> datetime | None:
-    if at is None or at.tzinfo:
-        return at
-    findings.warn(field, "timestamp-without-zone", f"no time zone is given; read as {at:%Y-%m-%d %H:%M:%S} UTC")
-    return at.replace(tzinfo=UTC)
+    return at and in_utc(at, field="first_seen", findings=findings)
 
 
 def _category(named: str | None, findings: Findings) -> tuple[str, dict[str, str]]:

@@ -1,6 +1,5 @@
 """How MISP events hold their attributes, and what an attribute takes over from its event and its object."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,6 +8,7 @@ from services.intake.domain.json_documents import Part
 from services.intake.domain.json_values import decoded
 from services.intake.domain.lines import Unreadable
 from services.intake.domain.records import PayloadError
+from services.intake.domain.times import unix_time
 from services.intake.domain.values import cve_of
 
 _WRAPPERS = frozenset({"Event", "response"})
@@ -16,7 +16,6 @@ _EVENT_MEMBERS = frozenset({"info", "date", "threat_level_id", "distribution", "
 _OBJECT_MEMBERS = frozenset({"name", "distribution", "deleted", "Attribute"})
 
 _OWN_ORGANISATION_ONLY = "0"
-_UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Attribute:
         found = [
             (_text(each.get("date_sighting")), _text(each.get("type"))) for each in _objects(self.member("Sighting"))
         ]
-        return [(int(seconds), kind or "0") for seconds, kind in found if _UNIX_SECONDS.fullmatch(seconds)]
+        return [(int(seconds), kind or "0") for seconds, kind in found if unix_time(seconds)]
 
     @property
     def is_deleted(self) -> bool:

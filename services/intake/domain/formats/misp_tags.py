@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from libs.common.text import plain
 from libs.common.vocabulary import Tlp
-from services.intake.domain.values import MAX_TAG_CHARS, MAX_TAGS, TLPS, cve_of
+from services.intake.domain.values import MAX_TAG_CHARS, MAX_TAGS, cve_of, tlp_of
 
 _RSIT = re.compile(r'rsit:([a-z-]+)="([a-z0-9-]+)"', re.IGNORECASE)
 _BY_STRICTNESS = list(Tlp)
@@ -38,9 +38,8 @@ def tags_in(names: Iterable[str]) -> Tags:
     categories: list[str] = []
     others: dict[str, None] = {}
     for name in names:
-        prefix, _, rest = name.partition(":")
-        if prefix.lower() == "tlp":
-            labels.append(TLPS.get(rest.lower()))
+        if name[:4].lower() == "tlp:":
+            labels.append(tlp_of(name))
         elif rsit := _RSIT.fullmatch(name):
             categories.append(f"{rsit[1]}/{rsit[2]}")
         elif len(others) < MAX_TAGS and (tag := plain(name, MAX_TAG_CHARS)):

@@ -1,11 +1,12 @@
 """Which format a payload is in: what the partner says, and what the first bytes show."""
 
-import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 
+from services.intake.domain.delimited import Row, rows
+from services.intake.domain.formats.csv_table import names_of
 from services.intake.domain.formats.format import Family, Format
 from services.intake.domain.formats.shadowserver_types import REPORT_TYPES, is_type_name, type_of_file_name
 from services.intake.domain.json_values import holds_lines
@@ -63,7 +64,8 @@ def recognise_among(
     """Say which of `formats` a payload is in that starts with `head`: its first 64 KiB, or all of it, unpacked.
 
     A named format or a media type that promises something is never second-guessed: bytes that cannot be it are an
-    error. Raises `PayloadError`: 415 for a format that is unknown, 422 for a contradiction or for no bytes at all.
+    error. Raises `PayloadError`: 415 for a format that is unknown or could be several, 422 for a contradiction or for
+    no bytes at all.
     """
     head = head[:_HEAD_BYTES]
     if not head.strip(_BLANK):
@@ -72,7 +74,7 @@ def recognise_among(
     chosen = (
         _by_name(formats, format_name, head)
         if format_name is not None
-        else _by_bytes(formats, head, content_type=content_type)
+        else _by_bytes(formats, head, content_type=content_type, report_type=said)
     )
     return Recognised(chosen, said if chosen.has_report_types else None)
 
@@ -90,7 +92,9 @@ def _by_name(formats: Mapping[str, Format], name: str, head: bytes) -> Format:
     return formats[name]
 
 
-def _by_bytes(formats: Mapping[str, Format], head: bytes, *, content_type: str | None) -> Format:
+def _by_bytes(
+    formats: Mapping[str, Format], head: bytes, *, content_type: str | None, report_type: str | None
+) -> Format:
     media_type = _parsed(content_type).get_content_type() if content_type else ""
     if media_type not in _PROMISES:
         raise PayloadError(
@@ -102,12 +106,24 @@ def _by_bytes(formats: Mapping[str, Format], head: bytes, *, content_type: str |
     if len(families) > 1:
         families = _LINES if _is_several_lines(head) else _JSON
     names = _names(head, families, charset=charset_of(content_type))
-    for candidate in formats.values():
-        if candidate.families & families and candidate.has_names(names):
-            return candidate
-    raise PayloadError(
-        415, "unrecognised-format", f"no format begins with {_shown(head)}; GET /v1/formats lists all, with examples"
-    )
+    candidates = [each for each in formats.values() if each.families & families and each.has_names(names)]
+    if not candidates:
+        raise PayloadError(
+            415,
+            "unrecognised-format",
+            f"no format begins with {_shown(head)}; GET /v1/formats lists all, with examples",
+        )
+    return candidates[0] if families != _CSV else _only(candidates, report_type)
+
+
+def _only(candidates: Sequence[Format], report_type: str | None) -> Format:
+    """The one format that a header is of. A report type speaks for formats that have them; nothing else does."""
+    if report_type is not None:
+        candidates = [each for each in candidates if each.has_report_types] or candidates
+    if len(candidates) > 1:
+        named = " and of ".join(each.name for each in candidates)
+        raise PayloadError(415, "unrecognised-format", f"the columns are those of {named}; say which by ?format=")
+    return candidates[0]
 
 
 def _mismatch(head: bytes, said: str) -> PayloadError:
@@ -160,18 +176,17 @@ def _names(head: bytes, families: frozenset[Family], *, charset: str | None) -> 
 
 
 def _columns(head: bytes, *, charset: str | None) -> frozenset[str]:
-    """The column names in the first line."""
+    """The column names in the first row."""
     if head.startswith(_UTF16_MARKS):
         head = head.decode("utf-16", errors="ignore").encode()  # it may end in the middle of a character
     lines = text_lines(iter([head]), charset=charset, max_bytes=_HEAD_BYTES)
     try:
-        first = next((line for line in lines if line), "")
+        first = next(rows(lines), None)
     except PayloadError as error:
         if error.code != "undecodable-text":
             raise
-        first = ""
-    fields = next(csv.reader([first]), []) if isinstance(first, str) else []
-    return frozenset(field.strip().lower() for field in fields)
+        first = None
+    return frozenset(names_of(first.fields)) if isinstance(first, Row) else frozenset()
 
 
 def _keys(head: bytes) -> frozenset[str]:

@@ -7,10 +7,8 @@ from operator import itemgetter
 import msgspec
 
 from services.intake.domain.extras import names_a_secret
+from services.intake.domain.formats.csv_table import check_columns, names_of
 from services.intake.domain.formats.shadowserver_types import REPORT_TYPES, ReportType
-from services.intake.domain.records import PayloadError
-
-MAX_COLUMNS = 512
 
 _OLD_NAMES = {"md5hash": "md5", "issuer_serialnumber": "issuer_serial_number"}
 _SIDES = ("", "src_", "http_referer_")
@@ -70,26 +68,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def header_of(fields: Sequence[str]) -> tuple[str, ...]:
-    """The column names in canonical form.
-
-    Raises `PayloadError` for names given twice, for more than 512 of them, or if there is no `timestamp`.
-    """
-    if len(fields) > MAX_COLUMNS:
-        raise PayloadError(
-            422, "unsupported-layout", f"the header has {len(fields)} columns; at most {MAX_COLUMNS} are read"
-        )
+    """The column names in canonical form. Raises `PayloadError` for a name given twice, or without `timestamp`."""
     names = canonical_names(fields)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise PayloadError(422, "duplicate-column", f"the header names a column twice: {', '.join(twice)[:80]}")
-    if "timestamp" not in names:
-        raise PayloadError(422, "missing-column", "the header has no column 'timestamp'")
+    check_columns(names, ["timestamp"])
     return names
 
 
 def canonical_names(fields: Sequence[str]) -> tuple[str, ...]:
     """Trimmed, in lower case, in today's spelling."""
-    names = [field.strip().lower() for field in fields]
+    names = names_of(fields)
     return tuple(_todays_name(name, names) for name in names)
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from services.intake.domain.formats.csv_table import MAX_COLUMNS
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
-from services.intake.domain.formats.shadowserver_columns import MAX_COLUMNS, canonical_names, has_names
-from services.intake.domain.formats.shadowserver_reader import Notices, RowReader
+from services.intake.domain.formats.shadowserver_columns import canonical_names, has_names
+from services.intake.domain.formats.shadowserver_reader import ReportNotices, RowReader
 from services.intake.domain.formats.shadowserver_types import REPORT_TYPES, is_type_name
 from services.intake.domain.json_values import RawValue, as_text, decoded, object_of, values_of
 from services.intake.domain.records import Findings, PayloadError, Record
@@ -30,7 +31,7 @@ class _Objects:
 
     def __init__(self, options: ParseOptions) -> None:
         self._options = options
-        self._notices = Notices(options.report_type)
+        self._notices = ReportNotices(options.report_type)
         self._readers: dict[tuple[tuple[str, ...], str | None], RowReader] = {}
 
     def records(self, values: Iterator[RawValue]) -> Iterator[Record]:

@@ -5,25 +5,22 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from libs.common.contracts import Asset, Indicator, Product
-from libs.common.vocabulary import Severity, Transport
+from libs.common.vocabulary import Severity
 from services.intake.domain.extras import MAX_EXTRA_KEYS, MAX_EXTRA_VALUE_CHARS, bounded
+from services.intake.domain.formats.cells import read_asn, read_hostname, read_ip, read_name, read_transport
 from services.intake.domain.formats.shadowserver_columns import Column, Plan
 from services.intake.domain.records import Findings, quoted
 from services.intake.domain.times import seen_at
 from services.intake.domain.values import (
     NULL_WORDS,
-    SEVERITIES,
-    TRANSPORTS,
-    asn_of,
     country_of,
     domain_of,
     email_of,
     embeds_ipv4,
-    hostname_of,
     identifier_of,
     ip_of,
     port_of,
-    single_address,
+    severity_of,
     tags_of,
     url_of,
 )
@@ -33,8 +30,6 @@ _UNKNOWN_IDENTIFIER = "shadowserver-unknown"
 _WEBSHELL = ("intrusions/system-compromise", "exchange-server-webshell")
 _OLD_EXCHANGE = ("vulnerable/vulnerable-system", "vulnerable-exchange-server")
 
-_MAX_NAME_CHARS = 100
-_MAX_ADDRESS_CHARS = 64
 _REQUEST_LINE = re.compile(r"[A-Z]{3,10} (\S+)(?: HTTP/\d(?:\.\d)?)?")
 _NO_COUNTRY_WORDS = NULL_WORDS | {"zz", "aa", "xx"}
 
@@ -56,7 +51,7 @@ def indicator_of(fields: list[str], plan: Plan, findings: Findings, *, now: date
         identifier=identifier,
         asset=asset,
         geo_country=_country(fields[plan.country.at], plan.country, findings),
-        asn=_asn(fields[plan.asn.at], plan.asn, findings),
+        asn=read_asn(fields[plan.asn.at], plan.asn.name, findings),
         severity=_severity(fields[plan.severity.at], findings),
         cve_ids=cve_ids,
         tags=(*tags, "embedded-ipv4") if asset.ip and embeds_ipv4(asset.ip) else tags,
@@ -69,10 +64,12 @@ def indicator_of(fields: list[str], plan: Plan, findings: Findings, *, now: date
 
 def _asset(fields: list[str], plan: Plan, findings: Findings) -> Asset | None:
     errors_before = len(findings.errors)
-    ip = _ip(fields[plan.ip.at].strip(), plan.ip, findings)
+    ip = read_ip(fields[plan.ip.at].strip(), plan.ip.name, findings)
     port = _port(fields[plan.port.at].strip(), plan.port, findings)
-    transport = _transport(fields[plan.protocol.at], plan, findings)
-    hostname = _hostname(fields[plan.hostname.at].strip(), plan.hostname, findings)
+    transport = read_transport(
+        fields[plan.protocol.at].strip() or plan.report.transport or "", plan.protocol.name, findings
+    )
+    hostname = read_hostname(fields[plan.hostname.at].strip(), plan.hostname.name, findings)
     domain = _domain(fields, plan, findings) if plan.domain else None
     email = _email(fields, plan, findings) if plan.email else None
     url = _url(fields, plan, findings, host=domain or ip, port=port) if plan.url else None
@@ -89,27 +86,6 @@ def _asset_column(plan: Plan) -> str:
     return next((column.name for column in columns if column.name), "ip")
 
 
-def _ip(text: str, column: Column, findings: Findings) -> str | None:
-    if not text or text == "0":
-        return None
-    ip = ip_of(text) if len(text) <= _MAX_ADDRESS_CHARS else None
-    if ip is None and "/" in text[:_MAX_ADDRESS_CHARS]:
-        return _of_network(text[:_MAX_ADDRESS_CHARS], column, findings)
-    if ip is None:
-        findings.reject(column.name, "invalid-ip", f"{quoted(text)} is not an IP address")
-    return ip
-
-
-def _of_network(text: str, column: Column, findings: Findings) -> str | None:
-    """The one address of a network; the blocklist report has larger ones, which name nobody to warn."""
-    ip = single_address(text)
-    if ip is None:
-        findings.reject(column.name, "invalid-network", f"{quoted(text)} is not a network")
-    elif not ip:
-        findings.reject(column.name, "network-too-large", f"{quoted(text)} is more than a single address")
-    return ip or None
-
-
 def _port(text: str, column: Column, findings: Findings) -> int | None:
     if text in NULL_WORDS:
         return None
@@ -117,23 +93,6 @@ def _port(text: str, column: Column, findings: Findings) -> int | None:
     if port is None:
         findings.reject(column.name, "invalid-port", f"{quoted(text)} is not a port")
     return port
-
-
-def _transport(text: str, plan: Plan, findings: Findings) -> Transport | None:
-    word = text.strip().lower() or plan.report.transport or ""
-    transport = TRANSPORTS.get(word)
-    if transport is None and word not in NULL_WORDS:
-        findings.discard(plan.protocol.name, text, "is not a transport protocol")
-    return transport
-
-
-def _hostname(text: str, column: Column, findings: Findings) -> str | None:
-    if text in NULL_WORDS:
-        return None
-    hostname = hostname_of(text[:255])
-    if hostname is None:
-        findings.discard(column.name, text, "is not a host name")
-    return hostname
 
 
 def _domain(fields: list[str], plan: Plan, findings: Findings) -> str | None:
@@ -196,19 +155,9 @@ def _country(text: str, column: Column, findings: Findings) -> str | None:
     return country
 
 
-def _asn(text: str, column: Column, findings: Findings) -> int | None:
-    if text in NULL_WORDS:
-        return None
-    asn = asn_of(text.strip()[:32])
-    if asn is None and text.strip() not in NULL_WORDS:
-        findings.discard(column.name, text, "is not an AS number")
-    return asn
-
-
 def _severity(text: str, findings: Findings) -> Severity | None:
-    word = text.strip().lower()
-    severity = SEVERITIES.get(word)
-    if severity is None and word not in NULL_WORDS:
+    severity = severity_of(text)
+    if severity is None and text.strip().lower() not in NULL_WORDS:
         findings.discard("severity", text, "is not a severity")
     return severity
 
@@ -233,21 +182,16 @@ def _identifier(named: str, report_type: str | None) -> str:
 def _product(vendor: str, name: str, version: str) -> Product | None:
     if not (vendor or name or version):
         return None
-    product = Product(_name(vendor), _name(name), _name(version))
+    product = Product(read_name(vendor), read_name(name), read_name(version))
     return product if product.vendor or product.name or product.version else None
 
 
 def _malware(fields: list[str], plan: Plan) -> str | None:
     for column in plan.malware:
-        name = _name(fields[column.at])
+        name = read_name(fields[column.at])
         if name:
             return name
     return None
-
-
-def _name(text: str) -> str | None:
-    name = text.strip()[:_MAX_NAME_CHARS].rstrip()
-    return None if name.lower() in NULL_WORDS else name
 
 
 def _extra(fields: list[str], plan: Plan, chars: int) -> dict[str, str]:

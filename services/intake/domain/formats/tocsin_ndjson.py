@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.tocsin_json import has_names
 from services.intake.domain.formats.tocsin_records import RecordReader
+from services.intake.domain.formats.tocsin_schema import SCHEMA
 from services.intake.domain.json_values import decoded, json_lines
 from services.intake.domain.records import Findings, Record
 
@@ -33,4 +34,5 @@ FORMAT = Format(
     parse=parse,
     families=frozenset({Family.JSON_LINES}),
     has_names=has_names,
+    schema=SCHEMA,
 )

@@ -1,17 +1,16 @@
-"""One object of our own record format as an indicator; `tocsin-json` and `tocsin-ndjson` share it."""
+"""One object of our own record format as an indicator; `tocsin-json`, `tocsin-ndjson` and `tocsin-csv` share it."""
 
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
-from libs.common.text import plain
 from services.intake.domain.categories import UNDETERMINED, category_of
-from services.intake.domain.extras import Redactions, bounded, names_a_secret
+from services.intake.domain.extras import bounded, free_matter
 from services.intake.domain.formats.assets import MAX_ASN, NamedAsset, named_asset
-from services.intake.domain.formats.tocsin_fields import Fields
+from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.json_values import object_of
-from services.intake.domain.records import Findings, Record, quoted
+from services.intake.domain.records import Findings, Notices, Record, quoted
 from services.intake.domain.values import (
     country_of,
     cve_of,
@@ -19,31 +18,37 @@ from services.intake.domain.values import (
     tlp_of,
 )
 
-_RECORD_FIELDS = frozenset(Indicator.__struct_fields__)
-_ASSET_FIELDS = frozenset(Asset.__struct_fields__)
-_PRODUCT_FIELDS = frozenset(Product.__struct_fields__)
+RECORD_FIELDS = frozenset(Indicator.__struct_fields__)
+ASSET_FIELDS = frozenset(Asset.__struct_fields__)
+PRODUCT_FIELDS = frozenset(Product.__struct_fields__)
+
+# Of these an asset has at least one.
+ASSETS = ("ip", "domain", "url", "asn", "email")
 
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,79}")
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)  # stands in rejected records only
 
 
 class RecordReader:
-    """Turns objects into records; remembers of which secrets the submission was warned."""
+    """Turns objects into records; remembers of which secrets the submission was warned.
 
-    def __init__(self, *, now: datetime) -> None:
+    A time without a zone is an error, or with `assume_utc` a warning.
+    """
+
+    def __init__(self, *, now: datetime, assume_utc: bool = False) -> None:
         self._now = now
-        self._redactions = Redactions()
+        self._assume_utc = assume_utc
+        self._notices = Notices()
 
     def read(self, value: object, findings: Findings, *, defaults: Mapping[str, object]) -> Record:
         """The record of one decoded JSON value; `defaults` fill in fields that it does not have."""
         record = object_of(value, findings)
-        if record is None:
-            return findings.verdict(None)
-        return findings.verdict(self._indicator(Fields({**defaults, **record}, findings), findings))
+        return findings.verdict(None if record is None else self.indicator({**defaults, **record}, findings))
 
-    def _indicator(self, fields: Fields, findings: Findings) -> Indicator:
+    def indicator(self, record: Mapping[str, object], findings: Findings) -> Indicator:
         """The indicator, as far as it can be read: all fields are looked at, whatever is wrong with the others."""
-        fields.refuse_others(_RECORD_FIELDS)
+        fields = Fields(record, findings)
+        fields.refuse_others(RECORD_FIELDS)
         fields.require("seen_at", code="missing-timestamp")
         fields.require("category")
         fields.require("identifier")
@@ -51,8 +56,8 @@ class RecordReader:
         category, original_category = _category(fields, findings)
         tags = fields.texts("tags", items=50, limit=100)
         return Indicator(
-            seen_at=fields.time("seen_at", now=self._now) or _NEVER,
-            first_seen_at=fields.time("first_seen_at", now=self._now),
+            seen_at=self._time(fields, "seen_at") or _NEVER,
+            first_seen_at=self._time(fields, "first_seen_at"),
             category=category,
             identifier=_identifier(fields) or "",
             asset=named.asset,
@@ -60,7 +65,7 @@ class RecordReader:
             asn=fields.integer("asn", low=1, high=MAX_ASN, code="invalid-asn"),
             as_name=fields.text("as_name", limit=200),
             severity=fields.reading("severity", severity_of, limit=40, code="invalid-severity", what="a severity"),
-            cve_ids=_cve_ids(fields),
+            cve_ids=fields.readings("cve_ids", cve_of, items=50, limit=32, code="invalid-cve", what="a CVE id"),
             tags=(*tags, *named.tags),
             product=_product(fields),
             malware_name=fields.text("malware_name", limit=100),
@@ -71,20 +76,11 @@ class RecordReader:
             extra=bounded({**self._extra(fields, findings), **named.original, **original_category}.items()),
         )
 
+    def _time(self, fields: Fields, name: str) -> datetime | None:
+        return fields.time(name, now=self._now, assume_utc=self._assume_utc)
+
     def _extra(self, fields: Fields, findings: Findings) -> dict[str, str]:
-        """Free matter as texts, without what may be a secret and without anything nested."""
-        extra = {}
-        for name, value in (fields.mapping("extra") or {}).items():
-            field = f"extra.{plain(name, 64)}"
-            if names_a_secret(name):
-                self._redactions.tell(field, findings)
-            elif isinstance(value, bool):
-                extra[name] = str(value).lower()
-            elif isinstance(value, str | int | float):
-                extra[name] = str(value)
-            elif value is not None:
-                findings.warn(field, "value-discarded", "the value is nested")
-        return extra
+        return free_matter(fields.mapping("extra") or {}, findings, notices=self._notices, where="extra.")
 
 
 def _asset(record: Fields) -> NamedAsset:
@@ -92,9 +88,9 @@ def _asset(record: Fields) -> NamedAsset:
     if fields is None:
         record.require("asset", code="no-asset")
         return NamedAsset(Asset())
-    fields.refuse_others(_ASSET_FIELDS)
+    fields.refuse_others(ASSET_FIELDS)
     found = named_asset(fields)
-    if not any(fields.has(name) for name in ("ip", "domain", "url", "asn", "email")):
+    if not any(fields.has(name) for name in ASSETS):
         record.reject("asset", "no-asset", "one of ip, domain, url, asn and email is required")
     return found
 
@@ -120,22 +116,14 @@ def _country(fields: Fields, findings: Findings) -> str | None:
     """The country; whatever else stands there is nothing to refuse a record for."""
     text = fields.raw("geo_country")
     country = country_of(text)
-    if text and country is None:
+    if fields.has("geo_country") and country is None:
         findings.discard("geo_country", text, "is not a country code")
     return country
-
-
-def _cve_ids(fields: Fields) -> tuple[str, ...]:
-    texts = fields.texts("cve_ids", items=50, limit=32)
-    for text in texts:
-        if cve_of(text) is None:
-            fields.reject("cve_ids", "invalid-cve", f"{quoted(text)} is not a CVE id")
-    return tuple(dict.fromkeys(cve for text in texts if (cve := cve_of(text))))
 
 
 def _product(record: Fields) -> Product | None:
     fields = record.member("product")
     if fields is None:
         return None
-    fields.refuse_others(_PRODUCT_FIELDS)
+    fields.refuse_others(PRODUCT_FIELDS)
     return Product(*(fields.text(name, limit=100) for name in ("vendor", "name", "version")))

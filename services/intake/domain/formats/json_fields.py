@@ -1,16 +1,14 @@
-"""Fields of our own record format, checked one by one so that a partner sees all that is wrong at once."""
+"""Fields of a record in JSON, checked one by one so that a partner sees all that is wrong at once."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 from libs.common.text import plain
-from services.intake.domain.records import Findings, quoted
-from services.intake.domain.times import seen_at
+from services.intake.domain.records import Doubts, Findings, quoted
+from services.intake.domain.times import in_utc, seen_at
 
 T = TypeVar("T")
-
-_MAX_OPTIONAL_CHARS = 255
 
 
 class Fields:
@@ -23,6 +21,11 @@ class Fields:
         self._members = members
         self._findings = findings
         self._where = where
+
+    @property
+    def optional(self) -> "Fields":
+        """The same fields, none of which is vital: one that is not what it must be is left out with a warning."""
+        return Fields(self._members, Doubts(self._findings), where=self._where)
 
     def refuse_others(self, known: frozenset[str]) -> None:
         for name in self._members:
@@ -59,35 +62,55 @@ class Fields:
             return None
         return value
 
-    def time(self, name: str, *, now: datetime) -> datetime | None:
+    def number(self, name: str, *, low: float, high: float, code: str) -> float | None:
+        value = self._members.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            self.reject(name, code, f"{quoted(str(value)[:100])} is not a number from {low:g} to {high:g}")
+            return None
+        return float(value)
+
+    def time(self, name: str, *, now: datetime, assume_utc: bool = False) -> datetime | None:
+        """The time in UTC; one without a zone is an error, or with `assume_utc` a warning."""
         text = self.text(name, limit=64)
         if text is None:
             return None
         at = seen_at(text, field=f"{self._where}{name}", findings=self._findings, now=now)
+        if at and assume_utc:
+            return in_utc(at, field=f"{self._where}{name}", findings=self._findings)
         if at and at.tzinfo is None:
             self.reject(name, "invalid-timestamp", f"{quoted(text)} does not say in which time zone")
             return None
         return at
 
-    def reading(self, name: str, read: Callable[[str], T | None], *, limit: int, code: str, what: str) -> T | None:
-        """What `read` makes of a text; if it makes nothing of it, an error with `code` says that it is not `what`."""
+    def reading(
+        self, name: str, read: Callable[[str], T | None], *, limit: int, code: str, what: str, shown: bool = True
+    ) -> T | None:
+        """What `read` makes of a text; if it makes nothing of it, an error with `code` says that it is not `what`.
+
+        The message quotes the text if it may be `shown`.
+        """
         text = self.text(name, limit=limit)
         if text is None:
             return None
         value = read(text)
         if value is None:
-            self.reject(name, code, f"{quoted(text)} is not {what}")
+            self.reject(name, code, f"{quoted(text) if shown else 'the value'} is not {what}")
         return value
 
-    def optional(self, name: str, read: Callable[[str], T | None], *, what: str) -> T | None:
-        """What `read` makes of a text that is not vital; if nothing, a warning says that it is not `what`."""
-        text = self.raw(name)
-        if not text:
-            return None
-        value = read(text) if len(text) <= _MAX_OPTIONAL_CHARS else None
-        if value is None:
-            self._findings.discard(f"{self._where}{name}", text, f"is not {what}")
-        return value
+    def readings(
+        self, name: str, read: Callable[[str], T | None], *, items: int, limit: int, code: str, what: str
+    ) -> tuple[T, ...]:
+        """What `read` makes of each of a list of texts, each thing once; those that are not `what` are errors."""
+        found: dict[T, None] = {}
+        for text in self.texts(name, items=items, limit=limit):
+            value = read(text)
+            if value is None:
+                self.reject(name, code, f"{quoted(text)} is not {what}")
+            else:
+                found[value] = None
+        return tuple(found)
 
     def texts(self, name: str, *, items: int, limit: int) -> tuple[str, ...]:
         value = self._members.get(name)
