@@ -18,6 +18,7 @@ from services.intake.domain.records import Findings, PayloadError, quoted
 _MIB = 1024 * 1024
 MAX_RECORD_BYTES = _MIB
 MAX_DEPTH = 32
+_OPENING_BYTES = 128 * 1024
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -82,7 +83,7 @@ def as_text(value: object, field: str, findings: Findings) -> str:
 def values_of(chunks: Iterator[bytes], *, max_bytes: int = MAX_RECORD_BYTES) -> Iterator[RawValue]:
     """The values of an array, of a text with one on each line, or of one with one after another, whichever it is."""
     stream = blocks(chunks)
-    opening = next(stream, b"")
+    opening = next_bytes(stream, _OPENING_BYTES)
     body = chain([opening], stream)
     if holds_lines(opening):
         return json_lines(body, max_bytes=max_bytes)
@@ -101,7 +102,7 @@ def holds_lines(opening: bytes) -> bool:
 
     In an indented text some line may be an object by itself, but hardly the first, and the others end with a comma.
     """
-    lines = [line for line in opening.removeprefix(_UTF8_MARK).splitlines()[:8] if line.strip()]
+    lines = [line for line in opening.removeprefix(_UTF8_MARK).lstrip().splitlines()[:8] if line.strip()]
     are_objects = [isinstance(decoded(RawValue(0, line)), dict) for line in lines]
     return bool(lines) and lines[0].lstrip().startswith(b"{") and (are_objects[0] or sum(are_objects) > 1)
 
