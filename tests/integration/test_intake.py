@@ -35,6 +35,7 @@ from services.intake.handlers.processing import (
     MAX_ATTEMPTS,
     LeaseLost,
     Processing,
+    give_up,
     process,
     process_slice,
     release,
@@ -274,6 +275,30 @@ async def test_giving_back_a_lease_that_was_lost_changes_nothing(intake: Intake)
 
     assert (await intake.kept()).attempts == 2
     assert await intake.take(now + LEASE + 2 * SECOND) is None
+
+
+async def test_each_attempt_without_progress_has_a_longer_lease_and_progress_a_short_one(intake: Intake) -> None:
+    now = datetime.now(UTC) - timedelta(days=1)
+    for leases in (1, 2, 4, 8, 8):
+        submission = await intake.taken(now)
+        assert await intake.take(now + leases * LEASE) is None
+        now += leases * LEASE + SECOND
+    submission = await intake.work(submission, slices=1)
+
+    assert (submission.leases, (await intake.kept()).attempts) == (1, 0)
+
+
+async def test_what_was_published_unknown_to_us_is_not_held_for_long(intake: Intake) -> None:
+    submission = await intake.work(await intake.taken(datetime.now(UTC)), slices=1)
+    news = intake.news(Outcome.UNATTRIBUTABLE)
+    await give_up(submission, means=intake.means)
+    held = await intake.recounted()
+
+    await intake.hear(news)
+
+    told = await intake.recounted()
+    assert held.outcomes == held.counted == {"held": SLICE_RECORDS}
+    assert told.outcomes == told.counted == {"held": SLICE_RECORDS - 1, "unattributable": 1}
 
 
 async def test_a_submission_that_every_worker_loses_is_given_up_in_the_end(intake: Intake) -> None:

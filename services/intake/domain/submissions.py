@@ -20,6 +20,7 @@ REJECTED = "rejected"
 
 MAX_SHOWN = 100
 MAX_MESSAGE_CHARS = 500
+LONGEST_LEASE = 8
 
 
 class Status(StrEnum):
@@ -67,6 +68,11 @@ class Submission:
     warnings: tuple[Violation, ...] = ()
     attempts: int = 0
     lease: UUID | None = None
+
+    @property
+    def leases(self) -> int:
+        """How many leases long its lease is: after each attempt without progress twice as many, up to eight."""
+        return min(1 << max(self.attempts - 1, 0), LONGEST_LEASE)
 
     @property
     def fingerprint(self) -> bytes:

@@ -41,7 +41,9 @@ from services.intake.store.submissions import Order
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 8
+"""Without any progress, each with a longer lease: some ten minutes, as ten bad ones of ours are no payload's fault."""
+
 GIVEN_UP = Violation(code="processing-failed", message="we could not process this payload; an operator looks at it")
 
 
@@ -133,7 +135,9 @@ async def process_slice(submission: Submission, piece: Slice, tally: Tally, *, m
     new = [record for record in piece.records if record.record > submission.stored_through]
     tally.add(piece.records)
     if new:
-        submission = replace(submission, stored_through=new[-1].record, errors=tally.errors, warnings=tally.warnings)
+        submission = replace(
+            submission, stored_through=new[-1].record, errors=tally.errors, warnings=tally.warnings, attempts=1
+        )
         async with means.database.transaction() as tx:
             await advance(tx, submission, means=means)
             await store_slice(tx, submission, new)
@@ -186,7 +190,7 @@ async def advance(tx: Transaction, submission: Submission, *, means: Means) -> N
 
 async def renew(submission: Submission, *, means: Means) -> None:
     """Keep the lease while we read past what is stored already, which can take longer than the lease lasts."""
-    until = lease_end(means, means.database.now())
+    until = lease_end(means, means.database.now(), leases=submission.leases)
     async with means.database.transaction() as tx:
         if not await submissions.renew(tx, submission, until=until):
             raise LeaseLost(submission)
@@ -198,8 +202,11 @@ async def release(submission: Submission, *, means: Means) -> None:
 
 
 async def give_up(submission: Submission, *, means: Means) -> None:
-    """A payload that we fail at again and again: what nobody behind us has heard of waits for a person."""
-    now = means.database.now()
+    """A payload that we fail at again and again: what nobody behind us has heard of waits for a person.
+
+    As of when it was received: what a service behind us says of a record has the last word, since some may have been
+    published of which we don't know.
+    """
     async with means.database.transaction() as tx:
         current = await submissions.submission(tx, submission.id, partner_id=None)
         if current is None:
@@ -212,14 +219,14 @@ async def give_up(submission: Submission, *, means: Means) -> None:
             after=current.published_through,
             reason=GIVEN_UP.code,
             message=GIVEN_UP.message,
-            at=now,
+            at=current.received_at,
         )
         if held:
             await record_rows.grow_counts(tx, {(current.id, "pending"): -held, (current.id, "held"): held})
 
 
-def lease_end(means: Means, now: datetime) -> datetime:
-    return now + timedelta(seconds=means.bounds.lease_seconds)
+def lease_end(means: Means, now: datetime, *, leases: int = 1) -> datetime:
+    return now + timedelta(seconds=means.bounds.lease_seconds * leases)
 
 
 def count_records(submission: Submission, records: Sequence[Record]) -> None:

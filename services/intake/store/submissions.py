@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from libs.common.db import Transaction
 from libs.common.vocabulary import Reliability
-from services.intake.domain.submissions import Status, Submission, Violation
+from services.intake.domain.submissions import LONGEST_LEASE, Status, Submission, Violation
 from services.intake.store.tables import submissions
 
 _SELECT = "SELECT submissions.*, partners.slug FROM submissions JOIN partners ON partners.id = submissions.partner_id"
@@ -79,14 +79,15 @@ async def known_ids(tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
 
 
 async def take_next(tx: Transaction, *, order: Order, lease: UUID, now: datetime, until: datetime) -> Submission | None:
-    """Take a submission that nobody works on."""
+    """Take a submission that nobody works on, until then; for longer if others got nowhere with it (`leases`)."""
     rows = await tx.fetch(
         f"""
-        UPDATE submissions SET lease = $1, leased_until = $3, attempts = attempts + 1
+        UPDATE submissions SET lease = $1, attempts = attempts + 1,
+                               leased_until = $2 + ($3::timestamptz - $2) * least(power(2, attempts), {LONGEST_LEASE})
         FROM partners
         WHERE partners.id = partner_id AND submissions.id = (
             SELECT id FROM submissions
-            WHERE status = 'processing' AND (leased_until IS NULL OR leased_until < $2)
+            WHERE status = 'processing' AND (leased_until IS NULL OR leased_until < $2::timestamptz)
             ORDER BY {order} LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING submissions.*, partners.slug
         """,  # noqa: S608 - the order is one of ours

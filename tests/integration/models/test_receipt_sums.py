@@ -26,7 +26,7 @@ from libs.common.errors import Transient
 from libs.common.faults import AT_INTAKE, Point
 from libs.common.migrations import migrate
 from libs.common.vocabulary import Outcome
-from services.intake.domain.submissions import Status, indicator_id
+from services.intake.domain.submissions import LONGEST_LEASE, Status, indicator_id
 from services.intake.handlers.accepting import Refused
 from services.intake.handlers.processing import GIVEN_UP, MAX_ATTEMPTS
 from services.intake.store.submissions import Order
@@ -143,7 +143,7 @@ class ReceiptSums(Machine):
         """So many replicas take up a payload and die of it."""
         for _ in range(times):
             await self._reception.take_and_die()
-            self._reception.clock.put_forward(timedelta(seconds=LEASE_SECONDS + 1))
+            self._reception.clock.put_forward(timedelta(seconds=LEASE_SECONDS * LONGEST_LEASE + 1))
 
     @step()
     async def let_go(self) -> None:
@@ -157,7 +157,7 @@ class ReceiptSums(Machine):
             replica.life.let_go()
         await self._work([])
         while any(row["status"] == Status.PROCESSING for row in await self._reception.submissions()):
-            self._reception.clock.put_forward(timedelta(seconds=LEASE_SECONDS + 1))
+            self._reception.clock.put_forward(timedelta(seconds=LEASE_SECONDS * LONGEST_LEASE + 1))
             replica = await self._replica(0, None)
             await self._work([(replica, partial(read_on, order=Order.OLDEST))])
         await self._check_end()
