@@ -13,6 +13,7 @@ from services.intake.domain.formats import (
     misp,
     shadowserver_csv,
     shadowserver_json,
+    stix,
     tocsin_json,
     tocsin_ndjson,
 )
@@ -47,6 +48,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             shadowserver_csv.FORMAT,
             intelmq_json.FORMAT,
             misp.FORMAT,
+            stix.FORMAT,
         )
     }
 )

@@ -32,6 +32,9 @@ _PROMISES = {
     "application/jsonl": _LINES,
 }
 
+# Media types that name a format.
+_FORMAT_OF_TYPE = {"application/stix+json": "stix", "application/taxii+json": "stix"}
+
 _HEAD_BYTES = 64 * 1024
 _MAX_OBJECTS = 8
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"  # with the bytes of byte order marks and of blanks in UTF-16
@@ -69,10 +72,12 @@ def recognise_among(
     if not head.strip(_BLANK):
         raise PayloadError(422, "empty-payload", "there is nothing in it")
     said = _report_type(report_type, file_name)
+    media_type = _parsed(content_type).get_content_type() if content_type else ""
+    named = _FORMAT_OF_TYPE.get(media_type) if format_name is None else format_name
     chosen = (
-        _by_name(formats, format_name, head)
-        if format_name is not None
-        else _by_bytes(formats, head, content_type=content_type)
+        _by_name(formats, named, head)
+        if named is not None
+        else _by_bytes(formats, head, media_type=media_type, charset=charset_of(content_type))
     )
     return Recognised(chosen, said if chosen.has_report_types else None)
 
@@ -90,8 +95,7 @@ def _by_name(formats: Mapping[str, Format], name: str, head: bytes) -> Format:
     return formats[name]
 
 
-def _by_bytes(formats: Mapping[str, Format], head: bytes, *, content_type: str | None) -> Format:
-    media_type = _parsed(content_type).get_content_type() if content_type else ""
+def _by_bytes(formats: Mapping[str, Format], head: bytes, *, media_type: str, charset: str | None) -> Format:
     if media_type not in _PROMISES:
         raise PayloadError(
             415, "unrecognised-format", f"{quoted(media_type)} is not taken; GET /v1/formats lists what is"
@@ -101,7 +105,7 @@ def _by_bytes(formats: Mapping[str, Format], head: bytes, *, content_type: str |
         raise _mismatch(head, f"the payload is not {media_type}")
     if len(families) > 1:
         families = _LINES if _is_several_lines(head) else _JSON
-    names = _names(head, families, charset=charset_of(content_type))
+    names = _names(head, families, charset=charset)
     for candidate in formats.values():
         if candidate.families & families and candidate.has_names(names):
             return candidate
