@@ -1,5 +1,7 @@
 """The classification of findings: the Reference Security Incident Taxonomy, in the spelling of IntelMQ."""
 
+from services.intake.domain.records import Findings, quoted
+
 _TYPES = {
     "abusive-content": ("harmful-speech", "spam", "violence"),
     "availability": ("ddos", "dos", "misconfiguration", "outage", "sabotage"),
@@ -52,3 +54,18 @@ def category_of(text: str) -> str | None:
 def category_of_type(text: str) -> str | None:
     """The category with this type, which says it all: no two taxonomies share one."""
     return _BY_TYPE.get(text.strip().lower())
+
+
+def category_named(text: str | None, *, field: str, findings: Findings) -> tuple[str, dict[str, str]]:
+    """The category, undetermined if none is named; one that nobody knows is kept for the record's `extra`."""
+    category = category_of(text) if text is not None else UNDETERMINED
+    if text is None or category:
+        return category or UNDETERMINED, {}
+    findings.warn(field, "unknown-category", f"{quoted(text)} is not a category that we know")
+    return UNDETERMINED, {"original_category": text}
+
+
+def identifier_of_category(category: str, cve_ids: tuple[str, ...]) -> str:
+    """What is wrong, in a word, where nobody says it in a name of its own."""
+    is_vulnerable = category.startswith("vulnerable/")
+    return cve_ids[0].lower() if is_vulnerable and cve_ids else category.partition("/")[2]

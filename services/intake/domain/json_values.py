@@ -50,14 +50,14 @@ def decoded(value: RawValue) -> object:
         return Unreadable("invalid-json", str(error))
 
 
-def object_of(value: object, findings: Findings) -> dict[str, object] | None:
+def object_of(value: object, findings: Findings, *, field: str = "") -> dict[str, object] | None:
     """The decoded value if it is an object, else `None` with the reason in `findings`."""
     if isinstance(value, dict):
         return value
     if isinstance(value, Unreadable):
-        findings.reject("", value.code, value.message)
+        findings.reject(field, value.code, value.message)
     else:
-        findings.reject("", "not-an-object", "the record is not an object")
+        findings.reject(field, "not-an-object", "the record is not an object")
     return None
 
 

@@ -28,9 +28,30 @@ def seen_at(text: str, *, field: str, findings: Findings, now: datetime) -> date
     return _seen_at(text, parse_time, field=field, findings=findings, now=now)
 
 
+def seen_at_in_utc(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
+    """The same, read as UTC, with a warning, where it says no zone."""
+    return _in_utc(seen_at(text, field=field, findings=findings, now=now), field=field, findings=findings)
+
+
 def seen_at_unix(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
     """The same of a time in Unix seconds."""
     return _seen_at(text, unix_time, field=field, findings=findings, now=now)
+
+
+def optional_time(text: str, *, field: str, findings: Findings) -> datetime | None:
+    """A time that is not vital, in UTC; one that cannot be read is dropped with a warning."""
+    text = text.strip()
+    at = parse_time(text) if len(text) <= _MAX_CHARS else None
+    if text and at is None:
+        findings.discard(field, text, "is not a date and time")
+    return _in_utc(at, field=field, findings=findings)
+
+
+def _in_utc(at: datetime | None, *, field: str, findings: Findings) -> datetime | None:
+    if at is None or at.tzinfo:
+        return at
+    findings.warn(field, "timestamp-without-zone", f"no time zone is given; read as {at:%Y-%m-%d %H:%M:%S} UTC")
+    return at.replace(tzinfo=UTC)
 
 
 def _seen_at(

@@ -42,6 +42,7 @@ NASTY = [
     *(b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"1e999", b"NaN", b"9" * 400, b"\xe2\x80\xae"),
     *(b"timestamp", b"ip", b"asset", b"extra", b"indicators", b"http://[", b"xn--", b"0000-00-00 00:00:00"),
     *(b'"Event":', b'"Attribute":', b'"Object":[{"Attribute":', b'"Tag":[{"name":', b'"Sighting":[{', b"|", b"null"),
+    *(b'"objects":[', b'"object_refs":["ipv4-addr--1"]', b"[ipv4-addr:value = '", b"/*", b"\\'", b'"type":"sighting"'),
     *(b"source", b"source.network", b"__type", b"raw", b'"{\\"a\\": 1}"', b'{"a": {"b": [1]}}'),
     *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c", b";", b"\t", b"seen_at", b"event_time", b"02:30:00"),
     *(b"2026-03-29", b"2026-10-25", b"9999-12-31", b"asset.", b"extra.", b"src_url"),
@@ -217,6 +218,53 @@ TOCSIN_HEADER = b"seen_at,category,identifier,ip,tags,description\n"
 TOCSIN_ROW = b"2026-03-01T04:05:06Z,fraud/phishing,phish,192.0.2.1,"
 ABUSEHUB_HEADER = b"event_date,event_time,src_ip,src_url,infection_type\n"
 ABUSEHUB_ROW = b"2026-03-29,02:30:00,192.0.2.1,"
+STIX_NAMES = [
+    *(
+        "confidence",
+        "count",
+        "created_by_ref",
+        "definition",
+        "dst_port",
+        "dst_ref",
+        "external_references",
+        "first_seen",
+    ),
+    *(
+        "granular_markings",
+        "id",
+        "indicator_types",
+        "labels",
+        "last_observed",
+        "last_seen",
+        "modified",
+        "name",
+        "number",
+    ),
+    *("object_marking_refs", "object_refs", "objects", "observed_data_refs", "pattern", "pattern_type", "protocols"),
+    *("revoked", "sighting_of_ref", "source_ref", "src_ref", "target_ref", "valid_until", "value", "x_tocsin_category"),
+]
+STIX_TYPES = [
+    *("indicator", "ipv4-addr", "malware", "marking-definition", "network-traffic", "observed-data", "relationship"),
+    *("autonomous-system", "sighting", "vulnerability", "bundle", "file", "", 3),
+]
+STIX_IDS = st.sampled_from([f"{kind}--1" for kind in STIX_TYPES])
+STIX_VALUES = JSON_VALUES | STIX_IDS | st.lists(STIX_IDS, max_size=3) | st.just("2026-03-01T04:05:06Z")
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(STIX_TYPES), st.dictionaries(st.sampled_from(STIX_NAMES), STIX_VALUES, max_size=8)),
+        max_size=5,
+    )
+)
+def test_objects_with_values_of_any_kind_are_read_or_rejected(objects: list[tuple[str, dict[str, object]]]) -> None:
+    """The last one, at least, is a record."""
+    found = [{"type": kind, "id": f"{kind}--1"} | members for kind, members in objects]
+
+    assert sum(outcome("stix", iter([json.dumps([*found, 3]).encode()]))) > 0
+
+
 HEADER = b"timestamp,ip,tag\n"
 ROW = b"2026-03-01 04:05:06,192.0.2.1,e"
 MEMBERS = b", ".join(b'"secret%d": 1' % number for number in range(2_000))
@@ -308,6 +356,52 @@ def test_an_event_of_many_things_takes_linear_time(name: str) -> None:
 
     needed(20_000)
     assert needed(800_000) < 40 * max(needed(100_000), 0.01)
+
+
+SEEN = b'"valid_from": "2026-03-01T04:05:06Z", "modified": "2026-03-01T04:05:06Z"'
+ADDRESSES = b",".join(b'{"type": "ipv4-addr", "id": "ipv4-addr--%d", "value": "192.0.2.1"}' % n for n in range(300))
+REFS = b",".join(b'"ipv4-addr--%d"' % number for number in range(300))
+OBSERVED = b'{"type": "observed-data", "id": "observed-data--1", "object_refs": [' + REFS + b"]," + SEEN + b"}"
+PATTERN = b'{"type": "indicator", ' + SEEN + b', "pattern": "[ipv4-addr:value = \'192.0.2.1\'%s]"}'
+SIGHTING = (
+    b'{"type": "sighting", "sighting_of_ref": "indicator--1", "observed_data_refs": ["observed-data--1"], %s}' % SEEN
+)
+BUNDLE_OF = {
+    "indicators": (b"", PATTERN % b"", b""),
+    "patterns": (b"", PATTERN % b" OR url:value = 'x'", b""),
+    "patterns that are none": (b"", PATTERN % b" OR" * 50, b""),
+    "open comments": (b"", PATTERN % (b"/* EXISTS " * 900), b""),
+    "types": (b"", b'{"type": "%d"}', b""),
+    "observables": (b"", b'{"type": "ipv4-addr", "id": "ipv4-addr--%d", "value": "192.0.2.1"}', b""),
+    "sightings of much": (ADDRESSES + b"," + OBSERVED + b",", SIGHTING, b""),
+    "sightings of an indicator": (PATTERN % b"" + b",", SIGHTING, b""),
+    "observed data": (ADDRESSES + b",", OBSERVED.replace(b"--1", b"--%d", 1), b""),
+    "references": (b'{"type": "report", "object_refs": [', b'"ipv4-addr--%d"', b"]}"),
+    "relationships": (
+        PATTERN.replace(b'"type"', b'"id": "indicator--1", "type"') % b"" + b",",
+        b'{"type": "relationship", "source_ref": "indicator--1", "target_ref": "malware--%d"}',
+        b"",
+    ),
+    "labels": (b'{"type": "indicator", "labels": [', b'"%d"', b"]}"),
+    "markings": (b'{"type": "indicator", "object_marking_refs": [', b'"marking-definition--%d"', b"]}"),
+    "embedded observables": (
+        b'{"type": "observed-data", "objects": {"x": 3, "0": [',
+        b'{"type": "ipv4-addr"}',
+        b"]}}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(BUNDLE_OF))
+def test_a_bundle_of_many_things_takes_linear_time(name: str) -> None:
+    before, thing, after = BUNDLE_OF[name]
+
+    def needed(size: int) -> float:
+        things = [thing.replace(b"%d", b"%d" % number) for number in range(size // len(thing) + 1)]
+        return seconds("stix", b'{"objects": [' + before + b",".join(things) + after + b"]}")
+
+    needed(20_000)
+    assert needed(400_000) < 40 * max(needed(50_000), 0.01)
 
 
 def test_a_document_that_is_read_whole_takes_little_more_memory_than_its_bytes() -> None:

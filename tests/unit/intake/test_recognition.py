@@ -15,6 +15,8 @@ TOCSIN = b'{"seen_at": "2026-03-01T04:05:06Z", "category": "a/b", "identifier": 
 MISP = b'{"Event": {"uuid": "x", "info": "timestamp, ip", "date": "2026-03-01", "Attribute": [{"type": "ip-dst"}]}}'
 BARE_MISP = MISP.removeprefix(b'{"Event": ').removesuffix(b"}")
 INTELMQ = b'{"time.source": "2026-03-01T04:05:06+00:00", "source.ip": "192.0.2.1", "feed.name": "x"}'
+STIX = b'{"type": "indicator", "spec_version": "2.1", "id": "indicator--x", "pattern": "[url:value = \'Event\']"}'
+BUNDLE = b'{"type": "bundle", "id": "bundle--x", "objects": [' + STIX + b"]}"
 FORM = b"time.source=2026-03-01T04%3A05%3A06%2B00%3A00&source.ip=192.0.2.1"
 
 
@@ -66,6 +68,13 @@ def refusal(head: bytes, **said: str) -> tuple[int, str]:
         (b'{"source": {"ip": "192.0.2.1"}}', "intelmq-json"),
         (b'{"__type": "Report", "raw": "aXA="}', "intelmq-json"),
         (b'{"timestamp": "2026-03-01 04:05:06", "ip": "192.0.2.1", "source": "x"}', "shadowserver-json"),
+        (BUNDLE, "stix"),
+        (b'{"objects": [' + STIX + b'], "type": "bundle", "id": "bundle--x", "spec_version": "2.0"}', "stix"),
+        (b'{"more": false, "objects": [' + STIX[:20], "stix"),
+        (STIX, "stix"),
+        (b"[" + STIX + b", " + STIX + b"]", "stix"),
+        (b'[{"type": "ipv4-addr", "id": "ipv4-addr--x", "value": "192.0.2.1"}]', "stix"),
+        (json.dumps(json.loads(BUNDLE), indent=2).encode() + b"\n", "stix"),
     ],
 )
 @pytest.mark.parametrize(
@@ -88,6 +97,10 @@ def test_bytes_alone_tell_the_format(head: bytes, name: str | None, content_type
         ("application/jsonl", SHADOWSERVER, "shadowserver-json"),
         ("application/json; charset=utf-8", MISP, "misp"),
         ("application/json; charset=utf-8", INTELMQ, "intelmq-json"),
+        ("application/stix+json;version=2.1", BUNDLE, "stix"),
+        ("application/taxii+json; version=2.1", b'{"objects": []}', "stix"),
+        ("application/taxii+json", b"[3]", "stix"),
+        ("application/json", BUNDLE, "stix"),
     ],
 )
 def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: str, head: bytes, name: str) -> None:
@@ -112,10 +125,13 @@ def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: st
         (AMBIGUOUS, {"content_type": "text/csv"}, (415, "unrecognised-format")),
         (b'{"hello": 1}', {}, (415, "unrecognised-format")),
         (b'{"info": "an error", "message": {"Attribute": 1}}', {}, (415, "unrecognised-format")),
+        (b'{"type": "error", "id": 3}', {}, (415, "unrecognised-format")),
+        (b'{"objects": [], "count": 3}', {}, (415, "unrecognised-format")),
+        (CSV, {"content_type": "application/taxii+json;version=2.1"}, (422, "format-mismatch")),
         (b'{"source": "x", "classification": ["x"]}', {}, (415, "unrecognised-format")),
         (b"\x89PNG\r\n\x1a\n\0\0", {}, (415, "unrecognised-format")),
         (CSV, {"content_type": "text/csv; charset=utf-7"}, (415, "unsupported-encoding")),
-        (CSV, {"format_name": "stix"}, (415, "unrecognised-format")),
+        (CSV, {"format_name": "stix-1"}, (415, "unrecognised-format")),
         (CSV, {"format_name": "tocsin-json"}, (422, "format-mismatch")),
         (TOCSIN, {"format_name": "shadowserver-csv"}, (422, "format-mismatch")),
         (CSV, {"format_name": "misp"}, (422, "format-mismatch")),
@@ -163,6 +179,11 @@ def test_a_named_format_wins_from_the_media_type() -> None:
     found = recognise(CSV, format_name="shadowserver-csv", content_type="application/json")
 
     assert found.format.name == "shadowserver-csv"
+
+
+def test_a_media_type_that_names_a_format_is_not_second_guessed_either() -> None:
+    assert recognise(MISP, content_type="application/stix+json").format.name == "stix"
+    assert recognise(MISP, content_type="application/stix+json", format_name="misp").format.name == "misp"
 
 
 def test_a_named_format_need_not_look_like_it_as_long_as_it_can_be() -> None:

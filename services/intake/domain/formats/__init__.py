@@ -14,6 +14,7 @@ from services.intake.domain.formats import (
     misp,
     shadowserver_csv,
     shadowserver_json,
+    stix,
     tocsin_csv,
     tocsin_json,
     tocsin_ndjson,
@@ -44,6 +45,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.name: each
         for each in (
+            stix.FORMAT,
             xarf.FORMAT,
             misp.FORMAT,
             intelmq_json.FORMAT,

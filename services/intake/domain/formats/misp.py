@@ -1,15 +1,15 @@
 """MISP events: each attribute that says whom something happens to is a record, those of objects too."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.misp_attributes import PARTS_OF_TYPE, indicator_of
 from services.intake.domain.formats.misp_events import Attribute, attributes_of
+from services.intake.domain.formats.untaken_types import HOSTILE_ASSET, UNSUPPORTED_TYPE, UntakenTypes
 from services.intake.domain.json_documents import whole_document
 from services.intake.domain.lines import Unreadable
 from services.intake.domain.partners import AssetsAre
-from services.intake.domain.records import Findings, PayloadError, Record, quoted
+from services.intake.domain.records import Findings, PayloadError, Record
 
 _EXAMPLE = """\
 {"Event": {"info": "Machines of a botnet", "date": "2026-03-01", "threat_level_id": "2",
@@ -18,9 +18,6 @@ _EXAMPLE = """\
    "timestamp": "1772337906", "Tag": [{"name": "rsit:malicious-code=\\"infected-system\\""}]}
 ]}}
 """
-
-_MAX_TOLD_TYPES = 256
-_OTHERS = "others"
 
 
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
@@ -54,14 +51,12 @@ def _record(attribute: Attribute, findings: Findings, not_taken: "_NotTaken", op
 
 
 class _NotTaken:
-    """Attributes of types that are not taken, counted: lists of hashes are long, so one record tells of each type."""
+    """Attributes of types that are not taken, and those that nobody is to be warned of."""
 
     def __init__(self, attributes: Iterator[Attribute], assets_are: AssetsAre) -> None:
         self._assets_are = assets_are
-        self._untold: Counter[str] = Counter()
-        for attribute in attributes:
-            if attribute in self and not attribute.is_context:
-                self._untold[self._name(attribute, room=len(self._untold) < _MAX_TOLD_TYPES)] += 1
+        types = (each.type for each in attributes if each in self and not each.is_context)
+        self._types = UntakenTypes(types, things="attributes")
 
     def __contains__(self, attribute: Attribute) -> bool:
         is_hostile = self._assets_are is AssetsAre.HOSTILE and not attribute.is_victim
@@ -69,20 +64,8 @@ class _NotTaken:
 
     def refusal(self, attribute: Attribute, findings: Findings) -> Record | None:
         """The record that tells of all of the type; at the first of them."""
-        name = self._name(attribute)
-        attributes, self._untold[name] = self._untold[name], 0
-        if attributes == 0:
-            return None
-        code, why = (
-            ("hostile-asset", "is taken for the attacker's own, whom nobody warns")
-            if attribute.type in PARTS_OF_TYPE
-            else ("unsupported-type", "is not a type that names an asset")
-        )
-        findings.reject("type", code, f"{quoted(name)} {why} (attributes: {attributes})")
-        return findings.verdict(None)
-
-    def _name(self, attribute: Attribute, *, room: bool = False) -> str:
-        return attribute.type if room or attribute.type in self._untold else _OTHERS
+        reason = HOSTILE_ASSET if attribute.type in PARTS_OF_TYPE else UNSUPPORTED_TYPE
+        return self._types.refusal(attribute.type, reason, findings, field="type")
 
 
 def has_names(names: frozenset[str]) -> bool:

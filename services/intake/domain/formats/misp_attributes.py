@@ -7,7 +7,7 @@ from datetime import datetime
 from libs.common.contracts import Indicator
 from libs.common.text import plain
 from libs.common.vocabulary import Severity, Tlp
-from services.intake.domain.categories import UNDETERMINED, category_of
+from services.intake.domain.categories import category_named, identifier_of_category
 from services.intake.domain.extras import bounded
 from services.intake.domain.formats.assets import named_asset
 from services.intake.domain.formats.format import ParseOptions
@@ -15,8 +15,8 @@ from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.misp_events import Attribute
 from services.intake.domain.formats.misp_tags import first_of
 from services.intake.domain.partners import AssetsAre
-from services.intake.domain.records import Findings, quoted
-from services.intake.domain.times import in_utc, parse_time, seen_at, seen_at_unix
+from services.intake.domain.records import Findings
+from services.intake.domain.times import optional_time, seen_at_in_utc, seen_at_unix
 from services.intake.domain.values import NULL_WORDS, asn_of, port_of
 
 # What a value of each type that is taken consists of. A source's port is that of a client: nothing listens there.
@@ -39,7 +39,6 @@ PARTS_OF_TYPE: Mapping[str, tuple[str, ...]] = {
 
 _NUMBERS: Mapping[str, Callable[[str], int | None]] = {"port": port_of, "source_port": port_of, "asn": asn_of}
 _OLD_PAIR = re.compile(r"(\[[^\[\]]+\]|[^:]+):(\d{1,5})", re.ASCII)
-_MAX_TIME_CHARS = 64
 
 _SIGHTED = "0"
 _SIGHTINGS_AGAINST = {"1": "is a false positive", "2": "has expired"}
@@ -60,13 +59,13 @@ def indicator_of(attribute: Attribute, findings: Findings, options: ParseOptions
     if at is None or findings.errors:
         return None
     tags = attribute.own_tags.before(attribute.around.tags)
-    category, original_category = _category(tags.category, findings)
+    category, original_category = category_named(tags.category, field="Tag", findings=findings)
     cve_ids = first_of(tags.cve_ids, attribute.around.cve_ids)
     return Indicator(
         seen_at=at,
-        first_seen_at=_first_seen_at(attribute, findings),
+        first_seen_at=optional_time(attribute.text("first_seen"), field="first_seen", findings=findings),
         category=category,
-        identifier=_identifier(category, cve_ids),
+        identifier=identifier_of_category(category, cve_ids),
         asset=named.asset,
         severity=_SEVERITY_OF_LEVEL.get(attribute.around.threat_level),
         cve_ids=cve_ids,
@@ -116,40 +115,12 @@ def _seen_at(attribute: Attribute, findings: Findings, *, now: datetime) -> date
     last_seen, timestamp, date = attribute.text("last_seen"), attribute.text("timestamp"), attribute.around.date
     sighted = max((seconds for seconds, kind in attribute.sightings if kind == _SIGHTED), default=None)
     if last_seen:
-        return _seen_in_utc(last_seen, field="last_seen", findings=findings, now=now)
+        return seen_at_in_utc(last_seen, field="last_seen", findings=findings, now=now)
     if sighted is not None:
         return seen_at_unix(str(sighted), field="Sighting", findings=findings, now=now)
     if timestamp not in NULL_WORDS:
         return seen_at_unix(timestamp, field="timestamp", findings=findings, now=now)
-    return _seen_in_utc(date and f"{date}T00:00:00", field="date", findings=findings, now=now)
-
-
-def _seen_in_utc(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
-    at = seen_at(text, field=field, findings=findings, now=now)
-    return at and in_utc(at, field=field, findings=findings)
-
-
-def _first_seen_at(attribute: Attribute, findings: Findings) -> datetime | None:
-    text = attribute.text("first_seen").strip()
-    at = parse_time(text[:_MAX_TIME_CHARS])
-    if text and at is None:
-        findings.discard("first_seen", text, "is not a date and time")
-    return at and in_utc(at, field="first_seen", findings=findings)
-
-
-def _category(named: str | None, findings: Findings) -> tuple[str, dict[str, str]]:
-    """The category; one that nobody knows is kept in `extra`."""
-    category = category_of(named) if named else UNDETERMINED
-    if named is None or category:
-        return category or UNDETERMINED, {}
-    findings.warn("Tag", "unknown-category", f"{quoted(named)} is not a category that we know")
-    return UNDETERMINED, {"original_category": named}
-
-
-def _identifier(category: str, cve_ids: tuple[str, ...]) -> str:
-    """What is wrong, in a word. The format has none, and the event's title is free text."""
-    is_vulnerable = category.startswith("vulnerable/")
-    return cve_ids[0].lower() if is_vulnerable and cve_ids else category.partition("/")[2]
+    return seen_at_in_utc(date and f"{date}T00:00:00", field="date", findings=findings, now=now)
 
 
 def _confidence(attribute: Attribute, assets_are: AssetsAre) -> int | None:

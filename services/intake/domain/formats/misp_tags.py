@@ -1,4 +1,4 @@
-"""What the tags of a MISP event or attribute say."""
+"""What the tags of a MISP event or attribute say; labels of STIX objects borrow their syntax."""
 
 import re
 from collections.abc import Iterable

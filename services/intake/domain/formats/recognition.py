@@ -33,6 +33,9 @@ _PROMISES = {
     "application/jsonl": _LINES,
 }
 
+# Media types that name a format.
+_FORMAT_OF_TYPE = {"application/stix+json": "stix", "application/taxii+json": "stix"}
+
 _HEAD_BYTES = 64 * 1024
 _MAX_OBJECTS = 8
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"  # with the bytes of byte order marks and of blanks in UTF-16
@@ -71,10 +74,12 @@ def recognise_among(
     if not head.strip(_BLANK):
         raise PayloadError(422, "empty-payload", "there is nothing in it")
     said = _report_type(report_type, file_name)
+    media_type = _parsed(content_type).get_content_type() if content_type else ""
+    named = _FORMAT_OF_TYPE.get(media_type) if format_name is None else format_name
     chosen = (
-        _by_name(formats, format_name, head)
-        if format_name is not None
-        else _by_bytes(formats, head, content_type=content_type, report_type=said)
+        _by_name(formats, named, head)
+        if named is not None
+        else _by_bytes(formats, head, media_type=media_type, charset=charset_of(content_type), report_type=said)
     )
     return Recognised(chosen, said if chosen.has_report_types else None)
 
@@ -93,9 +98,8 @@ def _by_name(formats: Mapping[str, Format], name: str, head: bytes) -> Format:
 
 
 def _by_bytes(
-    formats: Mapping[str, Format], head: bytes, *, content_type: str | None, report_type: str | None
+    formats: Mapping[str, Format], head: bytes, *, media_type: str, charset: str | None, report_type: str | None
 ) -> Format:
-    media_type = _parsed(content_type).get_content_type() if content_type else ""
     if media_type not in _PROMISES:
         raise PayloadError(
             415, "unrecognised-format", f"{quoted(media_type)} is not taken; GET /v1/formats lists what is"
@@ -105,7 +109,7 @@ def _by_bytes(
         raise _mismatch(head, f"the payload is not {media_type}")
     if len(families) > 1:
         families = _LINES if _is_several_lines(head) else _JSON
-    names = _names(head, families, charset=charset_of(content_type))
+    names = _names(head, families, charset=charset)
     candidates = [each for each in formats.values() if each.families & families and each.has_names(names)]
     if not candidates:
         raise PayloadError(

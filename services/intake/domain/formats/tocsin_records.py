@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from libs.common.contracts import Asset, Indicator, Product
-from services.intake.domain.categories import UNDETERMINED, category_of
+from services.intake.domain.categories import category_named
 from services.intake.domain.extras import bounded, free_matter
 from services.intake.domain.formats.assets import MAX_ASN, NamedAsset, named_asset
 from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.json_values import object_of
-from services.intake.domain.records import Findings, Notices, Record, quoted
+from services.intake.domain.records import Findings, Notices, Record
 from services.intake.domain.values import (
     country_of,
     cve_of,
@@ -53,7 +53,9 @@ class RecordReader:
         fields.require("category")
         fields.require("identifier")
         named = _asset(fields)
-        category, original_category = _category(fields, findings)
+        category, original_category = category_named(
+            fields.text("category", limit=100), field="category", findings=findings
+        )
         tags = fields.texts("tags", items=50, limit=100)
         return Indicator(
             seen_at=self._time(fields, "seen_at") or _NEVER,
@@ -93,16 +95,6 @@ def _asset(record: Fields) -> NamedAsset:
     if not any(fields.has(name) for name in ASSETS):
         record.reject("asset", "no-asset", "one of ip, domain, url, asn and email is required")
     return found
-
-
-def _category(fields: Fields, findings: Findings) -> tuple[str, dict[str, str]]:
-    """The category; one that nobody knows is kept in `extra` for the record."""
-    text = fields.text("category", limit=100)
-    category = category_of(text) if text is not None else ""
-    if text is None or category is not None:
-        return category or "", {}
-    findings.warn("category", "unknown-category", f"{quoted(text)} is not a category that we know")
-    return UNDETERMINED, {"original_category": text}
 
 
 def _identifier(fields: Fields) -> str | None:
