@@ -32,6 +32,7 @@ class Partner:
         self._system = system
         self._pieces = _pieces()
         self._replicas = cycle(system.replicas("intake"))
+        until(lambda: nothing_is_pending(system))
         self._mails_before = set(copies_of_mails(system))
         self.pushed_records = 0
         self.receipts: list[dict[str, Any]] = []  # Any: JSON of a receipt
@@ -93,6 +94,13 @@ def all_ready(system: System) -> bool | None:
         answers = [httpx.get(f"{each.url}/health/ready").status_code for each in system.replicas()]
         return True if answers == 2 * len(SERVICES) * [200] else None
     return None
+
+
+def nothing_is_pending(system: System) -> bool | None:
+    """What others pushed before has come to its end, so that every mail from now on is one of ours."""
+    with system.operator("intake") as api:
+        sums = api.get("/v1/reconciliation").raise_for_status().json()
+    return True if sums["pending"] == 0 else None
 
 
 def copies_of_mails(system: System) -> dict[str, list[bool]]:
