@@ -1,7 +1,7 @@
 """Whatever is sent, a parser answers with records or a refusal: no other exception, linear time, little memory."""
 
-import gzip
 import gc
+import gzip
 import json
 import random
 import time
