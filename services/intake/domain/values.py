@@ -71,6 +71,11 @@ def embeds_ipv4(ip: str) -> bool:
     return ip.startswith(("64:ff9b::", "::")) and any(IPv6Address(ip) in network for network in _EMBEDDING)
 
 
+def tags_of_ip(ip: str | None) -> tuple[str, ...]:
+    """What an address says beside itself."""
+    return ("embedded-ipv4",) if ip and embeds_ipv4(ip) else ()
+
+
 def domain_of(text: str) -> str | None:
     return canonical_domain(refanged(text))
 

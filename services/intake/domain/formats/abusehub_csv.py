@@ -21,7 +21,7 @@ from services.intake.domain.formats.csv_table import (
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.records import Findings, Notices, Record, quoted
 from services.intake.domain.times import from_local, seen_at
-from services.intake.domain.values import NULL_WORDS, email_of, embeds_ipv4, identifier_of, url_of
+from services.intake.domain.values import NULL_WORDS, email_of, identifier_of, tags_of_ip, url_of
 
 _EXAMPLE = """\
 reliable_notifier,report_type,infection_type,event_date,event_time,src_asn,src_ip,src_port,protocol,priority
@@ -94,7 +94,7 @@ def _indicator(cells: Mapping[str, str], findings: Findings, *, now: datetime) -
         asset=asset,
         asn=read_asn(cells.get("src_asn", ""), "src_asn", findings),
         severity=_PRIORITIES.get(cells.get("priority", "").lower()),
-        tags=("embedded-ipv4",) if asset.ip and embeds_ipv4(asset.ip) else (),
+        tags=tags_of_ip(asset.ip),
         malware_name=read_name(infection),
         extra=_extra(cells, column),
     )

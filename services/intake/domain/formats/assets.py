@@ -10,11 +10,11 @@ from services.intake.domain.records import quoted
 from services.intake.domain.values import (
     domain_of,
     email_of,
-    embeds_ipv4,
     hostname_of,
     ip_of,
     refanged,
     single_address,
+    tags_of_ip,
     transport_of,
     url_of,
 )
@@ -76,7 +76,7 @@ def address_in(fields: Fields, name: str) -> str | None:
 def tags_of_spelling(fields: Fields, domains: Iterable[str], *, ip: str | None) -> tuple[str, ...]:
     """What the spelling of domains, in the fields of those names, and the address itself say beside the value."""
     is_wildcard = any(refanged(fields.raw(name)).startswith("*.") for name in domains)
-    return (*["wildcard"] * is_wildcard, *["embedded-ipv4"] * bool(ip and embeds_ipv4(ip)))
+    return (*["wildcard"] * is_wildcard, *tags_of_ip(ip))
 
 
 def original_spellings(fields: Fields, names: Iterable[str]) -> dict[str, str]:

@@ -16,12 +16,12 @@ from services.intake.domain.values import (
     country_of,
     domain_of,
     email_of,
-    embeds_ipv4,
     identifier_of,
     ip_of,
     port_of,
     severity_of,
     tags_of,
+    tags_of_ip,
     url_of,
 )
 
@@ -54,7 +54,7 @@ def indicator_of(fields: list[str], plan: Plan, findings: Findings, *, now: date
         asn=read_asn(fields[plan.asn.at], plan.asn.name, findings),
         severity=_severity(fields[plan.severity.at], findings),
         cve_ids=cve_ids,
-        tags=(*tags, "embedded-ipv4") if asset.ip and embeds_ipv4(asset.ip) else tags,
+        tags=(*tags, *tags_of_ip(asset.ip)),
         product=_product(fields[plan.vendor.at], fields[plan.product.at], fields[plan.version.at]),
         malware_name=_malware(fields, plan),
         credentials=plan.report.credentials,
