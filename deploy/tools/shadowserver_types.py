@@ -1,6 +1,6 @@
-"""Write down what intake knows of Shadowserver's report types: shadowserver_types.json, beside its formats.
+"""Write down what intake knows of Shadowserver's report types: shadowserver/types.json, beside its formats.
 
-    python -m deploy.tools.shadowserver_types SCHEMA.json REPORTS.json > …/shadowserver_types.json
+    python -m deploy.tools.shadowserver_types SCHEMA.json REPORTS.json > …/shadowserver/types.json
 
 SCHEMA is Shadowserver's mapping for IntelMQ, REPORTS their list of reports with their columns; they publish both. New
 types appear almost monthly: run it with newer files, look at the difference, commit it. Only the facts that intake uses

@@ -10,7 +10,7 @@ from deploy.tools.shadowserver_types import as_text
 from libs.common.contracts import Asset
 from libs.common.vocabulary import Transport
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, Record, RejectedRecord, recognise
-from services.intake.domain.formats.shadowserver_types import REPORT_TYPES
+from services.intake.domain.formats.shadowserver.types import REPORT_TYPES
 
 ROOT = Path(__file__).parents[3]
 FACTS = ROOT.parent / "shared" / "data"
@@ -109,7 +109,7 @@ def test_an_address_of_version_6_is_read() -> None:
 @needs_samples
 def test_the_table_of_types_is_what_the_generator_makes() -> None:
     schema, reports = FACTS / "shadowserver-intelmq.json", FACTS / "shadowserver-reports.json"
-    table = ROOT / "services/intake/domain/formats/shadowserver_types.json"
+    table = ROOT / "services/intake/domain/formats/shadowserver/types.json"
 
     assert table.read_text() == as_text(schema.read_text(), reports.read_text())
 

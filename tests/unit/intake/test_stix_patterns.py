@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.formats.stix_mentions import Mention
-from services.intake.domain.formats.stix_patterns import mentions_in
+from services.intake.domain.formats.stix.mentions import Mention
+from services.intake.domain.formats.stix.patterns import mentions_in
 from services.intake.domain.records import Findings
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from libs.common.contracts import Asset, Indicator, Product
 from services.intake.api import formats
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, Record, RejectedRecord
-from services.intake.domain.formats.tocsin_schema import SCHEMA
+from services.intake.domain.formats.tocsin.schema import SCHEMA
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 Json = Any  # what json.dumps takes

@@ -9,7 +9,7 @@ from libs.common.contracts import Asset, Indicator, Product
 from libs.common.vocabulary import Severity, Tlp, Transport
 from services.intake.domain.categories import category_of
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, RejectedRecord, recognise
-from services.intake.domain.formats.xarf_types import KINDS
+from services.intake.domain.formats.xarf.types import KINDS
 from tests.unit.intake.xarf_reports import CONTACT, HEAD, NOW, TYPES, Json, errors, parsed, read, report, warnings
 
 

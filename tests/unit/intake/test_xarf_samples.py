@@ -11,7 +11,7 @@ import pytest
 from libs.common.contracts import Asset
 from libs.common.vocabulary import Severity
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, Record, recognise
-from services.intake.domain.formats.xarf_types import KINDS
+from services.intake.domain.formats.xarf.types import KINDS
 from tests.unit.intake.xarf_reports import HEAD, Json, errors
 
 FACTS = Path(__file__).parents[4] / "shared" / "data"

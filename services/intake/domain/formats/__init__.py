@@ -1,4 +1,5 @@
-"""The formats in which partners push records: one module each, and one row in `FORMATS`.
+"""The formats in which partners push records: one module each, named like the format, and one row in `FORMATS`.
+A format of several modules has a folder.
 
 Everything that the rest of intake needs for reading a payload is here:
 `decompress` the body, `recognise` its format, let `format.parse` read it.
@@ -8,20 +9,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
-from services.intake.domain.formats import (
-    abusehub_csv,
-    intelmq_json,
-    misp,
-    shadowserver_csv,
-    shadowserver_json,
-    stix,
-    tocsin_csv,
-    tocsin_json,
-    tocsin_ndjson,
-    xarf,
-)
+from services.intake.domain.formats import abusehub_csv
 from services.intake.domain.formats.format import Format, ParseOptions
+from services.intake.domain.formats.intelmq import intelmq_json
+from services.intake.domain.formats.misp import misp
 from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
+from services.intake.domain.formats.shadowserver import shadowserver_csv, shadowserver_json
+from services.intake.domain.formats.stix import stix
+from services.intake.domain.formats.tocsin import tocsin_csv, tocsin_json, tocsin_ndjson
+from services.intake.domain.formats.xarf import xarf
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
 
 __all__ = [

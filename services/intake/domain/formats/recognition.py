@@ -8,7 +8,7 @@ from email.message import Message
 from services.intake.domain.delimited import Row, rows
 from services.intake.domain.formats.csv_table import names_of
 from services.intake.domain.formats.format import Family, Format
-from services.intake.domain.formats.shadowserver_types import REPORT_TYPES, is_type_name, type_of_file_name
+from services.intake.domain.formats.shadowserver.types import REPORT_TYPES, is_type_name, type_of_file_name
 from services.intake.domain.json_values import holds_lines
 from services.intake.domain.lines import text_lines
 from services.intake.domain.records import PayloadError, quoted

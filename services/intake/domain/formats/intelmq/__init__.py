@@ -1,0 +1,1 @@
+"""IntelMQ events, as its REST output bot posts them."""

@@ -1,0 +1,1 @@
+"""MISP events: attributes that name an asset are records."""

@@ -1,0 +1,1 @@
+"""Shadowserver reports: what is said of a row is the same for CSV and JSON."""

@@ -1,0 +1,1 @@
+"""STIX 2.1: objects that name an asset are records; what else a bundle holds explains them."""

@@ -1,0 +1,81 @@
+"""STIX 2.1 objects: each asset that an indicator, observed data or a sighting names is a record."""
+
+from collections.abc import Iterator
+
+from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
+from services.intake.domain.formats.stix.markings import Markings
+from services.intake.domain.formats.stix.mentions import Mention
+from services.intake.domain.formats.stix.objects import StixObject, objects_of
+from services.intake.domain.formats.stix.records import ObjectReader
+from services.intake.domain.formats.stix.references import References
+from services.intake.domain.formats.untaken_types import HOSTILE_ASSET, UNSUPPORTED_TYPE, UntakenTypes
+from services.intake.domain.json_documents import Part, whole_document
+from services.intake.domain.json_values import object_of
+from services.intake.domain.records import Findings, Record
+
+_EXAMPLE = """\
+{"type": "bundle", "id": "bundle--5d0092c5-5f74-4287-9642-33f4c354e56d", "objects": [
+  {"type": "indicator", "spec_version": "2.1", "id": "indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f",
+   "created": "2026-03-01T04:05:06.000Z", "modified": "2026-03-01T04:05:06.000Z", "valid_from": "2026-03-01T04:05:06Z",
+   "name": "Infected machine", "labels": ["rsit:malicious-code=\\"infected-system\\""], "pattern_type": "stix",
+   "pattern": "[ipv4-addr:value = '203.0.113.5' AND network-traffic:dst_port = 443]"}
+]}
+"""
+
+_OF_BUNDLES = frozenset({"id", "more", "next", "objects", "spec_version", "type"})
+_OF_OBJECTS = frozenset({"modified", "object_refs", "pattern", "spec_version", "value"})
+
+
+def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
+    """One record for each asset, with its number among all; an object that names none counts as one too."""
+    yield from at_most(_records(whole_document(chunks), options), options.max_records)
+
+
+def _records(document: Part, options: ParseOptions) -> Iterator[Record]:
+    references = References(objects_of(document), Markings(objects_of(document)))
+    reader = ObjectReader(references, options)
+    not_taken = _NotTaken(objects_of(document), reader)
+    number = 1
+    for each in objects_of(document):
+        findings = Findings(number, each.line)
+        mentions: list[Mention] = []
+        if object_of(each.members, findings, field=each.path) is None:
+            yield findings.verdict(None)
+        elif not references.is_context(each):
+            mentions = reader.mentions(each, findings)
+            yield from not_taken.refusal(each, number) if each in not_taken else reader.read(each, mentions, findings)
+        number += max(1, len(mentions))
+
+
+class _NotTaken:
+    """Objects of types that are not taken, and those that nobody is to be warned of."""
+
+    def __init__(self, objects: Iterator[StixObject], reader: ObjectReader) -> None:
+        self._reader = reader
+        self._types = UntakenTypes((each.type for each in objects if each in self), things="objects")
+
+    def __contains__(self, each: StixObject) -> bool:
+        return self._reader.is_unsupported(each) or self._reader.is_hostile(each)
+
+    def refusal(self, each: StixObject, number: int) -> Iterator[Record]:
+        """The record that tells of all of the type; at the first of them."""
+        reason = UNSUPPORTED_TYPE if self._reader.is_unsupported(each) else HOSTILE_ASSET
+        record = self._types.refusal(each.type, reason, Findings(number, each.line), field=each.field("type"))
+        if record:
+            yield record
+
+
+def has_names(names: frozenset[str]) -> bool:
+    """Whether this is a bundle, an envelope, or an object with at least what all of them have."""
+    return ("objects" in names and names <= _OF_BUNDLES) or (names >= {"id", "type"} and bool(names & _OF_OBJECTS))
+
+
+FORMAT = Format(
+    name="stix",
+    media_types=("application/stix+json", "application/taxii+json", "application/json"),
+    description="STIX 2.1 objects: a bundle, a TAXII envelope, an array or a single one; at most 64 MiB",
+    example=_EXAMPLE,
+    parse=parse,
+    families=frozenset({Family.JSON}),
+    has_names=has_names,
+)

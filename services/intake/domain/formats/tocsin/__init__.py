@@ -1,0 +1,1 @@
+"""Our own formats: one record, written in three ways."""
