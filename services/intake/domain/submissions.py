@@ -70,11 +70,6 @@ class Submission:
     lease: UUID | None = None
 
     @property
-    def leases(self) -> int:
-        """How many leases long its lease is: after each attempt without progress twice as many, up to eight."""
-        return min(1 << max(self.attempts - 1, 0), LONGEST_LEASE)
-
-    @property
     def fingerprint(self) -> bytes:
         """Two pushes with the same one are the same push. The type counts: other types share columns and bytes."""
         reading = (self.format, self.report_type or "", self.content_encoding or "")

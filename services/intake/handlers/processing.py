@@ -190,9 +190,9 @@ async def advance(tx: Transaction, submission: Submission, *, means: Means) -> N
 
 async def renew(submission: Submission, *, means: Means) -> None:
     """Keep the lease while we read past what is stored already, which can take longer than the lease lasts."""
-    until = lease_end(means, means.database.now(), leases=submission.leases)
+    now = means.database.now()
     async with means.database.transaction() as tx:
-        if not await submissions.renew(tx, submission, until=until):
+        if not await submissions.renew(tx, submission, now=now, until=lease_end(means, now)):
             raise LeaseLost(submission)
 
 
@@ -225,8 +225,8 @@ async def give_up(submission: Submission, *, means: Means) -> None:
             await record_rows.grow_counts(tx, {(current.id, "pending"): -held, (current.id, "held"): held})
 
 
-def lease_end(means: Means, now: datetime, *, leases: int = 1) -> datetime:
-    return now + timedelta(seconds=means.bounds.lease_seconds * leases)
+def lease_end(means: Means, now: datetime) -> datetime:
+    return now + timedelta(seconds=means.bounds.lease_seconds)
 
 
 def count_records(submission: Submission, records: Sequence[Record]) -> None:

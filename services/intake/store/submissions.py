@@ -79,11 +79,10 @@ async def known_ids(tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
 
 
 async def take_next(tx: Transaction, *, order: Order, lease: UUID, now: datetime, until: datetime) -> Submission | None:
-    """Take a submission that nobody works on, until then; for longer if others got nowhere with it (`leases`)."""
+    """Take a submission that nobody works on, until then; for longer if others got nowhere with it."""
     rows = await tx.fetch(
         f"""
-        UPDATE submissions SET lease = $1, attempts = attempts + 1,
-                               leased_until = $2 + ($3::timestamptz - $2) * least(power(2, attempts), {LONGEST_LEASE})
+        UPDATE submissions SET lease = $1, attempts = attempts + 1, leased_until = {_grown("attempts")}
         FROM partners
         WHERE partners.id = partner_id AND submissions.id = (
             SELECT id FROM submissions
@@ -96,6 +95,11 @@ async def take_next(tx: Transaction, *, order: Order, lease: UUID, now: datetime
         until,
     )
     return _submission(rows[0]) if rows else None
+
+
+def _grown(attempts_before: str) -> str:
+    """The end of a lease from $2 to $3, which each attempt without progress makes twice as long, up to a limit."""
+    return f"$2 + ($3::timestamptz - $2) * least(power(2, {attempts_before}), {LONGEST_LEASE})"
 
 
 async def unread_bytes(tx: Transaction) -> int:
@@ -127,13 +131,17 @@ async def advance(tx: Transaction, submission: Submission, *, until: datetime) -
     return bool(rows)
 
 
-async def renew(tx: Transaction, submission: Submission, *, until: datetime) -> bool:
+async def renew(tx: Transaction, submission: Submission, *, now: datetime, until: datetime) -> bool:
     """Keep the lease without any progress, so the attempts go on counting; False if another worker has it by now."""
     rows = await tx.fetch(
-        "UPDATE submissions SET leased_until = $3 WHERE id = $1 AND lease = $2 AND status = 'processing' RETURNING id",
-        submission.id,
+        f"""
+        UPDATE submissions SET leased_until = {_grown("attempts - 1")}
+        WHERE id = $4 AND lease = $1 AND status = 'processing' RETURNING id
+        """,  # noqa: S608
         submission.lease,
+        now,
         until,
+        submission.id,
     )
     return bool(rows)
 
