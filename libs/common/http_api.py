@@ -1,7 +1,7 @@
 """What all HTTP APIs have in common: problems, request ids, traces, bounds and safe headers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.ids import new_id
-from libs.common.problems import answer_with_problems
+from libs.common.problems import Dialect, answer_with_problems
 from libs.common.security import OperatorTokens
 from libs.common.telemetry import parent_context, traceparent_of, tracer
 
@@ -32,14 +32,18 @@ def new_api(
     routers: Sequence[APIRouter],
     operator_public_key: str,
     streaming_paths: frozenset[str] = frozenset(),
+    streaming_pattern: re.Pattern[str] | None = None,
+    dialects: Mapping[str, Dialect] | None = None,
 ) -> FastAPI:
-    """An API with the house's manners. Routes in `streaming_paths` bound their own bodies; the others take 1 MiB."""
+    """An API with the house's manners. Routes in `streaming_paths`, and those whose path is like `streaming_pattern`,
+    bound their own bodies; the others take 1 MiB. Problems below the paths of `dialects` are told in that form.
+    """
     api = FastAPI(title=title, description=description, version="1", redirect_slashes=False)
     api.state.operator_tokens = OperatorTokens(operator_public_key)
     for router in routers:
         api.include_router(router)
-    answer_with_problems(api)
-    api.add_middleware(BoundedBody, streaming_paths=streaming_paths)
+    answer_with_problems(api, dialects=dialects or {})
+    api.add_middleware(BoundedBody, streaming_paths=streaming_paths, streaming_pattern=streaming_pattern)
     api.add_middleware(RequestContext)
     return api
 
@@ -84,12 +88,15 @@ def _request_id(given: str) -> str:
 class BoundedBody:
     """Stops a body that is larger than anything this API asks for, announced or not."""
 
-    def __init__(self, app: ASGIApp, *, streaming_paths: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, streaming_paths: frozenset[str], streaming_pattern: re.Pattern[str] | None
+    ) -> None:
         self._app = app
         self._streaming_paths = streaming_paths
+        self._streaming_pattern = streaming_pattern
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._streaming_paths:
+        if scope["type"] != "http" or self._is_streaming(scope["path"]):
             await self._app(scope, receive, send)
             return
         received = 0
@@ -104,3 +111,8 @@ class BoundedBody:
             return message
 
         await self._app(scope, bounded_receive, send)
+
+    def _is_streaming(self, path: str) -> bool:
+        if path in self._streaming_paths:
+            return True
+        return self._streaming_pattern is not None and self._streaming_pattern.fullmatch(path) is not None

@@ -1,6 +1,6 @@
 """RFC 9457 problems: how every API says no, with all violations at once and no secret in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -55,6 +55,10 @@ class Problem(Exception):
         self.headers = dict(headers or {})
 
 
+Dialect = Callable[[Problem], Response]
+"""A problem as clients of a protocol that has its own form of errors read it."""
+
+
 def not_found(what: str) -> Problem:
     """The same answer for what does not exist and for what is another's."""
     return Problem(404, "not-found", "Not found", f"There is no such {what}, or it is not yours to see.")
@@ -78,8 +82,9 @@ def problem_response(problem: Problem, *, instance: str) -> Response:
     )
 
 
-def answer_with_problems(api: FastAPI) -> None:
-    """Make every error of an API a problem."""
+def answer_with_problems(api: FastAPI, *, dialects: Mapping[str, Dialect]) -> None:
+    """Make every error of an API a problem; below the paths of `dialects` in the form that is usual there."""
+    api.state.problem_dialects = dialects
     api.add_exception_handler(Problem, _on_problem)
     api.add_exception_handler(RequestValidationError, _on_invalid_request)
     api.add_exception_handler(HTTPException, _on_http_exception)
@@ -89,7 +94,7 @@ def answer_with_problems(api: FastAPI) -> None:
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - that is what it is registered for
-    return problem_response(error, instance=request.url.path)
+    return _answer(request, error)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
@@ -99,25 +104,32 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         for violation in error.errors()
     ]
     problem = Problem(422, "not-valid", "The request is not valid", f"{len(errors)} things are wrong.", errors=errors)
-    return problem_response(problem, instance=request.url.path)
+    return _answer(request, problem)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - that is what it is registered for
     title = TITLES.get(error.status_code, HTTPStatus(error.status_code).phrase)
     problem = Problem(error.status_code, title.lower().replace(" ", "-"), title, headers=error.headers)
-    return problem_response(problem, instance=request.url.path)
+    return _answer(request, problem)
 
 
 async def _on_transient(request: Request, error: Exception) -> Response:
     log.warning("answered 503", reason=str(error))
     detail = f"Something that we need is away or overloaded. Send the same again in {RETRY_SECONDS} seconds."
     problem = Problem(503, "not-available-now", TITLES[503], detail, headers={"Retry-After": str(RETRY_SECONDS)})
-    return problem_response(problem, instance=request.url.path)
+    return _answer(request, problem)
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
     """A bug of ours. The server logs it with its stack; whoever asked learns nothing of it."""
     log.error("unexpected", error=type(error).__name__)
     problem = Problem(500, "unexpected", "Something broke on our side", "It is not your fault. Try again later.")
-    return problem_response(problem, instance=request.url.path)
+    return _answer(request, problem)
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    path = request.url.path
+    dialects: Mapping[str, Dialect] = request.app.state.problem_dialects
+    dialect = next((own for below, own in dialects.items() if path == below or path.startswith(f"{below}/")), None)
+    return dialect(problem) if dialect else problem_response(problem, instance=path)

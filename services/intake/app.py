@@ -14,6 +14,8 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service, Task
 from services.intake import api, consumer
 from services.intake.api.doors import Doors
+from services.intake.api.taxii import routes as taxii
+from services.intake.api.taxii.media import taxii_error
 from services.intake.domain.rates import Rate
 from services.intake.domain.reconciliation.timetable import Timetable
 from services.intake.gateway.backlog import KafkaBacklog
@@ -51,6 +53,8 @@ def build(settings: IntakeSettings) -> Service:
             routers=(*api.routers(means, doors_of(settings, means.database)), overdue.routes(watch)),
             operator_public_key=settings.operator_public_key,
             streaming_paths=frozenset({api.submissions.PATH}),
+            streaming_pattern=taxii.STREAMING,
+            dialects={taxii.PATH: taxii_error},
         ),
         database=means.database,
         publisher=means.publisher,

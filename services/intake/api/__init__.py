@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from services.intake.api import formats, partners, receipts, reconciliation, submissions
 from services.intake.api.doors import Doors
+from services.intake.api.taxii.routes import routes as taxii_routes
 from services.intake.handlers.means import Means
 
 
@@ -16,4 +17,5 @@ def routers(means: Means, doors: Doors) -> Sequence[APIRouter]:
         formats.routes(),
         partners.routes(means.database),
         reconciliation.routes(means.database),
+        taxii_routes(means, doors),
     )

@@ -54,7 +54,7 @@ def routes(means: Means, doors: Doors) -> APIRouter:
         idempotency_key: IdempotencyKey = None,
     ) -> ReceiptView:
         """Push one payload. Up to 1 MiB it is read before the answer (201), beyond that after it (202)."""
-        _refuse_at_once(request, means=means)
+        refuse_at_once(request, means=means, max_bytes=means.bounds.max_body_bytes)
         push = Push(
             partner=caller.partner,
             hints=_hints(request, format_name=format_name, report_type=report_type),
@@ -62,15 +62,15 @@ def routes(means: Means, doors: Doors) -> APIRouter:
             dry_run=dry_run,
             traceparent=request.state.traceparent,
         )
-        answer = await receive(_body(request), push, means=means, now=means.database.now())
+        answer = await receive(body_of(request), push, means=means, now=means.database.now())
         if isinstance(answer, Refused):
-            raise _problem(answer)
+            raise problem_of(answer)
         return _receipt(answer, response)
 
     return router
 
 
-def _refuse_at_once(request: Request, *, means: Means) -> None:
+def refuse_at_once(request: Request, *, means: Means, max_bytes: int) -> None:
     """What need not be read to be refused."""
     if (trouble := means.pressure.trouble) is not None:
         raise Problem(
@@ -81,8 +81,8 @@ def _refuse_at_once(request: Request, *, means: Means) -> None:
             headers=LATER,
         )
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > means.bounds.max_body_bytes:
-        raise _problem(Refused(too_large(means)))
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise problem_of(Refused(too_large(max_bytes)))
 
 
 def _hints(request: Request, *, format_name: str | None, report_type: str | None) -> Hints:
@@ -104,7 +104,7 @@ def _file_name(content_disposition: str) -> str | None:
     return name[:MAX_FILE_NAME_CHARS] if name and name.isprintable() else None
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def body_of(request: Request) -> AsyncIterator[bytes]:
     try:
         async for chunk in request.stream():
             yield chunk
@@ -122,7 +122,7 @@ def _receipt(answer: Accepted, response: Response) -> ReceiptView:
     return view
 
 
-def _problem(refused: Refused) -> Problem:
+def problem_of(refused: Refused) -> Problem:
     error = refused.error
     return Problem(
         error.status,

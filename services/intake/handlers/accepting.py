@@ -13,7 +13,7 @@ from libs.common.errors import Permanent, Transient
 from libs.common.ids import new_id
 from services.intake.domain.partners import Partner
 from services.intake.domain.records import PayloadError, Record
-from services.intake.domain.submissions import Receipt, Submission, Tally, Violation
+from services.intake.domain.submissions import Receipt, Status, Submission, Tally, Violation
 from services.intake.handlers.means import Means
 from services.intake.handlers.processing import (
     count_records,
@@ -30,13 +30,16 @@ from services.intake.store import claims, submissions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """What a partner asks for."""
+    """What a partner asks for. `takes_context` is for clients that send objects one by one, also such as only explain
+    others: a payload without any record is no mistake then.
+    """
 
     partner: Partner
     hints: Hints
     idempotency_key: str | None
     dry_run: bool
     traceparent: str
+    takes_context: bool = False
 
 
 class Taken(Enum):
@@ -66,6 +69,15 @@ class Refused:
 
 async def accept_unread(submission: Submission, push: Push, *, means: Means) -> Accepted | Refused:
     """Keep a submission that whoever is free will read."""
+    return await _accept(submission, push, Taken.STORED, means=means)
+
+
+async def accept_context(submission: Submission, push: Push, *, means: Means) -> Accepted | Refused:
+    """Keep a submission that was read and has no records."""
+    return await _accept(replace(submission, status=Status.DONE), push, Taken.READ, means=means)
+
+
+async def _accept(submission: Submission, push: Push, taken: Taken, *, means: Means) -> Accepted | Refused:
     async with means.database.transaction() as tx:
         earlier = await _earlier(tx, submission, push, means=means)
         if earlier is None:
@@ -74,7 +86,7 @@ async def accept_unread(submission: Submission, push: Push, *, means: Means) -> 
     if earlier is not None:
         means.payloads.remove(submission.id)
         return earlier
-    return Accepted(Receipt(submission=submission, counts={}), Taken.STORED)
+    return Accepted(Receipt(submission=submission, counts={}), taken)
 
 
 async def accept_read(

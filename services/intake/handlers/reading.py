@@ -62,10 +62,16 @@ def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Op
 
 def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:
     """The records of a stored payload, the same at every reading: what was recognised the first time holds."""
+    unpacked, options = opened_again(submission, means=means)
+    yield from FORMATS[submission.format].parse(unpacked, options)
+
+
+def opened_again(submission: Submission, *, means: Means) -> tuple[Iterator[bytes], ParseOptions]:
+    """The bytes of a stored payload, and what its parser was told beside them."""
     path = means.payloads.path(submission.id)
     unpacked = decompress(chunks(path), encoding=submission.content_encoding, limits=means.bounds.limits)
     options = ParseOptions(submission.report_type, submission.received_at, charset=charset_of(submission.content_type))
-    yield from FORMATS[submission.format].parse(unpacked, options)
+    return unpacked, options
 
 
 async def slices(records: Iterator[Record], *, size: int) -> AsyncGenerator[Slice]:

@@ -13,7 +13,15 @@ from libs.common import faults
 from libs.common.ids import new_id
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.submissions import Receipt, Submission, Tally, unreadable
-from services.intake.handlers.accepting import Accepted, Push, Refused, Taken, accept_read, accept_unread
+from services.intake.handlers.accepting import (
+    Accepted,
+    Push,
+    Refused,
+    Taken,
+    accept_context,
+    accept_read,
+    accept_unread,
+)
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Opened, open_payload, slices, weight_bytes
 from services.intake.store.payloads import Draft, NoRoom, Received
@@ -48,6 +56,11 @@ class _Opening:
     is_whole: bool
     refusal: PayloadError | None
 
+    @property
+    def is_context(self) -> bool:
+        """Whether it was read to its end, with nothing wrong in it and no record either."""
+        return self.is_whole and self.refusal is None and not (self.tally.accepted or self.tally.rejected)
+
 
 async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: datetime) -> Accepted | Refused:
     """Take in one payload. Nothing is left of one that is refused, repeated, only tried, or broken off."""
@@ -73,15 +86,15 @@ async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: 
 async def _take_in(body: AsyncIterator[bytes], draft: Draft, *, means: Means) -> Received:
     async for chunk in _unhurried(body, idle_seconds=means.bounds.body_idle_seconds):
         if draft.received_bytes + len(chunk) > means.bounds.max_body_bytes:
-            raise too_large(means)
+            raise too_large(means.bounds.max_body_bytes)
         await draft.write(chunk)
     if not draft.received_bytes:
         raise PayloadError(422, "empty-payload", "the body is empty")
     return await draft.finish()
 
 
-def too_large(means: Means) -> PayloadError:
-    return PayloadError(413, "payload-too-large", f"the body is larger than {means.bounds.max_body_bytes} bytes")
+def too_large(max_bytes: int) -> PayloadError:
+    return PayloadError(413, "payload-too-large", f"the body is larger than {max_bytes} bytes")
 
 
 async def _unhurried(body: AsyncIterator[bytes], *, idle_seconds: float) -> AsyncIterator[bytes]:
@@ -108,7 +121,7 @@ async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     """Read all, and keep nothing but the sums."""
     async with means.desks.trials:
         opening = await _open(arrival, limit=None, keep=False, means=means)
-    if refused := _refused(opening):
+    if refused := _refused(opening, arrival.push):
         return refused
     tried = replace(opening.submission, errors=opening.tally.errors, warnings=opening.tally.warnings)
     return Accepted(Receipt(submission=tried, counts=opening.tally.counts), Taken.TRIED)
@@ -116,9 +129,11 @@ async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
 
 async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     opening = await _open(arrival, limit=means.bounds.immediate_max_records, keep=True, means=means)
-    if refused := _refused(opening):
+    if refused := _refused(opening, arrival.push):
         return refused
     await _keep(arrival, means=means)
+    if opening.is_context:
+        return await accept_context(opening.submission, arrival.push, means=means)
     if opening.is_whole:
         return await accept_read(opening.submission, opening.records, opening.tally, arrival.push, means=means)
     return await accept_unread(opening.submission, arrival.push, means=means)
@@ -128,9 +143,11 @@ async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     """Read enough to know that it can be read at all; the rest is read after the answer."""
     async with means.desks.openings:
         opening = await _open(arrival, limit=means.bounds.slice_records, keep=False, means=means)
-    if refused := _refused(opening):
+    if refused := _refused(opening, arrival.push):
         return refused
     await _keep(arrival, means=means)
+    if opening.is_context:
+        return await accept_context(opening.submission, arrival.push, means=means)
     return await accept_unread(opening.submission, arrival.push, means=means)
 
 
@@ -173,7 +190,9 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
     )
 
 
-def _refused(opening: _Opening) -> Refused | None:
+def _refused(opening: _Opening, push: Push) -> Refused | None:
     """A payload that breaks within its opening, or of which nothing can be read, is not kept."""
+    if opening.is_context and push.takes_context:
+        return None
     error = opening.refusal or (unreadable(opening.tally) if opening.is_whole else None)
     return Refused(error, opening.tally.errors) if error else None

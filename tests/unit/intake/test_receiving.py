@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -62,6 +63,17 @@ async def test_what_can_not_be_read_is_not_kept(body: bytes, code: str, means: M
 
     assert isinstance(answer, Refused)
     assert answer.error.code == code
+    assert files_in(tmp_path) == []
+
+
+async def test_a_payload_of_nothing_but_context_is_refused_if_it_is_not_asked_for(means: Means, tmp_path: Path) -> None:
+    body = b'{"objects": [{"type": "identity", "id": "identity--1"}]}'
+    asked = replace(push(), hints=Hints(format_name="stix"))
+
+    answer = await receive(body_of(body), asked, means=means, now=NOW)
+
+    assert isinstance(answer, Refused)
+    assert (answer.error.status, answer.error.code) == (422, "empty-payload")
     assert files_in(tmp_path) == []
 
 

@@ -338,6 +338,10 @@ def test_context_is_no_record() -> None:
     assert found(read(*objects, SOURCE, INDICATOR)) == [(10, "203.0.113.5")]
 
 
+def test_context_alone_has_no_records() -> None:
+    assert read(*[{"type": kind, "id": f"{kind}--1"} for kind in CONTEXT]) == []
+
+
 def test_objects_of_a_type_that_is_not_taken_are_told_once_with_their_number() -> None:
     records = read(*[{"type": kind} for kind in ("file", "campaign") for _ in range(1_000)], INDICATOR)
 
@@ -586,7 +590,6 @@ def test_passwords_are_never_taken_in() -> None:
         ('{"type": "bundle", "id": "bundle--1"}', (422, "empty-payload")),
         ('{"objects": []}', (422, "empty-payload")),
         ('{"objects": {}}', (422, "empty-payload")),
-        (json.dumps([MALWARE]), (422, "empty-payload")),
         ("3", (422, "unsupported-layout")),
         ('{"message": "Authentication failed."}', (422, "unsupported-layout")),
         (json.dumps({"objects": [INDICATOR]})[:-1], (422, "invalid-json")),

@@ -57,12 +57,12 @@ class Format:
     schema: Mapping[str, object] | None = None
 
 
-def at_most(records: Iterator[T], max_records: int) -> Iterator[T]:
-    """The records, of which there must be some, but not too many."""
+def at_most(records: Iterator[T], max_records: int, *, least: int = 1) -> Iterator[T]:
+    """The records, of which there must be some, or `least`, but not too many."""
     count = 0
     for count, record in enumerate(records, 1):
         if count > max_records:
             raise PayloadError(413, "too-many-records", f"there are more than {max_records} records")
         yield record
-    if count == 0:
+    if count < least:
         raise PayloadError(422, "empty-payload", "there is not a single record")

@@ -1,6 +1,7 @@
 """STIX 2.1 objects: each asset that an indicator, observed data or a sighting names is a record."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.stix.markings import Markings
@@ -8,10 +9,10 @@ from services.intake.domain.formats.stix.mentions import Mention
 from services.intake.domain.formats.stix.objects import StixObject, objects_of
 from services.intake.domain.formats.stix.records import ObjectReader
 from services.intake.domain.formats.stix.references import References
-from services.intake.domain.formats.untaken_types import HOSTILE_ASSET, UNSUPPORTED_TYPE, UntakenTypes
+from services.intake.domain.formats.untaken_types import HOSTILE_ASSET, UNSUPPORTED_TYPE, Reason, UntakenTypes
 from services.intake.domain.json_documents import Part, whole_document
 from services.intake.domain.json_values import object_of
-from services.intake.domain.records import Findings, Record
+from services.intake.domain.records import Findings, PayloadError, Record
 
 _EXAMPLE = """\
 {"type": "bundle", "id": "bundle--5d0092c5-5f74-4287-9642-33f4c354e56d", "objects": [
@@ -26,12 +27,38 @@ _OF_BUNDLES = frozenset({"id", "more", "next", "objects", "spec_version", "type"
 _OF_OBJECTS = frozenset({"modified", "object_refs", "pattern", "spec_version", "value"})
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one object gave: its records, or the reason for which none of its type are taken. Context gives neither."""
+
+    object: StixObject
+    records: tuple[Record, ...]
+    untaken: Reason | None
+
+
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
-    """One record for each asset, with its number among all; an object that names none counts as one too."""
-    yield from at_most(_records(whole_document(chunks), options), options.max_records)
+    """One record for each asset, with its number among all; an object that names none counts as one too.
+
+    Without any record if all objects are context, so that each is fine and nobody is to be warned.
+    """
+    records = (record for reading in readings(chunks, options) for record in reading.records)
+    yield from at_most(records, options.max_records, least=0)
 
 
-def _records(document: Part, options: ParseOptions) -> Iterator[Record]:
+def readings(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Reading]:
+    """What each object gives, in order; there must be some."""
+    document = whole_document(chunks)
+    if next(objects_of(document), None) is None:
+        raise PayloadError(422, "empty-payload", "there is not a single object")
+    yield from _readings(document, options)
+
+
+def objects_in(chunks: Iterator[bytes]) -> Iterator[StixObject]:
+    """The objects alone, in order; far quicker than reading what they say."""
+    yield from objects_of(whole_document(chunks))
+
+
+def _readings(document: Part, options: ParseOptions) -> Iterator[Reading]:
     references = References(objects_of(document), Markings(objects_of(document)))
     reader = ObjectReader(references, options)
     not_taken = _NotTaken(objects_of(document), reader)
@@ -39,11 +66,17 @@ def _records(document: Part, options: ParseOptions) -> Iterator[Record]:
     for each in objects_of(document):
         findings = Findings(number, each.line)
         mentions: list[Mention] = []
+        records: tuple[Record, ...] = ()
+        untaken = None
         if object_of(each.members, findings, field=each.path) is None:
-            yield findings.verdict(None)
+            records = (findings.verdict(None),)
         elif not references.is_context(each):
             mentions = reader.mentions(each, findings)
-            yield from not_taken.refusal(each, number) if each in not_taken else reader.read(each, mentions, findings)
+            if untaken := not_taken.reason(each):
+                records = not_taken.refusal(each, untaken, number)
+            else:
+                records = tuple(reader.read(each, mentions, findings))
+        yield Reading(each, records, untaken)
         number += max(1, len(mentions))
 
 
@@ -52,17 +85,17 @@ class _NotTaken:
 
     def __init__(self, objects: Iterator[StixObject], reader: ObjectReader) -> None:
         self._reader = reader
-        self._types = UntakenTypes((each.type for each in objects if each in self), things="objects")
+        self._types = UntakenTypes((each.type for each in objects if self.reason(each)), things="objects")
 
-    def __contains__(self, each: StixObject) -> bool:
-        return self._reader.is_unsupported(each) or self._reader.is_hostile(each)
+    def reason(self, each: StixObject) -> Reason | None:
+        if self._reader.is_unsupported(each):
+            return UNSUPPORTED_TYPE
+        return HOSTILE_ASSET if self._reader.is_hostile(each) else None
 
-    def refusal(self, each: StixObject, number: int) -> Iterator[Record]:
+    def refusal(self, each: StixObject, reason: Reason, number: int) -> tuple[Record, ...]:
         """The record that tells of all of the type; at the first of them."""
-        reason = UNSUPPORTED_TYPE if self._reader.is_unsupported(each) else HOSTILE_ASSET
         record = self._types.refusal(each.type, reason, Findings(number, each.line), field=each.field("type"))
-        if record:
-            yield record
+        return (record,) if record else ()
 
 
 def has_names(names: frozenset[str]) -> bool:
