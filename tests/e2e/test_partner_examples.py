@@ -16,7 +16,17 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "for-partners.md"
 
 def examples(language: str) -> str:
     """All blocks of the page in one language, in order: later ones use the files and variables of earlier ones."""
-    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE))
+    return "\n".join(blocks(language))
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def program(library: str) -> str:
+    """The Python program of the page that uses a library; each stands by itself."""
+    (found,) = [block for block in blocks("python") if library in block]
+    return found
 
 
 def run(*command: str, system: System, folder: Path) -> str:
@@ -63,6 +73,15 @@ def test_the_receipt_on_the_page_has_the_fields_of_a_real_one(terminal: tuple[Pa
 
 def test_the_python_example_gets_the_receipt_of_the_same_push(system: System, terminal: tuple[Path, str]) -> None:
     folder, _ = terminal
-    printed = run(sys.executable, "-c", examples("python"), system=system, folder=folder)
+    printed = run(sys.executable, "-c", program("httpx"), system=system, folder=folder)
     assert printed.startswith("{'notified': 2}")
     assert "1 notified TOC-" in printed
+
+
+def test_the_taxii_examples_tell_of_each_object(system: System, terminal: tuple[Path, str]) -> None:
+    folder, _ = terminal
+    status = json.loads((folder / "status.json").read_text())
+    assert (status["total_count"], len(status["failures"])) == (2, 1)
+    printed = run(sys.executable, "-c", program("taxii2client"), system=system, folder=folder)
+    assert "1 taken, 1 not\n" in printed
+    assert "unsupported-pattern: by =, IN and ISSUBSET it names no asset" in printed

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.common.vocabulary import Reliability
 from services.intake.domain import object_fates
-from services.intake.domain.formats import ParseOptions
+from services.intake.domain.formats import FORMATS, ParseOptions
 from services.intake.domain.formats.stix.stix import objects_in, readings
 from services.intake.domain.object_fates import CONTEXT, PushFates, fates_of_read, fates_of_unread, with_outcomes
 from services.intake.domain.partners import AssetsAre
+from services.intake.domain.records import ParsedRecord
 from services.intake.domain.submissions import RecordRow, Status, Submission, Violation
 
 Json = Mapping[str, object]
@@ -56,6 +59,42 @@ def fates(*objects: object, submission: Submission = SUBMISSION, options: ParseO
 
 def failures(found: PushFates) -> list[tuple[str, str | None]]:
     return [(fate.id, fate.message) for fate in found.failures.listed or ()]
+
+
+KINDS = [
+    INDICATOR,
+    INDICATOR | {"pattern": "[ipv4-addr:value IN ('203.0.113.5', '300.1.1.1', '203.0.113.7')]"},
+    INDICATOR | {"pattern": "[ipv4-addr:value = '300.1.1.1']"},
+    INDICATOR | {"revoked": True, "id": "indicator--revoked"},
+    IDENTITY,
+    {"type": "campaign"},
+    {"type": "ipv4-addr", "id": "ipv4-addr--1", "value": "203.0.113.9"},
+    {
+        "type": "observed-data",
+        "id": "observed-data--1",
+        "object_refs": ["ipv4-addr--1"],
+        "last_observed": "2026-03-01T00:00:00Z",
+    },
+    {"type": "sighting", "observed_data_refs": ["observed-data--1"], "last_seen": "2026-03-01T00:00:00Z"},
+    {},
+    None,
+    7,
+    [[]],
+]
+
+
+@given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=12))
+def test_every_object_has_one_fate_and_every_accepted_record_belongs_to_one_success(objects: list[object]) -> None:
+    body = json.dumps({"objects": objects}).encode()
+    records = FORMATS["stix"].parse(iter([body]), OPTIONS)
+    accepted = [record.record for record in records if isinstance(record, ParsedRecord)]
+
+    found = fates(*objects)
+
+    assert found.total == len(objects)
+    owned = [number for fate in found.successes.listed or () for number in fate.records if number in accepted]
+    assert owned == accepted
+    assert all(fate.message for fate in found.failures.listed or ())
 
 
 def row(record: int, outcome: str, reason: str | None = None, message: str | None = None) -> RecordRow:

@@ -89,7 +89,7 @@ def test_a_problem_becomes_an_error_message_of_taxii_with_all_violations() -> No
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/taxii+json;version=2.1"
     assert answer.headers["retry-after"] == "3"
-    assert json.loads(answer.body) == {
+    assert json.loads(bytes(answer.body)) == {
         "title": "We can't take this",
         "description": "We can't take this",
         "error_code": "all-records-rejected",

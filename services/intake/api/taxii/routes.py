@@ -159,7 +159,7 @@ def _add_refusals(router: APIRouter, known_client: Dependency) -> None:
         raise _refused_read(collection_id, caller)
 
     async def refuse_one(collection_id: str, object_id: str, caller: Annotated[Caller, known_client]) -> TaxiiError:
-        """Nobody reads here, or takes back an object; send a version of it that is revoked."""
+        """Nobody reads an object here, or takes it back."""
         raise _refused_read(collection_id, caller)
 
     for path, method, endpoint in (

@@ -1,0 +1,93 @@
+"""A partner's TAXII program pushes, and what it is told follows the records to their ends."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from taxii2client.v21 import Collection, Server, Status
+
+from tests.e2e.conftest import System, until
+
+IDENTITY = {
+    "type": "identity",
+    "spec_version": "2.1",
+    "id": "identity--1d4a1a5e-9a3b-4c0b-8d25-5b9f4d0f2a01",
+    "created": "2026-03-01T00:00:00.000Z",
+    "modified": "2026-03-01T00:00:00.000Z",
+    "name": "Example CERT",
+    "identity_class": "organization",
+}
+
+
+def indicator(number: int, pattern: str, *, age: timedelta = timedelta(hours=1)) -> dict[str, object]:
+    at = f"{datetime.now(UTC) - age:%Y-%m-%dT%H:%M:%S.000Z}"
+    return {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": f"indicator--00000000-0000-4000-8000-{number:012}",
+        "created": at,
+        "modified": at,
+        "valid_from": at,
+        "name": "Infected machine",
+        "labels": ['rsit:malicious-code="infected-system"'],
+        "created_by_ref": IDENTITY["id"],
+        "pattern_type": "stix",
+        "pattern": pattern,
+    }
+
+
+def collection_of(system: System) -> Collection:
+    """As a program finds it that knows the address of the server and a key, and nothing else."""
+    endpoints = system.stack.endpoints
+    server = Server(f"{endpoints.services['intake']}/taxii2", user="anybody", password=endpoints.partner_key)
+    (collection,) = server.default.collections
+    return collection
+
+
+def messages(status: Status) -> dict[str, str]:
+    told: list[dict[str, Any]] = [*status.successes, *status.failures]  # Any: JSON
+    return {each["id"]: each["message"] for each in told}
+
+
+def test_a_status_tells_where_the_records_of_each_object_ended(system: System) -> None:
+    notified = indicator(1, "[ipv4-addr:value = '192.0.2.71']")
+    expired = indicator(2, "[ipv4-addr:value = '192.0.2.72']", age=timedelta(days=300))
+    twice = indicator(3, "[ipv4-addr:value IN ('192.0.2.71', '192.0.2.73')]")
+    unread = indicator(4, "[ipv4-addr:value = '300.1.1.1']")
+
+    status = collection_of(system).add_objects({"objects": [IDENTITY, notified, expired, twice, unread]})
+
+    assert (status.status, status.total_count) == ("complete", 5)
+    assert (status.success_count, status.failure_count, status.pending_count) == (4, 1, 0)
+
+    def told() -> dict[str, str] | None:
+        status.refresh()
+        found = messages(status)
+        return found if not any("on its way" in message for message in found.values()) else None
+
+    ends = until(told)
+    assert ends[IDENTITY["id"]].startswith("taken as context")
+    assert ends[str(notified["id"])].startswith("notified (TOC-")
+    assert ends[str(expired["id"])].startswith("expired (")
+    assert ends[str(twice["id"])] in ("1 duplicate, 1 notified", "1 notified, 1 duplicate")
+    assert ends[str(unread["id"])] == "invalid-ip: '300.1.1.1' is not an IP address"
+
+    receipt = system.partner().get(status.custom_properties["x_tocsin_receipt"]).raise_for_status().json()
+    assert receipt["id"] == status.id
+    assert receipt["outcomes"] == {"notified": 2, "duplicate": 1, "expired": 1}
+    assert receipt["records"] == {"total": 5, "accepted": 4, "rejected": 1}
+
+
+def test_a_large_bundle_is_read_after_the_answer_and_every_record_ends(system: System) -> None:
+    padding = "x" * 3_000
+    objects = [
+        indicator(1_000 + number, f"[ipv4-addr:value = '192.0.2.{100 + number % 100}']") | {"description": padding}
+        for number in range(400)
+    ]
+
+    status = collection_of(system).add_objects({"objects": objects}, wait_for_completion=False)
+    assert (status.total_count, status.pending_count + status.success_count) == (400, 400)
+    status.wait_until_final(poll_interval=0.2)
+
+    assert (status.status, status.success_count, len(status.successes)) == ("complete", 400, 400)
+    receipt = system.settled({"links": {"self": status.custom_properties["x_tocsin_receipt"]}})
+    assert sum(receipt["outcomes"].values()) == 400
