@@ -42,6 +42,7 @@ def routes() -> APIRouter:
         raise ZeroDivisionError
 
     @router.post("/own/{name}/body")
+    @router.post("/own/{name}/body/other")
     @router.post("/own/{name}/other")
     async def length(request: Request, name: str) -> int:
         return len(await request.body())
@@ -97,4 +98,4 @@ async def test_only_a_path_of_the_pattern_takes_more_than_a_mebibyte(client: htt
     refused = [await client.post(path, content=body) for path in ("/own/x/other", "/own/x/body/other")]
 
     assert (taken.status_code, taken.json()) == (200, len(body))
-    assert [answer.status_code for answer in refused] == [413, 404]
+    assert [answer.status_code for answer in refused] == [413, 413]
