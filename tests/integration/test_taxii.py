@@ -431,7 +431,7 @@ async def test_a_refusal_tells_of_every_object(running: Running) -> None:
     assert codes == [
         ("record 1, objects[0].type", "unsupported-type"),
         ("record 2, objects[1].pattern", "missing-field"),
-        ("record 2, objects[1].modified", "missing-timestamp"),
+        ("record 2, objects[1]", "missing-timestamp"),
         ("record 3, objects[2]", "not-an-object"),
     ]
 
