@@ -268,7 +268,7 @@ async def test_each_object_is_told_of_with_our_code_and_words(running: Running) 
 async def test_a_status_follows_its_records_to_their_outcomes(running: Running) -> None:
     status = await running.ours.add(indicator(1), IDENTITY, indicator(2))
 
-    await settle(running, status, (1, Outcome.NOTIFIED, "TOC-1"), (2, Outcome.DUPLICATE, "known"))
+    await settle(running, status, (1, Outcome.NOTIFIED, "TOC-1"), (3, Outcome.DUPLICATE, "known"))
     await asyncio.to_thread(status.refresh)
 
     assert [message for _, message in listed(status.successes)] == ["notified (TOC-1)", CONTEXT, "duplicate (known)"]
