@@ -28,6 +28,7 @@ from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import HttpServer, Service
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome
+from services.intake.api.taxii import routes
 from services.intake.app import build
 from services.intake.domain.object_fates import CONTEXT
 from services.intake.domain.submissions import indicator_id
@@ -444,15 +445,31 @@ async def test_a_refusal_tells_of_every_object(running: Running) -> None:
     ]
 
 
-async def test_a_body_without_an_announced_length_is_bounded_too(running: Running) -> None:
-    async def endless() -> AsyncIterator[bytes]:
-        for _ in range(MAX_BYTES // 1_000 + 2):
+async def test_as_much_is_taken_as_the_api_root_says(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 2_000_000
+    monkeypatch.setattr(routes, "MAX_DOCUMENT_BYTES", most)
+    large = [indicator(number, description="x" * 4_000) for number in range(300)]
+
+    async def unannounced() -> AsyncIterator[bytes]:
+        for _ in range(most // 1_000 + 1):
             yield b" " * 1_000
 
-    async with running.ours.http as http:
-        answer = await http.post(running.ours.objects, content=endless(), headers=HEADERS)
+    async with serve(max_body_bytes=10 * most) as running:
+        ours = running.ours
+        status = await ours.add(*large)
+        async with ours.http as http:
+            root = (await http.get("/taxii2/intake/")).raise_for_status().json()
+            refused = [
+                await http.post(ours.objects, content=body, headers=HEADERS)
+                for body in (unannounced(), b" " * (most + 1))
+            ]
 
-    assert (answer.status_code, answer.json()["error_code"]) == (413, "payload-too-large")
+    assert (status.status, status.success_count) == ("complete", 300), "read after the answer"
+    assert root["max_content_length"] == most
+    assert [(answer.status_code, answer.json()["error_code"]) for answer in refused] == [
+        (413, "payload-too-large"),
+        (413, "payload-too-large"),
+    ]
 
 
 async def test_nothing_can_be_read_or_taken_back(running: Running) -> None:
