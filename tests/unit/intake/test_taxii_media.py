@@ -1,12 +1,15 @@
 """What TAXII clients accept and send, and how they are told no."""
 
 import json
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 
 from libs.common.problems import FieldError, Problem
-from services.intake.api.taxii.media import require_acceptable, require_stix, taxii_error
+from services.intake.api.taxii.media import TAXII_JSON, require_acceptable, require_stix, taxii_error
+from services.intake.app import build
+from services.intake.settings import IntakeSettings
 
 
 def request(**headers: str) -> Request:
@@ -107,3 +110,34 @@ def test_who_comes_without_a_key_learns_of_all_ways_to_send_one() -> None:
     answer = taxii_error(Problem(401, "unauthorised", "Who are you?", headers={"WWW-Authenticate": "Bearer"}))
 
     assert answer.headers.getlist("www-authenticate") == ['Bearer, Basic realm="tocsin", charset="UTF-8"']
+
+
+async def test_programs_can_read_what_each_endpoint_takes_and_answers(tmp_path: Path) -> None:
+    service = build(
+        IntakeSettings(
+            http_port=1,
+            database_url="postgresql://nobody@127.0.0.1:1/nothing",
+            kafka_bootstrap="127.0.0.1:1",
+            operator_public_key="A" * 43 + "=",
+            payload_dir=tmp_path,
+        )
+    )
+    shown = service.api.openapi()
+    operations = {
+        (method, path): operation
+        for path, methods in shown["paths"].items()
+        if path.startswith("/taxii2")
+        for method, operation in methods.items()
+    }
+
+    assert all(path.endswith("/") for _, path in operations)
+    assert {
+        media_type
+        for operation in operations.values()
+        for answer in operation["responses"].values()
+        for media_type in answer.get("content", {})
+    } == {TAXII_JSON}
+    push = operations["post", "/taxii2/intake/collections/{collection_id}/objects/"]
+    assert push["requestBody"]["content"][TAXII_JSON]["schema"]["required"] == ["objects"]
+    assert push["responses"]["202"]["content"][TAXII_JSON]["schema"] == {"$ref": "#/components/schemas/TaxiiStatus"}
+    assert "TaxiiError" in shown["components"]["schemas"]
