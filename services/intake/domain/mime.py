@@ -151,11 +151,20 @@ def _part(mail: bytearray, start: int, end: int) -> Part:
     if ahead.startswith((b"\n", b"\r\n")):
         return Part(mail, Message(), start + ahead.index(b"\n") + 1, end)
     blank = _HEADER_END.search(ahead)
-    if blank is None and start + MAX_HEADER_BYTES < end:
+    if blank is not None:
+        return Part(mail, header_of(ahead[: blank.start()]), start + blank.end(), end)
+    if start + MAX_HEADER_BYTES < end:
         raise PayloadError(
             422, "unsupported-layout", f"a header in the mail is larger than {MAX_HEADER_BYTES // 1024} KiB"
         )
-    return Part(mail, header_of(ahead[: blank.start()] if blank else ahead), start + blank.end() if blank else end, end)
+    return Part(mail, header_of(ahead), end, end)
+
+
+def identity_of(head: bytes) -> tuple[str, int] | None:
+    """The Message-ID of a mail, and how long its header is, by its first 64 KiB; `None` where either is not known."""
+    end = _HEADER_END.search(head, 0, MAX_HEADER_BYTES)
+    message_id = text_of_field(header_of(head[: end.start()]).get("Message-ID", "")) if end else ""
+    return (message_id, end.end()) if end and message_id else None
 
 
 def header_of(block: bytes) -> Message:

@@ -27,8 +27,10 @@ _UNKNOWN_IDENTIFIER = "arf-unknown"
 
 # Named at most once; the others that may be named more often are Original-Rcpt-To, Reported-Domain, Reported-URI and
 # Authentication-Results.
-_ONCE = ("Feedback-Type", "Source-IP", "Source-Port", "Arrival-Date", "Received-Date", "Incidents")
-_ONCE += ("User-Agent", "Reporting-MTA")
+_ONCE: tuple[str, ...] = (
+    *("Feedback-Type", "Source-IP", "Source-Port", "Arrival-Date", "Received-Date", "Incidents", "User-Agent"),
+    "Reporting-MTA",
+)
 _MAX_URIS = 20
 
 
