@@ -4,7 +4,6 @@ import gzip
 import json
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.mime.message import MIMEMessage
 
 import pytest
 
@@ -291,8 +290,7 @@ def test_a_mail_within_the_mail_is_evidence_and_never_read() -> None:
     inner.set_content("spam")
     inner.add_attachment(SHADOWSERVER.encode(), maintype="text", subtype="csv", filename="2026-03-01-scan_smb-x.csv")
     outer = mail_with(X_XARF="PLAIN")
-    outer.make_mixed()
-    outer.attach(MIMEMessage(inner))
+    outer.add_attachment(inner)
 
     assert refusal(outer) == (422, "unsupported-layout")
 
