@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
-from email.header import decode_header, make_header
+from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
@@ -256,6 +256,9 @@ def _decoded_words(text: str) -> str:
     if "=?" not in text:
         return text
     try:
-        return str(make_header(decode_header(text)))
+        return "".join(
+            word if isinstance(word, str) else word.decode(charset or "ascii", errors="replace")
+            for word, charset in decode_header(text)
+        )
     except (HeaderParseError, LookupError, ValueError):
         return text

@@ -259,18 +259,28 @@ def test_however_a_mail_is_cut_it_arrives_as_it_was(content: bytes, size: int) -
     body = content if content.endswith(b"\r\n") or not content else content + b"\r\n"
     stuffed = (b"\r\n" + body).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\nNEXT\r\n"
 
+    step = size if len(stuffed) < 1_000 else size * 10_000
+    pieces = [stuffed[at : at + step] for at in range(0, len(stuffed), step)]
+
     async def received() -> tuple[bytes, str | None]:
-        wire = _Wire(_Slow(stuffed, size if len(stuffed) < 1_000 else size * 10_000), None)  # type: ignore[arg-type]  # says nothing
+        wire = _Wire(_Slow(pieces), None)  # type: ignore[arg-type]  # says nothing
         return b"".join([piece async for piece in wire.content()]), await wire.line()
 
     assert asyncio.run(received()) == (body, "NEXT")
 
 
+async def test_a_line_end_may_be_cut_in_two_behind_a_line_of_any_length() -> None:
+    wire = _Wire(_Slow([b"x" * 70_000 + b"\r", b"\n.", b"\r\nNEXT\r\n"]), None)  # type: ignore[arg-type]  # says nothing
+
+    assert b"".join([piece async for piece in wire.content()]) == b"x" * 70_000 + b"\r\n"
+    assert await wire.line() == "NEXT"
+
+
 class _Slow:
     """Bytes that come a few at a time."""
 
-    def __init__(self, content: bytes, size: int) -> None:
-        self._pieces = iter([content[at : at + size] for at in range(0, len(content), size)])
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = iter(pieces)
 
     async def read(self, _: int) -> bytes:
         return next(self._pieces, b"")
