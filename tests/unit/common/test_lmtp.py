@@ -1,9 +1,10 @@
 """The door for a mail server: each recipient gets an answer, and a mail is taken whole or not at all."""
 
 import asyncio
+import random
 import smtplib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from hypothesis import given, settings
@@ -248,6 +249,41 @@ async def test_more_connections_than_a_mail_server_needs_are_sent_away() -> None
             one.leave()
 
     assert greetings == ["220"] * 20 + ["421"]
+
+
+async def test_whatever_is_said_to_it_the_door_stays_open() -> None:
+    room, chance = Room(), random.Random(7)
+    words = [
+        b"LHLO x",
+        b"MAIL FROM:<>",
+        b"RCPT TO:<one@x.example>",
+        b"DATA",
+        b".",
+        b"",
+        b"\r\n",
+        b"\n",
+        b"\xff\0",
+        b"RSET",
+    ]
+    words += [
+        b"SIZE=",
+        b"MAIL FROM:<a> SIZE=" + b"9" * 30,
+        b"RCPT TO:<%s>" % (b"x" * 3_000),
+        b"x" * 9_000,
+        b" ",
+        b"QUIT",
+    ]
+    async with door(room, Shutdown()) as port:
+        for _ in range(200):
+            one = await client(port)
+            with suppress(ConnectionError):
+                await one.say(b"\r\n".join(chance.choices(words, k=12)), "", ".", "QUIT")
+                await one.hear_all()
+        before = len(room.taken)
+        await asyncio.to_thread(_send, port, b"x\r\n")
+
+    assert before > 0
+    assert len(room.taken) == before + 1
 
 
 @settings(max_examples=300, deadline=None)

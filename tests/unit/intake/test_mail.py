@@ -105,8 +105,20 @@ def test_a_complaint_names_the_machine_that_sent_the_mail_and_none_of_the_people
     assert found.asset.url is not None
     assert found.asset.url.startswith("http://shop.example.com/")
     assert found.extra["count"] == "3"
+    assert [(warning.field, warning.code) for warning in record.warnings] == [("Reported-URI", "value-discarded")]
     for personal in ("user@", "spammer@", "abc", "watches"):
         assert personal not in repr(record)
+
+
+def test_of_several_urls_the_first_is_the_asset_and_the_others_are_kept_beside() -> None:
+    urls = [f"http://{name}.example.com/" for name in "abc"]
+    uris = "".join(f"Reported-URI: {url}\n" for url in urls)
+
+    (record,) = parsed(EXAMPLE.replace("Source-IP: 192.0.2.44\n", uris))
+
+    assert (record.indicator.asset.ip, record.indicator.asset.url) == (None, urls[0])
+    assert record.indicator.extra["reported_uris"] == " ".join(urls[1:])
+    assert record.warnings == ()
 
 
 @pytest.mark.parametrize(

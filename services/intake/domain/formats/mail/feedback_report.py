@@ -84,17 +84,17 @@ class FeedbackReport:
 
     def _asset(self, findings: Findings) -> Asset | None:
         ip = read_ip(self._first("Source-IP").removeprefix("[").removesuffix("]"), "Source-IP", findings)
-        uris = self._uris()
-        url = next(filter(None, map(url_of, uris)), None)
+        url = next(iter(self._urls()), None)
+        uris = self._header.get_all("Reported-URI", [])
         if findings.errors:
             return None
-        if not (ip or url):
-            code, found = ("invalid-url", "names no http, https or ftp URL") if uris else ("no-asset", "is not there")
-            findings.reject(
-                "Reported-URI" if uris else "Source-IP", code, f"the field {found}; nothing else tells whose it is"
-            )
-            return None
-        return Asset(ip=ip, url=url)
+        if not (ip or url or uris):
+            findings.reject("Source-IP", "no-asset", "the report names neither an address nor a URL")
+        elif not (ip or url):
+            findings.reject("Reported-URI", "invalid-url", "it is no http, https or ftp URL, and there is no Source-IP")
+        elif len(uris) > len(self._urls()):
+            findings.warn("Reported-URI", "value-discarded", "some are no http, https or ftp URLs, or are too many")
+        return Asset(ip=ip, url=url) if ip or url else None
 
     def _category(self, findings: Findings) -> str | None:
         if not self.kind:
@@ -107,11 +107,10 @@ class FeedbackReport:
             findings.warn("Feedback-Type", "unknown-category", f"{quoted(self.kind)} is not a type that we know")
         return _CATEGORIES.get(self.kind, UNDETERMINED)
 
-    def _uris(self) -> list[str]:
-        return [
-            plain(text_of_field(uri), MAX_FIELD_CHARS)
-            for uri in islice(self._header.get_all("Reported-URI", []), _MAX_URIS)
-        ]
+    def _urls(self) -> list[str]:
+        """What was advertised; of an address for mail, which is somebody's, nothing is said."""
+        uris = islice(self._header.get_all("Reported-URI", []), _MAX_URIS)
+        return [url for uri in uris if (url := url_of(plain(text_of_field(uri), MAX_FIELD_CHARS)))]
 
     def _extra(self) -> dict[str, str]:
         """Who reports with what, and how often it was seen; nothing that names a person."""
@@ -121,6 +120,6 @@ class FeedbackReport:
             "reporting_mta": self._first("Reporting-MTA"),
             "source_port": self._first("Source-Port"),
             "count": self._first("Incidents"),
-            "reported_uris": " ".join(filter(None, map(url_of, self._uris()[1:]))),
+            "reported_uris": " ".join(self._urls()[1:]),
         }
         return bounded(named.items())
