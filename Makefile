@@ -72,14 +72,14 @@ $(READY): requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@touch $@
 
-# What tests use beside Python: a browser, and what a partner's engineer has at hand. Debian's packages where root can
-# install them; else Playwright's own browser, and a word about the rest.
+# What tests use beside Python: a browser, what a partner's engineer has at hand, and what IntelMQ runs on. Debian's
+# packages where root can install them; else Playwright's own browser, and a word about the rest.
 tools: $(READY)
-	@missing=$$(for tool in chromium curl jq; do command -v $$tool >/dev/null || echo $$tool; done); \
+	@missing=$$(for tool in chromium curl jq redis-server; do command -v $$tool >/dev/null || echo $$tool; done); \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && apt-get install -qq -y $$missing >/dev/null; \
 	else \
-		case "$$missing" in *curl*|*jq*) echo "The tests need curl and jq; please install them."; exit 1;; esac; \
+		case "$$missing" in *curl*|*jq*|*redis*) echo "The tests need curl, jq and redis-server; please install them."; exit 1;; esac; \
 		$(BIN)/python -m playwright install chromium; \
 	fi

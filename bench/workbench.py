@@ -35,6 +35,7 @@ from deploy.local.stack import Stack, running_stack
 from libs.common.contracts import IncidentChanged
 
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_TO_DIE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,11 @@ async def _services_of(bench: Workbench) -> AsyncIterator[None]:
     try:
         async with asyncio.TaskGroup() as group:
             guarding = group.create_task(bench.expect_to_live())
-            yield
+            try:
+                yield
+            except httpx.TransportError:  # a service that is about to die answers no more
+                await asyncio.wait([guarding], timeout=SECONDS_TO_DIE)
+                raise
             guarding.cancel()
     except* Complaint as complaints:
         raise complaints.exceptions[0] from None

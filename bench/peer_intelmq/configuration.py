@@ -1,8 +1,8 @@
-"""What IntelMQ is told: its four bots, and what the columns of a report mean."""
+"""What IntelMQ is told: which bots it has, four for the comparison, and what the columns of a report mean."""
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,9 +81,10 @@ SCAN_SMB = {
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The folders that IntelMQ expects under its root, and the files that we put there or read."""
+    """The folders that IntelMQ expects under its root, the files that we put there or read, and its bots in a row."""
 
     root: Path
+    bots: Sequence[Bot] = BOTS
 
     @property
     def redis_socket(self) -> Path:
@@ -122,10 +123,10 @@ class Home:
             "load_balance": False,
             "file": str(self.events),
         }
-        following = (*BOTS[1:], None)
+        following = (*self.bots[1:], None)
         bots = {
             bot.name: {"module": bot.module, "parameters": {**bot.parameters, **_destination(after)}}
-            for bot, after in zip(BOTS, following, strict=True)
+            for bot, after in zip(self.bots, following, strict=True)
         }
         return {"global": common, **bots}
 

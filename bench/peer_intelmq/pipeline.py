@@ -1,4 +1,4 @@
-"""IntelMQ at work: Redis and four bots that live as long as one measurement, and a report that passes through them."""
+"""IntelMQ at work: Redis and a row of bots that live as long as a block, and what passes through them."""
 
 import base64
 import json
@@ -37,11 +37,11 @@ class Pipeline:
     def pids(self) -> dict[str, int]:
         return {name: process.pid for name, process in self.processes.items()}
 
-    def push(self, report: bytes) -> None:
-        """Put a report, encoded by `encode_report`, where a collector would."""
+    def push(self, *messages: bytes) -> None:
+        """Put reports or events, encoded as IntelMQ does, into the queue of the first bot."""
         with Redis(self.home.redis_socket) as redis:
             redis.ask(b"SELECT", QUEUES_DATABASE)
-            redis.ask(b"LPUSH", BOTS[0].queue.encode(), report)
+            redis.ask(b"LPUSH", self.home.bots[0].queue.encode(), *messages)
 
     def wait_for_events(self, wanted: int) -> None:
         """Until so many events are in the file. Raises `Complaint` if none comes for a minute, or too many do."""
@@ -64,7 +64,7 @@ class Pipeline:
         """Until each bot waits at its queue."""
         _until(self.home.redis_socket.exists, complaints=self.complaints)
         with Redis(self.home.redis_socket) as redis:
-            waiting = b"blocked_clients:%d\r\n" % len(BOTS)
+            waiting = b"blocked_clients:%d\r\n" % len(self.home.bots)
             _until(lambda: waiting in redis.ask(b"INFO", b"clients"), complaints=self.complaints)
 
 
@@ -81,12 +81,12 @@ def encode_report(payload: bytes, *, now: datetime) -> bytes:
 
 
 @contextmanager
-def running_pipeline(found: Installation, *, root: Path) -> Iterator[Pipeline]:
+def running_pipeline(found: Installation, *, root: Path, bots: Sequence[Bot] = BOTS) -> Iterator[Pipeline]:
     """In a folder of its own, which has to be empty; stopped at the end."""
-    home = Home(root)
+    home = Home(root, bots)
     home.furnish(found.harmonization)
     with ExitStack() as stack:
-        commands = {"redis": _redis(found, home), **{bot.name: _bot(found, bot) for bot in BOTS}}
+        commands = {"redis": _redis(found, home), **{bot.name: _bot(found, bot) for bot in bots}}
         processes = {name: stack.enter_context(_process(command, home)) for name, command in commands.items()}
         pipeline = Pipeline(home=home, processes=processes)
         pipeline.wait_until_ready()

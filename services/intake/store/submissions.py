@@ -99,7 +99,8 @@ async def take_next(tx: Transaction, *, order: Order, lease: UUID, now: datetime
 
 def _grown(attempts_before: str) -> str:
     """The end of a lease from $2 to $3, which each attempt without progress makes twice as long, up to a limit."""
-    return f"$2 + ($3::timestamptz - $2) * least(power(2, {attempts_before}), {LONGEST_LEASE})"
+    now, until = "$2::timestamptz", "$3::timestamptz"
+    return f"{now} + ({until} - {now}) * least(power(2, {attempts_before}), {LONGEST_LEASE})"
 
 
 async def unread_bytes(tx: Transaction) -> int:
