@@ -47,6 +47,7 @@ def main() -> int:
     chosen = parser.parse_args().scenarios or list(SCENARIOS)
     if unknown := set(chosen) - set(SCENARIOS):
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells switch off for what runs in the background
     signal.signal(signal.SIGTERM, _stop)
     console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH)
     try:
