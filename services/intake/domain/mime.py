@@ -32,6 +32,7 @@ MAX_FILE_NAME_CHARS = 255
 _MAX_BOUNDARY_CHARS = 256
 _PIECE_BYTES = 64 * 1024
 _BLANK = b" \t\r\n"
+_BEFORE_IT = _BLANK + b"\xef\xbb\xbf"  # a byte order mark, by editors
 
 _FIRST_LINE = re.compile(rb"[!-9;-~]{1,76}:|From ")
 _PLAIN_FIELD = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,75}:|From ")
@@ -105,12 +106,12 @@ class Part:
 
 def begins_like_a_mail(head: bytes) -> bool:
     """Whether the first line can be the first of a header."""
-    return _FIRST_LINE.match(head.lstrip(_BLANK)) is not None
+    return _FIRST_LINE.match(head.lstrip(_BEFORE_IT)) is not None
 
 
 def is_plainly_a_mail(head: bytes) -> bool:
     """Whether the first lines are a header with a field that only mails have."""
-    head = head.lstrip(_BLANK)
+    head = head.lstrip(_BEFORE_IT)
     header = _HEADER_END.split(head, maxsplit=1)[0]
     return _PLAIN_FIELD.match(header) is not None and _TELLING_FIELD.search(header) is not None
 
@@ -119,7 +120,7 @@ def mail_of(chunks: Iterator[bytes]) -> bytearray:
     """The whole mail, without blank lines before it; `PayloadError` if it is larger than mails are read."""
     mail = bytearray()
     for chunk in chunks:
-        mail += chunk if mail else chunk.lstrip(_BLANK)
+        mail += chunk if mail else chunk.lstrip(_BEFORE_IT)
         if len(mail) > MAX_MAIL_BYTES:
             raise PayloadError(413, "payload-too-large", f"a mail of more than {MAX_MAIL_BYTES // MIB} MiB is not read")
     return mail

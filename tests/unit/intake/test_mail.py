@@ -201,8 +201,8 @@ def test_a_complaint_may_be_encoded_for_the_way(encoding: str) -> None:
     assert parsed(mail)[0].indicator.asset.ip == "192.0.2.44"
 
 
-def test_line_ends_of_the_internet_make_no_difference() -> None:
-    assert read(EXAMPLE.replace("\n", "\r\n")) == read(EXAMPLE)
+def test_line_ends_of_windows_and_its_mark_make_no_difference() -> None:
+    assert read("\ufeff" + EXAMPLE.replace("\n", "\r\n")) == read(EXAMPLE)
 
 
 def test_xarf_in_a_mail_is_read_as_xarf() -> None:
@@ -368,6 +368,7 @@ def test_a_mail_that_is_too_large_is_refused() -> None:
         (EXAMPLE, None, "mail"),
         (EXAMPLE, "text/plain", "mail"),
         (f"\r\n{EXAMPLE}", "application/octet-stream", "mail"),
+        (f"\ufeff{EXAMPLE}", "message/rfc822", "mail"),
         (f"From x@example.org Sun Mar  1 04:05:06 2026\n{EXAMPLE}", None, "mail"),
         ("Subject: x\n\n", "message/rfc822", "mail"),
         ("timestamp,ip,a:b\n", None, "shadowserver-csv"),
