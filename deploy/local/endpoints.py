@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from deploy.local.keys import Keys, write_private
-from deploy.local.layout import Layout, replica_name
+from deploy.local.layout import HOST, LMTP, Layout, replica_name
 from deploy.local.postgres import superuser_url
 
 
@@ -24,11 +24,12 @@ class ReplicaEndpoint:
 class Endpoints:
     """`services`: base URL of the first replica by service, `replicas`: of all. `postgres` is the superuser's URL.
 
-    `kafka` is host:port.
+    `kafka` is host:port, and so is `intake_lmtp`, where a mail server brings partners' mail.
     """
 
     services: dict[str, str]
     replicas: tuple[ReplicaEndpoint, ...]
+    intake_lmtp: str
     kafka: str
     postgres: str
     admin_token: str
@@ -50,6 +51,7 @@ def endpoints_of(layout: Layout, *, services: Iterable[str], keys: Keys, now: da
             for service in services
             for replica in range(1, layout.replicas + 1)
         ),
+        intake_lmtp=f"{HOST}:{layout.port(LMTP)}",
         kafka=layout.kafka_bootstrap,
         postgres=superuser_url(layout, keys),
         admin_token=keys.admin_token(now=now),

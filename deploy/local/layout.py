@@ -11,9 +11,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 SERVICES = ("intake", "verifier", "attribution", "notifier", "feedback")
 HOST = "127.0.0.1"
 
+LMTP = "intake-lmtp"
 _PORT_OFFSETS = {
     "console": 0,
     **{service: offset for offset, service in enumerate(SERVICES, start=1)},
+    LMTP: 6,
     "kafka": 20,
     "kafka-controller": 21,
     "postgres": 22,
@@ -79,6 +81,12 @@ class Layout:
             for replica in range(1, self.replicas + 1)
             for service in self.services
         }
+
+    @property
+    def mail_doors(self) -> Mapping[str, int]:
+        """The port at which each replica of intake takes partners' mail (LMTP)."""
+        replicas = range(1, self.replicas + 1) if "intake" in self.services else ()
+        return {f"{replica_name('intake', replica)}, mail": self.port(LMTP, replica=replica) for replica in replicas}
 
     @property
     def own_parts(self) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ async def preflight(layout: Layout, *, console: Console) -> None:
         stopped = f"stopped what it left running: {', '.join(left)}" if left else "nothing of it was left running"
         console.print(f"The last stack was killed without a chance to stop; {stopped}.")
     _check_disk(layout.home)
-    _check_ports({**{part: layout.port(part) for part in layout.own_parts}, **layout.service_ports})
+    parts = {part: layout.port(part) for part in layout.own_parts}
+    _check_ports(parts | dict(layout.service_ports) | dict(layout.mail_doors))
     if not layout.external_kafka:
         await _fetch_kafka(layout, console=console)
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from deploy.local.keys import Keys
-from deploy.local.layout import HOST, PROJECT, SERVICES, Layout, replica_name
+from deploy.local.layout import HOST, LMTP, PROJECT, SERVICES, Layout, replica_name
 from deploy.local.parts import Part
 from deploy.local.postgres import database_url
 from deploy.local.reachability import says_ready
@@ -34,8 +34,10 @@ def service_environment(
 
     And the settings of this layout, which nobody else hears of.
     """
-    port = {"HTTP_PORT": str(layout.port(service, replica=replica))}
-    settings = port | _common(service, layout=layout, keys=keys) | _own(service, layout=layout, keys=keys)
+    ports = {"HTTP_PORT": str(layout.port(service, replica=replica))}
+    if service == "intake":
+        ports["LMTP_PORT"] = str(layout.port(LMTP, replica=replica))
+    settings = ports | _common(service, layout=layout, keys=keys) | _own(service, layout=layout, keys=keys)
     variables = {f"TOCSIN_{service.upper()}_{name}": value for name, value in settings.items()}
     ours = {name: value for name, value in variables.items() if name not in chosen and f"{name}_FILE" not in chosen}
     return {**ours, **layout.settings}
@@ -61,6 +63,7 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             "PAYLOAD_DIR": str(layout.payloads),
             "BOOTSTRAP_PARTNER_KEY": keys.partner_key(),
             "AUDITOR_TOKEN": keys.auditor_token(),
+            "MAIL_DOMAIN": "feeds.example.org",
             **{f"{sibling.upper()}_URL": layout.url(sibling) for sibling in SERVICES if sibling != "intake"},
         },
         "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true"},

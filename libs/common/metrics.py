@@ -23,6 +23,9 @@ CONSUMER_LAG = Gauge("tocsin_consumer_lag_records", "Messages on our partitions 
 OUTBOX_PUBLISHED = Counter("tocsin_outbox_published", "Events that left an outbox", ("service",))
 RECORDS_ACCEPTED = Counter("tocsin_records_accepted", "Records of submissions that could be read", ("format",))
 RECORDS_REJECTED = Counter("tocsin_records_rejected", "Records of submissions that could not be read", ("format",))
+MAILS_TAKEN = Counter(
+    "tocsin_mails_taken", "Mails of partners by what their mail server was told: taken, later, refused", ("answer",)
+)
 RECORDS_SETTLED = Counter("tocsin_records_settled", "Records that reached an outcome, as intake sees it", ("outcome",))
 RECORDS_PENDING = Gauge("tocsin_records_pending", "Accepted records that have no outcome yet")
 BACKLOG_RECORDS = Gauge("tocsin_backlog_records", "Events that wait in the topics from intake to the notifier")

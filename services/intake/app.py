@@ -9,13 +9,16 @@ from libs.common import overdue
 from libs.common.books import Backlog
 from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
+from libs.common.lmtp import LmtpServer
 from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service, Task
 from services.intake import api, consumer
 from services.intake.api.doors import Doors
+from services.intake.api.letterbox import Letterbox
 from services.intake.api.taxii import routes as taxii
 from services.intake.api.taxii.media import taxii_error
+from services.intake.domain.mime import MAX_MAIL_BYTES
 from services.intake.domain.rates import Rate
 from services.intake.domain.reconciliation.timetable import Timetable
 from services.intake.gateway.backlog import KafkaBacklog
@@ -41,6 +44,7 @@ def build(settings: IntakeSettings) -> Service:
     orders = islice(cycle((Order.OLDEST, Order.SMALLEST)), settings.parallel_submissions)
     workers = [Processing(means, order=order, retry_max_seconds=settings.retry_max_seconds).run for order in orders]
     subscriptions = consumer.subscriptions()
+    doors = doors_of(settings, means.database)
     watch = watch_of(
         "intake", settings, database=means.database, subscriptions=subscriptions, states=_watched(settings)
     )
@@ -50,7 +54,7 @@ def build(settings: IntakeSettings) -> Service:
         api=new_api(
             title="Tocsin intake",
             description="Push what you know about exposed, vulnerable or hacked systems, and see what became of it.",
-            routers=(*api.routers(means, doors_of(settings, means.database)), overdue.routes(watch)),
+            routers=(*api.routers(means, doors, mail_domain=settings.mail_domain), overdue.routes(watch)),
             operator_public_key=settings.operator_public_key,
             streaming_paths=frozenset({api.submissions.PATH}),
             streaming_pattern=taxii.STREAMING,
@@ -67,6 +71,7 @@ def build(settings: IntakeSettings) -> Service:
             bootstrap.run,
             watch.run,
             *_nightly(settings, means.database, watch.backlog),
+            *_door_for_mail(settings, means, doors),
         ),
         checks={"partners": bootstrap.check, "payloads": means.payloads.check},
     )
@@ -91,6 +96,17 @@ def _nightly(settings: IntakeSettings, database: Database, backlog: Callable[[],
             timetable=Timetable(settings.reconcile_hour, started_at=database.now()),
             reach=timedelta(days=settings.reconcile_days),
             wait_seconds=settings.reconcile_wait_seconds,
+        ).run
+
+
+def _door_for_mail(settings: IntakeSettings, means: Means, doors: Doors) -> Iterator[Task]:
+    """Where a mail server brings partners' mails, if there is to be one."""
+    if settings.lmtp_port:
+        yield LmtpServer(
+            Letterbox(means, doors),
+            host=settings.lmtp_host,
+            port=settings.lmtp_port,
+            max_mail_bytes=min(settings.max_body_bytes, MAX_MAIL_BYTES),
         ).run
 
 

@@ -54,6 +54,13 @@ class IntakeSettings(ServiceSettings):
     partner_cache_seconds: float = Field(5.0, description="How long a key counts as looked up", ge=0)
     requests_per_minute: int = Field(1200, description="Requests a key may make, on average", ge=1)
     requests_burst: int = Field(200, description="Requests a key may make at once", ge=1)
+    mail_domain: str = Field(
+        "",
+        description="Domain of the addresses to which partners send mail, as `feeds.example.org`; empty: they get none",
+        pattern=r"^[a-z0-9.-]*$",
+    )
+    lmtp_host: str = Field("127.0.0.1", description="Address to listen on for mail from a mail server (LMTP)")
+    lmtp_port: int = Field(0, description="Port to listen on for it; 0: no mail is taken", ge=0, le=65535)
     processing_overdue_minutes: float = Field(
         60.0, description="A payload that is not read to its end by then is overdue", gt=0
     )

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,15 @@ def _intelmq(rows: Rows) -> bytes:
     )
 
 
+def _mail(rows: Rows) -> bytes:
+    mail = EmailMessage()
+    mail["Subject"] = "Our report of today"
+    mail.set_content("See the file.")
+    name = f"{rows[0][1]:%Y-%m-%d}-scan_vnc-example.csv"
+    mail.add_attachment(_shadowserver_csv(rows), maintype="text", subtype="csv", filename=name)
+    return bytes(mail)
+
+
 Writer = Callable[[Rows], bytes]
 
 # By the name of the format: how its files are called, and what is in them.
@@ -198,6 +208,7 @@ WRITERS: dict[str, tuple[str, Writer]] = {
     "misp": (".json", _misp),
     "intelmq-json": (".jsonl", _intelmq),
     "stix": (".json", _stix),
+    "mail": (".eml", _mail),
 }
 
 CHANGES: dict[str, Callable[[bytes], bytes]] = {

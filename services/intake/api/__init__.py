@@ -1,4 +1,4 @@
-"""HTTP edge of intake: models, status codes, and who may; the deciding is done elsewhere."""
+"""Edges of intake, HTTP and LMTP: models, status codes, and who may; the deciding is done elsewhere."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from services.intake.api.taxii.routes import routes as taxii_routes
 from services.intake.handlers.means import Means
 
 
-def routers(means: Means, doors: Doors) -> Sequence[APIRouter]:
+def routers(means: Means, doors: Doors, *, mail_domain: str) -> Sequence[APIRouter]:
     return (
         submissions.routes(means, doors),
         receipts.routes(means, doors),
         formats.routes(),
-        partners.routes(means.database),
+        partners.routes(means.database, mail_domain=mail_domain),
         reconciliation.routes(means.database),
         taxii_routes(means, doors),
     )

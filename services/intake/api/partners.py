@@ -14,7 +14,7 @@ from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import Reliability
-from services.intake.domain.partners import Partner, PartnerKey
+from services.intake.domain.partners import KeyKind, Partner, PartnerKey
 from services.intake.handlers import partners
 from services.intake.handlers.partners import NewKey
 
@@ -64,12 +64,14 @@ class KeyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     expires_at: AwareDatetime | None = None
+    kind: KeyKind = Field(KeyKind.API, description="What it opens: the API, or the door for mail, as an address")
 
 
 class KeyView(BaseModel):
     """A key by its beginning; the rest of it is known to nobody but the partner."""
 
     id: UUID
+    kind: KeyKind
     prefix: str
     created_at: datetime
     expires_at: datetime | None
@@ -79,12 +81,13 @@ class KeyView(BaseModel):
 
 class NewKeyView(KeyView):
     key: str = Field(description="Shown this once")
+    address: str | None = Field(description="Of a key for mail: where the partner sends it")
 
 
-def routes(database: Database) -> APIRouter:
+def routes(database: Database, *, mail_domain: str) -> APIRouter:
     router = APIRouter(prefix="/v1/partners", tags=["partners"])
     _add_partner_routes(router, database)
-    _add_key_routes(router, database)
+    _add_key_routes(router, database, mail_domain=mail_domain)
     return router
 
 
@@ -124,16 +127,20 @@ def _add_partner_routes(router: APIRouter, database: Database) -> None:
         return _partner_view(partner)
 
 
-def _add_key_routes(router: APIRouter, database: Database) -> None:
+def _add_key_routes(router: APIRouter, database: Database, *, mail_domain: str) -> None:
     @router.post("/{partner_id}/keys", status_code=201)
     async def add_key(partner_id: UUID, administrator: Administrator, body: KeyBody | None = None) -> NewKeyView:
-        expires_at = body.expires_at if body else None
+        wanted = body or KeyBody()
+        if wanted.kind is KeyKind.MAIL and not mail_domain:
+            raise Problem(409, "mail-not-taken", "No mail is taken here", "TOCSIN_INTAKE_MAIL_DOMAIN is not set.")
         async with database.transaction() as tx:
-            new = await partners.add_key(tx, partner_id, expires_at=expires_at, now=database.now())
+            new = await partners.add_key(
+                tx, partner_id, kind=wanted.kind, expires_at=wanted.expires_at, now=database.now()
+            )
         if new is None:
             raise not_found("partner")
         log.info("key added", partner=str(partner_id), prefix=new.key.prefix, operator=administrator.name)
-        return _new_key_view(new)
+        return _new_key_view(new, mail_domain=mail_domain)
 
     @router.get("/{partner_id}/keys")
     async def list_keys(partner_id: UUID, _: Administrator) -> Page[KeyView]:
@@ -168,6 +175,7 @@ def _partner_view(partner: Partner) -> PartnerView:
 def _key_view(key: PartnerKey) -> KeyView:
     return KeyView(
         id=key.id,
+        kind=key.kind,
         prefix=key.prefix,
         created_at=key.created_at,
         expires_at=key.expires_at,
@@ -176,5 +184,6 @@ def _key_view(key: PartnerKey) -> KeyView:
     )
 
 
-def _new_key_view(new: NewKey) -> NewKeyView:
-    return NewKeyView(**_key_view(new.key).model_dump(), key=new.secret)
+def _new_key_view(new: NewKey, *, mail_domain: str) -> NewKeyView:
+    address = f"{new.secret}@{mail_domain}" if new.key.kind is KeyKind.MAIL else None
+    return NewKeyView(**_key_view(new.key).model_dump(), key=new.secret, address=address)

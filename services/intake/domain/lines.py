@@ -103,6 +103,19 @@ def blocks(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
+def with_head(chunks: Iterator[bytes], head_bytes: int) -> tuple[bytes, Iterator[bytes]]:
+    """The first so many bytes, or a few more, and all of the bytes again."""
+    head: list[bytes] = []
+    seen = 0
+    for chunk in chunks:
+        head.append(chunk)
+        seen += len(chunk)
+        if seen >= head_bytes:
+            break
+    opening = b"".join(head)
+    return opening, _joined(opening, chunks)
+
+
 def next_bytes(stream: Iterator[bytes], size: int) -> bytes:
     """The next block, and as many more as it takes for `size` bytes. Empty at the end only.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}):(\d{2})(?:[.,](\d{1,6})\d*)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
 )
+_COMMENT = re.compile(r"\([^()]{0,200}\)\s*$")
 _UNIX_SECONDS = re.compile(r"\d{1,11}", re.ASCII)
 
 
@@ -36,6 +38,13 @@ def seen_at_in_utc(text: str, *, field: str, findings: Findings, now: datetime) 
 def seen_at_unix(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
     """The same of a time in Unix seconds."""
     return _seen_at(text, unix_time, field=field, findings=findings, now=now)
+
+
+def seen_at_in_mail(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
+    """The same of a date as mails have it (RFC 5322), or as in `seen_at`; with a warning where it says no zone."""
+    said = _COMMENT.sub("", text[: 4 * _MAX_CHARS].strip())
+    at = _seen_at(said, lambda date: parse_time(date) or mail_time(date), field=field, findings=findings, now=now)
+    return _in_utc(at, field=field, findings=findings)
 
 
 def optional_time(text: str, *, field: str, findings: Findings) -> datetime | None:
@@ -88,6 +97,17 @@ def parse_time(text: str) -> datetime | None:
 
 def unix_time(text: str) -> datetime | None:
     return datetime.fromtimestamp(int(text), UTC) if _UNIX_SECONDS.fullmatch(text) else None
+
+
+def mail_time(text: str) -> datetime | None:
+    """The date of RFC 5322 that `text` spells: in UTC when it names a zone (-0000 is one), naive when it does not."""
+    try:
+        at = parsedate_to_datetime(text)
+        if at.tzinfo:
+            return at.astimezone(UTC)
+        return at.replace(tzinfo=UTC) if text.endswith("-0000") else at
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 def in_utc(at: datetime, *, field: str, findings: Findings) -> datetime:

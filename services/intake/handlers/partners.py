@@ -1,5 +1,7 @@
 """Partners and their keys, as operators administer them."""
 
+import base64
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +13,7 @@ from libs.common.errors import Fatal
 from libs.common.ids import new_id
 from libs.common.security import api_key_hash, new_api_key
 from libs.common.vocabulary import Reliability
-from services.intake.domain.partners import Partner, PartnerKey, key_prefix
+from services.intake.domain.partners import MAIL_PREFIX, KeyKind, Partner, PartnerKey, key_prefix
 from services.intake.store import partners as store
 
 log = structlog.get_logger(__name__)
@@ -52,14 +54,21 @@ async def change_partner(tx: Transaction, partner_id: UUID, changes: dict[str, o
     return await store.partner(tx, partner_id)
 
 
-async def add_key(tx: Transaction, partner_id: UUID, *, expires_at: datetime | None, now: datetime) -> NewKey | None:
+async def add_key(
+    tx: Transaction, partner_id: UUID, *, kind: KeyKind = KeyKind.API, expires_at: datetime | None, now: datetime
+) -> NewKey | None:
     """None if there is no such partner."""
     if await store.partner(tx, partner_id) is None:
         return None
-    secret = new_api_key()
+    secret = new_api_key() if kind is KeyKind.API else new_mail_key()
     key = _key(partner_id, secret, expires_at=expires_at, now=now)
     await store.add_key(tx, key, api_key_hash(secret))
     return NewKey(key, secret)
+
+
+def new_mail_key() -> str:
+    """The local part of a partner's address: 160 random bits, in letters and digits that survive being lower-cased."""
+    return MAIL_PREFIX + base64.b32encode(secrets.token_bytes(20)).decode().lower()
 
 
 async def revoke_key(tx: Transaction, partner_id: UUID, key_id: UUID, *, now: datetime) -> bool:

@@ -4,18 +4,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 
 from services.intake.domain.compression import is_packed
 from services.intake.domain.formats import FORMATS, ParseOptions, charset_of, decompress, recognise
+from services.intake.domain.formats.recognition import HEAD_BYTES
+from services.intake.domain.lines import with_head
 from services.intake.domain.records import Record
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
 from services.intake.handlers.means import Means
 from services.intake.store.payloads import chunks
-
-HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,7 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
 def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Opened:
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
     unpacked = decompress(chunks(path), encoding=hints.content_encoding, limits=means.bounds.limits)
-    head, unpacked = _with_head(unpacked)
+    head, unpacked = with_head(unpacked, HEAD_BYTES)
     recognised = recognise(
         head,
         content_type=hints.content_type,
@@ -56,7 +55,9 @@ def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Op
         format_name=hints.format_name,
         report_type=hints.report_type,
     )
-    options = ParseOptions(recognised.report_type, now, charset=charset_of(hints.content_type))
+    options = ParseOptions(
+        recognised.report_type, now, charset=charset_of(hints.content_type), limits=means.bounds.limits
+    )
     return Opened(recognised.format.name, recognised.report_type, recognised.format.parse(unpacked, options))
 
 
@@ -70,7 +71,12 @@ def opened_again(submission: Submission, *, means: Means) -> tuple[Iterator[byte
     """The bytes of a stored payload, and what its parser was told beside them."""
     path = means.payloads.path(submission.id)
     unpacked = decompress(chunks(path), encoding=submission.content_encoding, limits=means.bounds.limits)
-    options = ParseOptions(submission.report_type, submission.received_at, charset=charset_of(submission.content_type))
+    options = ParseOptions(
+        submission.report_type,
+        submission.received_at,
+        charset=charset_of(submission.content_type),
+        limits=means.bounds.limits,
+    )
     return unpacked, options
 
 
@@ -84,13 +90,3 @@ async def slices(records: Iterator[Record], *, size: int) -> AsyncGenerator[Slic
         yield piece
     finally:
         ahead.cancel()
-
-
-def _with_head(unpacked: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Enough of the beginning to recognise a format by, and all of the bytes again."""
-    head = b""
-    for chunk in unpacked:
-        head += chunk
-        if len(head) >= HEAD_BYTES:
-            break
-    return head, chain((head,), unpacked)

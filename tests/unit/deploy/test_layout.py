@@ -47,9 +47,14 @@ def test_a_relay_without_host_or_port_is_complained_of(relay: str) -> None:
 def test_no_two_parts_of_the_largest_stack_share_a_port_and_all_stay_within_its_ports() -> None:
     layout = Layout.from_environment({"TOCSIN_LOCAL_REPLICAS": "8"})
 
-    ports = [*layout.service_ports.values(), *map(layout.port, ("console", *layout.own_parts))]
+    ports = [
+        *layout.service_ports.values(),
+        *layout.mail_doors.values(),
+        *map(layout.port, ("console", *layout.own_parts)),
+    ]
 
     assert len(layout.service_ports) == 8 * len(SERVICES)
+    assert len(layout.mail_doors) == 8
     assert len(set(ports)) == len(ports)
     assert {port - layout.port_base for port in ports} <= set(range(PORTS_OF_A_STACK))
 

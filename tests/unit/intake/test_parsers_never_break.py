@@ -47,6 +47,21 @@ NASTY = [
     *(b"source", b"source.network", b"__type", b"raw", b'"{\\"a\\": 1}"', b'{"a": {"b": [1]}}'),
     *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c", b";", b"\t", b"seen_at", b"event_time", b"02:30:00"),
     *(b"2026-03-29", b"2026-10-25", b"9999-12-31", b"asset.", b"extra.", b"src_url"),
+    *(
+        b"Content-Type: multipart/mixed; boundary=part",
+        b"--part\n",
+        b"--part--",
+        b"=?utf-8?q?=ff?=",
+        b"filename*0*=x''y",
+    ),
+    *(
+        b"Content-Transfer-Encoding: base64\n",
+        b"name=a.csv",
+        b"charset=\0",
+        b"message/rfc822",
+        b"From ",
+        b"X-ARF: yes\n",
+    ),
     *(b"evidence", b"payload", b"Report", b"Version", b"xarf_version", b"null", b"true", b"{}", b"[]", b'""'),
 ]
 
@@ -269,6 +284,8 @@ def test_objects_with_values_of_any_kind_are_read_or_rejected(objects: list[tupl
 HEADER = b"timestamp,ip,tag\n"
 ROW = b"2026-03-01 04:05:06,192.0.2.1,e"
 MEMBERS = b", ".join(b'"secret%d": 1' % number for number in range(2_000))
+MULTIPART = b"Content-Type: multipart/mixed; boundary=part\n\n"
+FILE = b"Content-Type: text/csv\nContent-Transfer-Encoding: %s\n\n"
 TROUBLE = {
     "a line without end": ("shadowserver-csv", HEADER, b"x" * 1000),
     "a quote that never closes": ("shadowserver-csv", HEADER, b'"xxxxxxx\n'),
@@ -309,6 +326,25 @@ TROUBLE = {
     "many reports": ("intelmq-json", EVENT, b'{"raw": "aXA="}\n'),
     "a payload without end": ("xarf", b'[{"evidence": [{"payload": "', b"x"),
     "a line of evidence": ("xarf", b'{"xarf_version": "4.2.0"}\n{"evidence": [{"payload": "', b"x"),
+    "delimiters that are none": ("mail", MULTIPART, b"--part of\n"),
+    "delimiters at the ends of lines": ("mail", MULTIPART, b"x\r\n--part \r"),
+    "multiparts in multiparts": ("mail", MULTIPART + b"--part\n" + MULTIPART.replace(b"part", b"q"), b"--q of\n"),
+    "a complaint without end": (
+        "mail",
+        MULTIPART + b"--part\nContent-Type: message/feedback-report\n\n",
+        b"Source-IP: x\n",
+    ),
+    "a report in lines without end": (
+        "mail",
+        b"X-ARF: yes\nContent-Type: text/plain; name=report.txt\n\n",
+        b"Source: x\n",
+    ),
+    "base64 without line ends": ("mail", FILE % b"base64", b"QUFB"),
+    "base64 after its end": ("mail", FILE % b"base64", b"QQ=="),
+    "quoted text without line ends": ("mail", FILE % b"quoted-printable", b"=3D"),
+    "quoted lines": ("mail", FILE % b"quoted-printable", b"=\r\n="),
+    "parameters": ("mail", b"Content-Type: text/csv", b'; a*1*="\\"'),
+    "encoded words": ("mail", b"Content-Type: text/csv; name=", b"=?a?q?"),
     "pieces of evidence": ("xarf", b'[{"evidence": [', b'{"payload": "QQ"}, '),
 }
 
@@ -442,3 +478,17 @@ def test_a_payload_of_200_mb_takes_little_memory(format_name: str, start: bytes,
     tracemalloc.stop()
 
     assert peak < 12_000_000
+
+
+def test_a_mail_takes_little_more_memory_than_its_bytes() -> None:
+    """The line ends alone would be 20 million objects in some parsers."""
+    text = b"--part\n\n" + b"\n" * 20_000_000
+    file = b"\n--part\n" + FILE % b"7bit" + HEADER + ROW + b"\n--part--\n"
+    tracemalloc.start()
+    pieces = (text[at : at + 65_536] for at in range(0, len(text), 65_536))
+    read, _ = outcome("mail", chain([MULTIPART], pieces, [file]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert read == 1
+    assert peak < 2 * len(text)

@@ -12,6 +12,7 @@ from services.intake.domain.compression import Limits, decompress
 from services.intake.domain.formats import abusehub_csv
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.intelmq import intelmq_json
+from services.intake.domain.formats.mail import mail
 from services.intake.domain.formats.misp import misp
 from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
 from services.intake.domain.formats.shadowserver import shadowserver_csv, shadowserver_json
@@ -37,23 +38,24 @@ __all__ = [
 ]
 
 # In the order in which they are tried on a payload that names none.
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        each.name: each
-        for each in (
-            stix.FORMAT,
-            xarf.FORMAT,
-            misp.FORMAT,
-            intelmq_json.FORMAT,
-            tocsin_json.FORMAT,
-            tocsin_ndjson.FORMAT,
-            shadowserver_json.FORMAT,
-            shadowserver_csv.FORMAT,
-            tocsin_csv.FORMAT,
-            abusehub_csv.FORMAT,
-        )
-    }
-)
+_FILES = {
+    each.name: each
+    for each in (
+        stix.FORMAT,
+        xarf.FORMAT,
+        misp.FORMAT,
+        intelmq_json.FORMAT,
+        tocsin_json.FORMAT,
+        tocsin_ndjson.FORMAT,
+        shadowserver_json.FORMAT,
+        shadowserver_csv.FORMAT,
+        tocsin_csv.FORMAT,
+        abusehub_csv.FORMAT,
+    )
+}
+_MAIL = mail.format_of(_FILES)
+
+FORMATS: Mapping[str, Format] = MappingProxyType({**_FILES, _MAIL.name: _MAIL})
 
 
 def recognise(

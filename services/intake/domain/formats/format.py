@@ -1,11 +1,12 @@
 """What a format is to the rest of intake."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 from typing import TypeVar
 
+from services.intake.domain.compression import Limits
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
 
@@ -20,13 +21,14 @@ class Family(Enum):
     CSV = auto()
     JSON = auto()
     JSON_LINES = auto()
+    MAIL = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class ParseOptions:
     """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given.
 
-    `assets_are` counts in the formats of threat intelligence only.
+    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold packed files.
     """
 
     report_type: str | None
@@ -34,6 +36,7 @@ class ParseOptions:
     max_records: int = MAX_RECORDS
     charset: str | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from services.intake.domain.formats.format import Family, Format
 from services.intake.domain.formats.shadowserver.types import REPORT_TYPES, is_type_name, type_of_file_name
 from services.intake.domain.json_values import holds_lines
 from services.intake.domain.lines import text_lines
+from services.intake.domain.mime import begins_like_a_mail, is_plainly_a_mail
 from services.intake.domain.records import PayloadError, quoted
 
 _JSON = frozenset({Family.JSON})
 _LINES = frozenset({Family.JSON_LINES})
 _CSV = frozenset({Family.CSV})
-_ANY = _JSON | _LINES | _CSV
+_MAIL = frozenset({Family.MAIL})
+_ANY = _JSON | _LINES | _CSV | _MAIL
 
 # What a media type promises. Clients that do not know send the types that promise nothing.
 _PROMISES = {
@@ -31,12 +33,13 @@ _PROMISES = {
     "application/json": _JSON | _LINES,
     "application/x-ndjson": _LINES,
     "application/jsonl": _LINES,
+    "message/rfc822": _MAIL,
 }
 
 # Media types that name a format.
 _FORMAT_OF_TYPE = {"application/stix+json": "stix", "application/taxii+json": "stix"}
 
-_HEAD_BYTES = 64 * 1024
+HEAD_BYTES = 64 * 1024
 _MAX_OBJECTS = 8
 _BLANK = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"  # with the bytes of byte order marks and of blanks in UTF-16
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -70,7 +73,7 @@ def recognise_among(
     error. Raises `PayloadError`: 415 for a format that is unknown or could be several, 422 for a contradiction or for
     no bytes at all.
     """
-    head = head[:_HEAD_BYTES]
+    head = head[:HEAD_BYTES]
     if not head.strip(_BLANK):
         raise PayloadError(422, "empty-payload", "there is nothing in it")
     said = _report_type(report_type, file_name)
@@ -107,7 +110,9 @@ def _by_bytes(
     families = _PROMISES[media_type] & _families_of(head)
     if not families and _PROMISES[media_type] != _ANY:
         raise _mismatch(head, f"the payload is not {media_type}")
-    if len(families) > 1:
+    if families == _CSV | _MAIL:
+        families = _MAIL if is_plainly_a_mail(head) else _CSV
+    elif len(families) > 1:
         families = _LINES if _is_several_lines(head) else _JSON
     names = _names(head, families, charset=charset)
     candidates = [each for each in formats.values() if each.families & families and each.has_names(names)]
@@ -164,7 +169,7 @@ def _families_of(head: bytes) -> frozenset[Family]:
             return _JSON
         case b"<":  # a web page, usually one that says that something went wrong
             return frozenset()
-    return _CSV
+    return _CSV | _MAIL if begins_like_a_mail(head) else _CSV
 
 
 def _is_several_lines(head: bytes) -> bool:
@@ -175,6 +180,8 @@ def _names(head: bytes, families: frozenset[Family], *, charset: str | None) -> 
     """The names by which formats of a family know their own."""
     if families == _CSV:
         return _columns(head, charset=charset)
+    if families == _MAIL:
+        return frozenset()
     texts = head.splitlines()[:_MAX_OBJECTS] if families == _LINES else [head]
     return frozenset().union(*map(_keys, texts))
 
@@ -183,7 +190,7 @@ def _columns(head: bytes, *, charset: str | None) -> frozenset[str]:
     """The column names in the first row."""
     if head.startswith(_UTF16_MARKS):
         head = head.decode("utf-16", errors="ignore").encode()  # it may end in the middle of a character
-    lines = text_lines(iter([head]), charset=charset, max_bytes=_HEAD_BYTES)
+    lines = text_lines(iter([head]), charset=charset, max_bytes=HEAD_BYTES)
     try:
         first = next(rows(lines), None)
     except PayloadError as error:

@@ -1,0 +1,1 @@
+"""Mails: a complaint in ARF or X-ARF, or a mail that brings files in other formats."""
