@@ -173,8 +173,6 @@ webhook_deliveries = Table(
     Column("error", Text),
     Index("webhook_deliveries_of_partner", "partner_id", "id"),
     Index("webhook_deliveries_of_submission", "submission_id", "sequence"),
-    Index(
-        "webhook_deliveries_due", "partner_id", "due_at", postgresql_where=text("state IN ('waiting', 'sending')")
-    ),
+    Index("webhook_deliveries_due", "partner_id", "due_at", postgresql_where=text("state IN ('waiting', 'sending')")),
     Index("webhook_deliveries_fresh", "submission_id", unique=True, postgresql_where=text("is_fresh")),
 )

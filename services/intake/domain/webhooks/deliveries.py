@@ -8,6 +8,12 @@ from uuid import UUID
 SETTLED = "submission.settled"
 PING = "ping"
 
+COLLECTED_FOR = timedelta(seconds=10)
+"""A settled submission whose records a person decides on changes in many batches; one event tells of those together."""
+
+PATIENCE = timedelta(days=3)
+"""For so long an event is tried again, and a webhook may fail."""
+
 GONE = 410
 FIRST_PAUSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 6 * 3600.0

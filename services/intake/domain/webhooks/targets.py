@@ -23,10 +23,6 @@ class Rules:
     ports: frozenset[int] = frozenset({443, 8443})
     insecure: bool = False
 
-    @property
-    def are_allowed(self) -> bool:
-        return self.insecure or bool(self.ports)
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -87,7 +83,7 @@ def target_of(url: str, rules: Rules) -> Target | tuple[Refusal, ...]:
 
 
 def _host(text: str) -> str | None:
-    """A domain, or an address that is spelt out; no number, short form or wildcard, which resolvers read as they like."""
+    """A domain, or an address spelt out; no number, short form or wildcard, which resolvers read as they like."""
     ip = parse_ip(text)
     if ip is not None:
         return text_of(ip)
@@ -104,7 +100,7 @@ def _refusals(parts: SplitResult, host: str | None, port: int, rules: Rules) -> 
         yield from address_refusals([host] if parse_ip(host) else [], rules)
     if not rules.insecure and port not in rules.ports:
         allowed = " or ".join(map(str, sorted(rules.ports)))
-        yield Refusal("webhook-port", f"its port must be {allowed}")
+        yield Refusal("webhook-port", f"its port must be {allowed}" if allowed else "there are no webhooks here")
     if "@" in parts.netloc:
         yield Refusal("webhook-credentials", "no user or password may stand in it: the signature says who is asking")
     if "#" in parts.geturl():

@@ -1,18 +1,12 @@
 """What is to be told: written in the transaction that settles a submission, or changes a settled one."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Transaction
 from libs.common.ids import new_id
-from services.intake.domain.webhooks.deliveries import SETTLED
-
-COLLECTED_FOR = timedelta(seconds=10)
-"""A settled submission whose records a person decides on changes in many batches; one event tells of those together."""
-
-PATIENCE = timedelta(days=3)
-"""For so long an event is tried again, and a webhook may fail."""
+from services.intake.domain.webhooks.deliveries import COLLECTED_FOR, PATIENCE, SETTLED
 
 
 async def announce(tx: Transaction, submission_ids: Sequence[UUID], *, now: datetime) -> None:

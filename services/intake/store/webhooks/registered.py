@@ -96,9 +96,7 @@ async def deliveries_before(
 
 
 async def delivery(tx: Transaction, partner_id: UUID, delivery_id: UUID) -> Delivery | None:
-    rows = await tx.fetch(
-        "SELECT * FROM webhook_deliveries WHERE partner_id = $1 AND id = $2", partner_id, delivery_id
-    )
+    rows = await tx.fetch("SELECT * FROM webhook_deliveries WHERE partner_id = $1 AND id = $2", partner_id, delivery_id)
     return delivery_of(rows[0]) if rows else None
 
 

@@ -1,4 +1,4 @@
-"""Deliveries on their way out. Whoever attempts one holds its lease; what comes after another has it changes nothing."""
+"""Deliveries on their way out. Whoever attempts one holds its lease; who comes after another has it changes nothing."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from libs.common.db import Transaction
 from services.intake.domain.webhooks.deliveries import Attempted, Claimed, Disabled
 from services.intake.store.webhooks.registered import delivery_of
 
-# One that is failing is tried with a single delivery, so that a receiver that is down is not knocked at a hundred times.
+# One that fails is tried with a single delivery, so that a receiver that is down is not knocked at by a hundred.
 CLAIM = """
     UPDATE webhook_deliveries AS delivery
     SET state = 'sending', is_fresh = false, attempts = delivery.attempts + 1, lease = $1, attempted_at = $2,
@@ -18,7 +18,9 @@ CLAIM = """
     FROM (
         SELECT due.id, webhooks.url, webhooks.secret,
                CASE WHEN previous_secret_until > $2 THEN previous_secret END AS previous_secret
-        FROM webhooks CROSS JOIN LATERAL (
+        FROM webhooks
+        JOIN partners ON partners.id = webhooks.partner_id AND partners.enabled
+        CROSS JOIN LATERAL (
             SELECT id FROM webhook_deliveries AS waiting
             WHERE waiting.partner_id = webhooks.partner_id AND waiting.state IN ('waiting', 'sending')
                   AND waiting.due_at <= $2
@@ -32,8 +34,8 @@ CLAIM = """
 
 DUE = """
     SELECT webhook_deliveries.id::text AS id, due_at AS since
-    FROM webhook_deliveries JOIN webhooks USING (partner_id)
-    WHERE state IN ('waiting', 'sending') AND disabled IS NULL AND failing_since IS NULL
+    FROM webhook_deliveries JOIN webhooks USING (partner_id) JOIN partners ON partners.id = partner_id
+    WHERE state IN ('waiting', 'sending') AND disabled IS NULL AND failing_since IS NULL AND enabled
 """
 """For the watch: what should have been attempted by now. Of a webhook that fails its partner is told."""
 
@@ -112,6 +114,4 @@ async def disabled_by_failure(tx: Transaction) -> int:
 
 def _claimed(row: Record) -> Claimed:
     secrets = (row["secret"], row["previous_secret"])
-    return Claimed(
-        delivery=delivery_of(row), lease=row["lease"], url=row["url"], secrets=tuple(filter(None, secrets))
-    )
+    return Claimed(delivery=delivery_of(row), lease=row["lease"], url=row["url"], secrets=tuple(filter(None, secrets)))
