@@ -72,6 +72,13 @@ def routes(means: Means, doors: Doors) -> APIRouter:
         following = encode_cursor(rows[limit - 1].record) if len(rows) > limit else None
         return Page(items=[record_view(submission_id, row) for row in rows[:limit]], next=following)
 
+    _add_downloads(router, means, known_viewer)
+    return router
+
+
+def _add_downloads(router: APIRouter, means: Means, known_viewer: object) -> None:
+    database = means.database
+
     @router.get("/{submission_id}/records.csv", response_class=StreamingResponse)
     async def download_records(
         submission_id: UUID, viewer: Annotated[Viewer, known_viewer], outcome: OutcomeName = None
@@ -99,8 +106,6 @@ def routes(means: Means, doors: Doors) -> APIRouter:
         if not path.exists():
             raise Problem(503, "payload-away", "The payload can't be read now", headers={"Retry-After": "60"})
         return FileResponse(path, media_type="application/octet-stream", filename=_download_name(submission))
-
-    return router
 
 
 def _download_name(submission: Submission) -> str:

@@ -1,8 +1,8 @@
 """Partners' webhooks: one POST to an address that was judged a moment before, of whose answer only the status counts.
 
-The name is resolved here and the connection goes to the address that was judged, so a name that leads elsewhere a second
-later leads nowhere. TLS is still that of the name. Redirects are not followed, proxies of the environment not used, no
-connection is kept for the next webhook, and the answer's body is not read.
+The name is resolved here and the connection goes to the address that was judged, so a name that leads elsewhere a
+second later leads nowhere. TLS is still that of the name. Redirects are not followed, proxies of the environment not
+used, no connection is kept for the next webhook, and the answer's body is not read.
 """
 
 import asyncio

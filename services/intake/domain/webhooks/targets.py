@@ -71,7 +71,7 @@ def target_of(url: str, rules: Rules) -> Target | tuple[Refusal, ...]:
         return (Refusal("webhook-url", f"write it as at most {MAX_URL_CHARS} ASCII characters, the rest as %XX"),)
     try:
         parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
+        port = DEFAULT_PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     except ValueError:
         return (Refusal("webhook-url", "this is no URL"),)
     host = _host(parts.hostname or "")
