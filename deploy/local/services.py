@@ -61,6 +61,7 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             "PAYLOAD_DIR": str(layout.payloads),
             "BOOTSTRAP_PARTNER_KEY": keys.partner_key(),
             "AUDITOR_TOKEN": keys.auditor_token(),
+            "WEBHOOK_INSECURE": "true",  # receivers are on this machine too
             **{f"{sibling.upper()}_URL": layout.url(sibling) for sibling in SERVICES if sibling != "intake"},
         },
         "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true"},
