@@ -5,7 +5,12 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,11 +24,41 @@ def examples(language: str) -> str:
     return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE))
 
 
-def run(*command: str, system: System, folder: Path) -> str:
+@dataclass(slots=True)
+class Hook:
+    """A partner's receiver of webhooks, and what came: headers and body."""
+
+    url: str = ""
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Hook]:
+    hook = Hook()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            hook.received.append((headers, self.rfile.read(int(headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nobody reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    hook.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield hook
+    server.shutdown()
+
+
+def run(*command: str, system: System, folder: Path, hook: Hook) -> str:
     endpoints = system.stack.endpoints
     known = {
         "TOCSIN": endpoints.services["intake"],
         "KEY": endpoints.partner_key,
+        "HOOK": hook.url,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(PAGE.parents[1]),
     }
@@ -35,10 +70,10 @@ def run(*command: str, system: System, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def terminal(system: System, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def terminal(system: System, hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder in which the shell examples ran, and what they printed."""
     folder = tmp_path_factory.mktemp("partner")
-    printed = run("bash", "-euo", "pipefail", "-c", examples("bash"), system=system, folder=folder)
+    printed = run("bash", "-euo", "pipefail", "-c", examples("bash"), system=system, folder=folder, hook=hook)
     return folder, printed
 
 
@@ -61,8 +96,28 @@ def test_the_receipt_on_the_page_has_the_fields_of_a_real_one(terminal: tuple[Pa
     assert shown.keys() == json.loads((folder / "receipt.json").read_text()).keys()
 
 
-def test_the_python_example_gets_the_receipt_of_the_same_push(system: System, terminal: tuple[Path, str]) -> None:
+def test_the_example_of_a_webhook_is_told_and_believes_it(terminal: tuple[Path, str], hook: Hook) -> None:
+    folder, printed = terminal
+    page: dict[str, Any] = {}  # Any: the names of a module
+    code = next(block for block in PAGE.read_text().split("```") if "def is_from_tocsin" in block)
+    exec(code.removeprefix("python\n"), page)
+    secret = json.loads((folder / "webhook.json").read_text())["secret"]
+    headers, body = hook.received[0]
+    assert json.loads(body)["type"] == "ping"
+    assert page["is_from_tocsin"](headers, body, secret)
+    assert not page["is_from_tocsin"](headers, body + b" ", secret)
+    assert "ping\t\tdelivered\t1\t204\t" in printed
+
+
+def test_the_download_has_every_record(terminal: tuple[Path, str]) -> None:
     folder, _ = terminal
-    printed = run(sys.executable, "-c", examples("python"), system=system, folder=folder)
+    assert len((folder / "records.csv").read_text().splitlines()) == 4
+
+
+def test_the_python_example_gets_the_receipt_of_the_same_push(
+    system: System, terminal: tuple[Path, str], hook: Hook
+) -> None:
+    folder, _ = terminal
+    printed = run(sys.executable, "-c", examples("python"), system=system, folder=folder, hook=hook)
     assert printed.startswith("{'notified': 2}")
     assert "1 notified TOC-" in printed
