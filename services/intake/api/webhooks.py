@@ -1,5 +1,6 @@
 """`/v1/partners/me/webhook`: where a partner wants to be told that submissions are settled, instead of asking."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
@@ -163,7 +164,10 @@ def _add_trial_routes(router: APIRouter, office: Office, changing: object) -> No
 
     @router.post("/ping")
     async def ping(whose: Annotated[Self, changing]) -> DeliveryView:
-        """Send an event `ping`, once, and answer with what came of it."""
+        """Send an event `ping`, once, and answer with what came of it. Five at once, and one every ten seconds."""
+        if wait_seconds := office.pings.take(whose.partner_id):
+            headers = {"Retry-After": str(math.ceil(wait_seconds))}
+            raise Problem(429, "too-many-requests", "Too many pings", "Come back later.", headers=headers)
         delivery = await webhooks.ping(office, whose.partner_id)
         if delivery is None:
             raise not_found("webhook")

@@ -2,13 +2,16 @@
 
 import asyncio
 import secrets
+import time
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.common.db import Database, Transaction
 from libs.common.ids import new_id
+from services.intake.domain.rates import Bucket, Rate, take
 from services.intake.domain.webhooks.deliveries import PATIENCE, PING, Delivery, Disabled, State, Webhook
 from services.intake.domain.webhooks.signatures import SECRET_BYTES
 from services.intake.domain.webhooks.targets import Refusal
@@ -21,6 +24,7 @@ BOTH_SECRETS_FOR = timedelta(hours=24)
 """How long the old secret signs beside a new one."""
 
 PING_LEASE = timedelta(minutes=2)
+PINGS = Rate(burst=5, per_second=0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,24 @@ class Kept:
     secret: bytes | None = None
 
 
+class PingLimits:
+    """A bucket for each partner, in this process: whoever moves a webhook from place to place is no scanner of ours."""
+
+    MAX_REMEMBERED = 10_000
+
+    def __init__(self, rate: Rate = PINGS) -> None:
+        self._rate = rate
+        self._buckets: OrderedDict[UUID, Bucket] = OrderedDict()
+
+    def take(self, partner_id: UUID) -> float:
+        """Take one ping; the seconds to wait if there is none left, else 0."""
+        taken = take(self._buckets.pop(partner_id, None), rate=self._rate, at=time.monotonic())
+        self._buckets[partner_id] = taken.bucket
+        if len(self._buckets) > self.MAX_REMEMBERED:
+            self._buckets.popitem(last=False)
+        return taken.wait_seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """What keeping webhooks takes."""
@@ -38,6 +60,7 @@ class Office:
     database: Database
     door: WebhookDoor
     courier: Courier
+    pings: PingLimits = field(default_factory=PingLimits)
 
 
 async def put(office: Office, partner_id: UUID, *, url: str) -> Kept | Sequence[Refusal] | None:

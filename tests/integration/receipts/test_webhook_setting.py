@@ -69,6 +69,19 @@ async def test_a_ping_that_fails_says_how_and_is_not_tried_again(intake: Intake)
         assert (await partner.webhook())["failing_since"] is None
 
 
+async def test_a_webhook_can_not_be_used_to_try_one_place_after_another(intake: Intake) -> None:
+    partner = await intake.partner("acme")
+    async with receiving() as receiver:
+        await partner.set_webhook(receiver.url)
+        answers = [await partner.client.post(f"{HOOK}/ping") for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
+        assert len(receiver.requests) == 5
+        await partner.client.delete(HOOK)
+        await partner.set_webhook(receiver.url)
+        assert (await partner.client.post(f"{HOOK}/ping")).status_code == 429
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1/x#y", "gopher://127.0.0.1/", "http://localhost/"])
 async def test_a_url_that_is_not_taken_is_refused_in_words(intake: Intake, url: str) -> None:
     partner = await intake.partner("acme")
