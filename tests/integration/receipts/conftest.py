@@ -125,6 +125,7 @@ class Intake:
 
     async def submission(self, partner: Known, *, pending: int, status: Status = Status.DONE) -> UUID:
         """One with so many records on their way and one that could not be read."""
+        unread = Violation(code="invalid-ip", message="=1 is not an IP address", record=pending + 1, field="ip")
         submission = Submission(
             id=new_id(),
             partner_id=partner.id,
@@ -140,9 +141,9 @@ class Intake:
             traceparent="",
             received_at=RECEIVED_AT,
             status=status,
+            errors=(unread,),
             lease=new_id(),
         )
-        unread = Violation(code="invalid-ip", message="=1 is not an IP address", record=pending + 1, field="ip")
         rows = [
             *(RecordRow(number, "pending", None, None, RECEIVED_AT, ()) for number in range(1, pending + 1)),
             RecordRow(pending + 1, "rejected", unread.code, unread.message, RECEIVED_AT, (unread,)),
@@ -174,8 +175,9 @@ class Intake:
         await office_of(self.settings, self.database).courier.attempt(claimed)
 
     async def attempt_due(self) -> None:
-        """One round of everything that waits, whenever it is due."""
-        if claimed := await self.claim(later=timedelta(days=1)):
+        """One round of everything that waits, as if its pauses were over."""
+        await self.sql("UPDATE webhook_deliveries SET due_at = now() WHERE state = 'waiting'")
+        if claimed := await self.claim():
             await self.attempt(claimed)
 
     async def sql(self, statement: str, *arguments: object) -> list[Any]:  # Any: rows of any table
