@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from libs.common.security import Operator, Role, api_key_hash, sign_operator_tok
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome, Reliability
-from services.intake.app import build, delivering_of, office_of
+from services.intake.app import build, delivering_of, means_of, office_of
 from services.intake.domain.partners import Partner, PartnerKey
 from services.intake.domain.submissions import RecordRow, Status, Submission, Violation, indicator_id
 from services.intake.domain.webhooks.deliveries import Claimed
+from services.intake.handlers.means import Means
 from services.intake.handlers.outcomes import settle_records
 from services.intake.settings import IntakeSettings
 from services.intake.store import partners, records, submissions
@@ -81,6 +82,16 @@ class Intake:
     @property
     def database(self) -> Database:
         return self.service.database
+
+    @property
+    def means(self) -> Means:
+        return replace(means_of(self.settings), database=self.database)
+
+    async def kept(self, submission_id: UUID) -> Submission:
+        async with self.database.transaction() as tx:
+            submission = await submissions.submission(tx, submission_id, partner_id=None)
+        assert submission is not None
+        return submission
 
     def client(self, token: str = "") -> httpx.AsyncClient:
         client = httpx.AsyncClient(

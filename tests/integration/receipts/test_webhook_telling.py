@@ -12,10 +12,12 @@ from standardwebhooks.webhooks import Webhook
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome
 from services.intake.app import office_of
+from services.intake.domain.records import PayloadError
 from services.intake.domain.submissions import Status
 from services.intake.domain.webhooks.deliveries import Answer, attempted
 from services.intake.domain.webhooks.signatures import signed_headers
 from services.intake.handlers.delivering import DisabledCount
+from services.intake.handlers.processing import finish, give_up
 from services.intake.store import submissions
 from services.intake.store.webhooks import events, sending
 from tests.integration.receipts.conftest import LEASE, Intake
@@ -147,6 +149,32 @@ async def test_a_submission_that_is_not_read_to_its_end_is_not_settled(intake: I
     submission_id = await intake.submission(partner, pending=1, status=Status.PROCESSING)
     await intake.settle(submission_id, 1)
     assert await partner.deliveries() == []
+
+
+@pytest.mark.parametrize("error", [None, PayloadError(400, "broken-off", "it ends too early")], ids=["done", "failed"])
+async def test_a_submission_that_settled_before_it_was_read_to_its_end_is_told_at_its_end(
+    intake: Intake, error: PayloadError | None
+) -> None:
+    partner = await intake.partner("acme")
+    async with receiving() as receiver:
+        await partner.set_webhook(receiver.url)
+        submission_id = await intake.submission(partner, pending=1, status=Status.PROCESSING)
+        await intake.settle(submission_id, 1)
+        await finish(await intake.kept(submission_id), error=error, means=intake.means)
+        await intake.attempt_due()
+        assert told(receiver.requests) == [(submission_id, 1)]
+        assert json.loads(receiver.requests[0].body)["data"]["status"] == ("failed" if error else "done")
+
+
+async def test_a_submission_that_we_give_up_is_told_with_what_is_held(intake: Intake) -> None:
+    partner = await intake.partner("acme")
+    async with receiving() as receiver:
+        await partner.set_webhook(receiver.url)
+        submission_id = await intake.submission(partner, pending=2, status=Status.PROCESSING)
+        await give_up(await intake.kept(submission_id), means=intake.means)
+        await intake.attempt_due()
+        assert told(receiver.requests) == [(submission_id, 1)]
+        assert json.loads(receiver.requests[0].body)["data"]["outcomes"] == {"held": 2}
 
 
 async def test_without_a_webhook_nothing_is_written(intake: Intake) -> None:
