@@ -36,6 +36,15 @@ OLDEST_UNSETTLED_SECONDS = Gauge(
 OUTCOME_CONFLICTS = Counter(
     "tocsin_outcome_conflicts", "A second, different, final outcome for a record; anything above 0 is a bug"
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "tocsin_webhook_attempts",
+    "Events sent to partners' webhooks, by the state that the attempt left them in",
+    ("state",),
+)
+WEBHOOK_SECONDS = Histogram("tocsin_webhook_seconds", "Time one attempt takes at a partner's webhook", buckets=SECONDS)
+WEBHOOKS_DISABLED = Gauge(
+    "tocsin_webhooks_disabled", "Webhooks that get nothing any more, because they failed for days or are gone"
+)
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))

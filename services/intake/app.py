@@ -21,8 +21,11 @@ from services.intake.api.taxii.media import taxii_error
 from services.intake.domain.mime import MAX_MAIL_BYTES
 from services.intake.domain.rates import Rate
 from services.intake.domain.reconciliation.timetable import Timetable
+from services.intake.domain.webhooks.targets import Rules
 from services.intake.gateway.backlog import KafkaBacklog
 from services.intake.gateway.siblings import addresses, siblings_of
+from services.intake.gateway.webhooks import HttpWebhooks
+from services.intake.handlers.delivering import Courier, Delivering, DisabledCount
 from services.intake.handlers.desks import Desks
 from services.intake.handlers.keys import KeyRing, RateLimits
 from services.intake.handlers.means import Bounds, Means
@@ -30,16 +33,22 @@ from services.intake.handlers.nightly import Nightly
 from services.intake.handlers.pressure import Pressure, PressureLimits
 from services.intake.handlers.processing import Processing
 from services.intake.handlers.upkeep import Bootstrap, PendingCount, Sweep
+from services.intake.handlers.webhooks import Office
 from services.intake.settings import IntakeSettings
 from services.intake.store import reconciliation
 from services.intake.store.payloads import PayloadFiles
 from services.intake.store.submissions import Order
+from services.intake.store.webhooks import sending
+
+WEBHOOK_AGE = timedelta(minutes=15)
+"""An event is attempted within a second, and behind a crowd of others of its partner within minutes."""
 
 
 def build(settings: IntakeSettings) -> Service:
     means = means_of(settings)
     pending = PendingCount(means.database, refresh_seconds=settings.pending_refresh_seconds)
     bootstrap = Bootstrap(means.database, key=settings.bootstrap_partner_key)
+    office = office_of(settings, means.database)
     # Some take the oldest and some the smallest: a huge payload neither holds up all others nor waits for ever.
     orders = islice(cycle((Order.OLDEST, Order.SMALLEST)), settings.parallel_submissions)
     workers = [Processing(means, order=order, retry_max_seconds=settings.retry_max_seconds).run for order in orders]
@@ -54,7 +63,7 @@ def build(settings: IntakeSettings) -> Service:
         api=new_api(
             title="Tocsin intake",
             description="Push what you know about exposed, vulnerable or hacked systems, and see what became of it.",
-            routers=(*api.routers(means, doors, mail_domain=settings.mail_domain), overdue.routes(watch)),
+            routers=(*api.routers(means, doors, office, mail_domain=settings.mail_domain), overdue.routes(watch)),
             operator_public_key=settings.operator_public_key,
             streaming_paths=frozenset({api.submissions.PATH}),
             streaming_pattern=taxii.STREAMING,
@@ -70,6 +79,8 @@ def build(settings: IntakeSettings) -> Service:
             Sweep(means).run,
             bootstrap.run,
             watch.run,
+            delivering_of(settings, office).run,
+            DisabledCount(means.database).run,
             *_nightly(settings, means.database, watch.backlog),
             *_door_for_mail(settings, means, doors),
         ),
@@ -83,6 +94,7 @@ def _watched(settings: IntakeSettings) -> Sequence[Watched]:
     return (
         Watched(state="processing", greatest_age=processing, rows=reconciliation.PROCESSING),
         Watched(state="pending", greatest_age=pending, rows=reconciliation.PENDING),
+        Watched(state="webhook-due", greatest_age=WEBHOOK_AGE, rows=sending.DUE),
     )
 
 
@@ -108,6 +120,17 @@ def _door_for_mail(settings: IntakeSettings, means: Means, doors: Doors) -> Iter
             port=settings.lmtp_port,
             max_mail_bytes=min(settings.max_body_bytes, MAX_MAIL_BYTES),
         ).run
+
+
+def office_of(settings: IntakeSettings, database: Database) -> Office:
+    ports = frozenset(map(int, filter(None, settings.webhook_ports.split(","))))
+    rules = Rules(ports=ports, insecure=settings.webhook_insecure)
+    door = HttpWebhooks(rules=rules, seconds=settings.webhook_seconds)
+    return Office(database, door, Courier(database, door, write=api.webhooks.write_event))
+
+
+def delivering_of(settings: IntakeSettings, office: Office) -> Delivering:
+    return Delivering(office.database, office.courier, lease=timedelta(seconds=2 * settings.webhook_seconds + 30))
 
 
 def means_of(settings: IntakeSettings) -> Means:

@@ -83,6 +83,18 @@ class IntakeSettings(ServiceSettings):
     reconcile_wait_seconds: float = Field(
         300.0, description="How long what is under way may take to come to rest, before it is told of as such", ge=0
     )
+    webhook_ports: str = Field(
+        "443,8443",
+        description="Ports that partners' webhooks may have, separated by commas; empty: there are no webhooks",
+        pattern=r"^(\d{1,5}(,\d{1,5})*)?$",
+    )
+    webhook_insecure: bool = Field(
+        False,
+        description="Let webhooks lead to any address and port, this machine's own too, without TLS; for tests only",
+    )
+    webhook_seconds: float = Field(
+        10.0, description="An attempt at a webhook that takes longer has failed", gt=0, le=60
+    )
     bootstrap_partner_key: SecretStr = Field(
         SecretStr(""), description="Makes sure that a partner `demo` with this key exists; empty: it does not"
     )

@@ -5,9 +5,10 @@ import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Path, Request, Response
 
 from libs.common.problems import Problem
 from libs.common.security import KEY_PREFIX, RequiredRole, Role
@@ -78,6 +79,35 @@ class PartnerOrOperator:
             return EVERYBODY
         caller = await self._doors.caller(request, response)
         return Viewer(caller.partner.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """The partner that a request is about, and who is asking, for the log."""
+
+    partner_id: UUID
+    by: str
+
+
+class SelfOrOperator:
+    """FastAPI dependency for `/v1/partners/{whose}/…`: `me` is the partner behind the key, an id takes an operator."""
+
+    authorizes: ClassVar[str] = "partner"
+
+    def __init__(self, doors: Doors, role: Role) -> None:
+        self._doors = doors
+        self._operator = RequiredRole(role)
+
+    async def __call__(
+        self,
+        request: Request,
+        response: Response,
+        whose: Annotated[Literal["me"] | UUID, Path(description="`me`, or for an operator the partner's id")],
+    ) -> Self:
+        if isinstance(whose, UUID):
+            return Self(whose, self._operator(request).name)
+        caller = await self._doors.caller(request, response)
+        return Self(caller.partner.id, f"key {caller.key.prefix}")
 
 
 def partner_key(request: Request) -> str | None:

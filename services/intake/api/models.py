@@ -30,6 +30,7 @@ class RecordCounts(BaseModel):
 class Links(BaseModel):
     self: str
     records: str
+    records_csv: str
     payload: str
 
 
@@ -112,4 +113,4 @@ def error_view(violation: Violation) -> ErrorView:
 
 def links_of(submission_id: UUID) -> Links:
     here = f"/v1/submissions/{submission_id}"
-    return Links(self=here, records=f"{here}/records", payload=f"{here}/payload")
+    return Links(self=here, records=f"{here}/records", records_csv=f"{here}/records.csv", payload=f"{here}/payload")

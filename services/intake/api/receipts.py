@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
@@ -13,6 +13,7 @@ from services.intake.api.doors import Doors, PartnerOrOperator
 from services.intake.api.models import ReceiptView, RecordView, receipt_view, record_view
 from services.intake.domain.submissions import REJECTED, Status, Submission
 from services.intake.handlers import receipts
+from services.intake.handlers.downloads import records_as_csv
 from services.intake.handlers.means import Means
 from services.intake.handlers.receipts import NEWEST, Viewer
 
@@ -71,6 +72,29 @@ def routes(means: Means, doors: Doors) -> APIRouter:
         following = encode_cursor(rows[limit - 1].record) if len(rows) > limit else None
         return Page(items=[record_view(submission_id, row) for row in rows[:limit]], next=following)
 
+    _add_downloads(router, means, known_viewer)
+    return router
+
+
+def _add_downloads(router: APIRouter, means: Means, known_viewer: object) -> None:
+    database = means.database
+
+    @router.get("/{submission_id}/records.csv", response_class=StreamingResponse)
+    async def download_records(
+        submission_id: UUID, viewer: Annotated[Viewer, known_viewer], outcome: OutcomeName = None
+    ) -> StreamingResponse:
+        """All of them in one CSV, safe to open in a spreadsheet: what it would take for a formula begins with `'`."""
+        async with database.transaction() as tx:
+            submission = await receipts.submission_of(tx, submission_id, viewer=viewer)
+        if submission is None:
+            raise not_found("submission")
+        named = f'attachment; filename="{submission_id}-records.csv"'
+        return StreamingResponse(
+            records_as_csv(database, submission_id, outcome=outcome),
+            media_type="text/csv; charset=utf-8; header=present",
+            headers={"Content-Disposition": named},
+        )
+
     @router.get("/{submission_id}/payload", response_class=FileResponse)
     async def show_payload(submission_id: UUID, viewer: Annotated[Viewer, known_viewer]) -> FileResponse:
         """The bytes as they came; what came compressed is compressed still."""
@@ -82,8 +106,6 @@ def routes(means: Means, doors: Doors) -> APIRouter:
         if not path.exists():
             raise Problem(503, "payload-away", "The payload can't be read now", headers={"Retry-After": "60"})
         return FileResponse(path, media_type="application/octet-stream", filename=_download_name(submission))
-
-    return router
 
 
 def _download_name(submission: Submission) -> str:

@@ -12,6 +12,7 @@ from libs.common.errors import Transient
 from libs.common.metrics import OUTCOME_CONFLICTS, RECORDS_SETTLED
 from services.intake.domain.outcomes import Conflict, Settlement, count_changes, settle
 from services.intake.store import records
+from services.intake.store.webhooks import events
 
 log = structlog.get_logger(__name__)
 
@@ -22,18 +23,20 @@ async def settle_records(news: Sequence[IndicatorSettled], *, tx: Transaction, n
 
     settlement = settle(news, standings)
 
-    await _record(tx, settlement)
+    await _record(tx, settlement, now=now)
     _report(settlement)
     return ()
 
 
-async def _record(tx: Transaction, settlement: Settlement) -> None:
+async def _record(tx: Transaction, settlement: Settlement, *, now: datetime) -> None:
     if settlement.changes:
         changed = await records.change_outcomes(tx, settlement.changes)
         if len(changed) < len(settlement.changes):
             # Another replica had the same partition a moment ago and wrote between our reading and our writing.
             raise Transient("records were settled by another replica at the same time")
-        await records.grow_counts(tx, count_changes(changed))
+        growth = count_changes(changed)
+        await records.grow_counts(tx, growth)
+        await events.announce(tx, [submission_id for submission_id, _ in growth], now=now)
     if settlement.conflicts:
         OUTCOME_CONFLICTS.inc(await records.add_conflicts(tx, settlement.conflicts))
 

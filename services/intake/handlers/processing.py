@@ -37,6 +37,7 @@ from services.intake.handlers.reading import read_again, slices
 from services.intake.store import records as record_rows
 from services.intake.store import submissions
 from services.intake.store.submissions import Order
+from services.intake.store.webhooks import events as webhook_events
 
 log = structlog.get_logger(__name__)
 
@@ -178,6 +179,7 @@ async def finish(submission: Submission, *, error: PayloadError | None, means: M
     finished = replace(submission, status=status, errors=errors)
     async with means.database.transaction() as tx:
         await advance(tx, finished, means=means)
+        await webhook_events.announce_finished(tx, finished.id, now=means.database.now())
     await faults.reach(faults.Point.SUBMISSION_FINISHED)
     return finished
 
@@ -223,6 +225,7 @@ async def give_up(submission: Submission, *, means: Means) -> None:
         )
         if held:
             await record_rows.grow_counts(tx, {(current.id, "pending"): -held, (current.id, "held"): held})
+        await webhook_events.announce_finished(tx, current.id, now=means.database.now())
 
 
 def lease_end(means: Means, now: datetime) -> datetime:

@@ -28,6 +28,12 @@ async def receipt_of(tx: Transaction, submission_id: UUID, *, viewer: Viewer = E
     return (await _receipts(tx, [found]))[0] if found else None
 
 
+async def receipts_of(tx: Transaction, submission_ids: Sequence[UUID]) -> dict[UUID, Receipt]:
+    """Of those that are there."""
+    found = await submissions.submissions_of(tx, submission_ids)
+    return {receipt.submission.id: receipt for receipt in await _receipts(tx, found)}
+
+
 async def receipts_before(
     tx: Transaction, before: UUID, *, viewer: Viewer, status: Status | None, limit: int
 ) -> list[Receipt]:

@@ -57,6 +57,11 @@ async def submission(tx: Transaction, submission_id: UUID, *, partner_id: UUID |
     return _submission(rows[0]) if rows else None
 
 
+async def submissions_of(tx: Transaction, ids: Sequence[UUID]) -> list[Submission]:
+    """Those of them that are there."""
+    return [_submission(row) for row in await tx.fetch(f"{_SELECT} WHERE submissions.id = ANY($1::uuid[])", ids)]
+
+
 async def submissions_before(
     tx: Transaction, before: UUID, *, partner_id: UUID | None, status: Status | None, limit: int
 ) -> list[Submission]:

@@ -136,3 +136,43 @@ reconciliations = Table(
     Column("sound", Boolean, comment="null: it came to no verdict"),
     Column("report", Text, nullable=False, comment="JSON: the Reconciliation"),
 )
+
+# The secrets are kept as they are, since we sign with them; nothing but the signing ever reads them.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("partner_id", UUID, ForeignKey("partners.id"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("previous_secret", LargeBinary),
+    Column("previous_secret_until", DateTime(timezone=True)),
+    Column("disabled", Text, comment="why nothing is sent; null: it is"),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("succeeded_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+# At most one fresh row for a submission: what changes before it is sent is told by it, whatever the number of changes.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("partner_id", UUID, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("submission_id", UUID),
+    Column("sequence", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("is_fresh", Boolean, nullable=False, comment="nobody has begun to send it"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False, comment="when sending: the end of the lease"),
+    Column("give_up_at", DateTime(timezone=True), nullable=False),
+    Column("lease", UUID),
+    Column("attempted_at", DateTime(timezone=True)),
+    Column("status", Integer),
+    Column("error", Text),
+    Index("webhook_deliveries_of_partner", "partner_id", "id"),
+    Index("webhook_deliveries_of_submission", "submission_id", "sequence"),
+    Index("webhook_deliveries_due", "partner_id", "due_at", postgresql_where=text("state IN ('waiting', 'sending')")),
+    Index("webhook_deliveries_fresh", "submission_id", unique=True, postgresql_where=text("is_fresh")),
+)

@@ -52,10 +52,20 @@ def mail(state: str, moment: str, *, incident: str = "approved") -> Callable[[da
     )
 
 
+def webhook_event(since: datetime) -> Sequence[Row]:
+    partner = new_id()
+    return (
+        Row("partners", {"id": partner, "enabled": True}),
+        Row("webhooks", {"partner_id": partner}),
+        Row("webhook_deliveries", {"id": THING, "partner_id": partner, "state": "waiting", "due_at": since}),
+    )
+
+
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 STATES = (
     State("intake", "processing", HOUR, submission("processing")),
     State("intake", "pending", 72 * HOUR, submission("done")),
+    State("intake", "webhook-due", 15 * MINUTE, webhook_event),
     State(
         "verifier",
         "held",
