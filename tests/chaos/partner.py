@@ -11,7 +11,8 @@ from deploy.doubles.partner import TAKEN, ClumsyPartner, Payload
 from libs.common.faults import AT_PARTNERS, draw_of
 from libs.common.vocabulary import Outcome
 
-PUSHED_WITHIN_SECONDS = 180.0
+PUSHED_WITHIN_SECONDS = 900.0
+"""A plan of ten minutes may kill every intake as soon as it is up; partners try for longer than that."""
 
 
 @dataclass(frozen=True, slots=True)
