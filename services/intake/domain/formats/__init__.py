@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
-from services.intake.domain.formats import abusehub_csv
+from services.intake.domain.formats import abusehub_csv, credentials_csv
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.intelmq import intelmq_json
 from services.intake.domain.formats.misp import misp
@@ -51,6 +51,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             shadowserver_csv.FORMAT,
             tocsin_csv.FORMAT,
             abusehub_csv.FORMAT,
+            credentials_csv.FORMAT,
         )
     }
 )
