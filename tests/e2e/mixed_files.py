@@ -114,6 +114,11 @@ def _abusehub_csv(rows: Rows) -> bytes:
     return _csv(header, (("Example Foundation", "Example Botnet Drone", *each) for each in values))
 
 
+def _credentials_csv(rows: Rows) -> bytes:
+    header = ("domain", "ip", "breach", "seen_at", "malware_name", "password")
+    return _csv(header, (("example.org", ip, "Example", _rfc3339(at), "examplestealer", "x") for ip, at in rows))
+
+
 def _xarf(rows: Rows) -> bytes:
     party = {"org": "Example", "contact": "abuse@example.org", "domain": "example.org"}
     return _json(
@@ -204,6 +209,7 @@ WRITERS: dict[str, tuple[str, Writer]] = {
     "shadowserver-csv": (".csv", _shadowserver_csv),
     "shadowserver-json": (".json", _shadowserver_json),
     "abusehub-csv": (".csv", _abusehub_csv),
+    "credentials-csv": (".csv", _credentials_csv),
     "xarf": (".json", _xarf),
     "misp": (".json", _misp),
     "intelmq-json": (".jsonl", _intelmq),

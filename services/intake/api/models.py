@@ -52,6 +52,9 @@ class ReceiptView(BaseModel):
     outcomes: dict[str, int] = Field(description="Accepted records by outcome; they sum to `accepted`")
     links: Links | None
     dry_run: bool = False
+    payload_redacted: bool = Field(
+        False, description="Secrets were taken out; `bytes`, `sha256` and the payload are of what was kept"
+    )
 
 
 class RecordView(BaseModel):
@@ -86,6 +89,7 @@ def receipt_view(receipt: Receipt, *, dry_run: bool = False) -> ReceiptView:
         outcomes=receipt.outcomes,
         links=None if dry_run else links_of(submission.id),
         dry_run=dry_run,
+        payload_redacted=submission.payload_redacted,
     )
 
 

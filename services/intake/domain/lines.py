@@ -27,6 +27,11 @@ _CHARSETS = {
 }
 
 
+# A line that begins so stands for one that was taken out for the secrets in it; what follows says what it was.
+WITHHELD_MARK = b"\0withheld:"
+WITHHELD = frozenset({"unclosed-quote", "undecodable-text", "field-too-long", "too-many-fields", "too-few-fields"})
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A line, or a row that starts at it, that cannot be read; its bytes were skipped."""
@@ -132,11 +137,22 @@ def next_bytes(stream: Iterator[bytes], size: int) -> bytes:
 
 def _text(line: bytes, codec: str | None) -> str | Unreadable:
     if b"\0" in line:
-        return Unreadable("undecodable-text", "the line holds a NUL byte")
+        return _withheld(line) or Unreadable("undecodable-text", "the line holds a NUL byte")
     try:
         return line.decode(codec or "utf-8")
     except UnicodeDecodeError:
         return _guessed(line) if codec is None else Unreadable("undecodable-text", f"the line is not {codec}")
+
+
+def has_byte_order_mark(opening: bytes) -> bool:
+    return opening.startswith(tuple(_BYTE_ORDER_MARKS))
+
+
+def _withheld(line: bytes) -> Unreadable | None:
+    code = line.removeprefix(WITHHELD_MARK).decode(errors="replace")
+    if not line.startswith(WITHHELD_MARK) or code not in WITHHELD:
+        return None
+    return Unreadable(code, "the row could not be read; as it may hold secrets, it was not kept")
 
 
 def _guessed(line: bytes) -> str | Unreadable:

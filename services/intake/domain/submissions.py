@@ -45,7 +45,9 @@ class Violation(msgspec.Struct, frozen=True):
 class Submission:
     """One push by a partner. `reliability` is the partner's at that moment, so that a second reading says the same.
 
-    `lease` is new each time that somebody takes it to work on, so it tells two workers of one process apart too.
+    Of a payload from which secrets were taken, `size_bytes` and `sha256` are those of what was kept: a hash of what
+    came would let a short password be guessed. `lease` is new each time that somebody takes it to work on, so it tells
+    two workers of one process apart too.
     """
 
     id: UUID
@@ -68,6 +70,7 @@ class Submission:
     warnings: tuple[Violation, ...] = ()
     attempts: int = 0
     lease: UUID | None = None
+    payload_redacted: bool = False
 
     @property
     def fingerprint(self) -> bytes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from services.intake.domain.compression import is_packed
-from services.intake.domain.formats import FORMATS, ParseOptions, charset_of, decompress, recognise
+from services.intake.domain.formats import FORMATS, ParseOptions, Recognised, charset_of, decompress, recognise
 from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
 from services.intake.domain.records import Record
@@ -48,17 +48,22 @@ def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Op
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
     unpacked = decompress(chunks(path), encoding=hints.content_encoding, limits=means.bounds.limits)
     head, unpacked = with_head(unpacked, HEAD_BYTES)
-    recognised = recognise(
+    recognised = recognised_by(head, hints)
+    options = ParseOptions(
+        recognised.report_type, now, charset=charset_of(hints.content_type), limits=means.bounds.limits
+    )
+    return Opened(recognised.format.name, recognised.report_type, recognised.format.parse(unpacked, options))
+
+
+def recognised_by(head: bytes, hints: Hints) -> Recognised:
+    """What a payload is that begins so, by what its partner says of it."""
+    return recognise(
         head,
         content_type=hints.content_type,
         file_name=hints.file_name,
         format_name=hints.format_name,
         report_type=hints.report_type,
     )
-    options = ParseOptions(
-        recognised.report_type, now, charset=charset_of(hints.content_type), limits=means.bounds.limits
-    )
-    return Opened(recognised.format.name, recognised.report_type, recognised.format.parse(unpacked, options))
 
 
 def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:

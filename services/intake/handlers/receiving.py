@@ -1,7 +1,7 @@
 """A push: taken in, recognised, and kept before it is answered; a small one is also read and published before that."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from services.intake.handlers.accepting import (
     accept_read,
     accept_unread,
 )
+from services.intake.handlers.door import sight, without_packing, without_secrets
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Opened, open_payload, slices, weight_bytes
 from services.intake.store.payloads import Draft, NoRoom, Received
@@ -44,6 +45,7 @@ class _Arrival:
     draft: Draft
     received: Received
     at: datetime
+    is_redacted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: 
     try:
         async with means.payloads.draft(submission_id) as draft:
             await faults.reach(faults.Point.PAYLOAD_DRAFTED)
-            received = await _take_in(body, draft, means=means)
-            arrival = _Arrival(submission_id, push, draft, received, now)
+            arrival = await _take_in(body, draft, push, means=means, now=now, submission_id=submission_id)
+            push = arrival.push
             if push.dry_run:
                 return await _try_out(arrival, means=means)
             with _room_for(arrival, means=means) as has_room:
@@ -83,14 +85,38 @@ async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: 
         return Refused(NO_ROOM)
 
 
-async def _take_in(body: AsyncIterator[bytes], draft: Draft, *, means: Means) -> Received:
-    async for chunk in _unhurried(body, idle_seconds=means.bounds.body_idle_seconds):
-        if draft.received_bytes + len(chunk) > means.bounds.max_body_bytes:
-            raise too_large(means.bounds.max_body_bytes)
-        await draft.write(chunk)
-    if not draft.received_bytes:
+async def _take_in(
+    body: AsyncIterator[bytes], draft: Draft, push: Push, *, means: Means, now: datetime, submission_id: UUID
+) -> _Arrival:
+    """Write what may be kept of a body. The whole of a refused one is awaited, so that its client hears of it."""
+    bounded = _bounded(_unhurried(body, idle_seconds=means.bounds.body_idle_seconds), means=means)
+    sighted = await sight(bounded, push.hints, means=means)
+    if not sighted.head:
         raise PayloadError(422, "empty-payload", "the body is empty")
-    return await draft.finish()
+    if sighted.refusal is not None:
+        async for _ in sighted.rest:
+            pass
+        raise sighted.refusal
+    if sighted.is_redacted:
+        async with aclosing(without_secrets(sighted, push.hints, means=means)) as pieces:
+            async for piece in pieces:
+                await draft.write(piece)
+        push = replace(push, hints=without_packing(push.hints))
+    else:
+        await draft.write(sighted.head)
+        async for chunk in sighted.rest:
+            await draft.write(chunk)
+    return _Arrival(submission_id, push, draft, await draft.finish(), now, sighted.is_redacted)
+
+
+async def _bounded(body: AsyncIterator[bytes], *, means: Means) -> AsyncGenerator[bytes]:
+    """The chunks of a body that is not too large."""
+    received = 0
+    async for chunk in body:
+        received += len(chunk)
+        if received > means.bounds.max_body_bytes:
+            raise too_large(means.bounds.max_body_bytes)
+        yield chunk
 
 
 def too_large(max_bytes: int) -> PayloadError:
@@ -187,6 +213,7 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
         sha256=received.sha256,
         traceparent=push.traceparent,
         received_at=arrival.at,
+        payload_redacted=arrival.is_redacted,
     )
 
 

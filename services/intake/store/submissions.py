@@ -45,6 +45,7 @@ async def add(tx: Transaction, submission: Submission, *, until: datetime | None
         "warnings": msgspec.to_builtins(submission.warnings),
         "lease": submission.lease,
         "leased_until": until,
+        "payload_redacted": submission.payload_redacted,
     }
     await tx.execute(insert(submissions).values(row))
 
@@ -190,4 +191,5 @@ def _submission(row: Record) -> Submission:
         warnings=msgspec.convert(row["warnings"], tuple[Violation, ...]),
         attempts=row["attempts"],
         lease=row["lease"],
+        payload_redacted=row["payload_redacted"],
     )

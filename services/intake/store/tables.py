@@ -77,6 +77,7 @@ submissions = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("lease", UUID),
     Column("leased_until", DateTime(timezone=True)),
+    Column("payload_redacted", Boolean, nullable=False, server_default="false"),
     Index("submissions_of_partner", "partner_id", "id"),
     Index("submissions_processing", "received_at", postgresql_where=text("status = 'processing'")),
 )

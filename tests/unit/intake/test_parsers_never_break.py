@@ -188,6 +188,7 @@ def test_a_mutated_gzip_body_is_unpacked_or_refused(data: st.DataObject) -> None
             "abusehub-csv",
             "event_date,event_time,src_ip,src_url,src_port,protocol,src_asn,src_hostname,infection_type,priority,other",
         ),
+        ("credentials-csv", "email,domain,url,breach,seen_at,leaked_at,kind,malware_name,ip,other"),
     ],
 )
 def test_values_of_any_text_are_read_or_refused_field_by_field(name: str, columns: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.intake.domain.compression import Limits, decompress
-from services.intake.domain.formats import abusehub_csv
+from services.intake.domain.formats import abusehub_csv, credentials_csv
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.intelmq import intelmq_json
 from services.intake.domain.formats.mail import mail
@@ -53,9 +53,11 @@ _FILES = {
         abusehub_csv.FORMAT,
     )
 }
-_MAIL = mail.format_of(_FILES)
+_MAIL = mail.format_of(_FILES)  # not of credentials: a mail is kept as it comes
 
-FORMATS: Mapping[str, Format] = MappingProxyType({**_FILES, _MAIL.name: _MAIL})
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {**_FILES, **{each.name: each for each in (credentials_csv.FORMAT, _MAIL)}}
+)
 
 
 def recognise(

@@ -115,7 +115,9 @@ def _value(field: str, text: str) -> object:
 
 
 def has_names(names: frozenset[str]) -> bool:
-    return "seen_at" in names
+    """A list of stolen credentials has `seen_at` too; unless it says what a record of ours must, it is none of ours."""
+    is_list = "breach" in names and bool({"email", "domain"} & names)
+    return "seen_at" in names and (not is_list or {"category", "identifier"} <= names)
 
 
 FORMAT = Format(

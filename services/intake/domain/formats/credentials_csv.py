@@ -1,0 +1,140 @@
+"""Lists of stolen credentials: whose they are and where they turned up. What they are never gets as far as here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from libs.common.contracts import Asset, Indicator
+from services.intake.domain.delimited import Row
+from services.intake.domain.extras import bounded
+from services.intake.domain.formats.cells import read_ip, read_name
+from services.intake.domain.formats.csv_table import check_columns, cleaned, judge_width, names_of, records_of, table_of
+from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
+from services.intake.domain.records import Findings, Notices, Record, quoted
+from services.intake.domain.times import parse_time, seen_at_in_utc
+from services.intake.domain.values import domain_of, email_of, ip_of, url_of
+
+NAME = "credentials-csv"
+COLUMNS = frozenset({"email", "domain", "url", "breach", "seen_at", "leaked_at", "kind", "malware_name", "ip"})
+"""What is taken in. The door blanks all others, whatever they are called."""
+
+WITHHELD = "[withheld]"
+"""What stands where a cell was not what its column says, as it might have been somebody's password."""
+
+_EXAMPLE = """\
+email,domain,url,breach,seen_at
+j.doe@example.com,example.com,https://vpn.example.com/login,Example Breach,2026-03-01T04:05:06Z
+"""
+
+_KINDS = frozenset({"password", "hash", "session", "other"})
+
+
+def kept_cell(name: str, cell: str) -> str:
+    """A cell of one of `COLUMNS` as it may be kept: nothing but what its column is for."""
+    text = cell.strip()
+    match name:
+        case "email":
+            return email_of(text) or WITHHELD
+        case "domain":
+            return domain_of(text) or WITHHELD
+        case "ip":
+            return ip_of(text) or WITHHELD
+        case "url":
+            return _without_query(url_of(text)) or WITHHELD
+        case "seen_at" | "leaked_at":
+            return text if len(text) <= 64 and parse_time(text) else WITHHELD
+        case "kind":
+            return text.lower() if text.lower() in _KINDS else "other"
+    return read_name(text) or ""
+
+
+def _without_query(url: str | None) -> str | None:
+    return url.partition("?")[0] if url else None
+
+
+def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
+    """One record for each row under the header; blank lines are none."""
+    table = table_of(chunks, options)
+    rows = _RowReader(names_of(table.header.fields), now=options.now)
+    yield from at_most(records_of(table, rows.read), options.max_records)
+
+
+class _RowReader:
+    """Turns rows under one header into records."""
+
+    def __init__(self, names: Sequence[str], *, now: datetime) -> None:
+        check_columns(names, ["email", "domain", "url"], ["seen_at"])
+        self._names = names
+        self._others = [name for name in names if name and name not in COLUMNS]
+        self._notices = Notices()
+        self._now = now
+
+    def read(self, row: Row, findings: Findings) -> Record:
+        judge_width(len(row.fields), len(self._names), findings)
+        if findings.errors:
+            return findings.verdict(None)
+        cells = {name: cell.strip() for name, cell in zip(self._names, cleaned(row.fields, row.text), strict=False)}
+        indicator = _indicator(cells, findings, now=self._now)
+        for name in self._others:
+            if cells.get(name):
+                self._notices.warn_of_secret(name[:64], findings=findings)
+        return findings.verdict(indicator)
+
+
+def _indicator(cells: Mapping[str, str], findings: Findings, *, now: datetime) -> Indicator | None:
+    at = seen_at_in_utc(cells.get("seen_at", ""), field="seen_at", findings=findings, now=now)
+    asset = _asset(cells, findings)
+    if at is None or asset is None:
+        return None
+    malware = read_name(cells.get("malware_name", ""))
+    is_stealer = asset.ip is not None
+    kept = ("breach", "leaked_at", "kind")
+    return Indicator(
+        seen_at=at,
+        category="malicious-code/infected-system" if is_stealer else "information-content-security/data-leak",
+        identifier="leaked-credentials",
+        asset=asset,
+        malware_name=malware,
+        credentials=True,
+        extra=bounded((name, cells.get(name, "")) for name in kept),
+    )
+
+
+def _asset(cells: Mapping[str, str], findings: Findings) -> Asset | None:
+    """The owner of the domain is told, so there is always one: the one named, that of the address, or of the login."""
+    email, url = cells.get("email", ""), cells.get("url", "")
+    named = cells.get("domain", "")
+    read_email, read_url, domain = email_of(email), url_of(url), domain_of(named)
+    for field, code, text, read, what in (
+        ("email", "invalid-email", email, read_email, "an e-mail address"),
+        ("domain", "invalid-domain", named, domain, "a domain"),
+        ("url", "invalid-url", url, read_url, "an http, https or ftp URL"),
+    ):
+        if text and read is None:
+            findings.reject(field, code, f"{quoted(text)} is not {what}")
+    ip = read_ip(cells["ip"], "ip", findings) if cells.get("ip") else None
+    domain = domain or domain_of((read_email or "").rpartition("@")[2]) or domain_of(_host_of(read_url))
+    if domain is None and not findings.errors:
+        findings.reject("email", "no-asset", "the row names no e-mail address, domain or login page with a name")
+    if domain is None:
+        return None
+    return Asset(ip=ip, domain=domain, url=read_url, email=read_email)
+
+
+def _host_of(url: str | None) -> str:
+    return (urlsplit(url).hostname or "") if url else ""
+
+
+def has_names(names: frozenset[str]) -> bool:
+    return "breach" in names and bool({"email", "domain"} & names)
+
+
+FORMAT = Format(
+    name=NAME,
+    media_types=("text/csv",),
+    description="Stolen credentials: whose they are, never what they are. All other columns are blanked at the door",
+    example=_EXAMPLE,
+    parse=parse,
+    families=frozenset({Family.CSV}),
+    has_names=has_names,
+)

@@ -1,0 +1,179 @@
+"""What is kept of a table never held a secret, however it came in."""
+
+import asyncio
+import base64
+import gzip
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, RejectedRecord
+from services.intake.domain.records import PayloadError
+from services.intake.domain.redaction import may_hold_secrets, redacted, refuse_list_of_secrets
+from services.intake.handlers.accepting import Accepted, Refused
+from services.intake.handlers.means import Means
+from services.intake.handlers.receiving import receive
+from services.intake.store.payloads import Draft
+from tests.unit.intake.test_receiving import NOW, body_of, files_in, push
+
+CANARY = "Zx9canaryQ7"
+BASE64 = base64.b64encode(CANARY.encode()).decode()
+HEADER = "email,domain,url,breach,seen_at,pw,password\n"
+GOOD = f"j@example.com,,https://u:{CANARY}@example.com/l?x={CANARY},Example,2026-03-01T04:05:06Z,{CANARY},{BASE64}\n"
+LIST = (
+    HEADER
+    + GOOD
+    + f"{CANARY},,,Example,2026-03-01T04:05:06Z,,\n"  # a secret in the wrong column
+    + f"j@example.com,,,Example,2026-03-01T04:05:06Z,{CANARY},{CANARY},{CANARY}\n"
+    + f"j@example.com,{CANARY}\n"
+    + "\n"
+    + f'k@example.com,,,"Two\nlines",2026-03-01T04:05:06Z,,"{CANARY}\n{CANARY}"\n'
+    + f'j@example.com,"{CANARY},,\n'  # a quote that nothing closes
+)
+BRUTE_FORCE = f"timestamp,ip,port,username,password\n2026-03-01 04:05:06,192.0.2.1,22,root,{CANARY}\n"
+
+
+def kept(body: bytes, name: str = "credentials-csv", *, size: int = 10_000, charset: str | None = None) -> bytes:
+    cut: Iterator[bytes] = iter([body[at : at + size] for at in range(0, len(body), size)])
+    return b"".join(redacted(cut, format_name=name, charset=charset))
+
+
+def holds_canary(data: bytes) -> bool:
+    raw = CANARY.encode()
+    return any(each in data for each in (raw, raw.lower(), BASE64.encode(), raw.hex().encode()))
+
+
+def test_the_rows_of_a_list_say_why_they_were_withheld() -> None:
+    options = ParseOptions(None, NOW)
+    records = list(FORMATS["credentials-csv"].parse(iter([kept(LIST.encode())]), options))
+
+    assert [each.line for each in records] == [2, 3, 4, 5, 7, 10]
+    first, *bad, last, unclosed = records
+    bad.append(unclosed)
+    assert isinstance(first, ParsedRecord)
+    assert first.indicator.credentials
+    assert (first.indicator.asset.email, first.indicator.asset.domain) == ("j@example.com", "example.com")
+    assert first.indicator.asset.url == "https://example.com/l"
+    assert [(each.code, each.field) for each in first.warnings] == [
+        ("redacted-secret", "pw"),
+        ("redacted-secret", "password"),
+    ]
+    assert isinstance(last, ParsedRecord)
+    codes = [each.errors[0].code for each in bad if isinstance(each, RejectedRecord)]
+    assert codes == ["invalid-email", "too-many-fields", "too-few-fields", "unclosed-quote"]
+
+
+@given(st.integers(1, 60), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))
+def test_how_a_list_is_cut_makes_no_difference(size: int, codec: str) -> None:
+    body = LIST.replace("Example", "Exämple").encode(codec)
+
+    found = kept(body, size=size)
+
+    assert found == kept(body)
+    assert not holds_canary(found)
+
+
+@given(st.data())
+def test_no_damage_to_a_list_lets_a_secret_through(data: st.DataObject) -> None:
+    """Rows that are damaged behind the header; the canary is whole in what comes, so it would be in what is kept."""
+    at = data.draw(st.integers(0, len(GOOD)))
+    noise = data.draw(st.sampled_from(['"', ",", "\n", '",', "\0", ";", "\r", ""]))
+    damaged = HEADER + GOOD[:at] + noise + GOOD[at:]
+
+    assert not holds_canary(kept(damaged.encode()))
+
+
+def test_other_tables_lose_their_secret_columns_only() -> None:
+    assert kept(BRUTE_FORCE.encode(), "shadowserver-csv") == BRUTE_FORCE.replace(CANARY, "[redacted]").encode()
+
+
+def test_in_a_short_row_a_secret_may_have_moved() -> None:
+    short = f"timestamp,ip,port,username,password\n2026-03-01 04:05:06,192.0.2.1,22,{CANARY}\n"
+
+    assert not holds_canary(kept(short.encode(), "shadowserver-csv"))
+
+
+def test_a_table_without_such_a_column_is_left_alone() -> None:
+    assert not may_hold_secrets(b"timestamp,ip,port\n", format_name="shadowserver-csv", charset=None)
+    assert may_hold_secrets(b"timestamp,ip,password\n", format_name="shadowserver-csv", charset=None)
+
+
+@pytest.mark.parametrize("head", ["j@example.com:pass\n", "https://example.com/login:joe:pass", "\ufeffj@x.nl;p\n"])
+def test_users_with_their_passwords_are_refused(head: str) -> None:
+    with pytest.raises(PayloadError) as refused:
+        refuse_list_of_secrets(head.encode())
+    assert refused.value.code == "secrets-not-accepted"
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> bytearray:
+    """All that ever reaches the disk, drafts that are gone included."""
+    everything = bytearray()
+    put = Draft._put
+
+    def spy(draft: Draft, gathered: bytearray) -> None:
+        everything.extend(gathered)
+        put(draft, gathered)
+
+    monkeypatch.setattr(Draft, "_put", spy)
+    return everything
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+@pytest.mark.parametrize("text", [LIST, HEADER + GOOD * 500, BRUTE_FORCE])
+async def test_no_secret_reaches_the_disk(encoding: str | None, text: str, means: Means, written: bytearray) -> None:
+    body = gzip.compress(text.encode()) if encoding else text.encode()
+
+    answer = await receive(
+        body_of(*[body[at : at + 1_000] for at in range(0, len(body), 1_000)]),
+        push(dry_run=True, encoding=encoding),
+        means=means,
+        now=NOW,
+    )
+
+    assert isinstance(answer, Accepted)
+    assert answer.receipt.submission.payload_redacted
+    assert answer.receipt.accepted
+    assert not holds_canary(repr(answer).encode())
+    assert written
+    assert not holds_canary(bytes(written))
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (f"j@example.com:{CANARY}\n" * 3, "secrets-not-accepted"),
+        (f"user,word\nj,{CANARY}\n", "unrecognised-format"),
+        (f"email,breach,seen_at,pw\n{CANARY},x,y,{CANARY}\n", "all-records-rejected"),
+    ],
+)
+async def test_a_refused_list_reaches_neither_the_disk_nor_the_answer(
+    body: str, code: str, means: Means, written: bytearray, tmp_path: Path
+) -> None:
+    answer = await receive(body_of(body.encode()), push(), means=means, now=NOW)
+
+    assert isinstance(answer, Refused)
+    assert answer.error.code == code
+    assert not holds_canary(repr(answer).encode() + bytes(written))
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("ends", ["broken-off", "body-too-slow"])
+async def test_a_list_whose_client_goes_away_leaves_nothing(
+    ends: str, means: Means, written: bytearray, tmp_path: Path
+) -> None:
+    async def going() -> AsyncIterator[bytes]:
+        yield (LIST + GOOD * 700).encode()
+        if ends == "body-too-slow":
+            await asyncio.sleep(5)
+        raise PayloadError(400, "broken-off", "the connection ended")
+
+    answer = await receive(going(), push(), means=means, now=NOW)
+
+    assert isinstance(answer, Refused)
+    assert answer.error.code == ends
+    assert not holds_canary(bytes(written))
+    assert files_in(tmp_path) == []
