@@ -4,18 +4,26 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 
-from services.intake.domain.compression import is_packed
-from services.intake.domain.formats import FORMATS, ParseOptions, charset_of, decompress, recognise
+from services.intake.domain.archives import is_archive
+from services.intake.domain.compression import is_compressed, is_named
+from services.intake.domain.formats import (
+    FORMATS,
+    Format,
+    ParseOptions,
+    charset_of,
+    parts_of,
+    recognise_parts,
+    records_of,
+)
 from services.intake.domain.records import Record
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
 from services.intake.handlers.means import Means
-from services.intake.store.payloads import chunks
+from services.intake.store.payloads import opened
 
-HEAD_BYTES = 64 * 1024
+OPENING_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,32 +48,42 @@ class Opened:
 
 def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
     """How much room a small payload takes. A packed one may hold as much as any that is read before the answer."""
-    with path.open("rb") as file:
-        packed = is_packed(file.read(2), encoding=hints.content_encoding)
+    with opened(path) as body:
+        first = body.read(OPENING_BYTES)
+    packed = is_named(hints.content_encoding) or is_compressed(first) or is_archive(first)
     return means.bounds.immediate_max_bytes if packed else path.stat().st_size
 
 
 def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Opened:
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
-    unpacked = decompress(chunks(path), encoding=hints.content_encoding, limits=means.bounds.limits)
-    head, unpacked = _with_head(unpacked)
-    recognised = recognise(
-        head,
-        content_type=hints.content_type,
-        file_name=hints.file_name,
-        format_name=hints.format_name,
-        report_type=hints.report_type,
-    )
+    with opened(path) as body:
+        recognised = recognise_parts(
+            parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits),
+            content_type=hints.content_type,
+            file_name=hints.file_name,
+            format_name=hints.format_name,
+            report_type=hints.report_type,
+        )
     options = ParseOptions(recognised.report_type, now, charset=charset_of(hints.content_type))
-    return Opened(recognised.format.name, recognised.report_type, recognised.format.parse(unpacked, options))
+    return Opened(
+        recognised.format.name,
+        recognised.report_type,
+        _records(path, recognised.format, options, hints, means=means),
+    )
 
 
 def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:
     """The records of a stored payload, the same at every reading: what was recognised the first time holds."""
     path = means.payloads.path(submission.id)
-    unpacked = decompress(chunks(path), encoding=submission.content_encoding, limits=means.bounds.limits)
     options = ParseOptions(submission.report_type, submission.received_at, charset=charset_of(submission.content_type))
-    yield from FORMATS[submission.format].parse(unpacked, options)
+    hints = Hints(file_name=submission.file_name, content_encoding=submission.content_encoding)
+    return _records(path, FORMATS[submission.format], options, hints, means=means)
+
+
+def _records(path: Path, form: Format, options: ParseOptions, hints: Hints, *, means: Means) -> Iterator[Record]:
+    with opened(path) as body:
+        parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
+        yield from records_of(parts, form, options, file_name=hints.file_name)
 
 
 async def slices(records: Iterator[Record], *, size: int) -> AsyncGenerator[Slice]:
@@ -78,13 +96,3 @@ async def slices(records: Iterator[Record], *, size: int) -> AsyncGenerator[Slic
         yield piece
     finally:
         ahead.cancel()
-
-
-def _with_head(unpacked: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Enough of the beginning to recognise a format by, and all of the bytes again."""
-    head = b""
-    for chunk in unpacked:
-        head += chunk
-        if len(head) >= HEAD_BYTES:
-            break
-    return head, chain((head,), unpacked)
