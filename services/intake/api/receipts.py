@@ -17,6 +17,7 @@ from services.intake.handlers.means import Means
 from services.intake.handlers.receipts import NEWEST, Viewer
 
 OUTCOMES = (REJECTED, *(outcome.value for outcome in Outcome))
+_SUFFIXES = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}
 
 OutcomeName = Annotated[
     str | None, Query(pattern=f"^({'|'.join(OUTCOMES)})$", description="Only records that ended so")
@@ -88,5 +89,5 @@ def routes(means: Means, doors: Doors) -> APIRouter:
 
 def _download_name(submission: Submission) -> str:
     """Our own name with the partner's ending, never the partner's name: it is shown where files are saved."""
-    compressed = ".gz" if submission.content_encoding else ""
+    compressed = _SUFFIXES.get((submission.content_encoding or "").strip().lower(), "")
     return f"{submission.id}{compressed}"

@@ -48,11 +48,6 @@ def parts_of(body: BinaryIO, *, encoding: str | None, limits: Limits) -> Sequenc
     return _members(body, limits)
 
 
-def is_archive(first: bytes) -> bool:
-    """Whether a body with these first bytes is a zip archive."""
-    return first.startswith(ZIP_MAGICS)
-
-
 def _chunks(body: BinaryIO) -> Iterator[bytes]:
     body.seek(0)
     while chunk := body.read(OUTPUT_BYTES):
@@ -142,7 +137,7 @@ class _Reading:
         try:
             with self.archive.open(self.member) as file:
                 chunk = file.read(OUTPUT_BYTES)
-                if is_archive(chunk) or is_compressed(chunk):
+                if chunk.startswith(ZIP_MAGICS) or is_compressed(chunk):
                     raise PayloadError(
                         422, "unsafe-archive", f"{quoted(self.member.orig_filename)} in the zip archive is packed again"
                     )

@@ -2,7 +2,7 @@
 
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from services.intake.domain.records import PayloadError
@@ -17,7 +17,9 @@ OUTPUT_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's word for "gzip header and trailer, largest window"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_ZSTD_OPTIONS = {DecompressionParameter.window_log_max: 23}  # 8 MiB, as RFC 8878 advises; a frame may ask for 2 GiB
+_ZSTD_OPTIONS: Mapping[int, int] = {
+    DecompressionParameter.window_log_max: 23
+}  # 8 MiB, as RFC 8878 advises; a frame may ask for 2 GiB
 _MAGIC_BYTES = max(len(_GZIP_MAGIC), len(_ZSTD_MAGIC))
 _PLAIN, _GZIP, _ZSTD = "identity", "gzip", "zstd"
 _ENCODINGS = {"": _PLAIN, "identity": _PLAIN, "gzip": _GZIP, "x-gzip": _GZIP, "zstd": _ZSTD}

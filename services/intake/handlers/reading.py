@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from services.intake.domain.archives import is_archive
-from services.intake.domain.compression import is_compressed, is_named
 from services.intake.domain.formats import (
     FORMATS,
     Format,
@@ -17,13 +16,11 @@ from services.intake.domain.formats import (
     recognise_parts,
     records_of,
 )
-from services.intake.domain.records import Record
+from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
 from services.intake.handlers.means import Means
 from services.intake.store.payloads import opened
-
-OPENING_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +44,18 @@ class Opened:
 
 
 def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
-    """How much room a small payload takes. A packed one may hold as much as any that is read before the answer."""
-    with opened(path) as body:
-        first = body.read(OPENING_BYTES)
-    packed = is_named(hints.content_encoding) or is_compressed(first) or is_archive(first)
-    return means.bounds.immediate_max_bytes if packed else path.stat().st_size
+    """How much room a payload takes once it is unpacked; counted no further than to more than there is on all desks.
+
+    What is wrong with it is no matter here: who reads it is told.
+    """
+    weight = 0
+    with opened(path) as body, suppress(PayloadError):
+        for part in parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits):
+            for chunk in part.read():
+                weight += len(chunk)
+                if weight > means.desks.room_bytes:
+                    return weight
+    return max(weight, path.stat().st_size)
 
 
 def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Opened:
