@@ -51,8 +51,8 @@ def _repeated(document: object, records: int) -> object:
             return [first] * records
         case {"objects": objects}:
             return {"objects": [next(each for each in objects if each["type"] == "indicator")] * records}
-        case {"indicators": [first, *_]}:
-            return {**document, "indicators": [first] * records}
+        case {"indicators": [first, *_], **others}:
+            return {**others, "indicators": [first] * records}
         case {"Event": {"Attribute": [first, *_]} as event}:
             return {"Event": {**event, "Attribute": [first] * records}}
     return [document] * records
