@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.message import EmailMessage
 
 from rich.console import Console
 
@@ -36,13 +37,21 @@ def run(console: Console) -> Report:
 
 
 def payload_of(form: Format, records: int) -> bytes:
-    """The example of a format with one of its records so often."""
+    """The example of a format with one of its records so often; for mail, one that brings a table."""
+    if form.name == "mail":
+        return _mail_with(payload_of(FORMATS["tocsin-csv"], records))
     lines = form.example.splitlines()
     if not lines[0].startswith(("{", "[")):
         return "\n".join([lines[0], *[lines[1]] * records]).encode()
     if len(lines) == 1:
         return "\n".join(lines * records).encode()
     return json.dumps(_repeated(json.loads(form.example), records)).encode()
+
+
+def _mail_with(table: bytes) -> bytes:
+    mail = EmailMessage()
+    mail.add_attachment(table, maintype="text", subtype="csv", filename="report.csv")
+    return bytes(mail)
 
 
 def _repeated(document: object, records: int) -> object:
