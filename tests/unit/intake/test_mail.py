@@ -376,6 +376,7 @@ def test_a_signed_mail_is_read() -> None:
         (mail_with(), (422, "unsupported-layout")),
         (mail_with(("report.csv", "what,ever\n1,2\n")), (415, "unrecognised-format")),
         (mail_with(("report.csv", "")), (422, "empty-payload")),
+        (mail_with(("list.csv", FORMATS["credentials-csv"].example)), (422, "secrets-not-accepted")),
         (mail_with(("a.csv", ""), ("b.csv", " ")), (422, "empty-payload")),
         (mail_with(("report.csv", '"timestamp"\n"x"\n')), (415, "unrecognised-format")),
         ("Subject: x\nContent-Type: multipart/encrypted; boundary=x\n\n--x\n\n--x--\n", (422, "unsupported-layout")),

@@ -61,13 +61,12 @@ _FILES = {
         shadowserver_csv.FORMAT,
         tocsin_csv.FORMAT,
         abusehub_csv.FORMAT,
+        credentials_csv.FORMAT,
     )
 }
-_MAIL = mail.format_of(_FILES)  # not of credentials: a mail is kept as it comes
+_MAIL = mail.format_of(_FILES)
 
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {**_FILES, **{each.name: each for each in (credentials_csv.FORMAT, _MAIL)}}
-)
+FORMATS: Mapping[str, Format] = MappingProxyType({**_FILES, _MAIL.name: _MAIL})
 
 
 def recognise(

@@ -7,6 +7,7 @@ from io import BytesIO
 
 from services.intake.domain import archives, mime
 from services.intake.domain.compression import decompress
+from services.intake.domain.formats import credentials_csv
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.recognition import HEAD_BYTES, Recognised, recognise_among
 from services.intake.domain.formats.shadowserver.types import type_of_file_name
@@ -27,7 +28,7 @@ _FILE_NAME = re.compile(r".*\.(?:(?:csv|json|ndjson|jsonl)(?:\.gz|\.zip|\.zst)?|
 _ABUSEHUB = "abusehub-csv"
 _ABUSEHUB_FILE = "abusehubcsv-"
 
-_NOT_BY_MAIL = frozenset({"credentials-csv"})
+_NOT_BY_MAIL = frozenset({credentials_csv.NAME})
 """What is never kept as it came can't come in a mail, which is."""
 
 _EMPTY = "empty-payload"
@@ -108,7 +109,7 @@ def _recognised(formats: Mapping[str, Format], head: bytes, *, name: str, report
     if found.format.name in _NOT_BY_MAIL:
         raise PayloadError(
             422,
-            "unsupported-layout",
-            f"{found.format.name} is not taken by mail: a mail is kept as it came; push the file",
+            "secrets-not-accepted",
+            f"{found.format.name} can't come in a mail, which is kept as it came; push the file by itself",
         )
     return found
