@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from backports import zstd
+
+from tests.zips import zipped
 
 UNREADABLE = "300.1.1.1"
 NAMESPACE = UUID("6f1b1f0e-2c0a-4a5b-8d53-9a8f4f3a7c11")
@@ -223,20 +224,13 @@ WRITERS: dict[str, tuple[str, Writer]] = {
 }
 
 
-def _zip(text: bytes) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
-        members.writestr("records", text)
-    return archive.getvalue()
-
-
 # What is added to the name of a file, and how what is in it changes.
 CHANGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "plain": ("", bytes),
     "unreadable": ("", bytes),
     "compressed": (".gz", gzip.compress),
     "by-zstd": (".zst", zstd.compress),
-    "zipped": (".zip", _zip),
+    "zipped": (".zip", lambda text: zipped(("records", text))),
     "from-windows": ("", lambda text: b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")),
 }
 

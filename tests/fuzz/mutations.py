@@ -4,7 +4,6 @@ import gzip
 import io
 import random
 import time
-import zipfile
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -20,6 +19,7 @@ from services.intake.domain.formats import (
     records_of,
 )
 from tests.unit.intake.test_parsers_never_break import EXAMPLES, NASTY
+from tests.zips import zipped
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 ZIP_MARKS = [b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"\xff\xff\xff\xff", b"\0\0"]
@@ -42,20 +42,16 @@ class Findings:
         )
 
 
-def zipped(*texts: bytes) -> bytes:
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, text in enumerate(texts):
-            archive.writestr(f"scan_{number}.csv", text)
-    return body.getvalue()
+def _scans(*texts: bytes) -> bytes:
+    return zipped(*((f"scan_{number}.csv", text) for number, text in enumerate(texts)))
 
 
 SAMPLES = [
     *EXAMPLES,
     *EXAMPLES,
-    *(pack(text) for text in EXAMPLES for pack in (gzip.compress, zstd.compress, zipped)),
-    *(zipped(text, text) for text in EXAMPLES),
-    zipped(),
+    *(pack(text) for text in EXAMPLES for pack in (gzip.compress, zstd.compress, _scans)),
+    *(_scans(text, text) for text in EXAMPLES),
+    _scans(),
 ]
 
 
@@ -81,7 +77,7 @@ def mutated(chance: random.Random) -> bytes:
         at = max(0, len(body) - chance.randrange(1, END_BYTES)) if near_end else chance.randrange(len(body) + 1)
         new = chance.choice([chance.randbytes(chance.randrange(5)), chance.choice(NASTY), chance.choice(ZIP_MARKS)])
         body[at : at + chance.randrange(9)] = new
-    pack = chance.choice([None, None, None, gzip.compress, zstd.compress, zipped])
+    pack = chance.choice([None, None, None, gzip.compress, zstd.compress, _scans])
     return pack(bytes(body)) if pack else bytes(body)
 
 

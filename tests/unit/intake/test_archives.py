@@ -21,20 +21,13 @@ from services.intake.domain.formats import (
     recognise_parts,
     records_of,
 )
+from tests.zips import zipped
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 LIMITS = Limits(max_sent_bytes=1_000_000, max_unpacked_bytes=10_000_000, max_ratio=200, ratio_from_bytes=1_000_000)
 HEADER = b"timestamp,ip,port\n"
 ROW = b"2026-03-01 04:05:06,192.0.2.1,445\n"
 TOCSIN = FORMATS["tocsin-csv"].example.encode()
-
-
-def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", method) as archive:
-        for name, text in members:
-            archive.writestr(name, text)
-    return body.getvalue()
 
 
 def read(body: bytes, *, file_name: str | None = None, report_type: str | None = None) -> list[Record]:

@@ -1,8 +1,6 @@
 """What is in memory at a time is bounded, however many push at once."""
 
 import gzip
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +10,7 @@ from backports import zstd
 from services.intake.handlers.desks import Desks
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints, weight_bytes
-
-
-def zipped(text: bytes) -> bytes:
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("report.csv", text)
-    return body.getvalue()
+from tests.zips import zipped
 
 
 def test_who_finds_no_room_is_told_so_and_room_comes_back() -> None:
@@ -30,7 +22,7 @@ def test_who_finds_no_room_is_told_so_and_room_comes_back() -> None:
         assert again
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress, zipped])
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress, lambda text: zipped(("report.csv", text))])
 def test_a_payload_weighs_what_it_unpacks_to(pack: Callable[[bytes], bytes], means: Means, tmp_path: Path) -> None:
     path = tmp_path / "payload"
     path.write_bytes(pack(b"timestamp,ip\n" * 10_000))

@@ -1,9 +1,7 @@
 """A mail is read as the complaint that it is, or by the files that it brings; of the people in it nothing is kept."""
 
 import gzip
-import io
 import json
-import zipfile
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -19,6 +17,7 @@ from services.intake.domain.formats import (
     recognise,
 )
 from services.intake.domain.mime import MAX_MAIL_BYTES
+from tests.zips import zipped
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 MAIL = FORMATS["mail"]
@@ -269,14 +268,6 @@ def test_the_name_of_a_file_says_which_report_it_is(packed: bool) -> None:
     assert record.line == 2
 
 
-def zipped(members: dict[str, str | bytes]) -> bytes:
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return body.getvalue()
-
-
 @pytest.mark.parametrize(
     ("outer", "inner"),
     [
@@ -285,13 +276,13 @@ def zipped(members: dict[str, str | bytes]) -> bytes:
     ],
 )
 def test_shadowservers_zipped_report_is_read_by_its_inner_name_or_else_its_outer(outer: str, inner: str) -> None:
-    (record,) = parsed(mail_with((outer, zipped({inner: SHADOWSERVER}))))
+    (record,) = parsed(mail_with((outer, zipped((inner, SHADOWSERVER)))))
 
     assert record.indicator.identifier == "open-smb"
 
 
 def test_the_members_of_an_archive_and_the_files_beside_it_are_numbered_through() -> None:
-    two = zipped({"scan_smb-x.csv": SHADOWSERVER, "scan_rdp-x.csv": SHADOWSERVER})
+    two = zipped(("scan_smb-x.csv", SHADOWSERVER), ("scan_rdp-x.csv", SHADOWSERVER))
 
     records = parsed(mail_with(("reports.zip", two), ("scan_redis-x.csv", SHADOWSERVER)))
 
@@ -305,11 +296,11 @@ def test_the_members_of_an_archive_and_the_files_beside_it_are_numbered_through(
 @pytest.mark.parametrize(
     ("packed", "code"),
     [
-        (zipped({"a.csv": SHADOWSERVER})[:-30], "truncated-compression"),
-        (zipped({"../a.csv": SHADOWSERVER}), "unsafe-archive"),
-        (zipped({"a.csv": zipped({"b.csv": SHADOWSERVER})}), "unsafe-archive"),
-        (zipped({"a.csv": "what,ever\n1,2\n"}), "unrecognised-format"),
-        (zipped({}), "empty-payload"),
+        (zipped(("a.csv", SHADOWSERVER))[:-30], "truncated-compression"),
+        (zipped(("../a.csv", SHADOWSERVER)), "unsafe-archive"),
+        (zipped(("a.csv", zipped(("b.csv", SHADOWSERVER)))), "unsafe-archive"),
+        (zipped(("a.csv", "what,ever\n1,2\n")), "unrecognised-format"),
+        (zipped(), "empty-payload"),
     ],
 )
 def test_an_archive_that_is_not_sound_is_refused(packed: bytes, code: str) -> None:
