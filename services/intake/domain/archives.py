@@ -12,6 +12,9 @@ from services.intake.domain.compression import OUTPUT_BYTES, Brake, Limits, deco
 from services.intake.domain.records import PayloadError, quoted
 
 MAX_MEMBERS = 100
+MAGIC_BYTES = 4
+"""So many show whether a body is packed."""
+
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an archive without members
 
 _MAX_READ_BYTES = 128 * 1024  # of the directory too, which is read at once; a hundred entries take far less
@@ -42,7 +45,7 @@ def parts_of(body: BinaryIO, *, encoding: str | None, limits: Limits) -> Sequenc
     archive that is encrypted, has members that are archives, more than 100 of them, or names that are no plain ones.
     """
     body.seek(0)
-    if not is_archive(body.read(max(map(len, ZIP_MAGICS))), encoding=encoding):
+    if not is_archive(body.read(MAGIC_BYTES), encoding=encoding):
         return [Part(lambda: decompress(_chunks(body), encoding=encoding, limits=limits))]
     return _members(body, limits)
 
@@ -50,6 +53,11 @@ def parts_of(body: BinaryIO, *, encoding: str | None, limits: Limits) -> Sequenc
 def is_archive(opening: bytes, *, encoding: str | None) -> bool:
     """Whether a body that begins so is a zip archive, and nothing that was compressed on its way."""
     return not is_named(encoding) and opening.startswith(ZIP_MAGICS)
+
+
+def is_packed(opening: bytes, *, encoding: str | None) -> bool:
+    """Whether a body that begins so has to be unpacked."""
+    return is_named(encoding) or is_compressed(opening) or opening.startswith(ZIP_MAGICS)
 
 
 def _chunks(body: BinaryIO) -> Iterator[bytes]:

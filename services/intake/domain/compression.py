@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from services.intake.domain.lines import with_head
 from services.intake.domain.records import PayloadError
 
 if sys.version_info >= (3, 14):
@@ -72,7 +73,7 @@ def decompress(chunks: Iterator[bytes], *, encoding: str | None, limits: Limits)
     limit. A truncated body is only known at its end, when its beginning has long been handed out.
     """
     named = _named(encoding)
-    first, chunks = _opening(within(chunks, limits.max_sent_bytes))
+    first, chunks = with_head(within(chunks, limits.max_sent_bytes), _MAGIC_BYTES)
     if not first:
         return iter(())
     match named if named != _PLAIN else _shown(first):
@@ -104,21 +105,6 @@ def _shown(first: bytes) -> str:
     if first.startswith(_GZIP_MAGIC):
         return _GZIP
     return _ZSTD if first.startswith(_ZSTD_MAGIC) else _PLAIN
-
-
-def _opening(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes, enough to know how they are packed, and all the chunks again."""
-    first = b""
-    for chunk in chunks:
-        first += chunk
-        if len(first) >= _MAGIC_BYTES:
-            break
-    return first, _again(first, chunks)
-
-
-def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def within(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:

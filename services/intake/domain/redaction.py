@@ -8,21 +8,22 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from libs.common.addresses import without_url_secrets
 from services.intake.domain.delimited import MAX_ROW_BYTES, Row, UnreadableRow, rows
 from services.intake.domain.extras import names_a_secret
 from services.intake.domain.formats.credentials_csv import COLUMNS, NAME, kept_cell
 from services.intake.domain.formats.csv_table import names_of
-from services.intake.domain.lines import WITHHELD, WITHHELD_MARK, has_byte_order_mark, text_lines
+from services.intake.domain.lines import WITHHELD, WITHHELD_MARK, has_byte_order_mark, text_lines, with_head
 from services.intake.domain.records import PayloadError
 
 MARK = "[redacted]"
 """What stands where a secret stood, so that a reader can still say that there was one."""
 
 _BLOCK_CHARS = 64 * 1024
+_LINE_END = re.compile(rb"[\r\n]")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_LISTED_LINES = 5
 
 # `j.doe@example.com:secret`, `https://vpn.example.com/:j.doe:secret`: lists that say nothing of their columns.
 _COMBINATION = re.compile(
@@ -31,10 +32,10 @@ _COMBINATION = re.compile(
 
 
 def refuse_list_of_secrets(head: bytes) -> None:
-    """Raises `PayloadError` if the first lines are users with their passwords and nothing tells the two apart."""
+    """Raises `PayloadError` if the first line is a user with a password and nothing tells the two apart."""
     text = head.replace(b"\0", b"") if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head[:4] else head
-    lines = [line for line in text.lstrip(b"\xef\xbb\xbf\xff\xfe").splitlines() if line.strip()][:_LISTED_LINES]
-    if lines and _COMBINATION.match(lines[0].strip()):
+    first = _LINE_END.split(text.lstrip(b"\xef\xbb\xbf\xff\xfe").lstrip(), maxsplit=1)[0].rstrip()
+    if _COMBINATION.match(first):
         message = (
             "these look like users with their passwords, without a header; nothing of it was kept. Send the addresses "
             "without the secrets, as credentials-csv"
@@ -55,21 +56,14 @@ def redacted(chunks: Iterator[bytes], *, format_name: str, charset: str | None) 
 
     Where nothing says what the text is written in, a row that is not UTF-8 stays as it is, for its reader to notice.
     """
-    opening = next(chunks, b"")
-    while len(opening) < len(_BYTE_ORDER_MARK) and (more := next(chunks, b"")):
-        opening += more
+    opening, chunks = with_head(chunks, len(_BYTE_ORDER_MARK))
     is_known = charset is not None or has_byte_order_mark(opening)
-    table = rows(text_lines(_joined(opening, chunks), charset=charset, max_bytes=MAX_ROW_BYTES))
+    table = rows(text_lines(chunks, charset=charset, max_bytes=MAX_ROW_BYTES))
     header = next(table, None)
     if not isinstance(header, Row):
         raise PayloadError(422, "no-header", "the first line is no header")
     yield _BYTE_ORDER_MARK if is_known else b""
     yield from _in_blocks(_lines(header, table, _cleaner(format_name, names_of(header.fields))))
-
-
-def _joined(opening: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield opening
-    yield from rest
 
 
 def _lines(
@@ -78,7 +72,7 @@ def _lines(
     """Each row on the physical line where it was."""
     delimiter = next((each for each in ",;\t" if each in header.text.partition("\n")[0]), ",")
     number = 1
-    for row in _again(header, table):
+    for row in chain((header,), table):
         yield b"\n" * (row.line - number)
         number = row.line + 1
         kept = row.reason.code if isinstance(row, UnreadableRow) else row.fields if row is header else clean(row.fields)
@@ -89,11 +83,6 @@ def _lines(
         number += text.count("\n") - 1
         guessed = isinstance(row, Row) and row.charset_guessed
         yield text.encode("cp1252" if guessed else "utf-8", errors="replace")
-
-
-def _again(header: Row, table: Iterator[Row | UnreadableRow]) -> Iterator[Row | UnreadableRow]:
-    yield header
-    yield from table
 
 
 def _written(fields: Sequence[str], delimiter: str) -> str:

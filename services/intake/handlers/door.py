@@ -7,19 +7,17 @@ for the client, so that no thread of the others does.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from services.intake.domain.archives import is_archive
 from services.intake.domain.compression import decompress
 from services.intake.domain.formats import charset_of
-from services.intake.domain.formats.recognition import HEAD_BYTES
+from services.intake.domain.formats.recognition import FORMAT_OF_TYPE, HEAD_BYTES, media_type_of
 from services.intake.domain.records import PayloadError
 from services.intake.domain.redaction import redacted, refuse_list_of_secrets
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints, holds_secrets, recognised_by
-
-OF_ONE_DOCUMENT = frozenset({"application/stix+json", "application/taxii+json"})
 
 
 @dataclass(slots=True)
@@ -30,7 +28,7 @@ class Sighted:
     rest: AsyncIterator[bytes]
     format_name: str = ""
     is_redacted: bool = False
-    refusal: PayloadError | None = field(default=None)
+    refusal: PayloadError | None = None
 
 
 async def sight(body: AsyncIterator[bytes], hints: Hints, *, means: Means) -> Sighted:
@@ -102,7 +100,7 @@ def _beginning(head: bytes, hints: Hints, *, means: Means) -> bytes:
 
 def _refusal_of_archive(hints: Hints) -> PayloadError | None:
     """A TAXII client says precisely what it sends, and that is no archive."""
-    said = (hints.content_type or "").partition(";")[0].strip().lower()
-    if said not in OF_ONE_DOCUMENT:
+    said = media_type_of(hints.content_type)
+    if said not in FORMAT_OF_TYPE:
         return None
     return PayloadError(422, "format-mismatch", f"the body is a zip archive, and not {said}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from services.intake.domain.archives import Part
+from services.intake.domain.archives import MAGIC_BYTES, Part, is_packed
 from services.intake.domain.formats import (
     FORMATS,
     Format,
@@ -57,6 +57,8 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
     """
     weight = 0
     with opened(path) as body, suppress(PayloadError):
+        if not is_packed(body.read(MAGIC_BYTES), encoding=hints.content_encoding):
+            return path.stat().st_size
         for part in parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits):
             for chunk in part.read():
                 weight += len(chunk)

@@ -89,8 +89,8 @@ async def _take_in(
     body: AsyncIterator[bytes], draft: Draft, push: Push, *, means: Means, now: datetime, submission_id: UUID
 ) -> _Arrival:
     """Write what may be kept of a body. The whole of a refused one is awaited, so that its client hears of it."""
-    bounded = _bounded(_unhurried(body, idle_seconds=means.bounds.body_idle_seconds), means=means)
-    sighted = await sight(bounded, push.hints, means=means)
+    unhurried = _unhurried(body, idle_seconds=means.bounds.body_idle_seconds)
+    sighted = await sight(bounded(unhurried, max_bytes=means.bounds.max_body_bytes), push.hints, means=means)
     if not sighted.head:
         raise PayloadError(422, "empty-payload", "the body is empty")
     if sighted.refusal is not None:
@@ -109,13 +109,13 @@ async def _take_in(
     return _Arrival(submission_id, push, draft, await draft.finish(), now, sighted.is_redacted)
 
 
-async def _bounded(body: AsyncIterator[bytes], *, means: Means) -> AsyncGenerator[bytes]:
+async def bounded(body: AsyncIterator[bytes], *, max_bytes: int) -> AsyncGenerator[bytes]:
     """The chunks of a body that is not too large."""
     received = 0
     async for chunk in body:
         received += len(chunk)
-        if received > means.bounds.max_body_bytes:
-            raise too_large(means.bounds.max_body_bytes)
+        if received > max_bytes:
+            raise too_large(max_bytes)
         yield chunk
 
 

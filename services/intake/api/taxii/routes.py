@@ -1,7 +1,7 @@
 """The endpoints of TAXII 2.1. They answer with and without the slash at the end, which clients of the standard send."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from services.intake.handlers.accepting import Push, Refused, Taken
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints
 from services.intake.handlers.receipts import Viewer
-from services.intake.handlers.receiving import receive, too_large
+from services.intake.handlers.receiving import bounded, receive
 from services.intake.handlers.taxii import PushStatuses
 
 PATH = "/taxii2"
@@ -132,7 +132,7 @@ def _add_pushes(router: APIRouter, known_client: Dependency, *, means: Means, ma
             traceparent=request.state.traceparent,
             takes_context=True,
         )
-        body = _bounded(body_of(request), max_bytes=max_bytes)
+        body = bounded(body_of(request), max_bytes=max_bytes)
         answer = await receive(body, push, means=means, now=means.database.now())
         if isinstance(answer, Refused):
             raise problem_of(answer)
@@ -199,12 +199,3 @@ def _hints(request: Request) -> Hints:
         content_type=headers.get("content-type"),
         content_encoding=headers.get("content-encoding"),
     )
-
-
-async def _bounded(body: AsyncIterator[bytes], *, max_bytes: int) -> AsyncIterator[bytes]:
-    received = 0
-    async for chunk in body:
-        received += len(chunk)
-        if received > max_bytes:
-            raise too_large(max_bytes)
-        yield chunk

@@ -16,12 +16,13 @@ from services.intake.domain.formats.format import Format, ParseOptions, at_most
 from services.intake.domain.formats.intelmq import intelmq_json
 from services.intake.domain.formats.mail import mail
 from services.intake.domain.formats.misp import misp
-from services.intake.domain.formats.recognition import Recognised, charset_of, recognise_among
+from services.intake.domain.formats.recognition import HEAD_BYTES, Recognised, charset_of, recognise_among
 from services.intake.domain.formats.shadowserver import shadowserver_csv, shadowserver_json
 from services.intake.domain.formats.shadowserver.types import type_of_file_name
 from services.intake.domain.formats.stix import stix
 from services.intake.domain.formats.tocsin import tocsin_csv, tocsin_json, tocsin_ndjson
 from services.intake.domain.formats.xarf import xarf
+from services.intake.domain.lines import with_head
 from services.intake.domain.parts import numbered_through, refused_in
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
 
@@ -44,8 +45,6 @@ __all__ = [
     "recognise_parts",
     "records_of",
 ]
-
-_HEAD_BYTES = 64 * 1024
 
 # In the order in which they are tried on a payload that names none.
 _FILES = {
@@ -106,7 +105,7 @@ def recognise_parts(
         try:
             found.append(
                 recognise(
-                    _head(part),
+                    with_head(part.read(), HEAD_BYTES)[0],
                     content_type=content_type,
                     file_name=part.name if part.name and type_of_file_name(part.name) else file_name,
                     format_name=format_name,
@@ -138,13 +137,3 @@ def records_of(
 
     records = numbered_through(parts, read)
     return records if len(parts) == 1 else at_most(records, options.max_records)
-
-
-def _head(part: Part) -> bytes:
-    """Enough of the beginning to recognise a format by."""
-    head = b""
-    for chunk in part.read():
-        head += chunk
-        if len(head) >= _HEAD_BYTES:
-            break
-    return head

@@ -9,7 +9,15 @@ from libs.common.vocabulary import Severity
 from services.intake.domain.categories import UNDETERMINED
 from services.intake.domain.delimited import Row
 from services.intake.domain.extras import bounded, names_a_secret
-from services.intake.domain.formats.cells import read_asn, read_hostname, read_ip, read_name, read_transport
+from services.intake.domain.formats.cells import (
+    read_asn,
+    read_email,
+    read_hostname,
+    read_ip,
+    read_name,
+    read_transport,
+    read_url,
+)
 from services.intake.domain.formats.csv_table import (
     check_columns,
     cleaned,
@@ -19,9 +27,9 @@ from services.intake.domain.formats.csv_table import (
     table_of,
 )
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
-from services.intake.domain.records import Findings, Notices, Record, quoted
+from services.intake.domain.records import Findings, Notices, Record
 from services.intake.domain.times import from_local, seen_at
-from services.intake.domain.values import NULL_WORDS, email_of, identifier_of, tags_of_ip, url_of
+from services.intake.domain.values import NULL_WORDS, identifier_of, tags_of_ip
 
 _EXAMPLE = """\
 reliable_notifier,report_type,infection_type,event_date,event_time,src_asn,src_ip,src_port,protocol,priority
@@ -113,28 +121,14 @@ def _asset(cells: Mapping[str, str], findings: Findings) -> tuple[Asset | None, 
     column = next((name for name in _ASSETS if cells.get(name, "").lower() not in NULL_WORDS), "")
     text = cells.get(column, "")
     ip = read_ip(text, column, findings) if column == "src_ip" else None
-    url = _read_url(text, findings) if column == "src_url" else None
-    email = _read_email(text, findings) if column == "src_email" else None
+    url = read_url(text, column, findings) if column == "src_url" else None
+    email = read_email(text, column, findings) if column == "src_email" else None
     transport = read_transport(cells.get("protocol", ""), "protocol", findings)
     hostname = read_hostname(cells.get("src_hostname", ""), "src_hostname", findings)
     if not column:
         findings.reject("src_ip", "no-asset", "the row names no address, URL or e-mail address")
     found = ip or url or email
     return Asset(ip=ip, transport=transport, url=url, email=email, hostname=hostname) if found else None, column
-
-
-def _read_url(text: str, findings: Findings) -> str | None:
-    url = url_of(text)
-    if url is None:
-        findings.reject("src_url", "invalid-url", f"{quoted(text)} is not an http, https or ftp URL")
-    return url
-
-
-def _read_email(text: str, findings: Findings) -> str | None:
-    email = email_of(text)
-    if email is None:
-        findings.reject("src_email", "invalid-email", f"{quoted(text)} is not an e-mail address")
-    return email
 
 
 def _category(report_type: str) -> str:

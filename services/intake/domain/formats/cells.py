@@ -5,10 +5,13 @@ from services.intake.domain.records import Findings, quoted
 from services.intake.domain.values import (
     NULL_WORDS,
     asn_of,
+    domain_of,
+    email_of,
     hostname_of,
     ip_of,
     single_address,
     transport_of,
+    url_of,
 )
 
 _MAX_ADDRESS_CHARS = 64
@@ -34,6 +37,24 @@ def _of_network(text: str, column: str, findings: Findings) -> str | None:
     elif not ip:
         findings.reject(column, "network-too-large", f"{quoted(text)} is more than a single address")
     return ip or None
+
+
+def read_email(text: str, column: str, findings: Findings) -> str | None:
+    return _required(text, email_of(text), column, findings, code="invalid-email", what="an e-mail address")
+
+
+def read_domain(text: str, column: str, findings: Findings) -> str | None:
+    return _required(text, domain_of(text), column, findings, code="invalid-domain", what="a domain")
+
+
+def read_url(text: str, column: str, findings: Findings) -> str | None:
+    return _required(text, url_of(text), column, findings, code="invalid-url", what="an http, https or ftp URL")
+
+
+def _required(text: str, read: str | None, column: str, findings: Findings, *, code: str, what: str) -> str | None:
+    if text and read is None:
+        findings.reject(column, code, f"{quoted(text)} is not {what}")
+    return read
 
 
 def read_transport(text: str, column: str, findings: Findings) -> Transport | None:

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from libs.common.contracts import Asset, Indicator
 from services.intake.domain.delimited import Row
 from services.intake.domain.extras import bounded
-from services.intake.domain.formats.cells import read_ip, read_name
+from services.intake.domain.formats.cells import read_domain, read_email, read_ip, read_name, read_url
 from services.intake.domain.formats.csv_table import check_columns, cleaned, judge_width, names_of, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
-from services.intake.domain.records import Findings, Notices, Record, quoted
+from services.intake.domain.records import Findings, Notices, Record
 from services.intake.domain.times import parse_time, seen_at_in_utc
 from services.intake.domain.values import domain_of, email_of, ip_of, url_of
 
@@ -102,23 +102,16 @@ def _indicator(cells: Mapping[str, str], findings: Findings, *, now: datetime) -
 
 def _asset(cells: Mapping[str, str], findings: Findings) -> Asset | None:
     """The owner of the domain is told, so there is always one: the one named, that of the address, or of the login."""
-    email, url = cells.get("email", ""), cells.get("url", "")
-    named = cells.get("domain", "")
-    read_email, read_url, domain = email_of(email), url_of(url), domain_of(named)
-    for field, code, text, read, what in (
-        ("email", "invalid-email", email, read_email, "an e-mail address"),
-        ("domain", "invalid-domain", named, domain, "a domain"),
-        ("url", "invalid-url", url, read_url, "an http, https or ftp URL"),
-    ):
-        if text and read is None:
-            findings.reject(field, code, f"{quoted(text)} is not {what}")
-    ip = read_ip(cells["ip"], "ip", findings) if cells.get("ip") else None
-    domain = domain or domain_of((read_email or "").rpartition("@")[2]) or domain_of(_host_of(read_url))
+    email = read_email(cells.get("email", ""), "email", findings)
+    domain = read_domain(cells.get("domain", ""), "domain", findings)
+    url = read_url(cells.get("url", ""), "url", findings)
+    ip = read_ip(cells.get("ip", ""), "ip", findings)
+    domain = domain or domain_of((email or "").rpartition("@")[2]) or domain_of(_host_of(url))
     if domain is None and not findings.errors:
         findings.reject("email", "no-asset", "the row names no e-mail address, domain or login page with a name")
     if domain is None:
         return None
-    return Asset(ip=ip, domain=domain, url=read_url, email=read_email)
+    return Asset(ip=ip, domain=domain, url=url, email=email)
 
 
 def _host_of(url: str | None) -> str:

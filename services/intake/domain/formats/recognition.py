@@ -40,7 +40,7 @@ _PROMISES = {
 }
 
 # Media types that name a format.
-_FORMAT_OF_TYPE = {"application/stix+json": "stix", "application/taxii+json": "stix"}
+FORMAT_OF_TYPE = {"application/stix+json": "stix", "application/taxii+json": "stix"}
 
 HEAD_BYTES = 64 * 1024
 _MAX_OBJECTS = 8
@@ -80,14 +80,19 @@ def recognise_among(
     if not head.strip(_BLANK):
         raise PayloadError(422, "empty-payload", "there is nothing in it")
     said = _report_type(report_type, file_name)
-    media_type = _parsed(content_type).get_content_type() if content_type else ""
-    named = _FORMAT_OF_TYPE.get(media_type) if format_name is None else format_name
+    media_type = media_type_of(content_type)
+    named = FORMAT_OF_TYPE.get(media_type) if format_name is None else format_name
     chosen = (
         _by_name(formats, named, head)
         if named is not None
         else _by_bytes(formats, head, media_type=media_type, charset=charset_of(content_type), report_type=said)
     )
     return Recognised(chosen, said if chosen.has_report_types else None)
+
+
+def media_type_of(content_type: str | None) -> str:
+    """The media type of a Content-Type header, in lower case."""
+    return _parsed(content_type).get_content_type() if content_type else ""
 
 
 def charset_of(content_type: str | None) -> str | None:

@@ -53,8 +53,8 @@ def files_in(parts: Iterable[mime.Part], options: ParseOptions) -> list[File]:
 def _unpacked(part: mime.Part, options: ParseOptions) -> Iterator[File]:
     """The members of an archive, else the file itself. An archive is in memory while it is read, nothing else is."""
     outer = part.file_name
-    opening, _ = with_head(part.content(), max(map(len, archives.ZIP_MAGICS)))
-    if not opening.startswith(archives.ZIP_MAGICS):
+    opening, _ = with_head(part.content(), archives.MAGIC_BYTES)
+    if not archives.is_archive(opening, encoding=None):
         content = archives.Part(lambda: decompress(part.content(), encoding=None, limits=options.limits), outer or None)
         yield File(content, outer, part.charset)
         return

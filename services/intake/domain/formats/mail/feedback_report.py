@@ -8,6 +8,7 @@ from libs.common.text import plain
 from services.intake.domain.categories import UNDETERMINED
 from services.intake.domain.extras import bounded
 from services.intake.domain.formats.cells import read_ip
+from services.intake.domain.lines import with_head
 from services.intake.domain.mime import MAX_FIELD_CHARS, MAX_HEADER_BYTES, Part, header_of, text_of_field
 from services.intake.domain.records import Findings, Record, quoted
 from services.intake.domain.times import seen_at_in_mail
@@ -38,12 +39,8 @@ class FeedbackReport:
     """The fields of a report; the original mail, its sender and its recipients are other people's affair."""
 
     def __init__(self, part: Part) -> None:
-        content = bytearray()
-        for piece in part.content():
-            content += piece
-            if len(content) > MAX_HEADER_BYTES:
-                break
-        self._header = header_of(bytes(content[:MAX_HEADER_BYTES]).lstrip(b" \t\r\n"))
+        content, _ = with_head(part.content(), MAX_HEADER_BYTES)
+        self._header = header_of(content[:MAX_HEADER_BYTES].lstrip(b" \t\r\n"))
         self._line = part.line
 
     @property

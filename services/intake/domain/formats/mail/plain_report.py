@@ -11,6 +11,7 @@ from services.intake.domain.formats.assets import original_spellings, tags_of_sp
 from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.xarf.source import identifier_of_type, source_of
 from services.intake.domain.formats.xarf.types import KINDS
+from services.intake.domain.lines import with_head
 from services.intake.domain.mime import Part
 from services.intake.domain.records import Findings, Record, quoted
 from services.intake.domain.times import seen_at_in_mail
@@ -60,11 +61,7 @@ def record_of(part: Part, *, now: datetime) -> Record:
 
 def _values(part: Part) -> dict[str, str]:
     """The lines, as far as they are `Name: value`: more of YAML is not in use, and would be a way in."""
-    content = bytearray()
-    for piece in part.content():
-        content += piece
-        if len(content) > _MAX_REPORT_BYTES:
-            break
+    content, _ = with_head(part.content(), _MAX_REPORT_BYTES)
     values: dict[str, str] = {}
     for line in content[:_MAX_REPORT_BYTES].decode("utf-8", errors="replace").splitlines():
         if match := _LINE.fullmatch(line):

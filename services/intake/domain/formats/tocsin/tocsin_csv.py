@@ -7,6 +7,7 @@ import msgspec
 
 from libs.common.text import plain
 from services.intake.domain.delimited import Row
+from services.intake.domain.formats import credentials_csv
 from services.intake.domain.formats.csv_table import check_columns, judge_width, names_of, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.tocsin.records import (
@@ -116,8 +117,7 @@ def _value(field: str, text: str) -> object:
 
 def has_names(names: frozenset[str]) -> bool:
     """A list of stolen credentials has `seen_at` too; unless it says what a record of ours must, it is none of ours."""
-    is_list = "breach" in names and bool({"email", "domain"} & names)
-    return "seen_at" in names and (not is_list or {"category", "identifier"} <= names)
+    return "seen_at" in names and (not credentials_csv.has_names(names) or {"category", "identifier"} <= names)
 
 
 FORMAT = Format(
