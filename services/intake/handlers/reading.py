@@ -10,6 +10,7 @@ from services.intake.domain.compression import is_packed
 from services.intake.domain.formats import FORMATS, ParseOptions, Recognised, charset_of, decompress, recognise
 from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
+from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import Record
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
@@ -44,13 +45,19 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
     return means.bounds.immediate_max_bytes if packed else path.stat().st_size
 
 
-def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Opened:
+def open_payload(
+    path: Path, hints: Hints, *, means: Means, now: datetime, assets_are: AssetsAre = AssetsAre.ABUSED
+) -> Opened:
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
     unpacked = decompress(chunks(path), encoding=hints.content_encoding, limits=means.bounds.limits)
     head, unpacked = with_head(unpacked, HEAD_BYTES)
     recognised = recognised_by(head, hints)
     options = ParseOptions(
-        recognised.report_type, now, charset=charset_of(hints.content_type), limits=means.bounds.limits
+        recognised.report_type,
+        now,
+        charset=charset_of(hints.content_type),
+        assets_are=assets_are,
+        limits=means.bounds.limits,
     )
     return Opened(recognised.format.name, recognised.report_type, recognised.format.parse(unpacked, options))
 
@@ -80,6 +87,7 @@ def opened_again(submission: Submission, *, means: Means) -> tuple[Iterator[byte
         submission.report_type,
         submission.received_at,
         charset=charset_of(submission.content_type),
+        assets_are=submission.assets_are,
         limits=means.bounds.limits,
     )
     return unpacked, options
