@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import big_feed, end_to_end, growth, latency, mail, peer_intelmq, ranges, replicas, stage
+from bench import big_feed, end_to_end, growth, latency, mail, parse, peer_intelmq, ranges, replicas, stage
 from bench.goals import goal_table
 from bench.machine import machine
 from bench.report import Report, print_report, print_table
@@ -24,6 +24,7 @@ SCENARIOS: Mapping[str, Callable[[Console], Report]] = {
     "stage": stage.run,
     "latency": latency.run,
     "mail": mail.run,
+    "parse": parse.run,
     "big_feed": big_feed.run,
     "growth": growth.run,
     "ranges": ranges.run,

@@ -61,6 +61,14 @@ GOALS: Sequence[Goal] = (
         for service in SERVICES
     ),
     Goal(
+        what="Shadowserver CSV, parsing alone",
+        scenario="parse",
+        figure="formats.shadowserver-csv.records_per_second",
+        sense="at least",
+        bound=40_000,
+        unit="records/s",
+    ),
+    Goal(
         what="a critical record to its mail, idle, p50",
         scenario="latency",
         figure="idle.p50_seconds",

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
+
+from backports import zstd
 
 UNREADABLE = "300.1.1.1"
 NAMESPACE = UUID("6f1b1f0e-2c0a-4a5b-8d53-9a8f4f3a7c11")
@@ -41,12 +44,14 @@ def make_files(folder: Path, *, now: datetime) -> list[MixedFile]:
 def _made(folder: Path, *, now: datetime) -> Iterator[MixedFile]:
     number = 0
     for name, (suffix, write) in WRITERS.items():
-        for variant, change in CHANGES.items():
+        for variant, (packed, change) in CHANGES.items():
+            if (name, variant) in REFUSED:
+                continue
             number += 1
             rows = _rows(3, seen_at=now - timedelta(minutes=number))
             if variant == "unreadable":
                 rows[1] = (UNREADABLE, rows[1][1])
-            path = folder / f"{number:02}-{name}-{variant}{suffix}{'.gz' if variant == 'compressed' else ''}"
+            path = folder / f"{number:02}-{name}-{variant}{suffix}{packed}"
             path.write_bytes(change(write(rows)))
             rejected = variant == "unreadable"
             yield MixedFile(path=path, format=name, accepted=len(rows) - rejected, rejected=int(rejected))
@@ -217,9 +222,23 @@ WRITERS: dict[str, tuple[str, Writer]] = {
     "mail": (".eml", _mail),
 }
 
-CHANGES: dict[str, Callable[[bytes], bytes]] = {
-    "plain": bytes,
-    "unreadable": bytes,
-    "compressed": gzip.compress,
-    "from-windows": lambda text: b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"),
+
+def _zip(text: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+        members.writestr("records", text)
+    return archive.getvalue()
+
+
+# What is added to the name of a file, and how what is in it changes.
+CHANGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "plain": ("", bytes),
+    "unreadable": ("", bytes),
+    "compressed": (".gz", gzip.compress),
+    "by-zstd": (".zst", zstd.compress),
+    "zipped": (".zip", _zip),
+    "from-windows": ("", lambda text: b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")),
 }
+
+REFUSED = frozenset({("credentials-csv", "zipped")})
+"""An archive is kept as it comes, so none is taken from which secrets would have to be taken out."""

@@ -18,6 +18,7 @@ from services.intake.handlers.means import Means
 from services.intake.handlers.receipts import NEWEST, Viewer
 
 OUTCOMES = (REJECTED, *(outcome.value for outcome in Outcome))
+_SUFFIXES = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}
 
 OutcomeName = Annotated[
     str | None, Query(pattern=f"^({'|'.join(OUTCOMES)})$", description="Only records that ended so")
@@ -110,5 +111,5 @@ def _add_downloads(router: APIRouter, means: Means, known_viewer: object) -> Non
 
 def _download_name(submission: Submission) -> str:
     """Our own name with the partner's ending, never the partner's name: it is shown where files are saved."""
-    compressed = ".gz" if submission.content_encoding else ""
+    compressed = _SUFFIXES.get((submission.content_encoding or "").strip().lower(), "")
     return f"{submission.id}{compressed}"

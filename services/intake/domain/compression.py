@@ -1,17 +1,31 @@
 """Unpacking a body while it streams, bounded: what a few bytes may become is counted, never believed."""
 
+import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from services.intake.domain.records import PayloadError
 
+if sys.version_info >= (3, 14):
+    from compression.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
+else:
+    from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
+
+OUTPUT_BYTES = 256 * 1024
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's word for "gzip header and trailer, largest window"
-_OUTPUT_BYTES = 256 * 1024
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_OPTIONS: Mapping[int, int] = {
+    DecompressionParameter.window_log_max: 23
+}  # 8 MiB, as RFC 8878 advises; a frame may ask for 2 GiB
+_MAGIC_BYTES = max(len(_GZIP_MAGIC), len(_ZSTD_MAGIC))
+_PLAIN, _GZIP, _ZSTD = "identity", "gzip", "zstd"
+_ENCODINGS = {"": _PLAIN, "identity": _PLAIN, "gzip": _GZIP, "x-gzip": _GZIP, "zstd": _ZSTD}
 
-# `unused_data` copies the rest of its input at the end of every member, so that many tiny members take quadratic time
-# in the length of one input. Short inputs bound that.
+# `unused_data` copies the rest of its input at the end of every member or frame, so that many tiny ones take quadratic
+# time in the length of one input. Short inputs bound that.
 _INPUT_BYTES = 4 * 1024
 
 
@@ -25,35 +39,79 @@ class Limits:
     ratio_from_bytes: int = 64 * 1024**2
 
 
-def decompress(chunks: Iterator[bytes], *, encoding: str | None, limits: Limits) -> Iterator[bytes]:
-    """The body's bytes without its one layer of gzip, if `encoding` (Content-Encoding) or the first two bytes say so.
+class Brake:
+    """Counts what came in and what it became, and stops a body that becomes too much: `PayloadError` 413."""
 
-    Raises `PayloadError`: 415 for another encoding, 400 for bytes that are not gzip or end too early, 413 beyond a
+    __slots__ = ("_limits", "_sent_bytes", "_unpacked_bytes")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._sent_bytes = 0
+        self._unpacked_bytes = 0
+
+    def sent(self, size_bytes: int) -> None:
+        self._sent_bytes += size_bytes
+
+    def unpacked(self, size_bytes: int) -> None:
+        limits = self._limits
+        self._unpacked_bytes += size_bytes
+        if self._unpacked_bytes > limits.max_unpacked_bytes:
+            raise PayloadError(
+                413, "decompressed-too-large", f"unpacked, the body exceeds {limits.max_unpacked_bytes} bytes"
+            )
+        if self._unpacked_bytes > max(limits.ratio_from_bytes, limits.max_ratio * self._sent_bytes):
+            raise PayloadError(
+                413, "decompressed-too-large", f"the body unpacks to more than {limits.max_ratio} times its size"
+            )
+
+
+def decompress(chunks: Iterator[bytes], *, encoding: str | None, limits: Limits) -> Iterator[bytes]:
+    """The body's bytes without its one layer of gzip or zstd, as `encoding` (Content-Encoding) or the first bytes say.
+
+    Raises `PayloadError`: 415 for another encoding, 400 for bytes that are not in it or end too early, 413 beyond a
     limit. A truncated body is only known at its end, when its beginning has long been handed out.
     """
-    if _named(encoding) not in ("identity", "gzip", "x-gzip"):
-        raise PayloadError(415, "unsupported-encoding", "Content-Encoding may be 'gzip' or absent")
+    named = _named(encoding)
     first, chunks = _opening(within(chunks, limits.max_sent_bytes))
-    if not is_packed(first, encoding=encoding):
-        return _counted(chunks, limits)
-    return _gunzip(chunks, limits) if first else iter(())
+    if not first:
+        return iter(())
+    match named if named != _PLAIN else _shown(first):
+        case "gzip":
+            return _gunzip(chunks, Brake(limits))
+        case "zstd":
+            return _unzstd(chunks, Brake(limits))
+    return _counted(chunks, Brake(limits))
 
 
-def is_packed(first: bytes, *, encoding: str | None) -> bool:
+def is_named(encoding: str | None) -> bool:
+    """Whether a Content-Encoding says that the body has to be unpacked; 415 for one that is not taken."""
+    return _named(encoding) != _PLAIN
+
+
+def is_compressed(first: bytes) -> bool:
     """Whether a body with these first bytes has to be unpacked."""
-    return _named(encoding) != "identity" or first.startswith(_GZIP_MAGIC)
+    return _shown(first) != _PLAIN
 
 
 def _named(encoding: str | None) -> str:
-    return (encoding or "identity").strip().lower()
+    named = _ENCODINGS.get((encoding or "").strip().lower())
+    if named is None:
+        raise PayloadError(415, "unsupported-encoding", "Content-Encoding may be 'gzip', 'zstd' or absent")
+    return named
+
+
+def _shown(first: bytes) -> str:
+    if first.startswith(_GZIP_MAGIC):
+        return _GZIP
+    return _ZSTD if first.startswith(_ZSTD_MAGIC) else _PLAIN
 
 
 def _opening(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes, enough to know gzip by, and all the chunks again."""
+    """The first bytes, enough to know how they are packed, and all the chunks again."""
     first = b""
     for chunk in chunks:
         first += chunk
-        if len(first) >= len(_GZIP_MAGIC):
+        if len(first) >= _MAGIC_BYTES:
             break
     return first, _again(first, chunks)
 
@@ -73,33 +131,47 @@ def within(chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _counted(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
-    unpacked = 0
+def _counted(chunks: Iterator[bytes], brake: Brake) -> Iterator[bytes]:
     for chunk in chunks:
-        unpacked += len(chunk)
-        _brake(unpacked, unpacked, limits)
+        brake.sent(len(chunk))
+        brake.unpacked(len(chunk))
         yield chunk
 
 
-def _gunzip(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+def _gunzip(chunks: Iterator[bytes], brake: Brake) -> Iterator[bytes]:
     """All members one after another, as RFC 1952 allows; `zlib` by itself stops after the first, silently."""
-    sent = unpacked = 0
     member = zlib.decompressobj(_GZIP_WINDOW)
     for piece in _pieces(chunks):
-        sent += len(piece)
+        brake.sent(len(piece))
         waiting = piece
         while waiting:
             if member.eof:
                 waiting = waiting.lstrip(b"\0")  # padding of tapes and block devices
                 member = zlib.decompressobj(_GZIP_WINDOW) if waiting else member
             else:
-                output = _unpacked(member, waiting)
-                unpacked += len(output)
-                _brake(sent, unpacked, limits)
+                output = _inflated(member, waiting)
+                brake.unpacked(len(output))
                 yield output
                 waiting = member.unused_data if member.eof else member.unconsumed_tail
     if not member.eof:
         raise PayloadError(400, "truncated-compression", "the gzip stream ends before its end")
+
+
+def _unzstd(chunks: Iterator[bytes], brake: Brake) -> Iterator[bytes]:
+    """All frames one after another (RFC 8878, 3); a frame that asks for a window beyond 8 MiB is none that we read."""
+    frame = ZstdDecompressor(options=_ZSTD_OPTIONS)
+    for piece in _pieces(chunks):
+        brake.sent(len(piece))
+        waiting = piece
+        while waiting or not (frame.eof or frame.needs_input):
+            if frame.eof:
+                frame = ZstdDecompressor(options=_ZSTD_OPTIONS)
+            output = _expanded(frame, waiting)
+            brake.unpacked(len(output))
+            yield output
+            waiting = frame.unused_data if frame.eof else b""
+    if not frame.eof:
+        raise PayloadError(400, "truncated-compression", "the zstd stream ends before its end")
 
 
 def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -108,19 +180,17 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield chunk[start : start + _INPUT_BYTES]
 
 
-def _unpacked(member: "zlib._Decompress", waiting: bytes) -> bytes:
+def _inflated(member: "zlib._Decompress", waiting: bytes) -> bytes:
     try:
-        return member.decompress(waiting, _OUTPUT_BYTES)
+        return member.decompress(waiting, OUTPUT_BYTES)
     except zlib.error as error:
         raise PayloadError(400, "unreadable-compression", "the body is not a sound gzip stream") from error
 
 
-def _brake(sent: int, unpacked: int, limits: Limits) -> None:
-    if unpacked > limits.max_unpacked_bytes:
+def _expanded(frame: ZstdDecompressor, waiting: bytes) -> bytes:
+    try:
+        return frame.decompress(waiting, OUTPUT_BYTES)
+    except ZstdError as error:
         raise PayloadError(
-            413, "decompressed-too-large", f"unpacked, the body exceeds {limits.max_unpacked_bytes} bytes"
-        )
-    if unpacked > limits.ratio_from_bytes and unpacked > limits.max_ratio * sent:
-        raise PayloadError(
-            413, "decompressed-too-large", f"the body unpacks to more than {limits.max_ratio} times its size"
-        )
+            400, "unreadable-compression", "the body is not a sound zstd stream with a window of at most 8 MiB"
+        ) from error

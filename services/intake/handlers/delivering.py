@@ -66,6 +66,7 @@ class Courier:
             for each, answer in zip(claimed, answers, strict=True)
         ]
         async with self._database.transaction() as tx:
+            await sending.hold(tx, claimed[0].delivery.partner_id)
             await sending.record(tx, attempts)
             await _look_after(tx, attempts, now=now)
         for result, count in Counter(each.state.value for each in attempts).items():

@@ -15,6 +15,7 @@ class Desks:
     """
 
     def __init__(self, *, room_bytes: int) -> None:
+        self.room_bytes = room_bytes
         self._free_bytes = room_bytes
         self.openings = asyncio.Semaphore(OPENINGS)
         self.trials = asyncio.Semaphore(TRIALS)

@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from services.intake.domain.archives import is_archive
 from services.intake.domain.compression import decompress
-from services.intake.domain.formats import Recognised, charset_of
-from services.intake.domain.formats.format import Family
+from services.intake.domain.formats import charset_of
 from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.records import PayloadError
-from services.intake.domain.redaction import may_hold_secrets, redacted, refuse_list_of_secrets
+from services.intake.domain.redaction import redacted, refuse_list_of_secrets
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints, recognised_by
+from services.intake.handlers.reading import Hints, holds_secrets, recognised_by
+
+OF_ONE_DOCUMENT = frozenset({"application/stix+json", "application/taxii+json"})
 
 
 @dataclass(slots=True)
@@ -41,12 +43,15 @@ async def sight(body: AsyncIterator[bytes], hints: Hints, *, means: Means) -> Si
     sighted = Sighted(bytes(head), body)
     if not head:
         return sighted
+    if is_archive(sighted.head, encoding=hints.content_encoding):  # known by its end, so it is looked into later
+        sighted.refusal = _refusal_of_archive(hints)
+        return sighted
     try:
         unpacked = _beginning(sighted.head, hints, means=means)
         refuse_list_of_secrets(unpacked)
         recognised = recognised_by(unpacked, hints)
         sighted.format_name = recognised.format.name
-        sighted.is_redacted = _is_to_be_redacted(unpacked, recognised, hints)
+        sighted.is_redacted = holds_secrets(unpacked, recognised, hints)
     except PayloadError as error:
         sighted.refusal = error
     return sighted
@@ -95,7 +100,9 @@ def _beginning(head: bytes, hints: Hints, *, means: Means) -> bytes:
     return bytes(unpacked)
 
 
-def _is_to_be_redacted(head: bytes, recognised: Recognised, hints: Hints) -> bool:
-    if Family.CSV not in recognised.format.families:
-        return False
-    return may_hold_secrets(head, format_name=recognised.format.name, charset=charset_of(hints.content_type))
+def _refusal_of_archive(hints: Hints) -> PayloadError | None:
+    """A TAXII client says precisely what it sends, and that is no archive."""
+    said = (hints.content_type or "").partition(";")[0].strip().lower()
+    if said not in OF_ONE_DOCUMENT:
+        return None
+    return PayloadError(422, "format-mismatch", f"the body is a zip archive, and not {said}")

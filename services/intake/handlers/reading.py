@@ -1,21 +1,34 @@
 """A payload file as records: unpacked, recognised, parsed, a slice at a time and beside the event loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from services.intake.domain.compression import is_packed
-from services.intake.domain.formats import FORMATS, ParseOptions, Recognised, charset_of, decompress, recognise
+from services.intake.domain.archives import Part
+from services.intake.domain.formats import (
+    FORMATS,
+    Format,
+    ParseOptions,
+    Recognised,
+    charset_of,
+    parts_of,
+    recognise,
+    recognise_parts,
+    records_of,
+)
+from services.intake.domain.formats.format import Family
 from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
 from services.intake.domain.partners import AssetsAre
-from services.intake.domain.records import Record
+from services.intake.domain.records import PayloadError, Record
+from services.intake.domain.redaction import may_hold_secrets
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
 from services.intake.handlers.means import Means
-from services.intake.store.payloads import chunks
+from services.intake.store.payloads import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +52,34 @@ class Opened:
 
 
 def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
-    """How much room a small payload takes. A packed one may hold as much as any that is read before the answer."""
-    with path.open("rb") as file:
-        packed = is_packed(file.read(2), encoding=hints.content_encoding)
-    return means.bounds.immediate_max_bytes if packed else path.stat().st_size
+    """How much room a payload takes once it is unpacked; counted no further than to more than there is on all desks.
+
+    What is wrong with it is no matter here: who reads it is told.
+    """
+    weight = 0
+    with opened(path) as body, suppress(PayloadError):
+        for part in parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits):
+            for chunk in part.read():
+                weight += len(chunk)
+                if weight > means.desks.room_bytes:
+                    return weight
+    return max(weight, path.stat().st_size)
 
 
 def open_payload(
     path: Path, hints: Hints, *, means: Means, now: datetime, assets_are: AssetsAre = AssetsAre.ABUSED
 ) -> Opened:
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
-    unpacked = decompress(chunks(path), encoding=hints.content_encoding, limits=means.bounds.limits)
-    head, unpacked = with_head(unpacked, HEAD_BYTES)
-    recognised = recognised_by(head, hints)
+    with opened(path) as body:
+        parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
+        recognised = recognise_parts(
+            parts,
+            content_type=hints.content_type,
+            file_name=hints.file_name,
+            format_name=hints.format_name,
+            report_type=hints.report_type,
+        )
+        _refuse_secrets_in_archive(parts, recognised, hints)
     options = ParseOptions(
         recognised.report_type,
         now,
@@ -59,7 +87,11 @@ def open_payload(
         assets_are=assets_are,
         limits=means.bounds.limits,
     )
-    return Opened(recognised.format.name, recognised.report_type, recognised.format.parse(unpacked, options))
+    return Opened(
+        recognised.format.name,
+        recognised.report_type,
+        _records(path, recognised.format, options, hints, means=means),
+    )
 
 
 def recognised_by(head: bytes, hints: Hints) -> Recognised:
@@ -73,24 +105,54 @@ def recognised_by(head: bytes, hints: Hints) -> Recognised:
     )
 
 
+def holds_secrets(head: bytes, recognised: Recognised, hints: Hints) -> bool:
+    """Whether a text that begins so is a table in which secrets may stand."""
+    if Family.CSV not in recognised.format.families:
+        return False
+    return may_hold_secrets(head, format_name=recognised.format.name, charset=charset_of(hints.content_type))
+
+
+def _refuse_secrets_in_archive(parts: Sequence[Part], recognised: Recognised, hints: Hints) -> None:
+    """An archive is kept as it comes, so it may hold no table from which secrets would have to be taken out."""
+    for part in parts:
+        if part.name is not None and holds_secrets(with_head(part.read(), HEAD_BYTES)[0], recognised, hints):
+            message = "a table with a column for secrets can't come in an archive; send it by itself"
+            raise PayloadError(422, "secrets-not-accepted", message)
+
+
 def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:
     """The records of a stored payload, the same at every reading: what was recognised the first time holds."""
-    unpacked, options = opened_again(submission, means=means)
-    yield from FORMATS[submission.format].parse(unpacked, options)
+    path = means.payloads.path(submission.id)
+    hints = Hints(file_name=submission.file_name, content_encoding=submission.content_encoding)
+    options = _options_again(submission, means=means)
+    return _records(path, FORMATS[submission.format], options, hints, means=means)
 
 
 def opened_again(submission: Submission, *, means: Means) -> tuple[Iterator[bytes], ParseOptions]:
-    """The bytes of a stored payload, and what its parser was told beside them."""
-    path = means.payloads.path(submission.id)
-    unpacked = decompress(chunks(path), encoding=submission.content_encoding, limits=means.bounds.limits)
-    options = ParseOptions(
+    """The bytes of a stored payload that is no archive, and what its parser was told beside them."""
+    return _unpacked(submission, means=means), _options_again(submission, means=means)
+
+
+def _unpacked(submission: Submission, *, means: Means) -> Iterator[bytes]:
+    with opened(means.payloads.path(submission.id)) as body:
+        (whole,) = parts_of(body, encoding=submission.content_encoding, limits=means.bounds.limits)
+        yield from whole.read()
+
+
+def _options_again(submission: Submission, *, means: Means) -> ParseOptions:
+    return ParseOptions(
         submission.report_type,
         submission.received_at,
         charset=charset_of(submission.content_type),
         assets_are=submission.assets_are,
         limits=means.bounds.limits,
     )
-    return unpacked, options
+
+
+def _records(path: Path, form: Format, options: ParseOptions, hints: Hints, *, means: Means) -> Iterator[Record]:
+    with opened(path) as body:
+        parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
+        yield from records_of(parts, form, options, file_name=hints.file_name)
 
 
 async def slices(records: Iterator[Record], *, size: int) -> AsyncGenerator[Slice]:

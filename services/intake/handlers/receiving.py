@@ -75,7 +75,7 @@ async def receive(body: AsyncIterator[bytes], push: Push, *, means: Means, now: 
             push = arrival.push
             if push.dry_run:
                 return await _try_out(arrival, means=means)
-            with _room_for(arrival, means=means) as has_room:
+            with await _room_for(arrival, means=means) as has_room:
                 if has_room:
                     return await _read_whole(arrival, means=means)
             return await _look_into(arrival, means=means)
@@ -137,11 +137,12 @@ async def _unhurried(body: AsyncIterator[bytes], *, idle_seconds: float) -> Asyn
         yield chunk
 
 
-def _room_for(arrival: _Arrival, *, means: Means) -> AbstractContextManager[bool]:
+async def _room_for(arrival: _Arrival, *, means: Means) -> AbstractContextManager[bool]:
     """Room in memory for the whole of a small payload, if there is some now."""
     if arrival.received.size_bytes > means.bounds.immediate_max_bytes:
         return nullcontext(False)
-    return means.desks.hold(weight_bytes(arrival.draft.path, arrival.push.hints, means=means))
+    weight = await asyncio.to_thread(weight_bytes, arrival.draft.path, arrival.push.hints, means=means)
+    return means.desks.hold(weight)
 
 
 async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:

@@ -9,18 +9,18 @@ import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import BinaryIO
 from uuid import UUID
 
 from libs.common import faults
 from libs.common.errors import Transient
 
 WRITE_BYTES = 256 * 1024
-READ_BYTES = 256 * 1024
 DRAFT_SUFFIX = ".draft"
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """No room on the disk, within the quota, or below a limit on files."""
@@ -153,12 +153,12 @@ class PayloadFiles:
             _sync_folder(self._folder)
 
 
-def chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file; `Transient` if the disk does not give them now."""
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file to read; `Transient` if the disk does not give its bytes now."""
     try:
         with path.open("rb") as file:
-            while chunk := file.read(READ_BYTES):
-                yield chunk
+            yield file
     except OSError as error:
         raise _away(error) from error
 

@@ -25,6 +25,9 @@ from tests.unit.intake.receiver import Received, receiving
 
 HOOK = "/v1/partners/me/webhook"
 SECOND = timedelta(seconds=1)
+WAITING = """
+    SELECT count(*) AS number FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 
 
 def told(requests: list[Received]) -> list[tuple[UUID, int]]:
@@ -297,6 +300,32 @@ async def test_a_webhook_that_fails_for_days_or_is_gone_is_disabled_until_it_is_
         await intake.settle(await intake.submission(partner, pending=1), 1)
         await intake.attempt_due()
         assert (await partner.deliveries())[-1]["state"] == "delivered"
+
+
+async def test_a_webhook_can_be_removed_while_an_attempt_is_written_down(intake: Intake) -> None:
+    partner = await intake.partner("acme")
+    async with receiving() as receiver:
+        await partner.set_webhook(receiver.url)
+        await intake.settle(await intake.submission(partner, pending=1), 1)
+        claimed = await intake.claim()
+        async with intake.database.transaction() as tx:
+            await tx.fetch("SELECT FROM webhook_deliveries FOR UPDATE")
+            attempting = asyncio.create_task(intake.attempt(claimed))
+            await _until_waiting(intake, 1)
+            removing = asyncio.create_task(partner.client.delete(HOOK))
+            await _until_waiting(intake, 2)
+
+        await attempting
+        assert (await removing).status_code == 204
+
+
+async def _until_waiting(intake: Intake, number: int) -> None:
+    """Until so many wait for what somebody else has locked; a transaction sees what it saw first."""
+    waiting = 0
+    async with asyncio.timeout(10):
+        while waiting < number:
+            async with intake.database.transaction() as tx:
+                waiting = (await tx.fetch(WAITING))[0]["number"]
 
 
 async def _disabled(intake: Intake) -> int:

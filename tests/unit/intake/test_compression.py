@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import repeat
 
 import pytest
+from backports import zstd
 
 from services.intake.domain.formats import Limits, PayloadError, decompress
 
@@ -53,7 +54,7 @@ def test_an_empty_body_is_empty() -> None:
     assert unpacked(b"", encoding="gzip") == b""
 
 
-@pytest.mark.parametrize("encoding", ["zstd", "br", "gzip, gzip", "deflate"])
+@pytest.mark.parametrize("encoding", ["br", "zstd, gzip", "gzip, gzip", "deflate"])
 def test_other_encodings_and_several_layers_are_not_taken(encoding: str) -> None:
     assert refusal(pieces(TEXT), encoding=encoding) == (415, "unsupported-encoding")
 
@@ -92,3 +93,34 @@ def test_what_is_sent_and_what_comes_out_is_limited() -> None:
     assert refusal(repeat(b"x" * 1000), limits=limits) == (413, "decompressed-too-large")
     assert refusal(repeat(b"x" * 11_000), limits=limits) == (413, "payload-too-large")
     assert refusal(pieces(gzip.compress(TEXT)), limits=limits) == (413, "decompressed-too-large")
+
+
+@pytest.mark.parametrize("encoding", [None, "zstd", "ZSTD"])
+@pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
+def test_zstd_is_unpacked_frame_by_frame(encoding: str | None, size: int) -> None:
+    body = zstd.compress(TEXT) + zstd.compress(b"") + zstd.compress(b"second")
+
+    assert unpacked(body, encoding=encoding, size=size) == TEXT + b"second"
+
+
+def test_many_small_frames_take_linear_work() -> None:
+    assert unpacked(zstd.compress(b"x") * 20_000, size=1_000_000) == b"x" * 20_000
+
+
+def test_a_zstd_body_that_is_broken_is_refused() -> None:
+    frame = zstd.compress(TEXT, options={zstd.CompressionParameter.checksum_flag: 1})
+    spoilt = frame[:-1] + bytes([frame[-1] ^ 0xFF])
+
+    assert refusal(pieces(frame[:-1])) == (400, "truncated-compression")
+    assert refusal(pieces(frame + frame[:9])) == (400, "truncated-compression")
+    assert refusal(pieces(spoilt)) == (400, "unreadable-compression")
+    assert refusal(pieces(frame + b"rubbish")) == (400, "unreadable-compression")
+    assert refusal(pieces(TEXT), encoding="zstd") == (400, "unreadable-compression")
+
+
+def test_a_zstd_bomb_is_stopped_by_its_ratio_and_by_its_window() -> None:
+    wide = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+
+    assert refusal(pieces(zstd.compress(bytes(5_000_000)))) == (413, "decompressed-too-large")
+    assert refusal(pieces(wide.compress(TEXT) + wide.flush())) == (400, "unreadable-compression")
+    assert len(unpacked(zstd.compress(bytes(900_000)))) == 900_000

@@ -1,7 +1,9 @@
 """A mail is read as the complaint that it is, or by the files that it brings; of the people in it nothing is kept."""
 
 import gzip
+import io
 import json
+import zipfile
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -267,6 +269,53 @@ def test_the_name_of_a_file_says_which_report_it_is(packed: bool) -> None:
     assert record.line == 2
 
 
+def zipped(members: dict[str, str | bytes]) -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return body.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        ("2026-03-01-scan_redis-sample-asn.csv.zip", "2026-03-01-scan_smb-sample-asn.csv"),
+        ("2026-03-01-scan_smb-sample-asn.csv.zip", "Report (1).csv"),
+    ],
+)
+def test_shadowservers_zipped_report_is_read_by_its_inner_name_or_else_its_outer(outer: str, inner: str) -> None:
+    (record,) = parsed(mail_with((outer, zipped({inner: SHADOWSERVER}))))
+
+    assert record.indicator.identifier == "open-smb"
+
+
+def test_the_members_of_an_archive_and_the_files_beside_it_are_numbered_through() -> None:
+    two = zipped({"scan_smb-x.csv": SHADOWSERVER, "scan_rdp-x.csv": SHADOWSERVER})
+
+    records = parsed(mail_with(("reports.zip", two), ("scan_redis-x.csv", SHADOWSERVER)))
+
+    assert [(record.record, record.indicator.extra["part"]) for record in records] == [
+        (1, "scan_smb-x.csv"),
+        (2, "scan_rdp-x.csv"),
+        (3, "scan_redis-x.csv"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("packed", "code"),
+    [
+        (zipped({"a.csv": SHADOWSERVER})[:-30], "truncated-compression"),
+        (zipped({"../a.csv": SHADOWSERVER}), "unsafe-archive"),
+        (zipped({"a.csv": zipped({"b.csv": SHADOWSERVER})}), "unsafe-archive"),
+        (zipped({"a.csv": "what,ever\n1,2\n"}), "unrecognised-format"),
+        (zipped({}), "empty-payload"),
+    ],
+)
+def test_an_archive_that_is_not_sound_is_refused(packed: bytes, code: str) -> None:
+    assert refusal(mail_with(("a.csv.zip", packed)))[1] == code
+
+
 def test_several_files_are_numbered_through() -> None:
     wrong = SHADOWSERVER.replace("192.0.2.10", "nonsense")
     mail = mail_with(
@@ -280,7 +329,9 @@ def test_several_files_are_numbered_through() -> None:
     records = read(mail)
 
     assert [record.record for record in records] == list(range(1, len(records) + 1))
-    assert [record.indicator.extra["part"] for record in records if isinstance(record, ParsedRecord)][:2] == ["1", "1"]
+    assert [record.indicator.extra["part"] for record in records if isinstance(record, ParsedRecord)][:2] == 2 * [
+        "2026-03-01-scan_smb-x.csv"
+    ]
     assert isinstance(records[2], RejectedRecord)
     assert [error.record for error in records[2].errors] == [3]
     assert isinstance(records[3], ParsedRecord)
@@ -325,6 +376,7 @@ def test_a_signed_mail_is_read() -> None:
         (mail_with(), (422, "unsupported-layout")),
         (mail_with(("report.csv", "what,ever\n1,2\n")), (415, "unrecognised-format")),
         (mail_with(("report.csv", "")), (422, "empty-payload")),
+        (mail_with(("list.csv", FORMATS["credentials-csv"].example)), (422, "secrets-not-accepted")),
         (mail_with(("a.csv", ""), ("b.csv", " ")), (422, "empty-payload")),
         (mail_with(("report.csv", '"timestamp"\n"x"\n')), (415, "unrecognised-format")),
         ("Subject: x\nContent-Type: multipart/encrypted; boundary=x\n\n--x\n\n--x--\n", (422, "unsupported-layout")),
@@ -351,7 +403,7 @@ def test_a_mail_without_a_report_that_can_be_read_is_refused(
 
 
 def test_a_refusal_names_the_file_that_it_is_about() -> None:
-    with pytest.raises(PayloadError, match=r"'b\.csv': "):
+    with pytest.raises(PayloadError, match=r"in 'b\.csv': "):
         read(mail_with(("2026-03-01-scan_smb-x.csv", SHADOWSERVER), ("b.csv", "what,ever\n1,2\n")))
 
 

@@ -2,16 +2,19 @@
 
 import gc
 import gzip
+import io
 import json
 import random
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, repeat
 
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +25,7 @@ from services.intake.domain.formats import (
     ParseOptions,
     PayloadError,
     RejectedRecord,
-    decompress,
+    parts_of,
     recognise,
 )
 from tests.unit.intake.xarf_reports import TYPES, V3, Json, report
@@ -162,15 +165,28 @@ def test_any_bytes_are_recognised_or_refused(
     assert found.format.name in FORMATS
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.data())
-def test_a_mutated_gzip_body_is_unpacked_or_refused(data: st.DataObject) -> None:
-    body = bytearray(gzip.compress(b"".join(EXAMPLES)))
+def zipped(text: bytes) -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("scan_smb.csv", text)
+        archive.writestr("scan_rdp.csv", text)
+    return body.getvalue()
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from([gzip.compress, zstd.compress, zipped]), st.data())
+def test_a_mutated_packed_body_is_unpacked_or_refused(pack: Callable[[bytes], bytes], data: st.DataObject) -> None:
+    body = bytearray(pack(b"".join(EXAMPLES)))
     for _ in range(data.draw(st.integers(0, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    del body[data.draw(st.integers(1, len(body))) :]
+    if pack is zipped:  # its end is what is read first
+        at = data.draw(st.integers(len(body) - 150, len(body) - 1))
+        body[at : at + 2] = data.draw(st.binary(max_size=8))
+    else:
+        del body[data.draw(st.integers(1, len(body))) :]
     with suppress(PayloadError):
-        list(decompress(iter([bytes(body)]), encoding=None, limits=Limits()))
+        for part in parts_of(io.BytesIO(body), encoding=None, limits=Limits()):
+            list(part.read())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from libs.common.errors import Transient
 from libs.common.ids import new_id
-from services.intake.store.payloads import NoRoom, PayloadFiles, chunks
+from services.intake.store.payloads import NoRoom, PayloadFiles, opened
 
 
 def files_in(folder: Path) -> list[str]:
@@ -28,7 +28,8 @@ async def test_a_kept_payload_is_there_byte_for_byte(tmp_path: Path) -> None:
         received = await draft.finish()
         await payloads.keep(draft, submission_id)
 
-    assert b"".join(chunks(payloads.path(submission_id))) == body
+    with opened(payloads.path(submission_id)) as file:
+        assert file.read() == body
     assert (received.size_bytes, received.sha256) == (len(body), hashlib.sha256(body).digest())
     assert files_in(tmp_path) == [str(submission_id)]
 

@@ -3,7 +3,10 @@
 import asyncio
 import base64
 import gzip
+import io
+import zipfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from services.intake.domain.records import PayloadError
 from services.intake.domain.redaction import may_hold_secrets, redacted, refuse_list_of_secrets
 from services.intake.handlers.accepting import Accepted, Refused
 from services.intake.handlers.means import Means
+from services.intake.handlers.reading import Hints
 from services.intake.handlers.receiving import receive
 from services.intake.store.payloads import Draft
 from tests.unit.intake.test_receiving import NOW, body_of, files_in, push
@@ -177,3 +181,38 @@ async def test_a_list_whose_client_goes_away_leaves_nothing(
     assert answer.error.code == ends
     assert not holds_canary(bytes(written))
     assert files_in(tmp_path) == []
+
+
+def zipped(text: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+        members.writestr("records", text)
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize("text", [LIST, BRUTE_FORCE])
+async def test_an_archive_with_a_table_of_secrets_is_not_kept(text: str, means: Means, tmp_path: Path) -> None:
+    answer = await receive(body_of(zipped(text)), push(dry_run=True), means=means, now=NOW)
+
+    assert isinstance(answer, Refused)
+    assert answer.error.code == "secrets-not-accepted"
+    assert not holds_canary(repr(answer).encode())
+    assert files_in(tmp_path) == []
+
+
+async def test_an_archive_with_another_table_is_read(means: Means) -> None:
+    text = "timestamp,ip,port\n2026-03-01 04:05:06,192.0.2.1,22\n"
+
+    answer = await receive(body_of(zipped(text)), push(dry_run=True), means=means, now=NOW)
+
+    assert isinstance(answer, Accepted)
+    assert answer.receipt.accepted == 1
+
+
+async def test_what_is_said_to_be_stix_is_no_archive(means: Means) -> None:
+    hints = Hints(content_type="application/taxii+json;version=2.1")
+
+    answer = await receive(body_of(zipped("{}")), replace(push(), hints=hints), means=means, now=NOW)
+
+    assert isinstance(answer, Refused)
+    assert answer.error.code == "format-mismatch"

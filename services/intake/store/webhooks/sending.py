@@ -48,6 +48,11 @@ async def claim(
     return [_claimed(row) for row in rows]
 
 
+async def hold(tx: Transaction, partner_id: UUID) -> None:
+    """Have a webhook before its deliveries, as who removes it does: the other way round both might wait for ever."""
+    await tx.fetch("SELECT FROM webhooks WHERE partner_id = $1 FOR UPDATE", partner_id)
+
+
 async def record(tx: Transaction, attempts: Sequence[Attempted]) -> None:
     """Write what attempts came to. A yes counts also when the event was given up meanwhile."""
     await tx.fetch(

@@ -1,33 +1,34 @@
 """The files that a mail brings: each is recognised and read as if it had been pushed, one after the other."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 
-from msgspec.structs import replace as changed
-
+from services.intake.domain import archives, mime
 from services.intake.domain.compression import decompress
-from services.intake.domain.extras import bounded
+from services.intake.domain.formats import credentials_csv
 from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.recognition import HEAD_BYTES, Recognised, recognise_among
+from services.intake.domain.formats.shadowserver.types import type_of_file_name
 from services.intake.domain.lines import with_head
-from services.intake.domain.mime import Part
-from services.intake.domain.records import ParsedRecord, PayloadError, Record, quoted
+from services.intake.domain.parts import numbered_through, refused_in
+from services.intake.domain.records import PayloadError, Record
 
 _MEDIA_TYPES = frozenset(
     {
         *("text/csv", "application/csv", "application/json", "application/x-ndjson", "application/jsonl"),
         *("application/stix+json", "application/taxii+json", "application/zip", "application/x-zip-compressed"),
-        *("application/gzip", "application/x-gzip"),
+        *("application/gzip", "application/x-gzip", "application/zstd"),
     }
 )
-_FILE_NAME = re.compile(r".*\.(?:(?:csv|json|ndjson|jsonl)(?:\.gz|\.zip)?|zip|gz)", re.IGNORECASE | re.DOTALL)
+_FILE_NAME = re.compile(r".*\.(?:(?:csv|json|ndjson|jsonl)(?:\.gz|\.zip|\.zst)?|zip|gz|zst)", re.IGNORECASE | re.DOTALL)
 
 # A mail of AbuseHUB has two files: this one, and the row that it was made of, which would count the finding twice.
 _ABUSEHUB = "abusehub-csv"
 _ABUSEHUB_FILE = "abusehubcsv-"
 
-_NOT_BY_MAIL = frozenset({"credentials-csv"})
+_NOT_BY_MAIL = frozenset({credentials_csv.NAME})
 """What is never kept as it came can't come in a mail, which is."""
 
 _EMPTY = "empty-payload"
@@ -35,34 +36,34 @@ _EMPTY = "empty-payload"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file, not read yet: what it is called, its bytes, and its character set where the mail says one."""
+    """A file, or a member of an archive: the name that tells its report type, and its character set if that is said."""
 
-    name: str
-    content: Iterator[bytes]
+    part: archives.Part
+    file_name: str
     charset: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A file of which the beginning shows what it is."""
-
-    file: File
-    recognised: Recognised
-
-
-def files_in(parts: Iterable[Part], options: ParseOptions) -> list[File]:
+def files_in(parts: Iterable[mime.Part], options: ParseOptions) -> list[File]:
     """The files that may hold records, unpacked; of AbuseHUB's the first alone."""
     brought = [part for part in parts if part.media_type in _MEDIA_TYPES or _FILE_NAME.fullmatch(part.file_name)]
     of_abusehub = [part for part in brought if part.file_name.lower().startswith(_ABUSEHUB_FILE)]
     return [file for part in of_abusehub[:1] or brought for file in _unpacked(part, options)]
 
 
-def _unpacked(part: Part, options: ParseOptions) -> Iterator[File]:
-    content = decompress(part.content(), encoding=None, limits=options.limits)
-    yield File(part.file_name, content, part.charset)
+def _unpacked(part: mime.Part, options: ParseOptions) -> Iterator[File]:
+    """The members of an archive, else the file itself. An archive is in memory while it is read, nothing else is."""
+    outer = part.file_name
+    opening, _ = with_head(part.content(), max(map(len, archives.ZIP_MAGICS)))
+    if not opening.startswith(archives.ZIP_MAGICS):
+        content = archives.Part(lambda: decompress(part.content(), encoding=None, limits=options.limits), outer or None)
+        yield File(content, outer, part.charset)
+        return
+    for member in archives.parts_of(BytesIO(b"".join(part.content())), encoding=None, limits=options.limits):
+        inner = member.name or ""
+        yield File(member, inner if type_of_file_name(inner) else outer, None)
 
 
-def is_of(file_format: Format, part: Part) -> bool:
+def is_of(file_format: Format, part: mime.Part) -> bool:
     """Whether the part is a file in this format."""
     head, _ = with_head(part.content(), HEAD_BYTES)
     try:
@@ -72,47 +73,33 @@ def is_of(file_format: Format, part: Part) -> bool:
     return True
 
 
-def records_of(files: list[File], formats: Mapping[str, Format], options: ParseOptions) -> Iterator[Record]:
-    """All records, numbered through; those of the second file and so on say which one they are from.
+def records_of(files: Sequence[File], formats: Mapping[str, Format], options: ParseOptions) -> Iterator[Record]:
+    """All records, numbered through. Raises `PayloadError`, before any record, for a file in no format that we know."""
+    opened = dict(_opened(files, formats, options))
 
-    Raises `PayloadError`, before any record, for a file in no format that we know. Empty ones are passed over if there
-    are others.
-    """
-    several = len(files) > 1
-    opened = list(_opened(files, formats, options))
-    records_before = 0
-    for number, each in enumerate(opened, 1):
-        told = replace(options, report_type=each.recognised.report_type, charset=each.file.charset)
-        last = 0
-        try:
-            for record in each.recognised.format.parse(each.file.content, told):
-                last = record.record
-                yield _renumbered(record, records_before, file=number) if several else record
-        except PayloadError as error:
-            if not (several and error.code == _EMPTY):
-                raise _about(each.file, error) from error
-        records_before += last
+    def read(part: archives.Part) -> Iterator[Record]:
+        file, recognised = opened[part]
+        told = replace(options, report_type=recognised.report_type, charset=file.charset)
+        return recognised.format.parse(part.read(), told)
+
+    yield from numbered_through(list(opened), read)
 
 
-def _opened(files: Iterable[File], formats: Mapping[str, Format], options: ParseOptions) -> Iterator[_Opened]:
-    """Each file with its format; one of AbuseHUB is the last, whatever it is called."""
-    refused: PayloadError | None = None
-    some = False
+def _opened(
+    files: Sequence[File], formats: Mapping[str, Format], options: ParseOptions
+) -> Iterator[tuple[archives.Part, tuple[File, Recognised]]]:
+    """Each file that is not empty, with its format; one of AbuseHUB is the last, whatever it is called."""
     for file in files:
         try:
-            head, content = with_head(file.content, HEAD_BYTES)
-            recognised = _recognised(formats, head, name=file.name, report_type=options.report_type)
+            head, _ = with_head(file.part.read(), HEAD_BYTES)
+            recognised = _recognised(formats, head, name=file.file_name, report_type=options.report_type)
         except PayloadError as error:
-            if error.code != _EMPTY:
-                raise _about(file, error) from error
-            refused = error
-            continue
-        some = True
-        yield _Opened(replace(file, content=content), recognised)
+            if error.code == _EMPTY:
+                continue
+            raise (refused_in(error, file.part.name) if file.part.name else error) from error
+        yield file.part, (file, recognised)
         if recognised.format.name == _ABUSEHUB:
             return
-    if refused and not some:
-        raise refused
 
 
 def _recognised(formats: Mapping[str, Format], head: bytes, *, name: str, report_type: str | None) -> Recognised:
@@ -122,23 +109,7 @@ def _recognised(formats: Mapping[str, Format], head: bytes, *, name: str, report
     if found.format.name in _NOT_BY_MAIL:
         raise PayloadError(
             422,
-            "unsupported-layout",
-            f"{found.format.name} is not taken by mail: a mail is kept as it came; push the file",
+            "secrets-not-accepted",
+            f"{found.format.name} can't come in a mail, which is kept as it came; push the file by itself",
         )
     return found
-
-
-def _about(file: File, error: PayloadError) -> PayloadError:
-    """The same refusal, with the name of the file that it is about."""
-    where = f"{quoted(file.name)}: " if file.name else ""
-    return PayloadError(error.status, error.code, f"{where}{error.message}")
-
-
-def _renumbered(record: Record, before: int, *, file: int) -> Record:
-    """The record with its number in the mail, and `extra.part` with the number of the file."""
-    number = record.record + before
-    if isinstance(record, ParsedRecord):
-        extra = bounded([*record.indicator.extra.items(), ("part", str(file))])
-        warnings = tuple(changed(warning, record=number) for warning in record.warnings)
-        return changed(record, record=number, indicator=changed(record.indicator, extra=extra), warnings=warnings)
-    return changed(record, record=number, errors=tuple(changed(error, record=number) for error in record.errors))

@@ -54,7 +54,7 @@ def format_of(files: Mapping[str, Format]) -> Format:
     return Format(
         name="mail",
         media_types=("message/rfc822",),
-        description="A mail: a complaint in ARF or X-ARF, or one with files (CSV, JSON, gzip) in the other formats",
+        description="A mail: a complaint in ARF or X-ARF, or one with files in other formats, packed or not",
         example=_EXAMPLE,
         parse=partial(_parse, files),
         families=frozenset({Family.MAIL}),

@@ -29,7 +29,7 @@ class _Table(msgspec.Struct, frozen=True):
 REPORT_TYPES = msgspec.json.decode(files(__package__).joinpath("types.json").read_bytes(), type=_Table).types
 
 _FILE_NAME = re.compile(
-    r"(?:\d{4}-\d{2}-\d{2}-)?([a-z]\w{0,63})(?:-\w+)*\.(?:csv|json|ndjson|jsonl)(?:\.gz|\.zip)?", re.ASCII
+    r"(?:\d{4}-\d{2}-\d{2}-)?([a-z]\w{0,63})(?:-\w+)*\.(?:csv|json|ndjson|jsonl)(?:\.gz|\.zip|\.zst)?", re.ASCII
 )
 _TYPE_NAME = re.compile(r"[a-z]\w{0,63}", re.ASCII)
 
