@@ -156,7 +156,9 @@ async def test_what_is_agreed_is_kept_changed_and_lifted_and_the_partner_sees_it
     own = intake.client((await intake.key(partner))["key"])
     await push(own, records(1, 2))
 
-    seen = (await own.get("/v1/partners/me")).json()
+    answer = await own.get("/v1/partners/me")
+    seen = answer.json()
+    assert answer.headers["RateLimit-Policy"] == '"key";q=5;w=5'
     assert seen == partner | {"records_today": 2}
     assert (await intake.operator(Role.AUDITOR).get(f"/v1/partners/{partner['id']}")).json() == seen
 
@@ -322,6 +324,7 @@ async def test_a_quota_counts_what_other_replicas_took_and_only_what_was_accepte
     key = (await intake.key(partner))["key"]
     client, other = intake.client(key), intake.client(key, service=intake.replica())
     assert (await push(client, records(1, 2, 3) + b"{}\n" * 20)).status_code == 201
+    assert (await client.get("/v1/partners/me")).json()["records_today"] == 3
 
     assert codes(await push(other, records(4, 5, 6))) == ["quota-exceeded"]
 
