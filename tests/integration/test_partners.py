@@ -151,7 +151,7 @@ def codes(answer: httpx.Response) -> list[str]:
 
 
 async def test_what_is_agreed_is_kept_changed_and_lifted_and_the_partner_sees_it(intake: Intake) -> None:
-    partner = await intake.partner(**AGREED)
+    partner = await intake.partner("acme", **AGREED)
     assert {name: partner[name] for name in AGREED} == AGREED
     own = intake.client((await intake.key(partner))["key"])
     await push(own, records(1, 2))
