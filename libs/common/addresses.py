@@ -114,6 +114,14 @@ def text_of(ip: IPAddress) -> str:
     return str(ip) if "." in text else text  # the C library ends some special addresses in the form of IPv4
 
 
+def canonical_network(text: str) -> str | None:
+    """The network that `text` spells, or the one of a single address; none that names an address within a network."""
+    try:
+        return str(ip_network(text.strip()))
+    except ValueError:
+        return None
+
+
 def is_public(ip: IPAddress) -> bool:
     """Whether the address can belong to somebody on the internet: unicast, allocated to registries, not special."""
     return _unwrapped(ip) not in _NON_PUBLIC_RANGES

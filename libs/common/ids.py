@@ -6,6 +6,7 @@ together, whatever else is stored: docs/decisions/0008-ids-of-records.md has the
 
 import hashlib
 import zlib
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID, uuid5
 
@@ -22,6 +23,11 @@ DISTINCTION = (1 << RECORD_AT) - 1
 def new_id() -> UUID:
     """A time-ordered id (UUIDv7) for something that has just arrived."""
     return uuid_utils.compat.uuid7()
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The least id that something can have which arrives from this moment on, by the clock that makes ids."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def derived_id(kind: str, *causes: object) -> UUID:

@@ -15,12 +15,14 @@ import structlog
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from libs.common import faults, health
 from libs.common.consumer import BatchConsumer, Subscriptions
 from libs.common.db import Database, require_migrated
 from libs.common.errors import Fatal, Transient
 from libs.common.outbox import OutboxRelay
+from libs.common.proxies import BehindProxies
 from libs.common.publisher import Publisher
 from libs.common.settings import ServiceSettings, describe, read_settings
 from libs.common.shutdown import Shutdown
@@ -152,7 +154,8 @@ def _tasks(service: Service) -> Iterator[Task]:
         **service.checks,
     }
     service.api.include_router(health.routes(checks))
-    yield HttpServer(service.api, host=settings.http_host, port=settings.http_port).run
+    api = BehindProxies(service.api, trusted=settings.trusted_proxies)
+    yield HttpServer(api, host=settings.http_host, port=settings.http_port).run
     yield consumer.run
     yield relay.run
     yield from service.tasks
@@ -176,13 +179,14 @@ async def _cut_short(task: Task, shutdown: Shutdown, seconds: float) -> None:
 class HttpServer:
     """uvicorn as one task among siblings: it neither takes the signals nor decides when the process ends."""
 
-    def __init__(self, api: FastAPI, *, host: str, port: int) -> None:
+    def __init__(self, api: ASGIApp, *, host: str, port: int) -> None:
         self._server = _QuietServer(
             uvicorn.Config(
                 api,
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=10,
                 h11_max_incomplete_event_size=64 * 1024,

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from libs.common.errors import Fatal
+from libs.common.proxies import Proxies
 
 
 def service_config(service: str) -> SettingsConfigDict:
@@ -38,6 +39,11 @@ class ServiceSettings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="Address to listen on")
     http_port: int = Field(description="Port to listen on", ge=1, le=65535)
+    trusted_proxies: Proxies = Field(
+        "127.0.0.1",
+        description="Addresses or networks of the reverse proxies in front, separated by commas: their "
+        "`X-Forwarded-For` says who is asking; empty: nobody's does",
+    )
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name, a database of its own")
     database_pool_size: int = Field(8, description="Most connections held open to the database", ge=2, le=200)
     statement_timeout_seconds: float = Field(30.0, description="A database statement that takes longer is cancelled")

@@ -32,6 +32,7 @@ from services.intake.handlers.means import Bounds, Means
 from services.intake.handlers.nightly import Nightly
 from services.intake.handlers.pressure import Pressure, PressureLimits
 from services.intake.handlers.processing import Processing
+from services.intake.handlers.quotas import Quotas
 from services.intake.handlers.upkeep import Bootstrap, PendingCount, Sweep
 from services.intake.handlers.webhooks import Office
 from services.intake.settings import IntakeSettings
@@ -142,6 +143,7 @@ def means_of(settings: IntakeSettings) -> Means:
         pressure=Pressure(database, KafkaBacklog(settings), limits=pressure_limits_of(settings)),
         desks=Desks(room_bytes=settings.immediate_room_bytes),
         bounds=bounds_of(settings),
+        quotas=Quotas(remember_seconds=settings.partner_cache_seconds),
     )
 
 
@@ -169,4 +171,8 @@ def bounds_of(settings: IntakeSettings) -> Bounds:
 
 def doors_of(settings: IntakeSettings, database: Database) -> Doors:
     rate = Rate(burst=settings.requests_burst, per_second=settings.requests_per_minute / 60)
-    return Doors(keys=KeyRing(database, remember_seconds=settings.partner_cache_seconds), rates=RateLimits(rate))
+    return Doors(
+        keys=KeyRing(database, remember_seconds=settings.partner_cache_seconds),
+        rates=RateLimits(rate),
+        certificate_header=settings.client_certificate_header,
+    )

@@ -54,6 +54,12 @@ class IntakeSettings(ServiceSettings):
     partner_cache_seconds: float = Field(5.0, description="How long a key counts as looked up", ge=0)
     requests_per_minute: int = Field(1200, description="Requests a key may make, on average", ge=1)
     requests_burst: int = Field(200, description="Requests a key may make at once", ge=1)
+    client_certificate_header: str = Field(
+        "",
+        description="Header in which a trusted proxy says which verified certificate a client came with: SHA-256 "
+        "fingerprint (64 hex digits) or subject; empty: keys can't be bound to one",
+        pattern=r"^[A-Za-z0-9-]*$",
+    )
     mail_domain: str = Field(
         "",
         description="Domain of the addresses to which partners send mail, as `feeds.example.org`; empty: they get none",

@@ -55,10 +55,16 @@ class Door:
         """A new partner with an address."""
         now = datetime.now(UTC)
         async with self.means.database.transaction() as tx:
-            partner = await partners.add_partner(
-                tx, slug=slug, name=slug, reliability=Reliability.B, contact_email="a@acme.example", now=now
+            partner = Partner(
+                id=new_id(),
+                slug=slug,
+                name=slug,
+                reliability=Reliability.B,
+                contact_email="a@acme.example",
+                enabled=True,
+                created_at=now,
             )
-            assert partner is not None
+            await partners.add_partner(tx, partner)
             key = await partners.add_key(tx, partner.id, kind=KeyKind.MAIL, expires_at=EXPIRES_AT, now=now)
         assert key is not None
         return partner, f"{key.secret}@{DOMAIN}"

@@ -5,24 +5,31 @@ import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, assert_never
 from uuid import UUID
 
 from fastapi import Path, Request, Response
 
-from libs.common.problems import Problem
+from libs.common.problems import FieldError, Problem
+from libs.common.proxies import is_from_proxy
 from libs.common.security import KEY_PREFIX, RequiredRole, Role
-from services.intake.domain.partners import Caller
+from services.intake.domain.partners import Caller, Objection, Visit, canonical_certificate, objections
+from services.intake.domain.rates import Rate
+from services.intake.domain.records import quoted
 from services.intake.handlers.keys import KeyRing, RateLimits
 from services.intake.handlers.receipts import EVERYBODY, Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What a key has to pass: known, of an enabled partner, and not too often."""
+    """What a key has to pass: known, of an enabled partner, from where and with what was agreed, and not too often.
+
+    `certificate_header` is the one in which a trusted proxy says with which certificate a client came; empty: in none.
+    """
 
     keys: KeyRing
     rates: RateLimits
+    certificate_header: str = ""
 
     async def caller(self, request: Request, response: Response) -> Caller:
         """The partner behind a request; the answer says how much of the rate is left."""
@@ -30,26 +37,52 @@ class Doors:
         caller = await self.keys.caller(key) if key else None
         if caller is None:
             raise _unauthorised()
-        if not caller.partner.enabled:
-            raise Problem(403, "partner-disabled", "This partner may not push at the moment", "Ask us why.")
+        visit = self._visit(request)
+        if found := [_objection(each, visit) for each in objections(caller, visit)]:
+            raise Problem(403, found[0].code, "This key does not open now", found[0].message, errors=found)
         wait_seconds = self.rates.take(caller)
         if wait_seconds:
-            raise self._too_many(wait_seconds)
-        response.headers.update(self._rate_fields(self.rates.left(caller), wait_seconds))
+            raise _too_many(self.rates.rate(caller), wait_seconds)
+        response.headers.update(_rate_fields(self.rates.rate(caller), self.rates.left(caller), wait_seconds))
         return caller
 
-    def _too_many(self, wait_seconds: float) -> Problem:
-        headers = {"Retry-After": str(math.ceil(wait_seconds)), **self._rate_fields(0, wait_seconds)}
-        return Problem(429, "too-many-requests", "Too many requests with this key", "Come back later.", headers=headers)
+    def _visit(self, request: Request) -> Visit:
+        return Visit(request.client.host if request.client else "", self._certificate(request))
 
-    def _rate_fields(self, left: int, wait_seconds: float) -> Mapping[str, str]:
-        """`RateLimit` and its policy, as draft-ietf-httpapi-ratelimit-headers has them."""
-        rate = self.rates.rate
-        window = math.ceil(rate.burst / rate.per_second)
-        return {
-            "RateLimit": f'"key";r={left};t={math.ceil(wait_seconds)}',
-            "RateLimit-Policy": f'"key";q={rate.burst};w={window}',
-        }
+    def _certificate(self, request: Request) -> str | None:
+        """None also where the header stands twice: a proxy that adds its own leaves what the client wrote."""
+        if not (self.certificate_header and is_from_proxy(request)):
+            return None
+        given = request.headers.getlist(self.certificate_header)
+        return canonical_certificate(given[0]) if len(given) == 1 else None
+
+
+def _objection(objection: Objection, visit: Visit) -> FieldError:
+    match objection:
+        case Objection.DISABLED:
+            return FieldError("partner", "partner-disabled", "You may not push at the moment. Ask us why.")
+        case Objection.ADDRESS:
+            message = f"It is not agreed that you come from {quoted(visit.address)}."
+            return FieldError("address", "address-not-allowed", message)
+        case Objection.CERTIFICATE:
+            seen = "another client certificate" if visit.certificate else "no client certificate"
+            message = f"The key is bound to a client certificate, and we see {seen}."
+            return FieldError("certificate", "wrong-certificate", message)
+    assert_never(objection)
+
+
+def _too_many(rate: Rate, wait_seconds: float) -> Problem:
+    headers = {"Retry-After": str(math.ceil(wait_seconds)), **_rate_fields(rate, 0, wait_seconds)}
+    return Problem(429, "too-many-requests", "Too many requests with this key", "Come back later.", headers=headers)
+
+
+def _rate_fields(rate: Rate, left: int, wait_seconds: float) -> Mapping[str, str]:
+    """`RateLimit` and its policy, as draft-ietf-httpapi-ratelimit-headers has them."""
+    window = math.ceil(rate.burst / rate.per_second)
+    return {
+        "RateLimit": f'"key";r={left};t={math.ceil(wait_seconds)}',
+        "RateLimit-Policy": f'"key";q={rate.burst};w={window}',
+    }
 
 
 class PartnerKey:

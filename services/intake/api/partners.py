@@ -1,4 +1,4 @@
-"""`/v1/partners`: who may push, and with which keys."""
+"""`/v1/partners`: who may push, and what is agreed with them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,21 +6,26 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from libs.common.addresses import canonical_email
+from libs.common.addresses import canonical_email, canonical_network
 from libs.common.db import Database
+from libs.common.ids import new_id
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
-from libs.common.vocabulary import Reliability
-from services.intake.domain.partners import KeyKind, Partner, PartnerKey
+from libs.common.vocabulary import Reliability, Tlp
+from services.intake.api.doors import Doors, Self, SelfOrOperator
+from services.intake.domain.formats import FORMATS
+from services.intake.domain.partners import AssetsAre, Partner
 from services.intake.handlers import partners
-from services.intake.handlers.partners import NewKey
+from services.intake.handlers.quotas import records_today
 
 log = structlog.get_logger(__name__)
 
 Administrator = Annotated[Operator, Depends(operator(at_least=Role.ADMIN))]
+MAX_REQUESTS = 1_000_000
+MAX_RECORDS = 1_000_000_000
 
 
 def _email(text: str) -> str:
@@ -30,28 +35,67 @@ def _email(text: str) -> str:
     return email
 
 
+def _format(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError("there is no such format; GET /v1/formats lists all")
+    return name
+
+
+def _network(text: str) -> str:
+    network = canonical_network(text)
+    if network is None:
+        raise ValueError("this is neither a network, such as 192.0.2.0/24, nor an address")
+    return network
+
+
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Formats = Annotated[list[Annotated[str, AfterValidator(_format)]], Field(min_length=1, max_length=len(FORMATS))]
+Networks = Annotated[
+    list[Annotated[str, Field(max_length=50), AfterValidator(_network)]], Field(min_length=1, max_length=100)
+]
 
 
-class PartnerBody(BaseModel):
+class Agreement(BaseModel):
+    """What is agreed with a partner; what is null is not bounded, or as the settings have it for everybody."""
+
     model_config = ConfigDict(extra="forbid")
 
+    allowed_formats: Formats | None = Field(None, description="The formats that are taken from them; null: all")
+    allowed_networks: Networks | None = Field(None, description="Where their keys open from; null: from anywhere")
+    requests_per_minute: int | None = Field(
+        None, ge=1, le=MAX_REQUESTS, description="Requests each key may make on average"
+    )
+    requests_burst: int | None = Field(None, ge=1, le=MAX_REQUESTS, description="Requests each key may make at once")
+    records_per_day: int | None = Field(
+        None, ge=1, le=MAX_RECORDS, description="Records taken from midnight to midnight UTC; null: without limit"
+    )
+    tlp_default: Tlp | None = Field(None, description="The TLP label of records that have none of their own")
+
+
+class PartnerBody(Agreement):
     slug: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,49}$", description="How receipts and events name the partner")
     name: Name
     reliability: Reliability = Field(description="How much the partner is to be believed: the Admiralty scale's letter")
     contact_email: Email
+    assets_are: AssetsAre = Field(
+        AssetsAre.ABUSED, description="Whose the assets are in their STIX and MISP, where a record does not say so"
+    )
 
 
-class PartnerChanges(BaseModel):
-    """What is left out stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
+class PartnerChanges(Agreement):
+    """What is left out stays as it is; what is agreed beyond that is lifted by null."""
 
     name: Name | None = None
     reliability: Reliability | None = None
     contact_email: Email | None = None
     enabled: bool | None = None
+    assets_are: AssetsAre | None = None
+
+    def changes(self) -> dict[str, object]:
+        """By column."""
+        given = self.model_dump(exclude_unset=True, mode="json")
+        return {name: value for name, value in given.items() if value is not None or name in Agreement.model_fields}
 
 
 class PartnerView(PartnerBody):
@@ -60,49 +104,22 @@ class PartnerView(PartnerBody):
     created_at: datetime
 
 
-class KeyBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    expires_at: AwareDatetime | None = None
-    kind: KeyKind = Field(KeyKind.API, description="What it opens: the API, or the door for mail, as an address")
+class WholePartnerView(PartnerView):
+    records_today: int = Field(description="Records accepted since midnight UTC")
 
 
-class KeyView(BaseModel):
-    """A key by its beginning; the rest of it is known to nobody but the partner."""
-
-    id: UUID
-    kind: KeyKind
-    prefix: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class NewKeyView(KeyView):
-    key: str = Field(description="Shown this once")
-    address: str | None = Field(description="Of a key for mail: where the partner sends it")
-
-
-def routes(database: Database, *, mail_domain: str) -> APIRouter:
+def routes(database: Database, doors: Doors) -> APIRouter:
     router = APIRouter(prefix="/v1/partners", tags=["partners"])
-    _add_partner_routes(router, database)
-    _add_key_routes(router, database, mail_domain=mail_domain)
+    _add_listing_routes(router, database)
+    _add_single_routes(router, database, Depends(SelfOrOperator(doors, Role.AUDITOR)))
     return router
 
 
-def _add_partner_routes(router: APIRouter, database: Database) -> None:
+def _add_listing_routes(router: APIRouter, database: Database) -> None:
     @router.post("", status_code=201)
     async def add_partner(body: PartnerBody, administrator: Administrator) -> PartnerView:
         async with database.transaction() as tx:
-            partner = await partners.add_partner(
-                tx,
-                slug=body.slug,
-                name=body.name,
-                reliability=body.reliability,
-                contact_email=body.contact_email,
-                now=database.now(),
-            )
+            partner = await partners.add_partner(tx, _partner(body, now=database.now()))
         if partner is None:
             raise Problem(409, "slug-taken", "There is a partner of this slug already", f"'{body.slug}' is taken.")
         log.info("partner added", partner=partner.slug, operator=administrator.name)
@@ -116,9 +133,21 @@ def _add_partner_routes(router: APIRouter, database: Database) -> None:
         following = encode_cursor(found[limit - 1].slug) if len(found) > limit else None
         return Page(items=[_partner_view(partner) for partner in found[:limit]], next=following)
 
+
+def _add_single_routes(router: APIRouter, database: Database, reading: object) -> None:
+    @router.get("/{whose}")
+    async def show_partner(whose: Annotated[Self, reading]) -> WholePartnerView:
+        """What is agreed, and how many records came today."""
+        async with database.transaction() as tx:
+            partner = await partners.partner_of(tx, whose.partner_id)
+            today = await records_today(tx, whose.partner_id, now=database.now())
+        if partner is None:
+            raise not_found("partner")
+        return WholePartnerView(**_partner_view(partner).model_dump(), records_today=today)
+
     @router.patch("/{partner_id}")
     async def change_partner(partner_id: UUID, body: PartnerChanges, administrator: Administrator) -> PartnerView:
-        changes = body.model_dump(exclude_none=True, mode="json")
+        changes = body.changes()
         async with database.transaction() as tx:
             partner = await partners.change_partner(tx, partner_id, changes)
         if partner is None:
@@ -127,37 +156,23 @@ def _add_partner_routes(router: APIRouter, database: Database) -> None:
         return _partner_view(partner)
 
 
-def _add_key_routes(router: APIRouter, database: Database, *, mail_domain: str) -> None:
-    @router.post("/{partner_id}/keys", status_code=201)
-    async def add_key(partner_id: UUID, administrator: Administrator, body: KeyBody | None = None) -> NewKeyView:
-        wanted = body or KeyBody()
-        if wanted.kind is KeyKind.MAIL and not mail_domain:
-            raise Problem(409, "mail-not-taken", "No mail is taken here", "TOCSIN_INTAKE_MAIL_DOMAIN is not set.")
-        async with database.transaction() as tx:
-            new = await partners.add_key(
-                tx, partner_id, kind=wanted.kind, expires_at=wanted.expires_at, now=database.now()
-            )
-        if new is None:
-            raise not_found("partner")
-        log.info("key added", partner=str(partner_id), prefix=new.key.prefix, operator=administrator.name)
-        return _new_key_view(new, mail_domain=mail_domain)
-
-    @router.get("/{partner_id}/keys")
-    async def list_keys(partner_id: UUID, _: Administrator) -> Page[KeyView]:
-        async with database.transaction() as tx:
-            keys = await partners.keys_of(tx, partner_id)
-        if keys is None:
-            raise not_found("partner")
-        return Page(items=[_key_view(key) for key in keys])
-
-    @router.delete("/{partner_id}/keys/{key_id}", status_code=204)
-    async def revoke_key(partner_id: UUID, key_id: UUID, administrator: Administrator) -> None:
-        """The key stops opening within seconds; it stays in the list, with the time of its end."""
-        async with database.transaction() as tx:
-            revoked = await partners.revoke_key(tx, partner_id, key_id, now=database.now())
-        if not revoked:
-            raise not_found("key")
-        log.info("key revoked", partner=str(partner_id), key=str(key_id), operator=administrator.name)
+def _partner(body: PartnerBody, *, now: datetime) -> Partner:
+    return Partner(
+        id=new_id(),
+        slug=body.slug,
+        name=body.name,
+        reliability=body.reliability,
+        contact_email=body.contact_email,
+        enabled=True,
+        created_at=now,
+        allowed_formats=tuple(body.allowed_formats) if body.allowed_formats else None,
+        allowed_networks=tuple(body.allowed_networks) if body.allowed_networks else None,
+        requests_per_minute=body.requests_per_minute,
+        requests_burst=body.requests_burst,
+        records_per_day=body.records_per_day,
+        tlp_default=body.tlp_default,
+        assets_are=body.assets_are,
+    )
 
 
 def _partner_view(partner: Partner) -> PartnerView:
@@ -169,21 +184,11 @@ def _partner_view(partner: Partner) -> PartnerView:
         contact_email=partner.contact_email,
         enabled=partner.enabled,
         created_at=partner.created_at,
+        allowed_formats=list(partner.allowed_formats) if partner.allowed_formats else None,
+        allowed_networks=list(partner.allowed_networks) if partner.allowed_networks else None,
+        requests_per_minute=partner.requests_per_minute,
+        requests_burst=partner.requests_burst,
+        records_per_day=partner.records_per_day,
+        tlp_default=partner.tlp_default,
+        assets_are=partner.assets_are,
     )
-
-
-def _key_view(key: PartnerKey) -> KeyView:
-    return KeyView(
-        id=key.id,
-        kind=key.kind,
-        prefix=key.prefix,
-        created_at=key.created_at,
-        expires_at=key.expires_at,
-        last_used_at=key.last_used_at,
-        revoked_at=key.revoked_at,
-    )
-
-
-def _new_key_view(new: NewKey, *, mail_domain: str) -> NewKeyView:
-    address = f"{new.secret}@{mail_domain}" if new.key.kind is KeyKind.MAIL else None
-    return NewKeyView(**_key_view(new.key).model_dump(), key=new.secret, address=address)

@@ -129,9 +129,15 @@ def problem_of(refused: Refused) -> Problem:
         error.code,
         "We can't take this payload",
         error.message,
-        headers=LATER if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {},
+        headers=_headers_of(error),
         errors=[_field_error(violation) for violation in refused.errors],
     )
+
+
+def _headers_of(error: PayloadError) -> dict[str, str]:
+    if error.retry_after_seconds is not None:
+        return {"Retry-After": str(error.retry_after_seconds)}
+    return LATER if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
 def _field_error(violation: Violation) -> FieldError:

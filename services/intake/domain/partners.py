@@ -1,12 +1,16 @@
 """Who pushes: partners, their keys, and whether a key opens the door."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from uuid import UUID
 
-from libs.common.vocabulary import Reliability
+from libs.common.addresses import parse_ip
+from libs.common.vocabulary import Reliability, Tlp
 
 
 class AssetsAre(StrEnum):
@@ -31,12 +35,17 @@ class KeyKind(StrEnum):
 
 
 MAIL_PREFIX = "feed-"
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _MAIL_KEY = re.compile(r"feed-[a-z2-7]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partner:
-    """An organisation or researcher that pushes feeds."""
+    """An organisation or researcher that pushes feeds, and what is agreed with them; what is None is not bounded.
+
+    `requests_…` are those of each key, instead of what the settings say. `tlp_default` holds for records without a
+    label, `assets_are` for records that do not say whose an asset is.
+    """
 
     id: UUID
     slug: str
@@ -45,11 +54,36 @@ class Partner:
     contact_email: str
     enabled: bool
     created_at: datetime
+    allowed_formats: tuple[str, ...] | None = None
+    allowed_networks: tuple[str, ...] | None = None
+    requests_per_minute: int | None = None
+    requests_burst: int | None = None
+    records_per_day: int | None = None
+    tlp_default: Tlp | None = None
+    assets_are: AssetsAre = AssetsAre.ABUSED
+
+    def may_push(self, format_name: str) -> bool:
+        return self.allowed_formats is None or format_name in self.allowed_formats
+
+    def may_come_from(self, address: str) -> bool:
+        """Whether this is an address of theirs; what is no IP address is not, where there is a list."""
+        if self.allowed_networks is None:
+            return True
+        ip = parse_ip(address)
+        return ip is not None and any(ip in _network(text) for text in self.allowed_networks)
+
+
+@lru_cache(maxsize=4096)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerKey:
-    """A key as it is kept: its hash stays in the table, `prefix` is what people know it by."""
+    """A key as it is kept: its hash stays in the table, `prefix` is what people know it by.
+
+    `certificate` is the one client certificate with which it opens; `replaces` the key that was rotated.
+    """
 
     id: UUID
     partner_id: UUID
@@ -58,6 +92,8 @@ class PartnerKey:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    certificate: str | None = None
+    replaces: UUID | None = None
 
     @property
     def kind(self) -> KeyKind:
@@ -67,6 +103,14 @@ class PartnerKey:
         """Whether the key is neither revoked nor past its end."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
+    def successor_end(self, now: datetime) -> datetime | None:
+        """When a key ends that takes the place of this one: it lasts as long as this one was meant to."""
+        return None if self.expires_at is None else now + (self.expires_at - self.created_at)
+
+    def end_after(self, overlap: timedelta, now: datetime) -> datetime:
+        """When this one ends once it was rotated: after the overlap, unless that is beyond its end anyway."""
+        return now + overlap if self.expires_at is None else min(self.expires_at, now + overlap)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -74,6 +118,39 @@ class Caller:
 
     partner: Partner
     key: PartnerKey
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """How a key came: from which address, and with which certificate, as a proxy that we trust says."""
+
+    address: str
+    certificate: str | None = None
+
+
+class Objection(StrEnum):
+    """Why a key that is known and valid does not open the door."""
+
+    DISABLED = "partner-disabled"
+    ADDRESS = "address-not-allowed"
+    CERTIFICATE = "wrong-certificate"
+
+
+def objections(caller: Caller, visit: Visit) -> Iterator[Objection]:
+    """All of them."""
+    if not caller.partner.enabled:
+        yield Objection.DISABLED
+    if not caller.partner.may_come_from(visit.address):
+        yield Objection.ADDRESS
+    if caller.key.certificate not in (None, visit.certificate):
+        yield Objection.CERTIFICATE
+
+
+def canonical_certificate(text: str) -> str:
+    """A certificate by its SHA-256 fingerprint, in lower case and without colons, or else by its subject as it is."""
+    name = text.strip()
+    fingerprint = name.replace(":", "").lower()
+    return fingerprint if _FINGERPRINT.fullmatch(fingerprint) else name
 
 
 def key_prefix(key: str) -> str:

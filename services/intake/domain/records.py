@@ -45,11 +45,12 @@ Record = ParsedRecord | RejectedRecord
 class PayloadError(Exception):
     """The submission as a whole is refused, with an HTTP status; records that were read before it do not count."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, *, retry_after_seconds: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Findings:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import RawIndicator
+from libs.common.contracts import Indicator, RawIndicator
 from libs.common.ids import record_id
-from libs.common.vocabulary import Outcome, Reliability
+from libs.common.vocabulary import Outcome, Reliability, Tlp
+from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
 
 REJECTED = "rejected"
@@ -43,7 +44,8 @@ class Violation(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """One push by a partner. `reliability` is the partner's at that moment, so that a second reading says the same.
+    """One push by a partner. `reliability`, `tlp_default` and `assets_are` are the partner's at that moment, so that a
+    second reading says the same.
 
     Of a payload from which secrets were taken, `size_bytes` and `sha256` are those of what was kept: a hash of what
     came would let a short password be guessed. `lease` is new each time that somebody takes it to work on, so it tells
@@ -71,6 +73,8 @@ class Submission:
     attempts: int = 0
     lease: UUID | None = None
     payload_redacted: bool = False
+    tlp_default: Tlp | None = None
+    assets_are: AssetsAre = AssetsAre.ABUSED
 
     @property
     def fingerprint(self) -> bytes:
@@ -150,12 +154,19 @@ def events(submission: Submission, records: Iterable[Record]) -> list[RawIndicat
             partner=submission.partner,
             reliability=submission.reliability,
             received_at=submission.received_at,
-            indicator=record.indicator,
+            indicator=_labelled(record.indicator, submission.tlp_default),
             traceparent=submission.traceparent,
         )
         for record in records
         if isinstance(record, ParsedRecord)
     ]
+
+
+def _labelled(indicator: Indicator, tlp_default: Tlp | None) -> Indicator:
+    """The partner's label, where the record has none of its own."""
+    if tlp_default is None or indicator.tlp is not None:
+        return indicator
+    return msgspec.structs.replace(indicator, tlp=tlp_default)
 
 
 @dataclass(slots=True)

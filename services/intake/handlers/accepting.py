@@ -1,7 +1,7 @@
 """A payload that is on the disk becomes a submission, unless it is one that we have already."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,6 +26,8 @@ from services.intake.handlers.processing import (
 from services.intake.handlers.reading import Hints
 from services.intake.handlers.receipts import receipt_of
 from services.intake.store import claims, submissions
+
+Keep = Callable[[Transaction], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +69,24 @@ class Refused:
     errors: tuple[Violation, ...] = ()
 
 
-async def accept_unread(submission: Submission, push: Push, *, means: Means) -> Accepted | Refused:
-    """Keep a submission that whoever is free will read."""
-    return await _accept(submission, push, Taken.STORED, means=means)
+async def accept_unread(submission: Submission, begun: Tally, push: Push, *, means: Means) -> Accepted | Refused:
+    """Keep a submission that whoever is free will read, of which `begun` is known so far."""
+    return await _accept(submission, push, Taken.STORED, records=begun.accepted, means=means)
 
 
 async def accept_context(submission: Submission, push: Push, *, means: Means) -> Accepted | Refused:
     """Keep a submission that was read and has no records."""
-    return await _accept(replace(submission, status=Status.DONE), push, Taken.READ, means=means)
+    return await _accept(replace(submission, status=Status.DONE), push, Taken.READ, records=0, means=means)
 
 
-async def _accept(submission: Submission, push: Push, taken: Taken, *, means: Means) -> Accepted | Refused:
-    async with means.database.transaction() as tx:
-        earlier = await _earlier(tx, submission, push, means=means)
-        if earlier is None:
-            await submissions.add(tx, submission)
-    await faults.reach(faults.Point.SUBMISSION_STORED)
-    if earlier is not None:
-        means.payloads.remove(submission.id)
-        return earlier
-    return Accepted(Receipt(submission=submission, counts={}), taken)
+async def _accept(
+    submission: Submission, push: Push, taken: Taken, *, records: int, means: Means
+) -> Accepted | Refused:
+    async def keep(tx: Transaction) -> None:
+        await submissions.add(tx, submission)
+
+    answered = await _kept(submission, push, keep, records=records, means=means)
+    return answered or Accepted(Receipt(submission=submission, counts={}), taken)
 
 
 async def accept_read(
@@ -100,18 +100,39 @@ async def accept_read(
         warnings=tally.warnings,
         lease=new_id(),
     )
-    async with means.database.transaction() as tx:
-        earlier = await _earlier(tx, submission, push, means=means)
-        if earlier is None:
-            until = lease_end(means, means.database.now())
-            await submissions.add(tx, submission, until=until)
-            await store_slice(tx, submission, records)
-    await faults.reach(faults.Point.SUBMISSION_STORED)
-    if earlier is not None:
-        means.payloads.remove(submission.id)
-        return earlier
+
+    async def keep(tx: Transaction) -> None:
+        until = lease_end(means, means.database.now())
+        await submissions.add(tx, submission, until=until)
+        await store_slice(tx, submission, records)
+
+    answered = await _kept(submission, push, keep, records=tally.accepted, means=means)
+    if answered is not None:
+        return answered
     count_records(submission, records)
     return await _publish(submission, records, tally, means=means)
+
+
+async def _kept(
+    submission: Submission, push: Push, keep: Keep, *, records: int, means: Means
+) -> Accepted | Refused | None:
+    """Keep what is the first of its kind and within the quota; else there is an answer, and nothing is left of it.
+
+    What is refused by the quota loses its claim with the transaction, so that it can be sent again tomorrow.
+    """
+    answer: Accepted | Refused | None
+    try:
+        async with means.database.transaction() as tx:
+            answer = await _earlier(tx, submission, push, means=means)
+            if answer is None:
+                await means.quotas.require_room(tx, push.partner, records=records, now=submission.received_at)
+                await keep(tx)
+    except PayloadError as error:
+        answer = Refused(error)
+    await faults.reach(faults.Point.SUBMISSION_STORED)
+    if answer is not None:
+        means.payloads.remove(submission.id)
+    return answer
 
 
 async def _publish(submission: Submission, records: Sequence[Record], tally: Tally, *, means: Means) -> Accepted:

@@ -48,13 +48,21 @@ class KeyRing:
 class RateLimits:
     """A bucket for each key, in this process: with two replicas a key gets twice as much."""
 
-    def __init__(self, rate: Rate) -> None:
-        self.rate = rate
+    def __init__(self, usual: Rate) -> None:
+        self._usual = usual
         self._buckets: OrderedDict[object, Bucket] = OrderedDict()
+
+    def rate(self, caller: Caller) -> Rate:
+        """The usual one, as far as nothing else is agreed with the partner."""
+        partner, usual = caller.partner, self._usual
+        return Rate(
+            burst=partner.requests_burst or usual.burst,
+            per_second=partner.requests_per_minute / 60 if partner.requests_per_minute else usual.per_second,
+        )
 
     def take(self, caller: Caller) -> float:
         """Take one request; the seconds to wait if there is none left, else 0."""
-        taken = take(self._buckets.pop(caller.key.id, None), rate=self.rate, at=time.monotonic())
+        taken = take(self._buckets.pop(caller.key.id, None), rate=self.rate(caller), at=time.monotonic())
         self._buckets[caller.key.id] = taken.bucket
         _forget_oldest(self._buckets)
         return taken.wait_seconds
@@ -62,7 +70,7 @@ class RateLimits:
     def left(self, caller: Caller) -> int:
         """Requests that may be made at once."""
         bucket = self._buckets.get(caller.key.id)
-        return int(bucket.tokens) if bucket else self.rate.burst
+        return int(bucket.tokens) if bucket else self.rate(caller).burst
 
 
 def _forget_oldest(remembered: OrderedDict[bytes, _Remembered] | OrderedDict[object, Bucket]) -> None:

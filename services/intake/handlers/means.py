@@ -1,12 +1,13 @@
 """What receiving and processing work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from libs.common.db import Database
 from libs.common.publisher import Publisher
 from services.intake.domain.formats import Limits
 from services.intake.handlers.desks import Desks
 from services.intake.handlers.pressure import Pressure
+from services.intake.handlers.quotas import Quotas
 from services.intake.store.payloads import PayloadFiles
 
 
@@ -31,7 +32,9 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """The database, the broker, the disk, how full the pipeline and we ourselves are, and the bounds of the work."""
+    """The database, the broker, the disk, how full the pipeline and we ourselves are, the bounds of the work, and what
+    partners with a quota have brought.
+    """
 
     database: Database
     publisher: Publisher
@@ -39,3 +42,4 @@ class Means:
     pressure: Pressure
     desks: Desks
     bounds: Bounds
+    quotas: Quotas = field(default_factory=Quotas)

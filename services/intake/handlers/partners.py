@@ -2,8 +2,9 @@
 
 import base64
 import secrets
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
 from uuid import UUID
 
 import structlog
@@ -31,19 +32,14 @@ class NewKey:
     secret: str
 
 
-async def add_partner(
-    tx: Transaction, *, slug: str, name: str, reliability: Reliability, contact_email: str, now: datetime
-) -> Partner | None:
+class Ended(Enum):
+    """Instead of a new key: the one that it should replace opens nothing any more."""
+
+    KEY = auto()
+
+
+async def add_partner(tx: Transaction, partner: Partner) -> Partner | None:
     """None if the slug is taken."""
-    partner = Partner(
-        id=new_id(),
-        slug=slug,
-        name=name,
-        reliability=reliability,
-        contact_email=contact_email,
-        enabled=True,
-        created_at=now,
-    )
     return partner if await store.add_partner(tx, partner) else None
 
 
@@ -54,16 +50,50 @@ async def change_partner(tx: Transaction, partner_id: UUID, changes: dict[str, o
     return await store.partner(tx, partner_id)
 
 
+async def partner_of(tx: Transaction, partner_id: UUID) -> Partner | None:
+    return await store.partner(tx, partner_id)
+
+
 async def add_key(
-    tx: Transaction, partner_id: UUID, *, kind: KeyKind = KeyKind.API, expires_at: datetime | None, now: datetime
+    tx: Transaction,
+    partner_id: UUID,
+    *,
+    kind: KeyKind = KeyKind.API,
+    expires_at: datetime | None,
+    certificate: str | None = None,
+    now: datetime,
 ) -> NewKey | None:
     """None if there is no such partner."""
     if await store.partner(tx, partner_id) is None:
         return None
-    secret = new_api_key() if kind is KeyKind.API else new_mail_key()
-    key = _key(partner_id, secret, expires_at=expires_at, now=now)
+    secret = _new_secret(kind)
+    key = replace(_key(partner_id, secret, expires_at=expires_at, now=now), certificate=certificate)
     await store.add_key(tx, key, api_key_hash(secret))
     return NewKey(key, secret)
+
+
+async def rotate_key(
+    tx: Transaction, partner_id: UUID, key_id: UUID, *, overlap: timedelta, expires_at: datetime | None, now: datetime
+) -> NewKey | Ended | None:
+    """A new key like the old one, which ends after the overlap, or sooner if it was to. None if there is no such key.
+
+    Without `expires_at` the new one lasts as long as the old one was meant to.
+    """
+    old = await store.key_to_rotate(tx, partner_id, key_id)
+    if old is None:
+        return None
+    if not old.opens(now):
+        return Ended.KEY
+    secret = _new_secret(old.kind)
+    successor = _key(partner_id, secret, expires_at=expires_at or old.successor_end(now), now=now)
+    new = replace(successor, certificate=old.certificate, replaces=old.id)
+    await store.add_key(tx, new, api_key_hash(secret))
+    await store.end_key(tx, old.id, at=old.end_after(overlap, now))
+    return NewKey(new, secret)
+
+
+def _new_secret(kind: KeyKind) -> str:
+    return new_api_key() if kind is KeyKind.API else new_mail_key()
 
 
 def new_mail_key() -> str:
@@ -88,7 +118,16 @@ async def keys_of(tx: Transaction, partner_id: UUID) -> list[PartnerKey] | None:
 
 async def ensure_demo_partner(tx: Transaction, *, secret: str, now: datetime) -> None:
     """Make sure that the partner `demo` exists and that this key is theirs; what is there already stays as it is."""
-    await add_partner(tx, slug=DEMO_SLUG, name=DEMO_NAME, reliability=Reliability.B, contact_email=DEMO_EMAIL, now=now)
+    demo = Partner(
+        id=new_id(),
+        slug=DEMO_SLUG,
+        name=DEMO_NAME,
+        reliability=Reliability.B,
+        contact_email=DEMO_EMAIL,
+        enabled=True,
+        created_at=now,
+    )
+    await add_partner(tx, demo)
     partner = await store.partner_of_slug(tx, DEMO_SLUG)
     if partner is None:
         raise Fatal("the partner `demo` vanished while it was being made")

@@ -22,6 +22,7 @@ from services.intake.domain.formats import (
 from services.intake.domain.formats.format import Family
 from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
+from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.redaction import may_hold_secrets
 from services.intake.domain.slices import Slice, next_slice
@@ -67,7 +68,9 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
     return max(weight, path.stat().st_size)
 
 
-def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Opened:
+def open_payload(
+    path: Path, hints: Hints, *, means: Means, now: datetime, assets_are: AssetsAre = AssetsAre.ABUSED
+) -> Opened:
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
     with opened(path) as body:
         parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
@@ -79,7 +82,13 @@ def open_payload(path: Path, hints: Hints, *, means: Means, now: datetime) -> Op
             report_type=hints.report_type,
         )
         _refuse_secrets_in_archive(parts, recognised, hints)
-    options = _options(recognised.report_type, now, hints.content_type, means=means)
+    options = ParseOptions(
+        recognised.report_type,
+        now,
+        charset=charset_of(hints.content_type),
+        assets_are=assets_are,
+        limits=means.bounds.limits,
+    )
     return Opened(
         recognised.format.name,
         recognised.report_type,
@@ -133,11 +142,13 @@ def _unpacked(submission: Submission, *, means: Means) -> Iterator[bytes]:
 
 
 def _options_again(submission: Submission, *, means: Means) -> ParseOptions:
-    return _options(submission.report_type, submission.received_at, submission.content_type, means=means)
-
-
-def _options(report_type: str | None, now: datetime, content_type: str | None, *, means: Means) -> ParseOptions:
-    return ParseOptions(report_type, now, charset=charset_of(content_type), limits=means.bounds.limits)
+    return ParseOptions(
+        submission.report_type,
+        submission.received_at,
+        charset=charset_of(submission.content_type),
+        assets_are=submission.assets_are,
+        limits=means.bounds.limits,
+    )
 
 
 def _records(path: Path, form: Format, options: ParseOptions, hints: Hints, *, means: Means) -> Iterator[Record]:

@@ -11,6 +11,7 @@ import structlog
 
 from libs.common import faults
 from libs.common.ids import new_id
+from services.intake.domain.partners import Partner
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.submissions import Receipt, Submission, Tally, unreadable
 from services.intake.handlers.accepting import (
@@ -163,7 +164,7 @@ async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
         return await accept_context(opening.submission, arrival.push, means=means)
     if opening.is_whole:
         return await accept_read(opening.submission, opening.records, opening.tally, arrival.push, means=means)
-    return await accept_unread(opening.submission, arrival.push, means=means)
+    return await accept_unread(opening.submission, opening.tally, arrival.push, means=means)
 
 
 async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
@@ -175,7 +176,7 @@ async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     await _keep(arrival, means=means)
     if opening.is_context:
         return await accept_context(opening.submission, arrival.push, means=means)
-    return await accept_unread(opening.submission, arrival.push, means=means)
+    return await accept_unread(opening.submission, opening.tally, arrival.push, means=means)
 
 
 async def _keep(arrival: _Arrival, *, means: Means) -> None:
@@ -186,7 +187,12 @@ async def _keep(arrival: _Arrival, *, means: Means) -> None:
 async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, means: Means) -> _Opening:
     """Recognise a payload and read up to `limit` records, or all; only their sums are kept if they are not wanted."""
     hints = arrival.push.hints
-    opened = await asyncio.to_thread(open_payload, arrival.draft.path, hints, means=means, now=arrival.at)
+    partner = arrival.push.partner
+    opened = await asyncio.to_thread(
+        open_payload, arrival.draft.path, hints, means=means, now=arrival.at, assets_are=partner.assets_are
+    )
+    if not partner.may_push(opened.format):
+        raise _format_not_allowed(opened.format, partner)
     kept: list[Record] = []
     tally = Tally()
     async with aclosing(slices(opened.records, size=means.bounds.slice_records)) as pieces:
@@ -196,6 +202,11 @@ async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, means: Mean
             if limit and tally.accepted + tally.rejected >= limit:
                 break
     return _Opening(_submission(arrival, opened), tuple(kept), tally, piece.is_last, piece.refusal)
+
+
+def _format_not_allowed(format_name: str, partner: Partner) -> PayloadError:
+    allowed = ", ".join(partner.allowed_formats or ())
+    return PayloadError(403, "format-not-allowed", f"this is {format_name}; what we take from you is {allowed}")
 
 
 def _submission(arrival: _Arrival, opened: Opened) -> Submission:
@@ -215,6 +226,8 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
         traceparent=push.traceparent,
         received_at=arrival.at,
         payload_redacted=arrival.is_redacted,
+        tlp_default=push.partner.tlp_default,
+        assets_are=push.partner.assets_are,
     )
 
 

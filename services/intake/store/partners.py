@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.db import Transaction
-from libs.common.vocabulary import Reliability
-from services.intake.domain.partners import Caller, Partner, PartnerKey
+from libs.common.vocabulary import Reliability, Tlp
+from services.intake.domain.partners import AssetsAre, Caller, Partner, PartnerKey
 from services.intake.store.tables import partner_keys, partners
 
 _KEY_COLUMNS = (
@@ -20,6 +20,8 @@ _KEY_COLUMNS = (
     partner_keys.c.expires_at,
     partner_keys.c.last_used_at,
     partner_keys.c.revoked_at,
+    partner_keys.c.certificate,
+    partner_keys.c.replaces,
 )
 
 
@@ -33,6 +35,13 @@ async def add_partner(tx: Transaction, partner: Partner) -> bool:
         "contact_email": partner.contact_email,
         "enabled": partner.enabled,
         "created_at": partner.created_at,
+        "allowed_formats": partner.allowed_formats,
+        "allowed_networks": partner.allowed_networks,
+        "requests_per_minute": partner.requests_per_minute,
+        "requests_burst": partner.requests_burst,
+        "records_per_day": partner.records_per_day,
+        "tlp_default": partner.tlp_default,
+        "assets_are": partner.assets_are.value,
     }
     answer = await tx.execute(insert(partners).values(row).on_conflict_do_nothing(index_elements=["slug"]))
     return answer.rowcount == 1
@@ -67,6 +76,8 @@ async def add_key(tx: Transaction, key: PartnerKey, key_hash: bytes) -> bool:
         "prefix": key.prefix,
         "created_at": key.created_at,
         "expires_at": key.expires_at,
+        "certificate": key.certificate,
+        "replaces": key.replaces,
     }
     answer = await tx.execute(insert(partner_keys).values(row).on_conflict_do_nothing(index_elements=["hash"]))
     return answer.rowcount == 1
@@ -91,6 +102,40 @@ async def revoke_key(tx: Transaction, partner_id: UUID, key_id: UUID, *, now: da
     return bool(answer)
 
 
+async def end_key(tx: Transaction, key_id: UUID, *, at: datetime) -> None:
+    await tx.execute(update(partner_keys).where(partner_keys.c.id == key_id).values(expires_at=at))
+
+
+async def key_to_rotate(tx: Transaction, partner_id: UUID, key_id: UUID) -> PartnerKey | None:
+    """The key, held until the transaction ends; None if the partner has no such key."""
+    answer = await tx.execute(
+        select(*_KEY_COLUMNS)
+        .where(partner_keys.c.partner_id == partner_id, partner_keys.c.id == key_id)
+        .with_for_update()
+    )
+    row = answer.mappings().one_or_none()
+    return PartnerKey(**row) if row else None
+
+
+async def records_since(tx: Transaction, partner_id: UUID, *, first_id: UUID, since: datetime) -> int:
+    """How many records of theirs were accepted since then; `first_id` is not after any submission of that time.
+
+    What their submissions' counts say, so there is no other count that could say something else.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT coalesce(sum(records), 0)::bigint AS records
+        FROM submissions JOIN submission_counts ON submission_counts.submission_id = submissions.id
+        WHERE partner_id = $1 AND submissions.id >= $2 AND received_at >= $3 AND outcome <> 'rejected'
+        """,
+        partner_id,
+        first_id,
+        since,
+    )
+    total: int = rows[0]["records"]
+    return total
+
+
 async def use_key(tx: Transaction, key_hash: bytes, *, now: datetime) -> Caller | None:
     """Whose key this is, noting that it was used; None for a key that nobody has."""
     rows = await tx.fetch(
@@ -98,7 +143,7 @@ async def use_key(tx: Transaction, key_hash: bytes, *, now: datetime) -> Caller 
         UPDATE partner_keys AS key SET last_used_at = $2 FROM partners
         WHERE key.hash = $1 AND partners.id = key.partner_id
         RETURNING partners.*, key.id AS key_id, key.prefix, key.created_at AS key_created_at, key.expires_at,
-                  key.last_used_at, key.revoked_at
+                  key.last_used_at, key.revoked_at, key.certificate, key.replaces
         """,
         key_hash,
         now,
@@ -115,6 +160,8 @@ def _caller(row: Record) -> Caller:
         expires_at=row["expires_at"],
         last_used_at=row["last_used_at"],
         revoked_at=row["revoked_at"],
+        certificate=row["certificate"],
+        replaces=row["replaces"],
     )
     return Caller(partner=_partner(row), key=key)
 
@@ -128,4 +175,15 @@ def _partner(row: Record) -> Partner:
         contact_email=row["contact_email"],
         enabled=row["enabled"],
         created_at=row["created_at"],
+        allowed_formats=_names(row["allowed_formats"]),
+        allowed_networks=_names(row["allowed_networks"]),
+        requests_per_minute=row["requests_per_minute"],
+        requests_burst=row["requests_burst"],
+        records_per_day=row["records_per_day"],
+        tlp_default=Tlp(row["tlp_default"]) if row["tlp_default"] else None,
+        assets_are=AssetsAre(row["assets_are"]),
     )
+
+
+def _names(names: list[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)

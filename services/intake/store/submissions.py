@@ -10,7 +10,8 @@ from asyncpg import Record
 from sqlalchemy import insert
 
 from libs.common.db import Transaction
-from libs.common.vocabulary import Reliability
+from libs.common.vocabulary import Reliability, Tlp
+from services.intake.domain.partners import AssetsAre
 from services.intake.domain.submissions import LONGEST_LEASE, Status, Submission, Violation
 from services.intake.store.tables import submissions
 
@@ -46,6 +47,8 @@ async def add(tx: Transaction, submission: Submission, *, until: datetime | None
         "lease": submission.lease,
         "leased_until": until,
         "payload_redacted": submission.payload_redacted,
+        "tlp_default": submission.tlp_default,
+        "assets_are": submission.assets_are.value,
     }
     await tx.execute(insert(submissions).values(row))
 
@@ -192,4 +195,6 @@ def _submission(row: Record) -> Submission:
         attempts=row["attempts"],
         lease=row["lease"],
         payload_redacted=row["payload_redacted"],
+        tlp_default=Tlp(row["tlp_default"]) if row["tlp_default"] else None,
+        assets_are=AssetsAre(row["assets_are"]),
     )

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from libs.common.outbox import outbox_table
 
@@ -36,6 +36,13 @@ partners = Table(
     Column("contact_email", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("allowed_formats", ARRAY(Text), comment="null: all"),
+    Column("allowed_networks", ARRAY(Text), comment="null: all"),
+    Column("requests_per_minute", Integer, comment="null: as the settings say"),
+    Column("requests_burst", Integer, comment="null: as the settings say"),
+    Column("records_per_day", BigInteger, comment="null: without limit"),
+    Column("tlp_default", Text),
+    Column("assets_are", Text, nullable=False, server_default="abused"),
 )
 
 # A revoked key stays, so that nobody can be given it again and its past use can be seen.
@@ -50,6 +57,8 @@ partner_keys = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("certificate", Text, comment="null: it opens without one"),
+    Column("replaces", UUID),
 )
 
 # `stored_through` and `published_through` are record numbers: how far the payload has got. Whoever works on a
@@ -78,6 +87,8 @@ submissions = Table(
     Column("lease", UUID),
     Column("leased_until", DateTime(timezone=True)),
     Column("payload_redacted", Boolean, nullable=False, server_default="false"),
+    Column("tlp_default", Text),
+    Column("assets_are", Text, nullable=False, server_default="abused"),
     Index("submissions_of_partner", "partner_id", "id"),
     Index("submissions_processing", "received_at", postgresql_where=text("status = 'processing'")),
 )

@@ -8,7 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.http_api import new_api
 from libs.common.security import Operator, Role, sign_operator_token
-from services.intake.api import partners
+from services.intake.api import keys
+from services.intake.api.doors import Doors
+from services.intake.domain.rates import Rate
+from services.intake.handlers.keys import KeyRing, RateLimits
 from services.intake.handlers.means import Means
 
 
@@ -19,10 +22,11 @@ async def test_there_are_no_addresses_without_a_domain(
     token = sign_operator_token(
         operator_key, operator=Operator("ann", Role.ADMIN), now=now, expires=now + timedelta(hours=1)
     )
+    doors = Doors(KeyRing(means.database, remember_seconds=5), RateLimits(Rate(burst=1, per_second=1)))
     api = new_api(
         title="Intake",
         description="",
-        routers=[partners.routes(means.database, mail_domain="")],
+        routers=[keys.routes(means.database, doors, mail_domain="")],
         operator_public_key=operator_public_key,
     )
 

@@ -128,6 +128,20 @@ async def test_a_dry_run_tells_all_and_keeps_nothing(means: Means, tmp_path: Pat
     assert files_in(tmp_path) == []
 
 
+async def test_a_format_that_is_not_agreed_is_refused_and_the_agreed_ones_are_named(
+    means: Means, tmp_path: Path
+) -> None:
+    asked = push()
+    partner = replace(asked.partner, allowed_formats=("stix", "misp"))
+
+    answer = await receive(body_of(REPORT), replace(asked, partner=partner), means=means, now=NOW)
+
+    assert isinstance(answer, Refused)
+    assert (answer.error.status, answer.error.code) == (403, "format-not-allowed")
+    assert "stix, misp" in answer.error.message
+    assert files_in(tmp_path) == []
+
+
 async def test_slices_give_every_record_once_and_in_order(means: Means, tmp_path: Path) -> None:
     path = tmp_path / "payload"
     path.write_bytes(REPORT)
