@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
-revision = "0002"
-down_revision = "0001"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
