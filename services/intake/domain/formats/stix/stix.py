@@ -11,7 +11,7 @@ from services.intake.domain.formats.stix.objects import StixObject, objects_of
 from services.intake.domain.formats.stix.records import ObjectReader
 from services.intake.domain.formats.stix.references import References
 from services.intake.domain.formats.untaken_types import HOSTILE_ASSET, UNSUPPORTED_TYPE, Reason, UntakenTypes
-from services.intake.domain.json_documents import Part, whole_document
+from services.intake.domain.json_documents import MAX_DOCUMENT_BYTES, Part, whole_document
 from services.intake.domain.json_values import object_of
 from services.intake.domain.records import Findings, PayloadError, Record
 
@@ -125,4 +125,5 @@ FORMAT = Format(
     parse=parse,
     families=frozenset({Family.JSON}),
     has_names=has_names,
+    whole_bytes=MAX_DOCUMENT_BYTES,
 )
