@@ -106,6 +106,21 @@ def parse_ip(text: str) -> IPAddress | None:
     return ip.ipv4_mapped or ip
 
 
+def canonical_ip(text: str) -> str | None:
+    """The canonical spelling of the address that `text` spells, as `text_of(parse_ip(text))`, in half the time.
+
+    The unspecified address is nobody's.
+    """
+    if ":" not in text:
+        try:
+            packed = inet_pton(AF_INET, text)
+        except (OSError, ValueError):
+            return None
+        return inet_ntop(AF_INET, packed) if any(packed) else None
+    ip = parse_ip(text)
+    return None if ip is None or ip.is_unspecified else text_of(ip)
+
+
 def text_of(ip: IPAddress) -> str:
     """The canonical spelling (RFC 5952)."""
     if isinstance(ip, IPv4Address):

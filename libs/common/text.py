@@ -31,7 +31,8 @@ def plain(value: str, limit: int, *, lines: bool = False) -> str:
     """
     if not (value.isascii() and value.isprintable()):
         value = _printable(value, lines=lines)
-    return value.strip()[:limit].rstrip()
+    value = value.strip()
+    return value if len(value) <= limit else value[:limit].rstrip()
 
 
 def _printable(value: str, *, lines: bool) -> str:

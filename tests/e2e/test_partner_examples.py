@@ -95,6 +95,13 @@ def test_the_shell_examples_push_a_file_and_follow_its_records(terminal: tuple[P
     assert "3\trejected\tinvalid-ip\t'300.1.1.1' is not an IP address" in printed
 
 
+@pytest.mark.parametrize(("packed", "files"), [("zstd", 1), ("zip", 2)])
+def test_packed_files_are_taken_with_all_their_records(packed: str, files: int, terminal: tuple[Path, str]) -> None:
+    folder, _ = terminal
+    receipt = json.loads((folder / f"{packed}.json").read_text())
+    assert receipt["records"] == {"total": 3 * files, "accepted": 2 * files, "rejected": files}
+
+
 def test_the_client_tells_what_became_of_a_file(terminal: tuple[Path, str]) -> None:
     _, printed = terminal
     assert "report.csv: 3 records, 2 accepted, 1 rejected. Of the accepted: 2 duplicate." in printed

@@ -11,6 +11,7 @@ from libs.common.problems import Problem, not_found
 from libs.common.vocabulary import Outcome
 from services.intake.api.doors import Doors, PartnerOrOperator
 from services.intake.api.models import ReceiptView, RecordView, receipt_view, record_view
+from services.intake.domain.compression import file_ending
 from services.intake.domain.submissions import REJECTED, Status, Submission
 from services.intake.handlers import receipts
 from services.intake.handlers.downloads import records_as_csv
@@ -18,7 +19,6 @@ from services.intake.handlers.means import Means
 from services.intake.handlers.receipts import NEWEST, Viewer
 
 OUTCOMES = (REJECTED, *(outcome.value for outcome in Outcome))
-_SUFFIXES = {"gzip": ".gz", "x-gzip": ".gz", "zstd": ".zst"}
 
 OutcomeName = Annotated[
     str | None, Query(pattern=f"^({'|'.join(OUTCOMES)})$", description="Only records that ended so")
@@ -111,5 +111,4 @@ def _add_downloads(router: APIRouter, means: Means, known_viewer: object) -> Non
 
 def _download_name(submission: Submission) -> str:
     """Our own name with the partner's ending, never the partner's name: it is shown where files are saved."""
-    compressed = _SUFFIXES.get((submission.content_encoding or "").strip().lower(), "")
-    return f"{submission.id}{compressed}"
+    return f"{submission.id}{file_ending(submission.content_encoding)}"

@@ -23,6 +23,7 @@ _ZSTD_OPTIONS: Mapping[int, int] = {
 }  # 8 MiB, as RFC 8878 advises; a frame may ask for 2 GiB
 _MAGIC_BYTES = max(len(_GZIP_MAGIC), len(_ZSTD_MAGIC))
 _PLAIN, _GZIP, _ZSTD = "identity", "gzip", "zstd"
+_FILE_ENDINGS = {_PLAIN: "", _GZIP: ".gz", _ZSTD: ".zst"}
 _ENCODINGS = {"": _PLAIN, "identity": _PLAIN, "gzip": _GZIP, "x-gzip": _GZIP, "zstd": _ZSTD}
 
 # `unused_data` copies the rest of its input at the end of every member or frame, so that many tiny ones take quadratic
@@ -87,6 +88,11 @@ def decompress(chunks: Iterator[bytes], *, encoding: str | None, limits: Limits)
 def is_named(encoding: str | None) -> bool:
     """Whether a Content-Encoding says that the body has to be unpacked; 415 for one that is not taken."""
     return _named(encoding) != _PLAIN
+
+
+def file_ending(encoding: str | None) -> str:
+    """How the name of a file ends that came with this Content-Encoding."""
+    return _FILE_ENDINGS[_ENCODINGS.get((encoding or "").strip().lower(), _PLAIN)]
 
 
 def is_compressed(first: bytes) -> bool:

@@ -68,6 +68,8 @@ def bounded(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     room = MAX_EXTRA_CHARS - len("_truncated" + "true")
     whole = True
     for name, text in pairs:
+        if not text:
+            continue
         key, value = plain(name, MAX_EXTRA_KEY_CHARS), _value(text)
         if not (key and value):
             continue

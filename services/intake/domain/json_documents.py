@@ -11,10 +11,10 @@ from services.intake.domain.json_values import (
     BLANK,
     MAX_DEPTH,
     MAX_RECORD_BYTES,
-    NEXT_BRACKET,
     SCALAR,
     RawValue,
     invalid_json,
+    next_bracket,
     too_deep,
     unfinished,
     without_mark,
@@ -147,7 +147,7 @@ class _Text:
 
     def _container_end(self, start: int) -> int:
         depth, at = 0, start
-        while bracket := NEXT_BRACKET.match(self.body, at):
+        while bracket := next_bracket(depth).match(self.body, at):
             at = bracket.end()
             depth += 1 if bracket[1] else -1
             if depth == 0:

@@ -25,8 +25,27 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 BLANK = re.compile(rb"[ \t\r\n]*+")
 SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:\[\]{}"]++', re.DOTALL)
-NEXT_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+(?:([\[{])|[\]}])', re.DOTALL)
+_BETWEEN = rb'[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_NEXT_BRACKET = re.compile(rb"(?:" + _BETWEEN + rb")*+(?:([\[{])|[\]}])", re.DOTALL)
 _NO_VALUE = frozenset({b"", b",", b":", b"]", b"}"})
+
+
+def _containers(levels: int) -> bytes:
+    inside = _BETWEEN
+    for _ in range(levels):
+        inside = _BETWEEN + rb"|[\[{](?:" + inside + rb")*+[\]}]"
+    return inside
+
+
+# What is nested no deeper than this is skipped in one go: most records are all over then, without a step for each
+# bracket. It takes linear time still: what turns out to be nested deeper is looked at once more for each level.
+_SKIPPED_LEVELS = 3
+_NEXT_UNSKIPPED = re.compile(rb"(?:" + _containers(_SKIPPED_LEVELS) + rb")*+(?:([\[{])|[\]}])", re.DOTALL)
+
+
+def next_bracket(depth: int) -> re.Pattern[bytes]:
+    """What finds the next bracket inside so many others; those that close again before `MAX_DEPTH` may be skipped."""
+    return _NEXT_UNSKIPPED if 0 < depth <= MAX_DEPTH - _SKIPPED_LEVELS else _NEXT_BRACKET
 
 
 class RawValue(msgspec.Struct, frozen=True):
@@ -179,7 +198,7 @@ class Document:
         depth = 0
         position = self._at
         while True:
-            bracket = NEXT_BRACKET.match(self._buffer, position)
+            bracket = next_bracket(depth).match(self._buffer, position)
             if bracket is None:
                 position = self._grow(position)
                 continue

@@ -30,6 +30,11 @@ def seen_at(text: str, *, field: str, findings: Findings, now: datetime) -> date
     return _seen_at(text, parse_time, field=field, findings=findings, now=now)
 
 
+def seen_at_meaning_utc(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
+    """The same, read as UTC where it says no zone, because whoever wrote it means that."""
+    return _seen_at(text, _time_meaning_utc, field=field, findings=findings, now=now)
+
+
 def seen_at_in_utc(text: str, *, field: str, findings: Findings, now: datetime) -> datetime | None:
     """The same, read as UTC, with a warning, where it says no zone."""
     return _in_utc(seen_at(text, field=field, findings=findings, now=now), field=field, findings=findings)
@@ -93,6 +98,12 @@ def parse_time(text: str) -> datetime | None:
         return at.astimezone(UTC) if zone else at
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=4_096)
+def _time_meaning_utc(text: str) -> datetime | None:
+    at = parse_time(text)
+    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def unix_time(text: str) -> datetime | None:

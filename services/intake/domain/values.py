@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_network
 
-from libs.common.addresses import canonical_domain, canonical_email, canonical_url, parse_ip, text_of
+from libs.common.addresses import canonical_domain, canonical_email, canonical_ip, canonical_url
 from libs.common.text import plain
 from libs.common.vocabulary import Severity, Tlp, Transport
 
@@ -52,10 +52,10 @@ def refanged(text: str) -> str:
 
 def ip_of(text: str) -> str | None:
     """The address, compressed and in lower case, without brackets and port. The unspecified address is nobody's."""
-    ip = parse_ip(text)
+    ip = canonical_ip(text)
     if ip is None and (wrapped := _WITH_PORT.fullmatch(text)):
-        ip = parse_ip(wrapped[1] or wrapped[2])
-    return None if ip is None or ip.is_unspecified else text_of(ip)
+        ip = canonical_ip(wrapped[1] or wrapped[2])
+    return ip
 
 
 def single_address(network: str) -> str | None:

@@ -48,11 +48,12 @@ class Opened:
 
     format: str
     report_type: str | None
+    whole_bytes: int
     records: Iterator[Record]
 
 
-def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
-    """How much room a payload takes once it is unpacked; counted no further than to more than there is on all desks.
+def weight_bytes(path: Path, hints: Hints, *, means: Means, at_most: int) -> int:
+    """How much room a payload takes once it is unpacked; counted no further than to more than `at_most`.
 
     What is wrong with it is no matter here: who reads it is told.
     """
@@ -63,9 +64,16 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
         for part in parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits):
             for chunk in part.read():
                 weight += len(chunk)
-                if weight > means.desks.room_bytes:
+                if weight > at_most:
                     return weight
     return max(weight, path.stat().st_size)
+
+
+def whole_bytes(path: Path, hints: Hints, form: Format, *, means: Means) -> int:
+    """How much of a payload will be in memory at once. A mail may hold a packed document, so each counts as one."""
+    if Family.MAIL in form.families or not form.whole_bytes:
+        return form.whole_bytes
+    return min(form.whole_bytes, weight_bytes(path, hints, means=means, at_most=form.whole_bytes))
 
 
 def open_payload(
@@ -92,6 +100,7 @@ def open_payload(
     return Opened(
         recognised.format.name,
         recognised.report_type,
+        whole_bytes(path, hints, recognised.format, means=means),
         _records(path, recognised.format, options, hints, means=means),
     )
 

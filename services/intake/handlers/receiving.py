@@ -13,6 +13,7 @@ from libs.common import faults
 from libs.common.ids import new_id
 from services.intake.domain.partners import Partner
 from services.intake.domain.records import PayloadError, Record
+from services.intake.domain.slices import next_slice
 from services.intake.domain.submissions import Receipt, Submission, Tally, unreadable
 from services.intake.handlers.accepting import (
     Accepted,
@@ -23,9 +24,10 @@ from services.intake.handlers.accepting import (
     accept_read,
     accept_unread,
 )
+from services.intake.handlers.desks import Room
 from services.intake.handlers.door import sight, without_packing, without_secrets
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Opened, open_payload, slices, weight_bytes
+from services.intake.handlers.reading import Opened, open_payload, weight_bytes
 from services.intake.store.payloads import Draft, NoRoom, Received
 
 log = structlog.get_logger(__name__)
@@ -141,14 +143,17 @@ async def _room_for(arrival: _Arrival, *, means: Means) -> AbstractContextManage
     """Room in memory for the whole of a small payload, if there is some now."""
     if arrival.received.size_bytes > means.bounds.immediate_max_bytes:
         return nullcontext(False)
-    weight = await asyncio.to_thread(weight_bytes, arrival.draft.path, arrival.push.hints, means=means)
-    return means.desks.hold(weight)
+    desks = means.desks
+    weight = await asyncio.to_thread(
+        weight_bytes, arrival.draft.path, arrival.push.hints, means=means, at_most=desks.room_bytes
+    )
+    return desks.hold(weight)
 
 
 async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     """Read all, and keep nothing but the sums."""
     async with means.desks.trials:
-        opening = await _open(arrival, limit=None, keep=False, means=means)
+        opening = await _open(arrival, limit=None, keep=False, room=means.desks.documents_aside, means=means)
     if refused := _refused(opening, arrival.push):
         return refused
     tried = replace(opening.submission, errors=opening.tally.errors, warnings=opening.tally.warnings)
@@ -156,7 +161,8 @@ async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
 
 
 async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
-    opening = await _open(arrival, limit=means.bounds.immediate_max_records, keep=True, means=means)
+    limit = means.bounds.immediate_max_records
+    opening = await _open(arrival, limit=limit, keep=True, room=means.desks.documents, means=means)
     if refused := _refused(opening, arrival.push):
         return refused
     await _keep(arrival, means=means)
@@ -170,7 +176,8 @@ async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
 async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     """Read enough to know that it can be read at all; the rest is read after the answer."""
     async with means.desks.openings:
-        opening = await _open(arrival, limit=means.bounds.slice_records, keep=False, means=means)
+        limit = means.bounds.slice_records
+        opening = await _open(arrival, limit=limit, keep=False, room=means.desks.documents, means=means)
     if refused := _refused(opening, arrival.push):
         return refused
     await _keep(arrival, means=means)
@@ -184,8 +191,11 @@ async def _keep(arrival: _Arrival, *, means: Means) -> None:
     await faults.reach(faults.Point.PAYLOAD_KEPT)
 
 
-async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, means: Means) -> _Opening:
-    """Recognise a payload and read up to `limit` records, or all; only their sums are kept if they are not wanted."""
+async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, room: Room, means: Means) -> _Opening:
+    """Recognise a payload and read up to `limit` records, or all; only their sums are kept if they are not wanted.
+
+    What has to be in memory as a whole waits for `room`; what lies on a desk has its place there, whole as it is.
+    """
     hints = arrival.push.hints
     partner = arrival.push.partner
     opened = await asyncio.to_thread(
@@ -195,13 +205,15 @@ async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, means: Mean
         raise _format_not_allowed(opened.format, partner)
     kept: list[Record] = []
     tally = Tally()
-    async with aclosing(slices(opened.records, size=means.bounds.slice_records)) as pieces:
-        async for piece in pieces:
+    has_desk = keep and opened.whole_bytes <= means.desks.room_bytes
+    async with room.hold(0 if has_desk else opened.whole_bytes):
+        is_enough = False
+        while not is_enough:  # not a slice ahead: it would be read for nothing, and by a thread that outlives the room
+            piece = await asyncio.to_thread(next_slice, opened.records, means.bounds.slice_records)
             tally.add(piece.records)
             kept.extend(piece.records if keep else ())
-            if limit and tally.accepted + tally.rejected >= limit:
-                break
-    return _Opening(_submission(arrival, opened), tuple(kept), tally, piece.is_last, piece.refusal)
+            is_enough = piece.is_last or bool(limit and tally.accepted + tally.rejected >= limit)
+        return _Opening(_submission(arrival, opened), tuple(kept), tally, piece.is_last, piece.refusal)
 
 
 def _format_not_allowed(format_name: str, partner: Partner) -> PayloadError:

@@ -18,7 +18,7 @@ from services.intake.domain.object_fates import (
 from services.intake.domain.records import PayloadError
 from services.intake.domain.submissions import Status, Submission
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import opened_again
+from services.intake.handlers.reading import Hints, opened_again, whole_bytes
 from services.intake.handlers.receipts import Viewer, records_after, submission_of
 
 SMALL_READINGS = 4
@@ -74,9 +74,16 @@ class PushStatuses:
     async def _read(self, place: tuple[UUID, Status], submission: Submission) -> None:
         """Whoever waited for the same may have it by now."""
         if place not in self._remembered:
-            self._remembered[place] = await asyncio.to_thread(_read, submission, self._means)
+            self._remembered[place] = await self._read_again(submission)
         while len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
+
+    async def _read_again(self, submission: Submission) -> PushFates:
+        means = self._means
+        path, hints = means.payloads.path(submission.id), Hints(content_encoding=submission.content_encoding)
+        whole = await asyncio.to_thread(whole_bytes, path, hints, FORMAT, means=means)
+        async with means.desks.documents_aside.hold(whole):
+            return await asyncio.to_thread(_read, submission, means)
 
     async def _with_outcomes(self, listed: tuple[ObjectFate, ...], submission: Submission) -> tuple[ObjectFate, ...]:
         own = Viewer(submission.partner_id)

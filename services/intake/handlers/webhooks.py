@@ -121,7 +121,7 @@ async def ping(office: Office, partner_id: UUID) -> Delivery | None:
         attempted_at=now,
     )
     async with database.transaction() as tx:
-        claimed = await registered.add_ping(tx, pinged, lease=new_id())
+        claimed = await sending.add_ping(tx, pinged, lease=new_id())
     if claimed is None:
         return None
     # Recorded also when whoever asked does not wait for the answer.

@@ -7,6 +7,7 @@ from itertools import repeat
 import pytest
 from backports import zstd
 
+from services.intake.domain.compression import file_ending
 from services.intake.domain.formats import Limits, PayloadError, decompress
 
 TEXT = b"one line of text\n" * 1000
@@ -124,3 +125,10 @@ def test_a_zstd_bomb_is_stopped_by_its_ratio_and_by_its_window() -> None:
     assert refusal(pieces(zstd.compress(bytes(5_000_000)))) == (413, "decompressed-too-large")
     assert refusal(pieces(wide.compress(TEXT) + wide.flush())) == (400, "unreadable-compression")
     assert len(unpacked(zstd.compress(bytes(900_000)))) == 900_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "ending"), [(None, ""), ("identity", ""), (" X-GZIP", ".gz"), ("gzip", ".gz"), ("zstd", ".zst")]
+)
+def test_a_file_is_called_as_it_is_packed(encoding: str | None, ending: str) -> None:
+    assert file_ending(encoding) == ending

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain.formats.stix.mentions import Mention
-from services.intake.domain.formats.stix.patterns import mentions_in
+from services.intake.domain.formats.stix.patterns import _PLAIN, mentions_in
 from services.intake.domain.records import Findings
 
 
@@ -219,3 +219,36 @@ def test_as_deep_as_is_allowed_is_not_too_deep_for_python(pattern: str) -> None:
         return deeper(levels - 1) if levels else named(pattern)
 
     assert deeper(250) == [{"ip": "192.0.2.1"}]
+
+
+_PLAIN_PATTERNS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["ipv4-addr:value", "domain-name:value", "network-traffic:dst_port", "autonomous-system:number"]
+        )
+        | st.sampled_from(
+            ["network-traffic:src_ref.value", "network-traffic:dst_ref.value", "network-traffic:src_port"]
+        )
+        | st.sampled_from(["network-traffic:protocols[*]", "url:value", "ipv6-addr:value", "email-addr:value"]),
+        st.sampled_from(
+            ["'203.0.113.5'", "'a.example'", "443", "0", "'443'", "''", "'a OR b'", "'url:value=1'", "'tcp'"]
+        ),
+        st.sampled_from([" AND ", " OR ", "\n\tAND  "]),
+    ),
+    min_size=2,
+    max_size=6,
+)
+
+
+@given(_PLAIN_PATTERNS)
+def test_a_plain_pattern_says_what_the_library_reads_in_it(parts: list[tuple[str, str, str]]) -> None:
+    text = "".join(f"{path} = {literal}{joint}" for path, literal, joint in parts)
+    plain = f"[{text[: -len(parts[-1][2])]}]"
+    assert _PLAIN.fullmatch(plain)
+    for_the_library = plain.replace(" = ", " == ")
+
+    read, by_library = Findings(1, 1), Findings(1, 1)
+    found = mentions_in(plain, field="pattern", findings=read)
+
+    assert found == mentions_in(for_the_library, field="pattern", findings=by_library)
+    assert read.errors == by_library.errors

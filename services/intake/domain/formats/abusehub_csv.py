@@ -1,13 +1,13 @@
 """AbuseHUB's CSV: infected machines and abused addresses, with the times of Dutch clocks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from libs.common.contracts import Asset, Indicator
 from libs.common.vocabulary import Severity
 from services.intake.domain.categories import UNDETERMINED
-from services.intake.domain.delimited import Row
 from services.intake.domain.extras import bounded, names_a_secret
 from services.intake.domain.formats.cells import (
     read_asn,
@@ -18,16 +18,9 @@ from services.intake.domain.formats.cells import (
     read_transport,
     read_url,
 )
-from services.intake.domain.formats.csv_table import (
-    check_columns,
-    cleaned,
-    judge_width,
-    names_of,
-    records_of,
-    table_of,
-)
+from services.intake.domain.formats.csv_table import NamedRows, check_columns, names_of, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
-from services.intake.domain.records import Findings, Notices, Record
+from services.intake.domain.records import Findings, Record
 from services.intake.domain.times import from_local, seen_at
 from services.intake.domain.values import NULL_WORDS, identifier_of, tags_of_ip
 
@@ -63,30 +56,11 @@ _NOT_EXTRA = frozenset(
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
     """One record for each row under the header; blank lines are none."""
     table = table_of(chunks, options)
-    rows = _RowReader(names_of(table.header.fields), now=options.now)
+    names = names_of(table.header.fields)
+    check_columns(names, ["event_date"], ["event_time"], _ASSETS)
+    secrets = [name for name in names if names_a_secret(name)]
+    rows = NamedRows(names, secrets=secrets, indicator_of=partial(_indicator, now=options.now))
     yield from at_most(records_of(table, rows.read), options.max_records)
-
-
-class _RowReader:
-    """Turns rows under one header into records."""
-
-    def __init__(self, names: Sequence[str], *, now: datetime) -> None:
-        check_columns(names, ["event_date"], ["event_time"], _ASSETS)
-        self._names = names
-        self._secrets = [name for name in names if names_a_secret(name)]
-        self._notices = Notices()
-        self._now = now
-
-    def read(self, row: Row, findings: Findings) -> Record:
-        judge_width(len(row.fields), len(self._names), findings)
-        if findings.errors:
-            return findings.verdict(None)
-        cells = {name: cell.strip() for name, cell in zip(self._names, cleaned(row.fields, row.text), strict=False)}
-        indicator = _indicator(cells, findings, now=self._now)
-        for name in self._secrets:
-            if cells.get(name):
-                self._notices.warn_of_secret(name, findings=findings)
-        return findings.verdict(indicator)
 
 
 def _indicator(cells: Mapping[str, str], findings: Findings, *, now: datetime) -> Indicator | None:

@@ -81,6 +81,6 @@ def tags_of_spelling(fields: Fields, domains: Iterable[str], *, ip: str | None) 
 
 def original_spellings(fields: Fields, names: Iterable[str]) -> dict[str, str]:
     """What a harmless spelling was, for the searching; not of URLs that may hold a password."""
-    texts = [plain(fields.raw(name), 4096) for name in names]
+    texts = [plain(text, 4096) for name in names if (text := fields.raw(name))]
     harmless = [text for text in texts if refanged(text) != text and not ("/" in text and "@" in refanged(text))]
     return {"original": " ".join(harmless)} if harmless else {}

@@ -1,16 +1,16 @@
 """Lists of stolen credentials: whose they are and where they turned up. What they are never gets as far as here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from libs.common.contracts import Asset, Indicator
-from services.intake.domain.delimited import Row
 from services.intake.domain.extras import bounded
 from services.intake.domain.formats.cells import read_domain, read_email, read_ip, read_name, read_url
-from services.intake.domain.formats.csv_table import check_columns, cleaned, judge_width, names_of, records_of, table_of
+from services.intake.domain.formats.csv_table import NamedRows, check_columns, names_of, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
-from services.intake.domain.records import Findings, Notices, Record
+from services.intake.domain.records import Findings, Record
 from services.intake.domain.times import parse_time, seen_at_in_utc
 from services.intake.domain.values import domain_of, email_of, ip_of, url_of
 
@@ -55,30 +55,11 @@ def _without_query(url: str | None) -> str | None:
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
     """One record for each row under the header; blank lines are none."""
     table = table_of(chunks, options)
-    rows = _RowReader(names_of(table.header.fields), now=options.now)
+    names = names_of(table.header.fields)
+    check_columns(names, ["email", "domain", "url"], ["seen_at"])
+    others = [name for name in names if name and name not in COLUMNS]
+    rows = NamedRows(names, secrets=others, indicator_of=partial(_indicator, now=options.now))
     yield from at_most(records_of(table, rows.read), options.max_records)
-
-
-class _RowReader:
-    """Turns rows under one header into records."""
-
-    def __init__(self, names: Sequence[str], *, now: datetime) -> None:
-        check_columns(names, ["email", "domain", "url"], ["seen_at"])
-        self._names = names
-        self._others = [name for name in names if name and name not in COLUMNS]
-        self._notices = Notices()
-        self._now = now
-
-    def read(self, row: Row, findings: Findings) -> Record:
-        judge_width(len(row.fields), len(self._names), findings)
-        if findings.errors:
-            return findings.verdict(None)
-        cells = {name: cell.strip() for name, cell in zip(self._names, cleaned(row.fields, row.text), strict=False)}
-        indicator = _indicator(cells, findings, now=self._now)
-        for name in self._others:
-            if cells.get(name):
-                self._notices.warn_of_secret(name[:64], findings=findings)
-        return findings.verdict(indicator)
 
 
 def _indicator(cells: Mapping[str, str], findings: Findings, *, now: datetime) -> Indicator | None:

@@ -1,17 +1,19 @@
 """CSV with a header, as every format of that kind reads it: first the names, then each row with what is wrong."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.common.addresses import without_url_secrets
+from libs.common.contracts import Indicator
 from libs.common.text import plain
 from services.intake.domain.delimited import MAX_ROW_BYTES, Row, UnreadableRow, rows
 from services.intake.domain.formats.format import ParseOptions
 from services.intake.domain.lines import text_lines
-from services.intake.domain.records import Findings, PayloadError, Record, RejectedRecord, rejected
+from services.intake.domain.records import Findings, Notices, PayloadError, Record, RejectedRecord, rejected
 from services.intake.domain.times import parse_time
 
 MAX_COLUMNS = 512
+_MAX_NAME_CHARS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,36 @@ def records_of(table: Table, read: Callable[[Row, Findings], Record]) -> Iterato
         record = read(row, findings)
         guessed = guessed and isinstance(record, RejectedRecord)
         yield record
+
+
+Cells = Mapping[str, str]
+
+
+class NamedRows:
+    """Reads rows as cells by the names of their columns; of `secrets` the partner is told, once for each column."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        secrets: Sequence[str],
+        indicator_of: Callable[[Cells, Findings], Indicator | None],
+    ) -> None:
+        self._names = names
+        self._secrets = secrets
+        self._indicator_of = indicator_of
+        self._notices = Notices()
+
+    def read(self, row: Row, findings: Findings) -> Record:
+        judge_width(len(row.fields), len(self._names), findings)
+        if findings.errors:
+            return findings.verdict(None)
+        cells = {name: cell.strip() for name, cell in zip(self._names, cleaned(row.fields, row.text), strict=False)}
+        indicator = self._indicator_of(cells, findings)
+        for name in self._secrets:
+            if cells.get(name):
+                self._notices.warn_of_secret(name[:_MAX_NAME_CHARS], findings=findings)
+        return findings.verdict(indicator)
 
 
 def judge_width(width: int, expected: int, findings: Findings) -> None:

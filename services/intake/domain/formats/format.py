@@ -46,7 +46,8 @@ class Format:
     `parse` reads a stream of chunks, however cut, into records, in order and in bounded memory; the only exception it
     raises is `PayloadError`, possibly after records. `has_names` says whether column names or the first object's keys
     are those of this format; `has_report_types` that the names alone do not say what a record is about. `schema` is
-    the JSON Schema of a record, where the format has one.
+    the JSON Schema of a record, where the format has one. `whole_bytes` is how much of a payload is in memory at a time
+    where that is more than a few blocks and records, because a document says last what holds for all of it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Format:
     has_names: Callable[[frozenset[str]], bool]
     has_report_types: bool = False
     schema: Mapping[str, object] | None = None
+    whole_bytes: int = 0
 
 
 def at_most(records: Iterator[T], max_records: int, *, least: int = 1) -> Iterator[T]:

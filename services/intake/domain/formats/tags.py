@@ -54,7 +54,10 @@ def tags_in(names: Iterable[str]) -> Tags:
 
 
 def strictest(*labels: Tlp | None) -> Tlp | None:
-    return max(filter(None, labels), key=_BY_STRICTNESS.index, default=None)
+    known = [label for label in labels if label]
+    if len(known) < 2:
+        return known[0] if known else None
+    return max(known, key=_BY_STRICTNESS.index)
 
 
 def first_of(*lists: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from libs.common.db import Transaction
-from services.intake.domain.webhooks.deliveries import Claimed, Delivery, Disabled, State, Webhook
+from services.intake.domain.webhooks.deliveries import Delivery, Disabled, State, Webhook
 
 
 async def webhook(tx: Transaction, partner_id: UUID) -> Webhook | None:
@@ -46,36 +46,6 @@ async def change_secret(tx: Transaction, partner_id: UUID, *, secret: bytes, pre
         secret,
         previous_until,
     )
-
-
-async def add_ping(tx: Transaction, delivery: Delivery, *, lease: UUID) -> Claimed | None:
-    """A ping, claimed by whoever makes it; None if there is no webhook."""
-    rows = await tx.fetch(
-        """
-        INSERT INTO webhook_deliveries (id, partner_id, event, sequence, state, is_fresh, attempts, created_at, due_at,
-                                        give_up_at, lease, attempted_at)
-        SELECT $1, partner_id, $3, 1, 'sending', false, 1, $4, $5, $5, $6, $4 FROM webhooks WHERE partner_id = $2
-        RETURNING id
-        """,
-        delivery.id,
-        delivery.partner_id,
-        delivery.event,
-        delivery.created_at,
-        delivery.due_at,
-        lease,
-    )
-    if not rows:
-        return None
-    found = await tx.fetch(
-        """
-        SELECT url, secret, CASE WHEN previous_secret_until > $2 THEN previous_secret END AS previous_secret
-        FROM webhooks WHERE partner_id = $1
-        """,
-        delivery.partner_id,
-        delivery.created_at,
-    )
-    secrets = (found[0]["secret"], found[0]["previous_secret"])
-    return Claimed(delivery=delivery, lease=lease, url=found[0]["url"], secrets=tuple(filter(None, secrets)))
 
 
 async def deliveries_before(

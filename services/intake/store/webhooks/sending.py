@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from libs.common.db import Transaction
-from services.intake.domain.webhooks.deliveries import Attempted, Claimed, Disabled
+from services.intake.domain.webhooks.deliveries import Attempted, Claimed, Delivery, Disabled
 from services.intake.store.webhooks.registered import delivery_of
 
 # One that fails is tried with a single delivery, so that a receiver that is down is not knocked at by a hundred.
@@ -46,6 +46,28 @@ async def claim(
     """Take what is due, or was begun by somebody who fell silent; but for partners that are `busy` with us already."""
     rows = await tx.fetch(CLAIM, lease, now, until, limit_each, list(busy))
     return [_claimed(row) for row in rows]
+
+
+async def add_ping(tx: Transaction, ping: Delivery, *, lease: UUID) -> Claimed | None:
+    """A ping, claimed by whoever makes it; None if there is no webhook."""
+    rows = await tx.fetch(
+        """
+        WITH added AS (
+            INSERT INTO webhook_deliveries (id, partner_id, event, sequence, state, is_fresh, attempts, created_at,
+                                            due_at, give_up_at, lease, attempted_at)
+            SELECT $1, partner_id, $3, 1, 'sending', false, 1, $4, $5, $5, $6, $4 FROM webhooks WHERE partner_id = $2
+            RETURNING *)
+        SELECT added.*, url, secret, CASE WHEN previous_secret_until > $4 THEN previous_secret END AS previous_secret
+        FROM added JOIN webhooks USING (partner_id)
+        """,
+        ping.id,
+        ping.partner_id,
+        ping.event,
+        ping.created_at,
+        ping.due_at,
+        lease,
+    )
+    return _claimed(rows[0]) if rows else None
 
 
 async def hold(tx: Transaction, partner_id: UUID) -> None:

@@ -11,7 +11,8 @@ from services.intake.domain.formats.format import Family, Format, ParseOptions, 
 from services.intake.domain.formats.mail import plain_report
 from services.intake.domain.formats.mail.attachments import files_in, is_of, records_of
 from services.intake.domain.formats.mail.feedback_report import MEDIA_TYPE, FeedbackReport
-from services.intake.domain.mime import Part, mail_of, parts_of
+from services.intake.domain.json_documents import MAX_DOCUMENT_BYTES
+from services.intake.domain.mime import MAX_MAIL_BYTES, Part, mail_of, parts_of
 from services.intake.domain.records import PayloadError, Record
 
 _EXAMPLE = """\
@@ -60,6 +61,7 @@ def format_of(files: Mapping[str, Format]) -> Format:
         families=frozenset({Family.MAIL}),
         has_names=lambda names: not names,
         has_report_types=True,
+        whole_bytes=MAX_MAIL_BYTES + MAX_DOCUMENT_BYTES,
     )
 
 

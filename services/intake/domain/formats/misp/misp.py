@@ -6,7 +6,7 @@ from services.intake.domain.formats.format import Family, Format, ParseOptions, 
 from services.intake.domain.formats.misp.attributes import PARTS_OF_TYPE, indicator_of
 from services.intake.domain.formats.misp.events import Attribute, attributes_of
 from services.intake.domain.formats.untaken_types import HOSTILE_ASSET, UNSUPPORTED_TYPE, UntakenTypes
-from services.intake.domain.json_documents import whole_document
+from services.intake.domain.json_documents import MAX_DOCUMENT_BYTES, whole_document
 from services.intake.domain.lines import Unreadable
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import Findings, PayloadError, Record
@@ -80,4 +80,5 @@ FORMAT = Format(
     parse=parse,
     families=frozenset({Family.JSON}),
     has_names=has_names,
+    whole_bytes=MAX_DOCUMENT_BYTES,
 )

@@ -1,7 +1,7 @@
 """One row of a Shadowserver report as an indicator; CSV and JSON share it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 
 from libs.common.contracts import Asset, Indicator, Product
@@ -10,7 +10,7 @@ from services.intake.domain.extras import MAX_EXTRA_KEYS, MAX_EXTRA_VALUE_CHARS,
 from services.intake.domain.formats.cells import read_asn, read_hostname, read_ip, read_name, read_transport
 from services.intake.domain.formats.shadowserver.columns import Column, Plan
 from services.intake.domain.records import Findings, quoted
-from services.intake.domain.times import seen_at
+from services.intake.domain.times import seen_at_meaning_utc
 from services.intake.domain.values import (
     NULL_WORDS,
     country_of,
@@ -39,14 +39,15 @@ def indicator_of(fields: list[str], plan: Plan, findings: Findings, *, now: date
 
     `fields` has one more field than the header has names, and that is empty; `chars` is the length of the row's text.
     """
-    at = seen_at(fields[plan.seen_at.at], field="timestamp", findings=findings, now=now)
+    # Shadowserver's own times are UTC without saying so.
+    at = seen_at_meaning_utc(fields[plan.seen_at.at], field="timestamp", findings=findings, now=now)
     asset = _asset(fields, plan, findings)
     tags, cve_ids = tags_of(fields[plan.tag.at])
     if at is None or asset is None:
         return None
     category, identifier = _finding(fields, plan, tags)
     return Indicator(
-        seen_at=at if at.tzinfo else at.replace(tzinfo=UTC),  # Shadowserver's own times are UTC without saying so
+        seen_at=at,
         category=category,
         identifier=identifier,
         asset=asset,

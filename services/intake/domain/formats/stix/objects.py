@@ -25,7 +25,7 @@ class StixObject:
         return self.members.get(name) if isinstance(self.members, dict) else None
 
     def text(self, name: str) -> str:
-        value = self.member(name)
+        value = self.members.get(name) if isinstance(self.members, dict) else None  # asked most of all
         return value if isinstance(value, str) else ""
 
     def texts(self, name: str) -> list[str]:

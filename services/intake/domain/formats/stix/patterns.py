@@ -19,6 +19,16 @@ MAX_PATTERN_CHARS = 10_000
 _SIMPLE = re.compile(
     r"\s*\[\s*(ipv4-addr|ipv6-addr|domain-name|url|email-addr)\s*:\s*value\s*=\s*'([^'\\]*+)'\s*\]\s*", re.ASCII
 )
+
+# One observation of comparisons by `=`, as most feeds write them: what the library makes of it in 0.5 ms is read in a
+# hundredth of that. Of more than 32 the library judges whether they are too many.
+_COMPARED = r"{object}\s*:\s*{path}\s*=\s*{literal}".format(
+    object=rf"(?:{'|'.join([*NAME_OF_TYPE, TRAFFIC])})",
+    path=r"(?:value|number|(?:dst|src)_port|(?:dst|src)_ref\.value|protocols\[\*\])",
+    literal=r"(?:'[^'\\]*+'|0|[1-9]\d{0,9}+)",
+)
+_PLAIN = re.compile(rf"\s*\[\s*{_COMPARED}(?:\s+(?:AND|OR)\s+{_COMPARED}){{0,31}}+\s*\]\s*", re.ASCII)
+_COMPARISON = re.compile(r"([a-z0-9-]+)\s*:\s*([a-z_.]+)(?:\[\*\])?\s*=\s*('[^']*'|\d+)", re.ASCII)
 _OBJECTS = re.compile("|".join([*NAME_OF_TYPE, TRAFFIC]))
 
 _TEXT = r"'[^'\\]*+(?:\\.[^'\\]*+)*+'"
@@ -101,6 +111,8 @@ def _inspected(pattern: str) -> _Inspected | Unreadable:
         return Unreadable("field-too-long", f"the pattern is longer than {MAX_PATTERN_CHARS} characters")
     if not _OBJECTS.search(pattern):
         return _Inspected([], is_conjunction=False)
+    if _PLAIN.fullmatch(pattern):
+        return _inspected_plain(pattern)
     if not _SOUND.fullmatch(pattern):
         return Unreadable("unsupported-pattern", "it holds a comment, an open text or characters of no pattern")
     without_texts = _TEXTS.sub("''", pattern)
@@ -119,6 +131,17 @@ def _inspected(pattern: str) -> _Inspected | Unreadable:
         for path, operator, literals in rows
     ]
     return _Inspected(comparisons, is_conjunction=not (found.observation_ops or _OR.search(without_texts)))
+
+
+def _inspected_plain(pattern: str) -> _Inspected:
+    """What the library finds in a pattern that is `_PLAIN`, in its order: object types as they first come."""
+    found = [
+        _Comparison(object_type, tuple(path.split(".")), "=", literal)
+        for object_type, path, literal in _COMPARISON.findall(pattern)
+    ]
+    types = list(dict.fromkeys(each.object_type for each in found))
+    found.sort(key=lambda each: types.index(each.object_type))
+    return _Inspected(found, is_conjunction=not _OR.search(_TEXTS.sub("''", pattern)))
 
 
 def _levels(pattern: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.stix.markings import Markings
@@ -10,7 +11,7 @@ from services.intake.domain.formats.stix.objects import StixObject, objects_of
 from services.intake.domain.formats.stix.records import ObjectReader
 from services.intake.domain.formats.stix.references import References
 from services.intake.domain.formats.untaken_types import HOSTILE_ASSET, UNSUPPORTED_TYPE, Reason, UntakenTypes
-from services.intake.domain.json_documents import Part, whole_document
+from services.intake.domain.json_documents import MAX_DOCUMENT_BYTES, Part, whole_document
 from services.intake.domain.json_values import object_of
 from services.intake.domain.records import Findings, PayloadError, Record
 
@@ -24,6 +25,7 @@ _EXAMPLE = """\
 """
 
 _OF_BUNDLES = frozenset({"id", "more", "next", "objects", "spec_version", "type"})
+_ESCAPED_LETTER = b"\\u"
 _OF_OBJECTS = frozenset({"modified", "object_refs", "pattern", "spec_version", "value"})
 
 
@@ -59,9 +61,9 @@ def objects_in(chunks: Iterator[bytes]) -> Iterator[StixObject]:
 
 
 def _readings(document: Part, options: ParseOptions) -> Iterator[Reading]:
-    references = References(objects_of(document), Markings(objects_of(document)))
+    references = References(objects_of(document), _markings_in(document))
     reader = ObjectReader(references, options)
-    not_taken = _NotTaken(objects_of(document), reader)
+    not_taken = _NotTaken(document, reader)
     number = 1
     for each in objects_of(document):
         findings = Findings(number, each.line)
@@ -80,12 +82,24 @@ def _readings(document: Part, options: ParseOptions) -> Iterator[Reading]:
         number += max(1, len(mentions))
 
 
+def _markings_in(document: Part) -> Markings:
+    """Somebody's own markings are rare, and whether their type is in the text shows without opening any object."""
+    may_have_own = document.holds(b'"marking-definition"') or document.holds(_ESCAPED_LETTER)
+    return Markings(objects_of(document) if may_have_own else ())
+
+
 class _NotTaken:
     """Objects of types that are not taken, and those that nobody is to be warned of."""
 
-    def __init__(self, objects: Iterator[StixObject], reader: ObjectReader) -> None:
+    def __init__(self, document: Part, reader: ObjectReader) -> None:
+        self._document = document
         self._reader = reader
-        self._types = UntakenTypes((each.type for each in objects if self.reason(each)), things="objects")
+
+    @cached_property
+    def _types(self) -> UntakenTypes:
+        """Counted at the first refusal: most payloads have none, and need not be gone through for it."""
+        types = (each.type for each in objects_of(self._document) if self.reason(each))
+        return UntakenTypes(types, things="objects")
 
     def reason(self, each: StixObject) -> Reason | None:
         if self._reader.is_unsupported(each):
@@ -111,4 +125,5 @@ FORMAT = Format(
     parse=parse,
     families=frozenset({Family.JSON}),
     has_names=has_names,
+    whole_bytes=MAX_DOCUMENT_BYTES,
 )

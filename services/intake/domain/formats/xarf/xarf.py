@@ -89,4 +89,5 @@ FORMAT = Format(
     parse=parse,
     families=frozenset({Family.JSON, Family.JSON_LINES}),
     has_names=has_names,
+    whole_bytes=MAX_REPORT_BYTES,
 )
