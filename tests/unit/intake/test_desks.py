@@ -2,8 +2,8 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,9 +48,11 @@ class Watched(Room):
         super().__init__(room_bytes)
         self.asked: asyncio.Queue[int] = asyncio.Queue()
 
-    def hold(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def hold(self, size_bytes: int) -> AsyncGenerator[None]:
         self.asked.put_nowait(size_bytes)
-        return super().hold(size_bytes)
+        async with super().hold(size_bytes):
+            yield
 
 
 def dry_run(form: str) -> Push:
