@@ -25,12 +25,12 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.judgement import judge
-from tests.unit.verifier.builders import INDICATOR, NOTHING_KNOWN, NOW, RULES, SMB, raw
+from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, SMB, raw
 
 
 def known(**changes: object) -> History:
     threat = Threat(
-        threat_id=threat_id_of(INDICATOR),
+        threat_id=threat_id_of(raw()),
         asset="145.10.20.30",
         identifier="open-smb",
         incident="open-smb",
@@ -162,7 +162,7 @@ def test_a_threat_that_is_known_to_be_wrong_says_nothing_of_others_at_its_asset(
     wrong = FalsePositive(
         asset="145.10.20.30",
         identifier="open-smb",
-        threat_id=threat_id_of(INDICATOR),
+        threat_id=threat_id_of(raw()),
         reason="its recipient says so",
         expires_at=NOW + timedelta(days=1),
     )
