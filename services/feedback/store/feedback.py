@@ -144,10 +144,8 @@ def _answers_as_feedback(
     ours = [answers.c.incident == incident] if incident else []
     such = [answers.c.kind == kind.value] if kind else []
     older = _before(answers.c.answered_at, answers.c.feedback_id, before)
-    apart = notifications.c.is_test == is_test
-    return statement.where(apart, *ours, *such, *older).order_by(
-        answers.c.answered_at.desc(), answers.c.feedback_id.desc()
-    )
+    such += [notifications.c.is_test == is_test]
+    return statement.where(*ours, *such, *older).order_by(answers.c.answered_at.desc(), answers.c.feedback_id.desc())
 
 
 def _before(

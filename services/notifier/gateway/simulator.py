@@ -1,4 +1,4 @@
-"""A relay in front of the relay: what goes to `simulator.invalid` is answered here, and nobody is connected to for it."""
+"""A relay in front of the relay: mail to `simulator.invalid` is answered here, and no connection is opened for it."""
 
 from collections.abc import Mapping
 

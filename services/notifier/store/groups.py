@@ -142,7 +142,8 @@ async def close_due_groups(tx: Transaction, *, now: datetime, approval_confidenc
     rows = await tx.fetch(
         """
         WITH due AS (
-            SELECT n.id, n.confidence < $2 AND NOT n.is_test AS is_uncertain FROM notifications n JOIN incidents i ON i.slug = n.incident
+            SELECT n.id, n.confidence < $2 AND NOT n.is_test AS is_uncertain
+            FROM notifications n JOIN incidents i ON i.slug = n.incident
             WHERE n.state = 'planned' AND n.due_at <= $1 AND i.state = 'approved'
             LIMIT $3 FOR UPDATE OF n SKIP LOCKED
         )
