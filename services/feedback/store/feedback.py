@@ -142,9 +142,8 @@ def _answers_as_feedback(
         answers.c.threat_ids,
     ).join_from(answers, notifications)
     ours = [answers.c.incident == incident] if incident else []
-    such = [answers.c.kind == kind.value] if kind else []
+    such = [notifications.c.is_test == is_test, *([answers.c.kind == kind.value] if kind else [])]
     older = _before(answers.c.answered_at, answers.c.feedback_id, before)
-    such += [notifications.c.is_test == is_test]
     return statement.where(*ours, *such, *older).order_by(answers.c.answered_at.desc(), answers.c.feedback_id.desc())
 
 
