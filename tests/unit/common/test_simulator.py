@@ -6,7 +6,7 @@ from libs.common.addresses import canonical_email
 from libs.common.simulator import ADDRESSES, Act, act_of, is_simulated
 
 
-@pytest.mark.parametrize(("address", "act"), zip(ADDRESSES, Act, strict=True))
+@pytest.mark.parametrize(("address", "act"), list(zip(ADDRESSES, Act, strict=True)))
 def test_each_act_has_an_address_that_can_be_written_to(address: str, act: Act) -> None:
     assert canonical_email(address) == address
     assert is_simulated(address)
