@@ -441,7 +441,7 @@ async def test_a_test_is_kept_apart_from_what_is_pushed_in_earnest_and_the_rever
     for asked, found in (("true", [1, 2]), ("false", [0, 3])):
         listed = (await own.get("/v1/submissions", params={"test": asked})).json()["items"]
         assert {each["id"] for each in listed} == {(*pushed, *bare)[place].json()["id"] for place in found}
-    events = [decode(record.value) for record in await kafka.take("raw-indicator", 6)]
+    events = [decode(record.value) for record in await kafka.read("raw-indicator", wanted=6)]
     told = {event.submission_id: event.test_mails_to for event in events if isinstance(event, RawIndicator)}
     assert sorted(map(str, told.values())) == ["None", "None", "feeds@acme.example", "feeds@acme.example"]
 
