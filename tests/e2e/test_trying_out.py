@@ -10,7 +10,7 @@ from tests.e2e.test_main_job import feed, new_mail_to, push_and_settle, row
 
 DESK = "desk@tester.example"
 BAKER, PROVIDER = "info@bakkerij-jansen.example", "abuse@provider.example"
-SECRETS = ("jansen", "bakkerij", "provider", BAKER, PROVIDER)
+SECRETS = ("jansen", "bakkerij", "provider example", "provider-example", BAKER, PROVIDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Trying:
     """The partner `demo` with a key for tests."""
 
     system: System
+    key: str
     client: httpx.Client
 
     def settled(self, payload: str) -> dict[str, Any]:  # Any: JSON of a receipt
@@ -31,7 +32,7 @@ def partner_trying(system: System, *, mails_to: str) -> Trying:
     demo = next(partner for partner in partners if partner["slug"] == "demo")
     body = {"kind": "test", "mails_to": mails_to}
     key = operator.post(f"/v1/partners/{demo['id']}/keys", json=body).raise_for_status().json()
-    return Trying(system, system.client("intake", token=key["key"]))
+    return Trying(system, key["key"], system.client("intake", token=key["key"]))
 
 
 def test_what_is_tried_out_reaches_the_partner_alone_and_what_is_pushed_in_earnest_its_recipients(
