@@ -53,6 +53,7 @@ from tests.unit.verifier.builders import ADVISORY, NOW, RULES, SMB, raw
 
 LATER = NOW + timedelta(hours=1)
 BAKER = Asset(ip="145.10.20.30", domain="baker.nl")
+DESK = "desk@demo.example"
 BUTCHER = Asset(ip="145.10.20.30", domain="butcher.nl")
 RDP = msgspec.structs.replace(SMB, slug="desk-rdp", matches=Matches(identifiers=("desk-rdp",)), author="anna")
 
@@ -413,11 +414,18 @@ async def desk(
 async def test_what_a_partner_tries_out_leaves_no_trace_in_what_is_known(
     database: Database, rules: RulesInForce
 ) -> None:
-    tried = {"test_mails_to": "desk@demo.example"}
-    first = await verify(database, rules, raw(1, **tried), raw(2, **tried), raw(3, identifier="desk-rdp", **tried))
+    first = await verify(
+        database,
+        rules,
+        raw(1, test_mails_to=DESK),
+        raw(2, test_mails_to=DESK),
+        raw(3, identifier="desk-rdp", test_mails_to=DESK),
+    )
     await call_false(database, first[0])
     real = await verify(database, rules, raw(11), raw(12, partner="other"), now=LATER)
-    later = await verify(database, rules, raw(4, partner="other", **tried), raw(5, asset=BAKER, **tried), now=LATER)
+    later = await verify(
+        database, rules, raw(4, partner="other", test_mails_to=DESK), raw(5, asset=BAKER, test_mails_to=DESK), now=LATER
+    )
 
     assert in_short(*first) == [("verified", ""), ("duplicate", "sighting"), ("held", "incident")]
     assert in_short(*real) == [("verified", ""), ("duplicate", "sighting")]
