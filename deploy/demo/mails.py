@@ -39,6 +39,10 @@ def without_second_copies(mails: Sequence[Mail]) -> tuple[list[Mail], list[Mail]
     return [mail for mail in mails if mail not in copies], copies
 
 
+def so_many_mails(number: int) -> str:
+    return "one mail" if number == 1 else f"{number} mails"
+
+
 def count_mails(folder: Path) -> int:
     """How many there are, each once."""
     return len(without_second_copies(read_maildir(folder))[0])

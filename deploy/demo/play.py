@@ -14,7 +14,7 @@ from deploy.demo.apis import Apis, Notification, Summary, Verification
 from deploy.demo.comparison import Happenings
 from deploy.demo.feeds import PUSHED_TWICE, Feed
 from deploy.demo.follow import gather, until_settled
-from deploy.demo.mails import Mail, count_mails, mail_to, read_maildir
+from deploy.demo.mails import Mail, count_mails, mail_to, read_maildir, so_many_mails
 from deploy.demo.operators import send_refused_again
 from deploy.demo.organisations import ORGANISATIONS
 from deploy.demo.patience import look_until
@@ -110,14 +110,18 @@ async def _until_settled(cast: Cast, *, records: int) -> list[Summary]:
         approved = await until_settled(cast.apis, board, records=records)
     if approved:
         names = ", ".join(sorted({notification.recipient.name for notification in approved}))
-        cast.console.print(f"  {len(approved)} mails to {names} waited for a person; the operator said yes.")
+        cast.console.print(
+            f"  {so_many_mails(len(approved)).capitalize()} to {names} waited for a person; the operator said yes."
+        )
     return approved
 
 
 async def _send_refused_again(cast: Cast) -> list[Summary]:
     refused = await send_refused_again(cast.apis.notifier)
     if refused:
-        cast.console.print(f"  The relay refused {len(refused)} mails for good; the operator had them sent once more.")
+        cast.console.print(
+            f"  The relay refused {so_many_mails(len(refused))} for good; the operator had them sent once more."
+        )
     return refused
 
 

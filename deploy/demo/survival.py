@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deploy.demo.mails import so_many_mails
 from deploy.demo.report import DemoReport
 from deploy.demo.trouble import Trouble
 from libs.common.faults import FAULTS
@@ -43,19 +44,16 @@ def _sentences(report: DemoReport, trouble: Trouble, *, refused: int) -> Iterato
     if report.in_doubt:
         yield (
             f"{_often(report.in_doubt).capitalize()} nobody knew whether a mail had left. "
-            f"It went out once more; {_mails(report.second_copies)} came twice so, and the second copy says what it is."
+            f"It went out once more; {so_many_mails(report.second_copies)} came twice so, "
+            "and the second copy says what it is."
         )
     if refused:
-        yield f"The relay refused {_mails(refused)} for good; the operator had them sent once more."
+        yield f"The relay refused {so_many_mails(refused)} for good; the operator had them sent once more."
     failed = report.outcomes.get("failed", 0)
     if failed:
         yield f"{failed} records count as failed, as their partners can see: their mails were refused, or lost twice."
     if report.reconciled and not report.duplicates_mailed:
         yield "All sums reconcile: every record has exactly one outcome, and no mail came twice without saying so."
-
-
-def _mails(number: int) -> str:
-    return "one mail" if number == 1 else f"{number} mails"
 
 
 def _often(number: int) -> str:

@@ -19,9 +19,10 @@ RUBBISH = b"\xff\xfe\xfd rubbish" * 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What is pushed, and what its partner says of it."""
+    """What is pushed, where to, and what its partner says of it."""
 
     content: bytes
+    path: str = "/v1/submissions"
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -87,9 +88,7 @@ class ClumsyPartner:
                 await asyncio.gather(*(self._post(payload, payload.content) for _ in range(2)))
 
     async def _post(self, payload: Payload, content: bytes | AsyncIterator[bytes]) -> httpx.Response:
-        return await self._client.post(
-            "/v1/submissions", params=payload.params, headers=payload.headers, content=content
-        )
+        return await self._client.post(payload.path, params=payload.params, headers=payload.headers, content=content)
 
 
 async def _broken_off(content: bytes) -> AsyncIterator[bytes]:

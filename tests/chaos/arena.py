@@ -1,6 +1,7 @@
 """A system to be beaten: a stack of its own, a relay that misbehaves, and hands to kill, pause, restart and double."""
 
 import asyncio
+import base64
 import re
 import shutil
 import signal
@@ -25,6 +26,8 @@ from deploy.local.reachability import says_ready
 from deploy.local.register import read_register
 from deploy.local.services import service_part
 from deploy.local.stack import Stack, running_stack
+from services.intake.domain.webhooks.signatures import SECRET_PREFIX
+from tests.chaos.listener import Listener
 from tests.chaos.plan import SERVICES, Act, Blow, Plan
 from tests.chaos.relay import MAIL_RELAY, Relay
 
@@ -38,6 +41,8 @@ SETTINGS = {
     **{f"TOCSIN_{service.upper()}_BATCH_MAX_RECORDS": "500" for service in SERVICES},
     "TOCSIN_INTAKE_SLICE_RECORDS": "1000",
     "TOCSIN_INTAKE_LEASE_SECONDS": "5",
+    "TOCSIN_INTAKE_WEBHOOK_INSECURE": "true",
+    "TOCSIN_INTAKE_WEBHOOK_SECONDS": "1",
     **{f"TOCSIN_{service.upper()}_RETRY_MAX_SECONDS": "2" for service in SERVICES},
 }
 """Short waits: what takes minutes in production, so as not to be rude, would only make a run long. Small batches: the
@@ -48,11 +53,12 @@ FAULT = re.compile(r'"name": "([a-z-]+)"[^{}]*"event": "fault"')
 
 
 class Arena:
-    """The system under blows. Blows to one part come one after the other."""
+    """The system under blows, with a partner that listens. Blows to one part come one after the other."""
 
-    def __init__(self, stack: Stack, relay: Relay) -> None:
+    def __init__(self, stack: Stack, relay: Relay, listener: Listener) -> None:
         self.stack = stack
         self.relay = relay
+        self.listener = listener
         self._replicas: list[Process] = []
         self._joined: set[tuple[str, int]] = set()
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -192,14 +198,16 @@ async def arena(
         external_smtp=f"{HOST}:{base + PORTS_OF_A_STACK - 1}",
         settings={**SETTINGS, **settings},
     )
-    relay = Relay(layout, ruthless=ruthless)
+    relay, listener = Relay(layout, ruthless=ruthless), Listener(seed=1)
     try:
         await relay.start(seed=1, faults=relay_faults)
         async with running_stack(layout, drill=True) as stack:
-            made = Arena(stack, relay)
+            made = Arena(stack, relay, listener)
             await _know_the_networks(made)
+            await _listen(made)
             yield made
     finally:
+        listener.stop()
         await relay.stop()
 
 
@@ -216,6 +224,13 @@ async def _know_the_networks(made: Arena) -> None:
             "recipient"
         ] is None:
             await asyncio.sleep(0.2)
+
+
+async def _listen(made: Arena) -> None:
+    async with made.client("intake") as api:
+        answer = await api.put("/v1/partners/me/webhook", json={"url": made.listener.start()})
+    secret: str = answer.raise_for_status().json()["secret"]
+    made.listener.secret = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
 
 
 async def all_ready(made: Arena) -> bool:

@@ -45,7 +45,9 @@ class Mailing:
 
 @dataclass(slots=True)
 class Books:
-    """What everybody says, by indicator; an outcome of None is the next service's to find."""
+    """What everybody says, by indicator; an outcome of None is the next service's to find. `news` are the events for
+    partners' webhooks, by state.
+    """
 
     accepted: dict[UUID, str] = field(default_factory=dict)
     verdicts: dict[UUID, str | None] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Books:
     outbox: dict[str, int] = field(default_factory=dict)
     lag: dict[str, int] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
+    news: dict[str, int] = field(default_factory=dict)
 
     @property
     def doubts(self) -> int:
@@ -108,6 +111,8 @@ async def _read_intake(connection: asyncpg.Connection, books: Books) -> None:
     books.sums["records twice"] = len(rows) - len(books.accepted)
     found = await connection.fetch("SELECT id, status FROM submissions")
     books.submissions = {row["id"]: (row["status"], kept[row["id"]]) for row in found}
+    states = await connection.fetch("SELECT state, count(*) AS events FROM webhook_deliveries GROUP BY state")
+    books.news = {row["state"]: row["events"] for row in states}
 
 
 async def _read_verifier(connection: asyncpg.Connection, books: Books) -> None:
@@ -199,6 +204,7 @@ def unsettled(books: Books) -> list[str]:
         "events in outboxes": sum(books.outbox.values()),
         "messages not read": sum(books.lag.values()),
         "sent mails that feedback has not heard of": len(_sent(books) - books.heard_of),
+        "events that partners have not been told": sum(books.news.values()) - books.news.get("delivered", 0),
     }
     return [f"{count} {what}" for what, count in counts.items() if count]
 

@@ -68,7 +68,8 @@ def main() -> int:
         home = Path(tempfile.mkdtemp(prefix="tocsin-chaos-"))
         last = asyncio.run(_bear(row, given, home=home))[-1]
         if last.wrong:
-            sys.stdout.write(f"Its folder is {home}; again: python -m tests.chaos.long --seed {last.plan.seed}\n")
+            again = f"--seed {last.plan.seed} --records {given.records} --seconds {given.seconds:g}"
+            sys.stdout.write(f"Its folder is {home}; again: python -m tests.chaos.long {again}\n")
             return 1
         clear_away(home)
         runs += len(row)

@@ -1,7 +1,9 @@
 """A partner who pushes whatever happens: each submission under its own key, again and again until it is answered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 import httpx
@@ -10,6 +12,7 @@ from bench.feed import HEADER
 from deploy.doubles.partner import TAKEN, ClumsyPartner, Payload
 from libs.common.faults import AT_PARTNERS, draw_of
 from libs.common.vocabulary import Outcome
+from tests.chaos.ways import OBJECTS, WAYS, Doors, Way, mail_of, objects_payload, payload_by
 
 PUSHED_WITHIN_SECONDS = 900.0
 """A plan of ten minutes may kill every intake as soon as it is up; partners try for longer than that."""
@@ -22,35 +25,51 @@ class Pushed:
     submission_id: UUID
     records: int
     tries: int
+    way: str
 
 
 class Partner:
-    """Pushes over one client, clumsily as `faults` say. What was answered is in `pushed`."""
+    """Pushes over one client, clumsily as `faults` say, and sends mails. What was answered is in `pushed`.
 
-    def __init__(self, client: httpx.AsyncClient, *, name: str, faults: str = "") -> None:
+    `first` is the number of the first record; names of submissions begin with it.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, doors: Doors, *, first: int, faults: str = "") -> None:
         draw = draw_of(faults, known=AT_PARTNERS, seed=0, tally=None)
         self._clumsy = ClumsyPartner(client, draw=draw, patience_seconds=PUSHED_WITHIN_SECONDS)
-        self._name = name
+        self._doors = doors
+        self._first = first
         self.pushed: list[Pushed] = []
 
     async def push(self, pieces: Sequence[bytes], *, number: int) -> None:
-        """One submission of these pieces (a thousand lines each). An answer that was lost is asked for again."""
+        """One submission of these pieces (a thousand lines each), by the way whose turn it is."""
         content = (HEADER + "\n").encode() + b"".join(pieces)
-        key = f"{self._name}-{number}"
-        payload = Payload(content=content, params={"report_type": "scan_smb"}, headers={"Idempotency-Key": key})
+        key, way, records = f"chaos-{self._first}-{number}", WAYS[number % len(WAYS)], content.count(b"\n") - 1
+        if way is Way.MAIL_BROUGHT:
+            submission_id, tries = await self._doors.mailbox.bring(mail_of(content, key=key))
+            self.pushed.append(Pushed(submission_id, records, tries, way))
+        else:
+            await self._push(payload_by(way, content, key=key), records=records, way=way)
+
+    async def push_objects(self) -> None:
+        """One submission over TAXII."""
+        key, now = f"chaos-{self._first}-objects", datetime.now(UTC)
+        payload = objects_payload(self._doors.collection, first=self._first, key=key, now=now)
+        await self._push(payload, records=OBJECTS, way="taxii")
+
+    async def _push(self, payload: Payload, *, records: int, way: str) -> None:
+        """An answer that was lost is asked for again."""
         push = await self._clumsy.push(payload)
-        assert push.answer.status_code in TAKEN, f"{key} was answered {push.answer.status_code}: {push.answer.text}"
-        submission_id = UUID(push.answer.json()["id"])
-        self.pushed.append(Pushed(submission_id, content.count(b"\n") - 1, push.tries))
+        assert push.answer.status_code in TAKEN, f"{way} was answered {push.answer.status_code}: {push.answer.text}"
+        self.pushed.append(Pushed(UUID(push.answer.json()["id"]), records, push.tries, way))
 
 
-def expected_outcomes(numbers: Iterable[int]) -> Mapping[str, int]:
-    """Where records of `bench.feed` end, by their number. A mail that fails or is suppressed counts as `notified`."""
-    counts: dict[str, int] = {}
-    for number in numbers:
-        outcome = _expected(number).value
-        counts[outcome] = counts.get(outcome, 0) + 1
-    return counts
+def expected_outcomes(numbers: Iterable[int], *, objects: int = 0) -> Counter[str]:
+    """Where records of `bench.feed` end, by their number, and so many objects beside them.
+
+    A mail that fails or is suppressed counts as `notified`.
+    """
+    return Counter(_expected(number).value for number in numbers) + Counter({Outcome.NOTIFIED.value: objects})
 
 
 def _expected(number: int) -> Outcome:

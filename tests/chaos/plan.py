@@ -26,6 +26,7 @@ PASSES: Mapping[Point, int] = {
     Point.PAYLOAD_KEPT: 10,
     Point.SUBMISSION_STORED: 10,
     Point.SUBMISSION_FINISHED: 10,
+    Point.WEBHOOK_ANSWERED: 10,
     Point.SLICE_STORED: 40,
     Point.SLICE_PUBLISHED: 40,
     Point.MAIL_ADDRESSED: 500,

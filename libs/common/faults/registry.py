@@ -46,6 +46,7 @@ class Point(StrEnum):
     SLICE_STORED = "slice-stored"
     SLICE_PUBLISHED = "slice-published"
     SUBMISSION_FINISHED = "submission-finished"
+    WEBHOOK_ANSWERED = "webhook-answered"
     GROUPS_MADE = "groups-made"
     GROUPS_COMMITTED = "groups-committed"
     CLAIM_MADE = "claim-made"
@@ -110,6 +111,7 @@ AT_INTAKE = _by_name(
     Fault("crash-slice-stored", Kind.CRASH, Point.SLICE_STORED, "dies with records kept and none of them published"),
     Fault("crash-slice-published", Kind.CRASH, Point.SLICE_PUBLISHED, "dies before it notes what it has published"),
     Fault("crash-submission-finished", Kind.CRASH, Point.SUBMISSION_FINISHED, "dies before the partner is answered"),
+    Fault("crash-webhook-told", Kind.CRASH, Point.WEBHOOK_ANSWERED, "dies with a partner told, and that not kept"),
     Fault("slow-disk", Kind.STALL, Point.PAYLOAD_DRAFTED, "waits for the payload folder"),
     Fault("disk-full", Kind.NO_ROOM, Point.PAYLOAD_WRITTEN, "finds no room left for a payload on its disk"),
 )

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from libs.common import faults
 from libs.common.db import Database, Transaction
 from libs.common.errors import Fatal, Transient
 from libs.common.ids import new_id
@@ -60,6 +61,7 @@ class Courier:
         """All at once, to one webhook; recorded in one transaction."""
         receipts = await self._receipts(claimed)
         answers = await asyncio.gather(*(self._send(each, receipts) for each in claimed))
+        await faults.reach(faults.Point.WEBHOOK_ANSWERED)
         now = self._database.now()
         attempts = [
             attempted(each, answer, now=now, chance=random.random())  # noqa: S311 - jitter, not a secret

@@ -22,6 +22,7 @@ from deploy.local.layout import SERVICES
 from libs.common.faults import AT_PARTNERS, LOSES_AN_ANSWER, Tally, draw_of
 from tests.chaos import ledger
 from tests.chaos.arena import SMTP_CONNECTIONS, Arena, all_ready, environment
+from tests.chaos.listener import Told, untold
 from tests.chaos.partner import expected_outcomes
 from tests.chaos.run import books_of, settle
 
@@ -39,8 +40,8 @@ STRUCK_WITHIN_SECONDS = 300.0
 PUSHED_WITHIN_SECONDS = 90.0
 BACK_WITHIN_SECONDS = 60.0
 PARTNERS, RELAY = "partners", "relay"
-OF_OTHERS = ("first_seen_at", "last_seen_at", "seen_at", "expires_at", "made_on")
-"""Columns whose times partners, people and registries have said."""
+NOT_NOW = ("first_seen_at", "last_seen_at", "seen_at", "expires_at", "made_on", "give_up_at")
+"""Columns whose times partners, people and registries have said, and one that is days ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +49,15 @@ class Evidence:
     """What was left of a drill.
 
     `unstruck` are the armed faults that did not strike, `struck` those that did, by who had them. `lives`: how often
-    each service began to live while it was armed. `answers`: status and `Retry-After` of all that the partner pushed,
-    its blunders included. `times`: the earliest and the latest that any service has stored. `strays`: new payload files
-    without a submission; `lost`: submissions without a payload file.
+    each service began to live while it was armed. `told`: the events that came to the partner's webhook so far.
+    `answers`: status and `Retry-After` of all that the partner pushed, its blunders included. `times`: the earliest and
+    the latest that any service has stored. `strays`: new payload files without a submission; `lost`: submissions
+    without a payload file.
     """
 
     began_at: datetime
     ended_at: datetime
+    told: Sequence[Told]
     unstruck: frozenset[str]
     struck: Mapping[str, Mapping[str, int]]
     lives: Mapping[str, int]
@@ -156,11 +159,12 @@ class Ground:
         return Evidence(
             began_at=self._began_at,
             ended_at=datetime.now(UTC),
+            told=list(self._arena.listener.told),
             unstruck=unstruck,
             struck=struck,
             lives=lives,
             books=books,
-            wrong=[*stuck, *wrong],
+            wrong=[*stuck, *wrong, *untold(self._arena.listener.told, self._pushed)],
             answers=answers,
             times=await _times(self._arena.stack.endpoints.postgres),
             strays=len(strays),
@@ -205,7 +209,7 @@ async def _times_of(url: str) -> list[datetime]:
         columns = await connection.fetch(
             "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
             "AND data_type = 'timestamp with time zone' AND column_name <> ALL($1)",
-            OF_OTHERS,
+            NOT_NOW,
         )
         ends = [
             await connection.fetchrow(f'SELECT min("{column}"), max("{column}") FROM "{table}"')

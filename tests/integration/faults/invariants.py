@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from deploy.local.layout import SERVICES
 from libs.common.faults import LOSES_AN_ANSWER
+from tests.chaos.listener import repeats
 from tests.integration.faults.drill import Evidence
 
 LONGEST_WAIT = timedelta(minutes=1)
@@ -76,6 +77,11 @@ def rubbish_was_refused(evidence: Evidence) -> Iterator[str]:
 def repetitions_get_the_first_receipt(evidence: Evidence) -> Iterator[str]:
     if not any(status == 200 for status, _ in evidence.answers):
         yield "no push was answered as a repetition"
+
+
+def an_event_came_again(evidence: Evidence) -> Iterator[str]:
+    if not repeats(evidence.told):
+        yield "the partner was told nothing a second time"
 
 
 def mails_were_in_doubt(evidence: Evidence) -> Iterator[str]:
@@ -147,6 +153,9 @@ INVARIANTS: Mapping[str, Invariant] = {
     "crash-submission-finished": Invariant(
         "a submission that is done stays done, and a retry gets its receipt",
         (died("intake"), every_payload_is_kept, repetitions_get_the_first_receipt),
+    ),
+    "crash-webhook-told": Invariant(
+        "an event whose answer is not kept comes again under its id", (died("intake"), an_event_came_again)
     ),
     "slow-disk": Invariant("a slow disk delays the answer and changes nothing", (nobody_died, every_payload_is_kept)),
     "disk-full": Invariant(

@@ -28,6 +28,7 @@ DEATHS = {
             "crash-slice-stored",
             "crash-slice-published",
             "crash-submission-finished",
+            "crash-webhook-told",
         ),
         ONCE,
     ),
