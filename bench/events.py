@@ -129,7 +129,7 @@ def _threats(kinds: frozenset[Kind], now: datetime) -> Iterator[ThreatVerified]:
     for number, raw in zip(count(), raw_indicators(ALL_THERE_ARE, now)):
         if kind_of(number) in kinds:
             yield ThreatVerified(
-                threat_id=threat_id_of(raw.indicator),
+                threat_id=threat_id_of(raw),
                 indicator_id=raw.indicator_id,
                 submission_id=raw.submission_id,
                 record=raw.record,

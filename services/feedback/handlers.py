@@ -6,14 +6,15 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Event, IncidentChanged, NotificationSent
+from libs.common.contracts import Event, IncidentChanged, NotificationSent, address_of
 from libs.common.db import Transaction
 from libs.common.links import RatingLink
 from libs.common.metrics import FEEDBACK
 from libs.common.outbox import enqueue
 from libs.common.references import is_reference, normalise_reference
+from libs.common.simulator import COMPLAINT
 from libs.common.vocabulary import FeedbackKind
-from services.feedback.domain.answer import Answer, AnswerForm, answer, event_of_answer, opt_out
+from services.feedback.domain.answer import Answer, AnswerForm, answer, event_of_answer, opt_out, simulated_complaint
 from services.feedback.domain.feedback import Feedback, Place
 from services.feedback.domain.notification import Notification, Verification
 from services.feedback.domain.rating import Incomplete, RatingForm, event_of_rating, nonce_hash_of, rate
@@ -36,8 +37,16 @@ class Correspondence(msgspec.Struct, frozen=True):
 
 
 async def note_notifications(sent: Sequence[NotificationSent], *, tx: Transaction, now: datetime) -> Sequence[Event]:
-    """Keep what answers will need, and count. A notification that is known already stays as it is."""
+    """Keep what answers will need, and count. A notification that is known already stays as it is.
+
+    A mail to the simulator's address for complaints is complained about at once.
+    """
     await notifications.note(tx, sent)
+    for event in sent:
+        if address_of(event.recipient_key) == COMPLAINT:
+            known = await notifications.notification(tx, event.notification_id)
+            if known is not None:
+                await _record(tx, simulated_complaint(known, now=now), known)
     return ()
 
 
@@ -54,10 +63,12 @@ async def is_rated(tx: Transaction, link: RatingLink) -> bool:
 
 
 async def take_rating(tx: Transaction, link: RatingLink, form: RatingForm, *, now: datetime) -> Taken | Incomplete:
-    """A link counts once, also when two browsers send it at the same moment."""
+    """A link counts once, also when two browsers send it at the same moment. One of a test counts for nothing."""
     rating = rate(form, incident=link.incident, nonce=link.nonce, now=now)
     if isinstance(rating, Incomplete):
         return rating
+    if link.is_test:
+        return Taken(FeedbackKind.RATING, first=True)
     first = await feedback.add_rating(tx, rating)
     if first:
         await enqueue(tx, [event_of_rating(rating)])
@@ -89,8 +100,9 @@ async def take_opt_out(tx: Transaction, notification: Notification, *, now: date
 
 
 async def _record(tx: Transaction, given: Answer, notification: Notification) -> Taken:
+    """An answer to a test is kept for whoever looks, and nobody acts on it."""
     first = await feedback.add_answer(tx, given)
-    if first:
+    if first and not notification.is_test:
         await enqueue(tx, [event_of_answer(given, notification)])
         FEEDBACK.labels(given.kind).inc()
     return Taken(given.kind, first)
@@ -114,7 +126,13 @@ async def public_statistics(tx: Transaction, *, small_number: int) -> Statistics
 
 
 async def list_feedback(
-    tx: Transaction, *, kind: FeedbackKind | None, incident: str | None, before: Place | None, limit: int
+    tx: Transaction,
+    *,
+    kind: FeedbackKind | None,
+    incident: str | None,
+    is_test: bool = False,
+    before: Place | None,
+    limit: int,
 ) -> Sequence[Feedback]:
-    """What came back, newest first."""
-    return await feedback.feedback(tx, kind=kind, incident=incident, before=before, limit=limit)
+    """What came back in earnest, or instead of it to tests; newest first."""
+    return await feedback.feedback(tx, kind=kind, incident=incident, is_test=is_test, before=before, limit=limit)

@@ -21,6 +21,7 @@ from services.notifier.domain.planning import PlanningPolicy
 from services.notifier.domain.replies import RetryPolicy
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import RelayAddress, SmtpRelay
+from services.notifier.gateway.simulator import SimulatingRelay
 from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Scribe
@@ -101,17 +102,7 @@ def _planner(settings: NotifierSettings, database: Database, queued: asyncio.Eve
 def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queued: asyncio.Event) -> Sender:
     return Sender(
         database=database,
-        relay=SmtpRelay(
-            RelayAddress(
-                host=settings.smtp_host,
-                port=settings.smtp_port,
-                security=settings.smtp_security,
-                ca_file=settings.smtp_ca_file,
-                username=settings.smtp_username,
-                password=settings.smtp_password.get_secret_value(),
-                timeout_seconds=settings.smtp_timeout_seconds,
-            )
-        ),
+        relay=SimulatingRelay(SmtpRelay(_relay_address(settings))),
         scribe=scribe,
         policy=RetryPolicy(
             shortest=timedelta(minutes=settings.retry_shortest_minutes),
@@ -125,6 +116,18 @@ def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queu
             pause_seconds=settings.sender_pause_seconds,
         ),
         news=queued,
+    )
+
+
+def _relay_address(settings: NotifierSettings) -> RelayAddress:
+    return RelayAddress(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        ca_file=settings.smtp_ca_file,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value(),
+        timeout_seconds=settings.smtp_timeout_seconds,
     )
 
 

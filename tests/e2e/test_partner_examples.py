@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import System
+from tests.e2e.conftest import System, until
+from tests.e2e.test_trying_out import partner_trying
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "for-partners.md"
 
@@ -69,6 +70,7 @@ def run(*command: str, system: System, folder: Path, hook: Hook) -> str:
         "TOCSIN": endpoints.services["intake"],
         "KEY": endpoints.partner_key,
         "HOOK": hook.url,
+        "TEST_KEY": partner_trying(system, mails_to="partner@tester.example").key,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(PAGE.parents[1]),
     }
@@ -123,6 +125,15 @@ def test_the_example_of_a_webhook_is_told_and_believes_it(terminal: tuple[Path, 
     assert page["is_from_tocsin"](headers, body, secret)
     assert not page["is_from_tocsin"](headers, body + b" ", secret)
     assert "ping\t\tdelivered\t1\t204\t" in printed
+
+
+def test_the_example_of_a_test_is_told_what_would_have_become_of_it(system: System, terminal: tuple[Path, str]) -> None:
+    folder, printed = terminal
+    assert json.loads((folder / "test.json").read_text())["test"]
+    assert "test\t1\tnotified\tSent to you as a test; in earnest " in printed
+    assert "test\t3\trejected\t" in printed
+    mail = until(lambda: next(iter(system.mails_to("partner@tester.example")), None))
+    assert str(mail["Subject"]).startswith("TEST: ")
 
 
 def test_the_download_has_every_record(terminal: tuple[Path, str]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, Event, Indicator, IndicatorSettled, TargetAttributed, ThreatVerified
+from libs.common.contracts.wire import encode
 from libs.common.errors import Transient
 from libs.common.ids import new_id
 from libs.common.migrations import migrate
@@ -371,3 +372,26 @@ async def test_every_asset_of_an_organisation_is_on_one_page_of_its_list(desk: D
     await desk.ask("DELETE", f"{path}/{added[0]['asset_id']}", status=204)
     await desk.ask("DELETE", f"{path}/{added[0]['asset_id']}", status=404)
     assert await desk.items(path) == added[1:]
+
+
+async def test_of_a_test_nobody_is_told_who_was_found_and_nobody_is_asked_who_it_is(desk: Desk) -> None:
+    await desk.bring_in("ripe", gzip.compress(RIPE))
+    await desk.bring_in("organisations", ORGANISATIONS)
+    assets = [Asset(domain="www.bakery.example"), Asset(ip="192.0.2.200"), Asset(ip="192.0.2.65"), Asset(domain="x.nl")]
+    tests = [msgspec.structs.replace(threat(asset), test_mails_to="silent@simulator.invalid") for asset in assets]
+
+    events = await desk.attribute(*tests)
+
+    assert await desk.attribute(*tests) == events, "also when it comes again"
+    assert in_short(events) == [
+        "silent@simulator.invalid",
+        "silent@simulator.invalid",
+        "vital-organisation",
+        "no-recipient",
+    ]
+    told = b"".join(map(encode, events)).decode().lower()
+    for secret in ("security@bakery", "abuse@", "voorbeeld", "isp-net", "registered", "ripe", "organisation_id"):
+        assert secret not in told
+    assert await desk.items("/v1/unattributed") == []
+    shown = await desk.ask("GET", f"/v1/attributions/{tests[0].indicator_id}")
+    assert shown["recipient"]["name"] == "Bakery", "an operator sees who it would have been"

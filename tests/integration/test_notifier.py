@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from libs.common.contracts import Asset, FeedbackReceived, IndicatorSettled, TargetAttributed
+from libs.common.contracts import Asset, FeedbackReceived, IndicatorSettled, NotificationSent, TargetAttributed
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.ids import derived_id, new_id
@@ -27,7 +27,7 @@ from services.notifier.handlers.planning import heed_feedback, plan_targets, tak
 from services.notifier.handlers.sending import Delivered, Scribe, claim, deliver, doubt_lost, record
 from services.notifier.store import lists
 from services.notifier.store.targets import targets_of
-from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target
+from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target, trying_partner
 
 PLANNING = PlanningPolicy(
     windows=dict.fromkeys(Severity, timedelta(minutes=5)) | {Severity.CRITICAL: timedelta(0)},
@@ -553,3 +553,44 @@ async def test_a_mail_that_is_sent_again_has_the_same_message_id_and_says_nothin
     assert len(relay.mails) == 2
     assert await said(database) == before
     assert datetime.now(UTC) > NOW
+
+
+async def test_a_test_goes_to_its_partner_without_an_approver_and_changes_nothing_for_others(
+    database: Database,
+) -> None:
+    address = "gone@demo.example"
+    tests = [target(to=trying_partner(email=each), confidence=0.1) for each in (address, "desk@demo.example")]
+    await plan(database, *tests, target(to=recipient(email=address)), target(to=recipient(email="desk@demo.example")))
+    assert await close_due(database) == 4
+
+    relay_of_tests, relay = RememberingRelay({address: Answered(550, "5.1.1 No such user")}), RememberingRelay()
+    async with database.transaction() as tx:
+        found = await lists.newest_notifications(tx, Wanted(is_test=True), before=None, limit=10)
+        assert [item.state for item in found] == [State.QUEUED] * 2
+        await tx.fetch("UPDATE notifications SET next_attempt_at = $1 WHERE NOT is_test", MUCH_LATER)
+    assert await send(database, relay_of_tests) == 2
+    async with database.transaction() as tx:
+        assert await tx.fetch("SELECT * FROM suppressions") == [], "a test buries no address"
+        events = await waiting_events(tx)
+        await tx.fetch("UPDATE notifications SET next_attempt_at = $1 WHERE NOT is_test", LATER)
+
+    assert await send(database, relay) == 2, "what goes there in earnest is sent all the same"
+    assert [mail.recipient for mail in relay_of_tests.mails] == ["desk@demo.example"]
+    assert sorted(mail.recipient for mail in relay.mails) == ["desk@demo.example", address]
+    subjects = [mail.subject for mail in (*relay_of_tests.mails, *relay.mails)]
+    assert [subject.startswith("TEST: ") for subject in subjects] == [True, False, False]
+    settled = [event for event in events if isinstance(event, IndicatorSettled)]
+    assert sorted(each.outcome for each in settled) == ["failed", "notified"]
+    assert "Sent to you as a test; in earnest an organisation would have got it." in {each.message for each in settled}
+    assert [event.is_test for event in events if isinstance(event, NotificationSent)] == [True]
+
+
+async def test_no_more_mail_to_a_partner_means_no_more_tests_either(database: Database) -> None:
+    await plan(database, target(to=trying_partner(email="desk@demo.example")))
+    await close_due(database)
+    async with database.transaction() as tx:
+        silenced = Suppression(value="desk@demo.example", reason=SuppressionReason.OPERATOR)
+        await suppress(tx, silenced, note="", by="ann", now=LATER)
+
+    assert await send(database, RememberingRelay()) == 0
+    assert await said(database) == [("suppressed", "operator")]

@@ -418,3 +418,58 @@ async def _read(service: Service, client: httpx.AsyncClient, path: str) -> Json:
         await working
     done: Json = receipt
     return done
+
+
+async def test_a_test_is_kept_apart_from_what_is_pushed_in_earnest_and_the_reverse(
+    intake: Intake, kafka: Kafka
+) -> None:
+    partner = await intake.partner(records_per_day=10)
+    key = await intake.key(partner, kind="test")
+    assert (key["kind"], key["mails_to"], key["key"][:4]) == ("test", "feeds@acme.example", "tck_")
+    own, test = intake.client((await intake.key(partner))["key"]), intake.client(key["key"])
+    body, named = records(1, 2), {"Idempotency-Key": "monday"}
+
+    pushed = [await push(client, body, **named) for client in (own, test)]
+    bare = [await push(client, records(3)) for client in (test, own)]
+
+    assert [each.status_code for each in (*pushed, *bare)] == [201] * 4, "none is answered with another's receipt"
+    assert [each.json()["test"] for each in (*pushed, *bare)] == [False, True, True, False]
+    for client, first in ((own, pushed[0]), (test, pushed[1])):
+        again = await push(client, body, **named)
+        assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    assert (await own.get("/v1/partners/me")).json()["records_today"] == 6
+    for asked, found in (("true", [1, 2]), ("false", [0, 3])):
+        listed = (await own.get("/v1/submissions", params={"test": asked})).json()["items"]
+        assert {each["id"] for each in listed} == {(*pushed, *bare)[place].json()["id"] for place in found}
+    events = [decode(record.value) for record in await kafka.read("raw-indicator", wanted=6)]
+    told = {event.submission_id: event.test_mails_to for event in events if isinstance(event, RawIndicator)}
+    assert sorted(map(str, told.values())) == ["None", "None", "feeds@acme.example", "feeds@acme.example"]
+
+
+async def test_a_key_for_tests_keeps_its_kind_and_address_and_changes_nothing_that_is_used_in_earnest(
+    intake: Intake,
+) -> None:
+    partner = await intake.partner()
+    key = await intake.key(partner, kind="test", mails_to="Bounced@Simulator.invalid")
+    rotated = await intake.admin.post(f"/v1/partners/{partner['id']}/keys/{key['id']}/rotate")
+    assert {(each["kind"], each["mails_to"]) for each in (key, rotated.json())} == {
+        ("test", "Bounced@simulator.invalid")
+    }
+
+    test = intake.client(rotated.json()["key"])
+    seen = (await test.get("/v1/partners/me/keys")).json()["items"]
+    assert [each["kind"] for each in seen] == ["test", "test"]
+    refused = await test.put("/v1/partners/me/webhook", json={"url": "https://hooks.example/here"})
+    assert (refused.status_code, codes(refused)) == (403, ["key-for-tests"])
+
+
+async def test_all_that_is_wrong_with_where_mails_of_tests_shall_go_is_told(intake: Intake) -> None:
+    keys = f"/v1/partners/{(await intake.partner())['id']}/keys"
+
+    async def refused(**wanted: str) -> list[str]:
+        return codes(await intake.admin.post(keys, json=wanted))
+
+    assert await refused(mails_to="desk@acme.example") == ["not-valid", "not-for-tests"]
+    assert await refused(kind="api", mails_to="x@simulator.invalid") == ["not-valid", "not-for-tests", "not-simulated"]
+    assert await refused(kind="test", mails_to="x@simulator.invalid") == ["not-valid", "not-simulated"]
+    assert (await intake.admin.post(keys, json={"kind": "test", "mails_to": "nobody"})).status_code == 422

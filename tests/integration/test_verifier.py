@@ -38,11 +38,13 @@ from services.verifier.handlers import (
     approve_incident,
     change_incident,
     false_positives_page,
+    held_page,
     incident_called,
     remember_false_positive,
     review_indicators,
     ship_incidents,
     threat_with_sightings,
+    threats_page,
     verify_indicators,
     weigh_feedback,
 )
@@ -51,6 +53,7 @@ from tests.unit.verifier.builders import ADVISORY, NOW, RULES, SMB, raw
 
 LATER = NOW + timedelta(hours=1)
 BAKER = Asset(ip="145.10.20.30", domain="baker.nl")
+DESK = "desk@demo.example"
 BUTCHER = Asset(ip="145.10.20.30", domain="butcher.nl")
 RDP = msgspec.structs.replace(SMB, slug="desk-rdp", matches=Matches(identifiers=("desk-rdp",)), author="anna")
 
@@ -406,3 +409,44 @@ async def desk(
     async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers=headers) as client:
         yield client
     await service.database.close()
+
+
+async def test_what_a_partner_tries_out_leaves_no_trace_in_what_is_known(
+    database: Database, rules: RulesInForce
+) -> None:
+    first = await verify(
+        database,
+        rules,
+        raw(1, test_mails_to=DESK),
+        raw(2, test_mails_to=DESK),
+        raw(3, identifier="desk-rdp", test_mails_to=DESK),
+    )
+    await call_false(database, first[0])
+    real = await verify(database, rules, raw(11), raw(12, partner="other"), now=LATER)
+    later = await verify(
+        database, rules, raw(4, partner="other", test_mails_to=DESK), raw(5, asset=BAKER, test_mails_to=DESK), now=LATER
+    )
+
+    assert in_short(*first) == [("verified", ""), ("duplicate", "sighting"), ("held", "incident")]
+    assert in_short(*real) == [("verified", ""), ("duplicate", "sighting")]
+    assert in_short(*later) == [("verified", ""), ("verified", "")]
+    assert [event.test_mails_to for event in (first[0], later[0]) if isinstance(event, ThreatVerified)] == [
+        "desk@demo.example"
+    ] * 2
+    async with database.transaction() as tx:
+        known, tests = [
+            await threats_page(
+                tx, state=None, incident=None, asset=None, is_test=is_test, after=None, limit=10, now=LATER
+            )
+            for is_test in (False, True)
+        ]
+        held = await held_page(tx, identifier=None, partner=None, reason=None, after=None, limit=10)
+        assert held == [], "nobody is asked about a test"
+        with pytest.raises(Problem, match="not-found"):
+            await review_indicators(
+                tx, [raw(3).indicator_id], decision=Decision.REJECT, note="", by="a", rules=rules.current, now=LATER
+            )
+    assert [(each.sightings, each.partners, each.state) for each in known] == [
+        (2, frozenset({"demo", "other"}), ThreatState.OPEN)
+    ]
+    assert sorted(each.sightings for each in tests) == [1, 1, 2]

@@ -1,6 +1,6 @@
 """The events between the services: one module for each service that produces them."""
 
-from libs.common.contracts.attribution import Evidence, Recipient, TargetAttributed
+from libs.common.contracts.attribution import Evidence, Recipient, TargetAttributed, address_of
 from libs.common.contracts.event import TOPICS, Event
 from libs.common.contracts.feedback import FeedbackReceived
 from libs.common.contracts.intake import Asset, Indicator, Product, RawIndicator
@@ -25,4 +25,5 @@ __all__ = [
     "Recipient",
     "TargetAttributed",
     "ThreatVerified",
+    "address_of",
 ]

@@ -12,17 +12,29 @@ from libs.common.vocabulary import Language, RecipientKind, Severity
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whom we write. `email` is canonical (A-label domain); two recipients with one address are one recipient."""
+    """Whom we write. `email` is canonical (A-label domain); two recipients with one address are one recipient.
+
+    With `test_of` it is that partner itself, which tries something out: in place of somebody of this kind who reads
+    this language, of whom nothing else is said here. It is nobody's recipient but that partner's.
+    """
 
     kind: RecipientKind
     name: str
     email: str
     language: Language
     organisation_id: UUID | None = None
+    test_of: str | None = None
 
     @property
     def key(self) -> str:
-        return self.email.lower()
+        """Of a test it is another than of any real mail. `address_of` gives the address back."""
+        address = self.email.lower()
+        return f"test:{self.test_of}:{self.kind}:{self.language}:{address}" if self.test_of else address
+
+
+def address_of(recipient_key: str) -> str:
+    """The address in a recipient's key. None of ours has a colon in it."""
+    return recipient_key.rpartition(":")[2]
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,7 +49,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @topic("attributed-target")
 class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="target-attributed.v1"):
-    """A threat with its recipient. One for each indicator that was not a duplicate."""
+    """A threat with its recipient. One for each indicator that was not a duplicate.
+
+    Of a test the recipient is the partner itself, and the evidence does not say who was found.
+    """
 
     target_id: UUID
     threat_id: UUID

@@ -80,7 +80,10 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @topic("raw-indicator")
 class RawIndicator(Event, frozen=True, kw_only=True, omit_defaults=True, tag="raw-indicator.v1"):
-    """An accepted record of a submission, on its way to be verified. `record` is 1-based, the header not counted."""
+    """An accepted record of a submission, on its way to be verified. `record` is 1-based, the header not counted.
+
+    `test_mails_to` is set on what a partner only tries out: the one address that its mail may go to.
+    """
 
     indicator_id: UUID
     submission_id: UUID
@@ -89,6 +92,7 @@ class RawIndicator(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ra
     reliability: Reliability
     received_at: datetime
     indicator: Indicator
+    test_mails_to: str | None = None
 
     @property
     def key(self) -> str:
@@ -97,3 +101,7 @@ class RawIndicator(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ra
     @property
     def event_id(self) -> UUID:
         return self.indicator_id
+
+    @property
+    def is_test(self) -> bool:
+        return self.test_mails_to is not None

@@ -20,7 +20,7 @@ class NotifiedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 @topic("notification-sent")
 class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="notification-sent.v1"):
-    """A notification was accepted by the mail relay."""
+    """A notification was accepted by the mail relay. One that `is_test` went to a partner and counts for nothing."""
 
     notification_id: UUID
     reference: str
@@ -32,6 +32,7 @@ class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     subject: str
     sent_at: datetime
     targets: tuple[NotifiedTarget, ...]
+    is_test: bool = False
 
     @property
     def key(self) -> str:

@@ -13,7 +13,10 @@ from libs.common.vocabulary import IncidentState, Language, Severity
 
 @topic("verified-threat")
 class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="threat-verified.v1"):
-    """An indicator judged true. `grade` is Admiralty (`B2`), `confidence` 0.0-1.0, `incident` an incident's slug."""
+    """An indicator judged true. `grade` is Admiralty (`B2`), `confidence` 0.0-1.0, `incident` an incident's slug.
+
+    `test_mails_to` is that of the record: what is tried out is tried out to the end.
+    """
 
     threat_id: UUID
     indicator_id: UUID
@@ -27,10 +30,15 @@ class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="
     grade: str
     confidence: float
     first_seen_at: datetime
+    test_mails_to: str | None = None
 
     @property
     def key(self) -> str:
         return self.indicator.asset.key
+
+    @property
+    def is_test(self) -> bool:
+        return self.test_mails_to is not None
 
     @property
     def event_id(self) -> UUID:

@@ -118,6 +118,23 @@ def _decision(
     return Attributed(candidate.route, candidate.recipient, candidate.confidence, evidence)
 
 
+def tried_out(decision: Attributed, *, partner: str, mails_to: str) -> Attributed:
+    """What may be said of a decision on a partner's test: its kind and language, and nothing of whom it found.
+
+    Neither of how they were found: that an asset is registered with us, or whose network it lies in, tells it too.
+    """
+    recipient = Recipient(
+        kind=decision.recipient.kind,
+        name=partner,
+        email=mails_to,
+        language=decision.recipient.language,
+        test_of=partner,
+    )
+    last = decision.evidence[-1]
+    evidence = Evidence(source="test", asked="", answered="", at=last.at, confidence=last.confidence)
+    return Attributed(decision.route, recipient, decision.confidence, (evidence,))
+
+
 def climb(findings: Findings, *, directory: Directory, at: datetime) -> Iterator[Step]:
     """All rungs, best first. Lazy: who needs only the first answer stops there."""
     yield from _registered_rungs(findings, directory, at)

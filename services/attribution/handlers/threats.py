@@ -13,7 +13,7 @@ from libs.common.vocabulary import Outcome
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution, target_id_of
 from services.attribution.domain.directory import Directory, Question, question_of
-from services.attribution.domain.ladder import Attributed, Decision, Settled, decide
+from services.attribution.domain.ladder import Attributed, Decision, Settled, decide, tried_out
 from services.attribution.domain.organisations import Organisation
 from services.attribution.handlers.directory import LiveDirectory
 
@@ -30,7 +30,7 @@ async def attribute_threats(
     """Attribute a batch; an indicator that was attributed before keeps its first decision, whatever is known today.
 
     Answers one `TargetAttributed` or `IndicatorSettled` for each indicator, made from what is stored. Those with no
-    recipient also get in line for a person (`GET /v1/unattributed`).
+    recipient also get in line for a person (`GET /v1/unattributed`), unless they are tests.
     """
     threats = {event.indicator_id: event for event in events}
     standing = await store.attributions.of_indicators(tx, list(threats))
@@ -42,7 +42,9 @@ async def attribute_threats(
     decisions = decide_all(questions, known, learnt=learnt, constituency=constituency, at=now)
 
     standing |= await store.attributions.record(tx, list(zip(new, decisions, strict=True)), now=now)
-    await store.attributions.put_in_line(tx, (t for t in new if _is_unattributable(standing[t.indicator_id])), now=now)
+    in_earnest = (threat for threat in new if not threat.is_test)
+    waiting = (threat for threat in in_earnest if _is_unattributable(standing[threat.indicator_id]))
+    await store.attributions.put_in_line(tx, waiting, now=now)
     for route, count in Counter(decision.route for decision in decisions).items():
         ATTRIBUTIONS.labels(route).inc(count)
     return [event_of(threat, standing[threat.indicator_id]) for threat in threats.values()]
@@ -98,6 +100,9 @@ def event_of(threat: ThreatVerified, standing: Attribution) -> Event:
 
 
 def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
+    """What the notifier hears. Of a test it never learns who was found, so it can't tell or write to them."""
+    if threat.test_mails_to is not None:
+        decision = tried_out(decision, partner=threat.partner, mails_to=threat.test_mails_to)
     return TargetAttributed(
         target_id=target_id_of(threat.indicator_id),
         threat_id=threat.threat_id,

@@ -43,13 +43,16 @@ def routes(*, database: Database) -> APIRouter:
         _: Annotated[Operator, Depends(operator(at_least=Role.VIEWER))],
         kind: FeedbackKind | None = None,
         incident: IncidentFilter = None,
+        is_test: Annotated[bool, Query(alias="test", description="What came to tests, instead of in earnest")] = False,
         cursor: PageCursor = None,
         limit: PageLimit = 50,
     ) -> Page[FeedbackAnswer]:
         """Newest first."""
         before = _place(cursor) if cursor else None
         async with database.transaction() as tx:
-            found = await handlers.list_feedback(tx, kind=kind, incident=incident, before=before, limit=limit + 1)
+            found = await handlers.list_feedback(
+                tx, kind=kind, incident=incident, is_test=is_test, before=before, limit=limit + 1
+            )
         return _page(found, limit=limit)
 
     return router

@@ -38,7 +38,8 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
             result = await handlers.take_rating(tx, link, form, now=database.now())
         if isinstance(result, Incomplete):
             return _page(pages, request, form, lacking=result.fields)
-        return pages.message(request, "rated" if result.first else "already_rated")
+        section = "test" if link.is_test else "rated" if result.first else "already_rated"
+        return pages.message(request, section)
 
     return router
 

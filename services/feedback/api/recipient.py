@@ -45,6 +45,7 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
         if isinstance(result, Incomplete):
             return _answer_page(pages, request, known, form, lacking=result.fields)
         section = result.kind.replace("-", "_") if result.first else "already_answered"
+        section = "test" if known.notification.is_test else section
         return pages.message(request, section, language=known.notification.language)
 
     @router.get("/u/{token}")
@@ -64,7 +65,8 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
         async with database.transaction() as tx:
             known = await _correspondence(tx, _notification_id(links, token))
             await handlers.take_opt_out(tx, known.notification, now=database.now())
-        return pages.message(request, "opt_out", language=known.notification.language)
+        section = "test" if known.notification.is_test else "opt_out"
+        return pages.message(request, section, language=known.notification.language)
 
     return router
 

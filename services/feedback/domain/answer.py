@@ -76,6 +76,11 @@ def opt_out(notification: Notification, *, now: datetime) -> Answer:
     )
 
 
+def simulated_complaint(notification: Notification, *, now: datetime) -> Answer:
+    """What an address of the simulator answers: who calls our mail spam gets no more of it."""
+    return msgspec.structs.replace(opt_out(notification, now=now), text="simulated: a complaint about the mail")
+
+
 def event_of_answer(answer: Answer, notification: Notification) -> FeedbackReceived:
     """The event, in the trace of the mail that it answers."""
     return FeedbackReceived(

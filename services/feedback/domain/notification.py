@@ -10,7 +10,10 @@ from libs.common.vocabulary import Language
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that left, as far as answers to it need it. `traceparent` is the trace of the mail; answers join it."""
+    """A mail that left, as far as answers to it need it. `traceparent` is the trace of the mail; answers join it.
+
+    One that `is_test` went to a partner that tried something out: what is answered to it is kept, and goes no further.
+    """
 
     notification_id: UUID
     reference: str
@@ -21,6 +24,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime
     targets: tuple[NotifiedTarget, ...]
     traceparent: str
+    is_test: bool = False
 
     @property
     def assets_by_threat(self) -> dict[UUID, str]:

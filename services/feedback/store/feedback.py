@@ -77,12 +77,18 @@ async def answers_to(tx: Transaction, notification_id: UUID) -> Sequence[Answer]
 
 
 async def feedback(
-    tx: Transaction, *, kind: FeedbackKind | None, incident: str | None, before: Place | None, limit: int
+    tx: Transaction,
+    *,
+    kind: FeedbackKind | None,
+    incident: str | None,
+    is_test: bool,
+    before: Place | None,
+    limit: int,
 ) -> Sequence[Feedback]:
-    """Ratings and answers, newest first, before a place in that order."""
+    """Ratings and answers, newest first, before a place in that order. A test is not rated."""
     given = _ratings_as_feedback(incident=incident, before=before).limit(limit)
-    said = _answers_as_feedback(kind=kind, incident=incident, before=before).limit(limit)
-    wanted = [said] if kind not in (None, FeedbackKind.RATING) else [given] if kind else [given, said]
+    said = _answers_as_feedback(kind=kind, incident=incident, is_test=is_test, before=before).limit(limit)
+    wanted = [said] if is_test or kind not in (None, FeedbackKind.RATING) else [given] if kind else [given, said]
     both = union_all(*(part.subquery().select() for part in wanted)).subquery()
     rows = await tx.execute(select(both).order_by(both.c.at.desc(), both.c.feedback_id.desc()).limit(limit))
     return [
@@ -121,7 +127,7 @@ def _ratings_as_feedback(*, incident: str | None, before: Place | None) -> Selec
 
 
 def _answers_as_feedback(
-    *, kind: FeedbackKind | None, incident: str | None, before: Place | None
+    *, kind: FeedbackKind | None, incident: str | None, is_test: bool, before: Place | None
 ) -> Select[tuple[object, ...]]:
     statement = select(
         answers.c.feedback_id,
@@ -136,7 +142,7 @@ def _answers_as_feedback(
         answers.c.threat_ids,
     ).join_from(answers, notifications)
     ours = [answers.c.incident == incident] if incident else []
-    such = [answers.c.kind == kind.value] if kind else []
+    such = [notifications.c.is_test == is_test, *([answers.c.kind == kind.value] if kind else [])]
     older = _before(answers.c.answered_at, answers.c.feedback_id, before)
     return statement.where(*ours, *such, *older).order_by(answers.c.answered_at.desc(), answers.c.feedback_id.desc())
 

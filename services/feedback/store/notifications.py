@@ -19,21 +19,22 @@ from services.feedback.store.tables import incidents, tallies
 NOTE = """
 WITH noted AS (
     INSERT INTO notifications (notification_id, reference, recipient_key, recipient_kind, language, incident, category,
-                               subject, sent_at, targets, traceparent)
+                               subject, sent_at, targets, traceparent, is_test)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::text[], $9::timestamptz[], $10::jsonb[], $11::text[])
+                         $8::text[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::boolean[])
     ON CONFLICT (notification_id) DO NOTHING
-    RETURNING sent_at, incident, category, recipient_kind
+    RETURNING sent_at, incident, category, recipient_kind, is_test
 )
 INSERT INTO tallies (month, incident, category, recipient_kind, notifications)
 SELECT date_trunc('month', sent_at AT TIME ZONE 'UTC')::date AS month, incident, category, recipient_kind, count(*)
-FROM noted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+FROM noted WHERE NOT is_test GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 ON CONFLICT (month, incident, category, recipient_kind)
 DO UPDATE SET notifications = tallies.notifications + excluded.notifications
 """
 
 FIND = """
-SELECT notification_id, reference, recipient_key, language, incident, subject, sent_at, targets::text, traceparent
+SELECT notification_id, reference, recipient_key, language, incident, subject, sent_at, targets::text, traceparent,
+       is_test
 FROM notifications WHERE {column} = $1
 """
 
@@ -46,7 +47,7 @@ _titles = msgspec.json.Decoder(dict[Language, str])
 
 
 async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
-    """Keep and count each notification once: one that is there already stays and is not counted again."""
+    """Keep and count each notification once: one that is there already stays and is not counted again, a test never."""
     await tx.fetch(
         NOTE,
         [event.notification_id for event in sent],
@@ -60,6 +61,7 @@ async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
         [event.sent_at for event in sent],
         [msgspec.json.encode(event.targets).decode() for event in sent],
         [event.traceparent for event in sent],
+        [event.is_test for event in sent],
     )
 
 
@@ -124,4 +126,5 @@ def _notification(row: asyncpg.Record) -> Notification:
         sent_at=row["sent_at"],
         targets=_targets.decode(row["targets"]),
         traceparent=row["traceparent"],
+        is_test=row["is_test"],
     )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -34,6 +35,7 @@ notifications = Table(
     Column("sent_at", DateTime(timezone=True), nullable=False),
     Column("targets", JSONB, nullable=False),
     Column("traceparent", Text, nullable=False),
+    Column("is_test", Boolean, nullable=False, server_default="false"),
 )
 
 # The public counters, kept beside the notifications instead of counted from them: a page that anybody may load has to

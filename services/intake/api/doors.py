@@ -13,7 +13,7 @@ from fastapi import Path, Request, Response
 from libs.common.problems import FieldError, Problem
 from libs.common.proxies import is_from_proxy
 from libs.common.security import KEY_PREFIX, RequiredRole, Role
-from services.intake.domain.partners import Caller, Objection, Visit, canonical_certificate, objections
+from services.intake.domain.partners import Caller, KeyKind, Objection, Visit, canonical_certificate, objections
 from services.intake.domain.rates import Rate
 from services.intake.domain.records import quoted
 from services.intake.handlers.keys import KeyRing, RateLimits
@@ -123,7 +123,10 @@ class Self:
 
 
 class SelfOrOperator:
-    """FastAPI dependency for `/v1/partners/{whose}/…`: `me` is the partner behind the key, an id takes an operator."""
+    """FastAPI dependency for `/v1/partners/{whose}/…`: `me` is the partner behind the key, an id takes an operator.
+
+    A key for tests changes nothing there: what it would change is used in earnest.
+    """
 
     authorizes: ClassVar[str] = "partner"
 
@@ -140,6 +143,9 @@ class SelfOrOperator:
         if isinstance(whose, UUID):
             return Self(whose, self._operator(request).name)
         caller = await self._doors.caller(request, response)
+        if caller.key.kind is KeyKind.TEST and request.method != "GET":
+            detail = "It pushes and reads. For this, take the key that you push with in earnest."
+            raise Problem(403, "key-for-tests", "A key for tests changes nothing here", detail)
         return Self(caller.partner.id, f"key {caller.key.prefix}")
 
 

@@ -13,7 +13,9 @@ from libs.common.db import Database
 from libs.common.paging import Page
 from libs.common.problems import FieldError, Problem, not_found
 from libs.common.security import Operator, Role, operator
+from libs.common.simulator import ADDRESSES, act_of, is_simulated
 from services.intake.api.doors import Doors, Self, SelfOrOperator
+from services.intake.api.partners import Email
 from services.intake.domain.partners import KeyKind, PartnerKey, canonical_certificate
 from services.intake.handlers import partners
 from services.intake.handlers.partners import Ended, NewKey
@@ -35,7 +37,12 @@ class KeyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     expires_at: AwareDatetime | None = None
-    kind: KeyKind = Field(KeyKind.API, description="What it opens: the API, or the door for mail, as an address")
+    kind: KeyKind = Field(
+        KeyKind.API, description="What it opens: the API, in earnest or for tests, or the door for mail, as an address"
+    )
+    mails_to: Email | None = Field(
+        None, description="Of a key for tests: who alone gets the mails; left out: the partner's contact_email"
+    )
     certificate: Annotated[str, Field(max_length=1000), AfterValidator(_certificate)] | None = Field(
         None, description="The client certificate without which it does not open: SHA-256 fingerprint, or subject"
     )
@@ -64,6 +71,7 @@ class KeyView(BaseModel):
     revoked_at: datetime | None
     certificate: str | None = Field(description="The client certificate that it is bound to")
     replaces: UUID | None = Field(description="The key in whose place it came")
+    mails_to: str | None = Field(description="Of a key for tests: who alone gets the mails")
 
 
 class NewKeyView(KeyView):
@@ -85,13 +93,20 @@ def _add_making_routes(router: APIRouter, database: Database, *, reads_certifica
         _require_possible(wanted, reads_certificates=reads_certificates, takes_mail=bool(mail_domain))
         async with database.transaction() as tx:
             now = database.now()
-            _require_sound(wanted.expires_at, now=now, kind=wanted.kind, certificate=wanted.certificate)
+            _require_sound(
+                wanted.expires_at,
+                now=now,
+                kind=wanted.kind,
+                certificate=wanted.certificate,
+                mails_to=wanted.mails_to,
+            )
             new = await partners.add_key(
                 tx,
                 partner_id,
                 kind=wanted.kind,
                 expires_at=wanted.expires_at,
                 certificate=wanted.certificate,
+                mails_to=wanted.mails_to,
                 now=now,
             )
         if new is None:
@@ -157,7 +172,12 @@ def _require_possible(wanted: KeyBody, *, reads_certificates: bool, takes_mail: 
 
 
 def _require_sound(
-    expires_at: datetime | None, *, now: datetime, kind: KeyKind = KeyKind.API, certificate: str | None = None
+    expires_at: datetime | None,
+    *,
+    now: datetime,
+    kind: KeyKind = KeyKind.API,
+    certificate: str | None = None,
+    mails_to: str | None = None,
 ) -> None:
     """Raise a problem that names all that is wrong."""
 
@@ -166,6 +186,12 @@ def _require_sound(
             yield FieldError("body.expires_at", "in-the-past", "This moment is over already.")
         if kind is KeyKind.MAIL and certificate:
             yield FieldError("body.certificate", "mail-without-certificate", "A mail brings no client certificate.")
+        if mails_to and kind is not KeyKind.TEST:
+            yield FieldError(
+                "body.mails_to", "not-for-tests", "Mails go to a partner by a key of the kind `test` only."
+            )
+        if mails_to and is_simulated(mails_to) and act_of(mails_to) is None:
+            yield FieldError("body.mails_to", "not-simulated", f"There is {', '.join(ADDRESSES)}.")
 
     if errors := list(wrong()):
         raise Problem(422, "not-valid", "The request is not valid", f"{len(errors)} things are wrong.", errors=errors)
@@ -182,6 +208,7 @@ def _key_view(key: PartnerKey) -> KeyView:
         revoked_at=key.revoked_at,
         certificate=key.certificate,
         replaces=key.replaces,
+        mails_to=key.mails_to,
     )
 
 

@@ -52,6 +52,7 @@ class ReceiptView(BaseModel):
     outcomes: dict[str, int] = Field(description="Accepted records by outcome; they sum to `accepted`")
     links: Links | None
     dry_run: bool = False
+    test: bool = Field(False, description="Pushed by a key for tests: its mails go to you, and it counts for nothing")
     payload_redacted: bool = Field(
         False, description="Secrets were taken out; `bytes`, `sha256` and the payload are of what was kept"
     )
@@ -89,6 +90,7 @@ def receipt_view(receipt: Receipt, *, dry_run: bool = False) -> ReceiptView:
         outcomes=receipt.outcomes,
         links=None if dry_run else links_of(submission.id),
         dry_run=dry_run,
+        test=submission.is_test,
         payload_redacted=submission.payload_redacted,
     )
 

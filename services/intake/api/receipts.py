@@ -23,6 +23,7 @@ OUTCOMES = (REJECTED, *(outcome.value for outcome in Outcome))
 OutcomeName = Annotated[
     str | None, Query(pattern=f"^({'|'.join(OUTCOMES)})$", description="Only records that ended so")
 ]
+IsTest = Annotated[bool | None, Query(alias="test", description="Only tests, or none of them")]
 StatusName = Annotated[Status | None, Query(description="Only submissions in this status")]
 
 
@@ -35,13 +36,16 @@ def routes(means: Means, doors: Doors) -> APIRouter:
     async def list_submissions(
         viewer: Annotated[Viewer, known_viewer],
         status: StatusName = None,
+        is_test: IsTest = None,
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[ReceiptView]:
         """The newest first."""
         before = read_cursor(cursor, tuple[UUID])[0] if cursor else NEWEST
         async with database.transaction() as tx:
-            found = await receipts.receipts_before(tx, before, viewer=viewer, status=status, limit=limit + 1)
+            found = await receipts.receipts_before(
+                tx, before, viewer=viewer, status=status, is_test=is_test, limit=limit + 1
+            )
         following = encode_cursor(found[limit - 1].submission.id) if len(found) > limit else None
         return Page(items=[receipt_view(receipt) for receipt in found[:limit]], next=following)
 

@@ -61,6 +61,7 @@ def routes(means: Means, doors: Doors) -> APIRouter:
             idempotency_key=idempotency_key,
             dry_run=dry_run,
             traceparent=request.state.traceparent,
+            test_mails_to=caller.key.mails_to,
         )
         answer = await receive(body_of(request), push, means=means, now=means.database.now())
         if isinstance(answer, Refused):

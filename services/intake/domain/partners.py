@@ -27,11 +27,13 @@ class AssetsAre(StrEnum):
 class KeyKind(StrEnum):
     """What a key opens: our API, or the door for mail, as the local part of an address that is the partner's own.
 
-    One never opens the other: an address is read by every mail server on the way.
+    One never opens the other: an address is read by every mail server on the way. What is pushed by a key for tests
+    goes the whole way, and its mails go to the partner.
     """
 
     API = "api"
     MAIL = "mail"
+    TEST = "test"
 
 
 MAIL_PREFIX = "feed-"
@@ -82,7 +84,8 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 class PartnerKey:
     """A key as it is kept: its hash stays in the table, `prefix` is what people know it by.
 
-    `certificate` is the one client certificate with which it opens; `replaces` the key that was rotated.
+    `certificate` is the one client certificate with which it opens; `replaces` the key that was rotated. `mails_to` is
+    the one address that gets the mails of what is pushed by a key for tests; others have none.
     """
 
     id: UUID
@@ -94,9 +97,12 @@ class PartnerKey:
     revoked_at: datetime | None
     certificate: str | None = None
     replaces: UUID | None = None
+    mails_to: str | None = None
 
     @property
     def kind(self) -> KeyKind:
+        if self.mails_to is not None:
+            return KeyKind.TEST
         return KeyKind.MAIL if self.prefix.startswith(MAIL_PREFIX) else KeyKind.API
 
     def opens(self, now: datetime) -> bool:

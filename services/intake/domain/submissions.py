@@ -49,7 +49,7 @@ class Submission:
 
     Of a payload from which secrets were taken, `size_bytes` and `sha256` are those of what was kept: a hash of what
     came would let a short password be guessed. `lease` is new each time that somebody takes it to work on, so it tells
-    two workers of one process apart too.
+    two workers of one process apart too. `test_mails_to` is set on a test: the address that gets its mails.
     """
 
     id: UUID
@@ -75,6 +75,11 @@ class Submission:
     payload_redacted: bool = False
     tlp_default: Tlp | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
+    test_mails_to: str | None = None
+
+    @property
+    def is_test(self) -> bool:
+        return self.test_mails_to is not None
 
     @property
     def fingerprint(self) -> bytes:
@@ -155,6 +160,7 @@ def events(submission: Submission, records: Iterable[Record]) -> list[RawIndicat
             reliability=submission.reliability,
             received_at=submission.received_at,
             indicator=_labelled(record.indicator, submission.tlp_default),
+            test_mails_to=submission.test_mails_to,
             traceparent=submission.traceparent,
         )
         for record in records

@@ -33,7 +33,7 @@ Keep = Callable[[Transaction], Awaitable[None]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
     """What a partner asks for. `takes_context` is for clients that send objects one by one, also such as only explain
-    others: a payload without any record is no mistake then.
+    others: a payload without any record is no mistake then. `test_mails_to` is that of the key, if it is for tests.
     """
 
     partner: Partner
@@ -42,6 +42,7 @@ class Push:
     dry_run: bool
     traceparent: str
     takes_context: bool = False
+    test_mails_to: str | None = None
 
 
 class Taken(Enum):

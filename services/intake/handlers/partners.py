@@ -61,13 +61,16 @@ async def add_key(
     kind: KeyKind = KeyKind.API,
     expires_at: datetime | None,
     certificate: str | None = None,
+    mails_to: str | None = None,
     now: datetime,
 ) -> NewKey | None:
-    """None if there is no such partner."""
-    if await store.partner(tx, partner_id) is None:
+    """None if there is no such partner. Mails of tests go to the partner's contact, unless to `mails_to`."""
+    partner = await store.partner(tx, partner_id)
+    if partner is None:
         return None
     secret = _new_secret(kind)
-    key = replace(_key(partner_id, secret, expires_at=expires_at, now=now), certificate=certificate)
+    address = mails_to or partner.contact_email if kind is KeyKind.TEST else None
+    key = replace(_key(partner_id, secret, expires_at=expires_at, now=now), certificate=certificate, mails_to=address)
     await store.add_key(tx, key, api_key_hash(secret))
     return NewKey(key, secret)
 
@@ -86,14 +89,14 @@ async def rotate_key(
         return Ended.KEY
     secret = _new_secret(old.kind)
     successor = _key(partner_id, secret, expires_at=expires_at or old.successor_end(now), now=now)
-    new = replace(successor, certificate=old.certificate, replaces=old.id)
+    new = replace(successor, certificate=old.certificate, replaces=old.id, mails_to=old.mails_to)
     await store.add_key(tx, new, api_key_hash(secret))
     await store.end_key(tx, old.id, at=old.end_after(overlap, now))
     return NewKey(new, secret)
 
 
 def _new_secret(kind: KeyKind) -> str:
-    return new_api_key() if kind is KeyKind.API else new_mail_key()
+    return new_mail_key() if kind is KeyKind.MAIL else new_api_key()
 
 
 def new_mail_key() -> str:

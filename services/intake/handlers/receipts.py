@@ -35,10 +35,12 @@ async def receipts_of(tx: Transaction, submission_ids: Sequence[UUID]) -> dict[U
 
 
 async def receipts_before(
-    tx: Transaction, before: UUID, *, viewer: Viewer, status: Status | None, limit: int
+    tx: Transaction, before: UUID, *, viewer: Viewer, status: Status | None, is_test: bool | None = None, limit: int
 ) -> list[Receipt]:
-    """The newest first."""
-    found = await submissions.submissions_before(tx, before, partner_id=viewer.partner_id, status=status, limit=limit)
+    """The newest first; None of any kind."""
+    found = await submissions.submissions_before(
+        tx, before, partner_id=viewer.partner_id, status=status, is_test=is_test, limit=limit
+    )
     return await _receipts(tx, found)
 
 

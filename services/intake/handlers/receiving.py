@@ -240,6 +240,7 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
         payload_redacted=arrival.is_redacted,
         tlp_default=push.partner.tlp_default,
         assets_are=push.partner.assets_are,
+        test_mails_to=push.test_mails_to,
     )
 
 

@@ -1,4 +1,7 @@
-"""Claims on being the first: an Idempotency-Key, or the payload itself. Of two at once the primary key lets one win."""
+"""Claims on being the first: an Idempotency-Key, or the payload itself. Of two at once the primary key lets one win.
+
+A test never claims what a real push could, nor the reverse.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +32,7 @@ async def claim_payload(tx: Transaction, submission: Submission, *, expired_befo
 async def _claim(
     tx: Transaction, claim: str, submission: Submission, *, expired_before: datetime | None
 ) -> Claim | None:
+    claim = f"test:{claim}" if submission.is_test else claim
     won = await tx.fetch(
         """
         INSERT INTO claims (partner_id, claim, fingerprint, submission_id, claimed_at) VALUES ($1, $2, $3, $4, $5)

@@ -22,6 +22,7 @@ _KEY_COLUMNS = (
     partner_keys.c.revoked_at,
     partner_keys.c.certificate,
     partner_keys.c.replaces,
+    partner_keys.c.mails_to,
 )
 
 
@@ -78,6 +79,7 @@ async def add_key(tx: Transaction, key: PartnerKey, key_hash: bytes) -> bool:
         "expires_at": key.expires_at,
         "certificate": key.certificate,
         "replaces": key.replaces,
+        "mails_to": key.mails_to,
     }
     answer = await tx.execute(insert(partner_keys).values(row).on_conflict_do_nothing(index_elements=["hash"]))
     return answer.rowcount == 1
@@ -143,7 +145,7 @@ async def use_key(tx: Transaction, key_hash: bytes, *, now: datetime) -> Caller 
         UPDATE partner_keys AS key SET last_used_at = $2 FROM partners
         WHERE key.hash = $1 AND partners.id = key.partner_id
         RETURNING partners.*, key.id AS key_id, key.prefix, key.created_at AS key_created_at, key.expires_at,
-                  key.last_used_at, key.revoked_at, key.certificate, key.replaces
+                  key.last_used_at, key.revoked_at, key.certificate, key.replaces, key.mails_to
         """,
         key_hash,
         now,
@@ -162,6 +164,7 @@ def _caller(row: Record) -> Caller:
         revoked_at=row["revoked_at"],
         certificate=row["certificate"],
         replaces=row["replaces"],
+        mails_to=row["mails_to"],
     )
     return Caller(partner=_partner(row), key=key)
 

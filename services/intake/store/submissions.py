@@ -49,6 +49,7 @@ async def add(tx: Transaction, submission: Submission, *, until: datetime | None
         "payload_redacted": submission.payload_redacted,
         "tlp_default": submission.tlp_default,
         "assets_are": submission.assets_are.value,
+        "test_mails_to": submission.test_mails_to,
     }
     await tx.execute(insert(submissions).values(row))
 
@@ -67,16 +68,18 @@ async def submissions_of(tx: Transaction, ids: Sequence[UUID]) -> list[Submissio
 
 
 async def submissions_before(
-    tx: Transaction, before: UUID, *, partner_id: UUID | None, status: Status | None, limit: int
+    tx: Transaction, before: UUID, *, partner_id: UUID | None, status: Status | None, is_test: bool | None, limit: int
 ) -> list[Submission]:
-    """The newest first."""
+    """The newest first; None of any kind."""
     rows = await tx.fetch(
         f"""{_SELECT}
         WHERE submissions.id < $1 AND ($2::uuid IS NULL OR partner_id = $2) AND ($3::text IS NULL OR status = $3)
-        ORDER BY submissions.id DESC LIMIT $4""",
+          AND ($4::boolean IS NULL OR $4 = (test_mails_to IS NOT NULL))
+        ORDER BY submissions.id DESC LIMIT $5""",
         before,
         partner_id,
         status,
+        is_test,
         limit,
     )
     return [_submission(row) for row in rows]
@@ -197,4 +200,5 @@ def _submission(row: Record) -> Submission:
         payload_redacted=row["payload_redacted"],
         tlp_default=Tlp(row["tlp_default"]) if row["tlp_default"] else None,
         assets_are=AssetsAre(row["assets_are"]),
+        test_mails_to=row["test_mails_to"],
     )

@@ -59,6 +59,7 @@ partner_keys = Table(
     Column("revoked_at", DateTime(timezone=True)),
     Column("certificate", Text, comment="null: it opens without one"),
     Column("replaces", UUID),
+    Column("mails_to", Text, comment="of a key for tests; null: it is none"),
 )
 
 # `stored_through` and `published_through` are record numbers: how far the payload has got. Whoever works on a
@@ -89,6 +90,7 @@ submissions = Table(
     Column("payload_redacted", Boolean, nullable=False, server_default="false"),
     Column("tlp_default", Text),
     Column("assets_are", Text, nullable=False, server_default="abused"),
+    Column("test_mails_to", Text, comment="null: in earnest"),
     Index("submissions_of_partner", "partner_id", "id"),
     Index("submissions_processing", "received_at", postgresql_where=text("status = 'processing'")),
 )

@@ -34,11 +34,13 @@ def routes(database: Database) -> APIRouter:
         state: State | None = None,
         recipient: Annotated[str | None, Query(max_length=320, description="Mail address")] = None,
         incident: Annotated[str | None, Query(max_length=100)] = None,
+        is_test: Annotated[bool | None, Query(alias="test", description="Only tests of partners, or none")] = None,
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[NotificationSummary]:
         """Newest first."""
-        wanted = Wanted(state=state, recipient=recipient.lower() if recipient else None, incident=incident)
+        key = recipient.lower() if recipient else None
+        wanted = Wanted(state=state, recipient=key, incident=incident, is_test=is_test)
         async with database.transaction() as tx:
             return await _page_of_newest(tx, wanted, cursor=cursor, limit=limit)
 

@@ -72,6 +72,7 @@ class NotificationSummary(BaseModel):
     created_at: datetime
     next_attempt_at: datetime | None
     sent_at: datetime | None
+    test: bool = Field(description="It goes to a partner that tries something out, and counts for nothing")
 
 
 class NotificationDetail(NotificationSummary):
@@ -99,6 +100,7 @@ def summary_of(notification: Notification) -> NotificationSummary:
         created_at=notification.created_at,
         next_attempt_at=notification.due_at if notification.state is State.PLANNED else notification.next_attempt_at,
         sent_at=notification.sent_at,
+        test=notification.is_test,
     )
 
 

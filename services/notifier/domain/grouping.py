@@ -145,8 +145,9 @@ def _closed_if_ready(joined: Joined, *, approved: Collection[str], policy: Group
 
 
 def _closing_state(group: Group, policy: GroupingPolicy) -> State:
-    """Where a group goes that no target can join any more."""
-    return State.AWAITING_APPROVAL if group.confidence < policy.approval_confidence else State.QUEUED
+    """Where a group goes that no target can join any more. Nobody is asked about a test."""
+    is_uncertain = group.confidence < policy.approval_confidence and group.recipient.test_of is None
+    return State.AWAITING_APPROVAL if is_uncertain else State.QUEUED
 
 
 def references_for(notification_id: UUID, *, key: bytes) -> list[str]:

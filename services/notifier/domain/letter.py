@@ -47,7 +47,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One mail's content. Templates put it in its place and add no word of their own.
 
     `findings` are the first ten; `spreadsheet` holds them all, when there are more. `sources_in_words` and `because`
-    say what holds for any of them, each once. One place may have several findings.
+    say what holds for any of them, each once. One place may have several findings. `test_notice` stands first in what a
+    partner tries out, and is empty in all other mails.
     """
 
     notification: Notification
@@ -65,6 +66,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     rating_url: str
     unsubscribe_url: str
     spreadsheet: bytes | None
+    test_notice: str = ""
 
     @property
     def language(self) -> Language:
@@ -90,13 +92,13 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
     advisory = advisory_in(consignment.incident, notification.recipient.language)
     findings = findings_of(consignment.targets, words)
     values = _values(notification, findings=findings, advisory=advisory, words=words, house=house)
-    subject = kind.subject_urgent if notification.severity is Severity.CRITICAL else kind.subject
+    subject = (kind.subject_urgent if notification.severity is Severity.CRITICAL else kind.subject).format_map(values)
     return Letter(
         notification=notification,
         words=words,
         kind=kind,
         values=values,
-        subject=subject.format_map(values),
+        subject=words.phrases.test_subject.format(subject=subject) if notification.is_test else subject,
         urgency=words.urgency[notification.severity],
         advisory=advisory,
         findings=findings[:FINDINGS_IN_MAIL],
@@ -107,6 +109,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         rating_url=f"{house.public_url}/f/{tokens.rating}",
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
         spreadsheet=spreadsheet_of(findings, words) if len(findings) > FINDINGS_IN_MAIL else None,
+        test_notice=kind.test_notice.format_map(values) if notification.is_test else "",
     )
 
 
@@ -126,8 +129,11 @@ def _values(
 ) -> dict[str, str]:
     title = plain(advisory.title, TITLE_CHARACTERS)
     places = _places(findings)
+    recipient = notification.recipient
+    name = words.kinds[recipient.kind].stand_in if notification.is_test else recipient.name
     return {
-        "name": plain(notification.recipient.name, NAME_CHARACTERS),
+        "name": plain(name, NAME_CHARACTERS),
+        "partner": recipient.test_of or "",
         "title": title,
         "title_lowered": words.lowered_start(title),
         "incident": notification.incident,

@@ -111,6 +111,8 @@ def _declarations(letter: Letter, house: House, again: bool) -> Iterator[tuple[s
     yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     yield "X-Tocsin-Reference", letter.notification.reference
     yield "Content-Language", letter.language
+    if letter.notification.is_test:
+        yield "X-Tocsin-Test", "yes"
     if again:
         yield "X-Tocsin-Resend", "in-doubt"
     yield "MIME-Version", "1.0"

@@ -103,6 +103,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None
     decided_at: datetime | None
 
+    @property
+    def is_test(self) -> bool:
+        """Whether a partner gets it that only tries something out."""
+        return self.recipient.test_of is not None
+
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try to hand a mail to the relay: written down before, answered after. No `result` means under way or lost."""
@@ -129,3 +134,4 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     recipient: str | None = None
     incident: str | None = None
+    is_test: bool | None = None

@@ -1,7 +1,7 @@
 """What a result of sending is to the others: a new state, and the events that say so."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import assert_never
@@ -12,7 +12,7 @@ import msgspec
 from libs.common.contracts import Event, IndicatorSettled, NotificationSent, NotifiedTarget
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.text import plain
-from libs.common.vocabulary import Outcome
+from libs.common.vocabulary import Outcome, RecipientKind
 from services.notifier.domain.notification import Consignment, State
 from services.notifier.domain.replies import Deferred, Failed, InDoubt, Released, Result, Sent
 
@@ -20,6 +20,12 @@ BY = "notifier"
 DETAIL_CHARACTERS = 500
 ASSET_CHARACTERS = 256
 """In `NotificationSent`: with 2,000 targets in a mail, its event stays under the 1 MiB that a message may have."""
+
+SENT = "The mail relay took the mail to the recipient."
+MESSAGES_OF_TESTS: Mapping[RecipientKind, str] = {
+    RecipientKind.ORGANISATION: "Sent to you as a test; in earnest an organisation would have got it.",
+    RecipientKind.NETWORK_OWNER: "Sent to you as a test; in earnest the owner of the network would have got it.",
+}
 
 ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
@@ -79,7 +85,7 @@ def events_of(consignment: Consignment, result: Result, *, subject: str, now: da
                 consignment,
                 outcome=Outcome.NOTIFIED,
                 reason=notification.reference,
-                message="The mail relay took the mail to the recipient.",
+                message=MESSAGES_OF_TESTS[notification.recipient.kind] if notification.is_test else SENT,
                 now=now,
             )
             return (
@@ -146,6 +152,7 @@ def notification_sent(consignment: Consignment, *, subject: str, now: datetime) 
             )
             for target in consignment.targets
         ),
+        is_test=notification.is_test,
         traceparent=consignment.targets[0].traceparent if consignment.targets else "",
     )
 

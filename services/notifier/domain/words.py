@@ -19,7 +19,10 @@ class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KindWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is said differently to an organisation and to a network owner."""
+    """What is said differently to an organisation and to a network owner.
+
+    In a test `stand_in` takes the place of the name, and `test_notice` says first of all that it is one.
+    """
 
     subject: str
     subject_urgent: str
@@ -30,6 +33,8 @@ class KindWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     first_step: str
     handing_on: str
     ownership_heading: str
+    stand_in: str
+    test_notice: str
     advice_heading: str
     advice_introduction: str
 
@@ -68,6 +73,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Sentences that every recipient reads, in the order of the mail."""
 
     masthead: str
+    test_subject: str
     reference: str
     more_findings: str
     brackets: str

@@ -15,6 +15,7 @@ from libs.common.errors import Transient
 from libs.common.metrics import MAIL_SECONDS, NOTIFICATIONS, NOTIFICATIONS_IN_DOUBT, RECORD_TO_MAIL_SECONDS
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
+from libs.common.simulator import is_simulated
 from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.outcome import change_of
 from services.notifier.domain.replies import InDoubt, Released, RetryPolicy, Sent
@@ -185,7 +186,7 @@ class Sender:
         except RelayAway as error:
             self._trouble = str(error)
             return Delivered(consignment, Released(str(error)))
-        if not isinstance(delivered.result, Released):
+        if not isinstance(delivered.result, Released) and not is_simulated(consignment.notification.recipient.email):
             self._trouble = None
             self._relay_backoff.reset()
         return delivered

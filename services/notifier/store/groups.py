@@ -94,15 +94,15 @@ async def _insert_groups(
         """
         INSERT INTO notifications (id, reference, recipient_key, recipient_domain, incident, created_at, recipient,
                                    recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                                   state, queued_at, next_attempt_at)
+                                   state, queued_at, next_attempt_at, is_test)
         SELECT id, reference, recipient_key, recipient_domain, incident, $16, recipient, recipient_confidence, severity,
                urgency, confidence, string_to_array(partners, E'\\x1f'), targets_total, due_at, state, queued_at,
-               queued_at
+               queued_at, is_test
         FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
                     $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[],
-                    $14::text[], $15::text[])
+                    $14::text[], $15::text[], $17::boolean[])
           AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                    state, queued_at, reference, recipient_key, recipient_domain, incident)
+                    state, queued_at, reference, recipient_key, recipient_domain, incident, is_test)
         ON CONFLICT DO NOTHING RETURNING id
         """,
         [group.id for group in groups],
@@ -112,6 +112,7 @@ async def _insert_groups(
         [domain_of(group.recipient.key) for group in groups],
         [group.incident for group in groups],
         now,
+        [group.recipient.test_of is not None for group in groups],
     )
     if len(rows) < len(groups):
         raise Transient("another replica has made a notification of the same targets, or with the same reference")
@@ -136,19 +137,20 @@ def _columns(groups: Sequence[Group], now: datetime) -> tuple[list[object], ...]
 async def close_due_groups(tx: Transaction, *, now: datetime, approval_confidence: float, limit: int) -> list[State]:
     """Close up to `limit` groups that are due and whose incident is approved: into the queue, or to wait for a person.
 
-    Answers the new state of each. Two planners take different ones.
+    Answers the new state of each. Two planners take different ones. Nobody is asked about a test.
     """
     rows = await tx.fetch(
         """
         WITH due AS (
-            SELECT n.id FROM notifications n JOIN incidents i ON i.slug = n.incident
+            SELECT n.id, n.confidence < $2 AND NOT n.is_test AS is_uncertain
+            FROM notifications n JOIN incidents i ON i.slug = n.incident
             WHERE n.state = 'planned' AND n.due_at <= $1 AND i.state = 'approved'
             LIMIT $3 FOR UPDATE OF n SKIP LOCKED
         )
         UPDATE notifications n
-        SET state = CASE WHEN n.confidence < $2 THEN 'awaiting-approval' ELSE 'queued' END,
-            queued_at = CASE WHEN n.confidence < $2 THEN NULL ELSE $1 END,
-            next_attempt_at = CASE WHEN n.confidence < $2 THEN NULL ELSE $1 END
+        SET state = CASE WHEN is_uncertain THEN 'awaiting-approval' ELSE 'queued' END,
+            queued_at = CASE WHEN is_uncertain THEN NULL ELSE $1 END,
+            next_attempt_at = CASE WHEN is_uncertain THEN NULL ELSE $1 END
         FROM due WHERE n.id = due.id RETURNING n.state
         """,
         now,

@@ -67,6 +67,7 @@ notifications = Table(
     Column("settled", Boolean, nullable=False, server_default="false"),
     Column("decided_by", Text),
     Column("decided_at", TIME),
+    Column("is_test", Boolean, nullable=False, server_default="false"),
     Index("notifications_newest", "created_at", "id"),
     Index("notifications_of_recipient", "recipient_key", "created_at"),
     Index("notifications_of_incident", "incident", "created_at"),

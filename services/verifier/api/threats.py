@@ -27,13 +27,21 @@ def routes(database: Database) -> APIRouter:
         state: ThreatState | None = None,
         incident: Annotated[str | None, Query(max_length=100)] = None,
         asset: Annotated[str | None, Query(max_length=2048)] = None,
+        is_test: Annotated[bool, Query(alias="test", description="What partners try out, instead of what is")] = False,
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[ThreatView]:
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             threats = await handlers.threats_page(
-                tx, state=state, incident=incident, asset=asset, after=after, limit=limit, now=database.now()
+                tx,
+                state=state,
+                incident=incident,
+                asset=asset,
+                is_test=is_test,
+                after=after,
+                limit=limit,
+                now=database.now(),
             )
         following = encode_cursor(threats[limit - 1].threat_id) if len(threats) > limit else None
         return Page(items=[threat_view(threat) for threat in threats[:limit]], next=following)

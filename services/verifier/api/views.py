@@ -40,6 +40,7 @@ class VerdictView(BaseModel):
     incident_id: str | None
     rules_version: str
     judged_at: datetime
+    test: bool
 
 
 class ThreatView(BaseModel):
@@ -56,6 +57,7 @@ class ThreatView(BaseModel):
     partners: list[str]
     closed_at: datetime | None
     closed_reason: str | None
+    test: bool
 
 
 def verdict_view(judgement: Judgement) -> VerdictView:
@@ -77,6 +79,7 @@ def verdict_view(judgement: Judgement) -> VerdictView:
         incident_id=judgement.incident,
         rules_version=judgement.rules_version,
         judged_at=judgement.at,
+        test=event.is_test,
     )
 
 
@@ -93,4 +96,5 @@ def threat_view(threat: Threat) -> ThreatView:
         partners=sorted(threat.partners),
         closed_at=threat.closed_at,
         closed_reason=threat.closed_reason,
+        test=threat.is_test,
     )

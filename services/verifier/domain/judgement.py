@@ -234,4 +234,5 @@ def _after(judgement: Judgement, known: Threat | None) -> Threat:
         partners=(known.partners if known else frozenset()) | {event.partner},
         announced_at=known.announced_at if known and judgement.outcome is DUPLICATE else judgement.at,
         closed_at=known.closed_at if known and judgement.outcome is DUPLICATE else None,
+        is_test=event.is_test,
     )

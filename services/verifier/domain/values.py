@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Indicator, RawIndicator
+from libs.common.contracts import RawIndicator
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain.catalogue import Incident
@@ -54,7 +54,8 @@ class ThreatState(StrEnum):
 class Threat(msgspec.Struct, frozen=True, kw_only=True):
     """A finding at an asset, known from one or more indicators.
 
-    `partners` are those who reported it; `announced_at` is when it was last sent on to be attributed.
+    `partners` are those who reported it; `announced_at` is when it was last sent on to be attributed. One that
+    `is_test` is known to the tests of its one partner, and to nobody else.
     """
 
     threat_id: UUID
@@ -69,6 +70,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     announced_at: datetime
     closed_at: datetime | None = None
     closed_reason: str | None = None
+    is_test: bool = False
 
 
 class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +100,7 @@ class History(msgspec.Struct, frozen=True):
     false_positives: Mapping[str, tuple[FalsePositive, ...]]
 
     def case_of(self, event: RawIndicator, incident: Incident | None) -> "Case":
-        threat_id = threat_id_of(event.indicator)
+        threat_id = threat_id_of(event)
         return Case(
             event=event,
             threat_id=threat_id,
@@ -137,14 +139,16 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def threat_id_of(indicator: Indicator) -> UUID:
+def threat_id_of(event: RawIndicator) -> UUID:
     """The identity of a threat: the asset with its port, what is wrong there, and with which malware.
 
-    All of the asset counts: two hacked sites on one shared address, or two leaked accounts of one domain, are two.
+    All of the asset counts: two hacked sites on one shared address, or two leaked accounts of one domain, are two. What
+    a partner tries out is a threat apart: no sighting, no doubt and no answer passes from one to the other.
     """
-    asset = indicator.asset
+    indicator, asset = event.indicator, event.indicator.asset
     place = (asset.ip, asset.port, asset.transport, asset.domain, asset.url, asset.asn, asset.email)
-    return _threat_id(*place, indicator.identifier, (indicator.malware_name or "").lower())
+    tried = ("test", event.partner) if event.is_test else ()
+    return _threat_id(*place, indicator.identifier, (indicator.malware_name or "").lower(), *tried)
 
 
 @lru_cache(maxsize=16_384)

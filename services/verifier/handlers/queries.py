@@ -29,7 +29,7 @@ async def held_page(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Judgement]:
-    """What waits for a person, the longest waiting first."""
+    """What waits for a person, the longest waiting first. Nobody is asked about a test."""
     return await store.held_page(
         tx, identifier=identifier, partner=partner, reason=reason, after=after, limit=limit + 1
     )
@@ -41,12 +41,20 @@ async def threats_page(
     state: ThreatState | None,
     incident: str | None,
     asset: str | None,
+    is_test: bool = False,
     after: UUID | None,
     limit: int,
     now: datetime,
 ) -> list[Threat]:
     return await store.threats_page(
-        tx, state=state, incident=incident, asset=asset, after=after, limit=limit + 1, now=now
+        tx,
+        state=state,
+        incident=incident,
+        asset=asset,
+        is_test=is_test,
+        after=after,
+        limit=limit + 1,
+        now=now,
     )
 
 

@@ -23,7 +23,7 @@ async def verify_indicators(
     earlier = await store.stored_verdicts(tx, [indicator.indicator_id for indicator in indicators])
     fresh = list({each.indicator_id: each for each in indicators if each.indicator_id not in earlier}.values())
     history = await store.history_of(
-        tx, threat_ids={threat_id_of(each.indicator) for each in fresh}, assets={each.key for each in fresh}, now=now
+        tx, threat_ids={threat_id_of(each) for each in fresh}, assets={each.key for each in fresh}, now=now
     )
 
     judgements = judge_all(fresh, history, rules.current, now)
@@ -62,6 +62,7 @@ def event_of(judgement: Judgement) -> Event:
             grade=judgement.grade,
             confidence=judgement.confidence,
             first_seen_at=judgement.first_seen_at,
+            test_mails_to=event.test_mails_to,
             traceparent=event.traceparent,
         )
     return IndicatorSettled(

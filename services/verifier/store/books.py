@@ -17,4 +17,4 @@ VERDICTS = RecordTable(
     """,
 )
 
-HELD = "SELECT indicator_id::text AS id, judged_at AS since FROM verdicts WHERE outcome = 'held'"
+HELD = "SELECT indicator_id::text AS id, judged_at AS since FROM verdicts WHERE outcome = 'held' AND NOT is_test"

@@ -1,6 +1,6 @@
 """The tables."""
 
-from sqlalchemy import ARRAY, Column, DateTime, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import ARRAY, Boolean, Column, DateTime, Float, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import UUID
 
 from libs.common.outbox import outbox_table
@@ -29,6 +29,7 @@ verdicts = Table(
     Column("judged_at", DateTime(timezone=True), nullable=False),
     Column("decided_by", Text),
     Column("note", Text),
+    Column("is_test", Boolean, nullable=False, server_default="false"),
 )
 Index("verdicts_of_threat", verdicts.c.threat_id)
 Index("verdicts_held", verdicts.c.judged_at, verdicts.c.indicator_id, postgresql_where=verdicts.c.outcome == "held")
@@ -47,6 +48,7 @@ threats = Table(
     Column("announced_at", DateTime(timezone=True), nullable=False),
     Column("closed_at", DateTime(timezone=True)),
     Column("closed_reason", Text),
+    Column("is_test", Boolean, nullable=False, server_default="false"),
 )
 Index("threats_of_asset", threats.c.asset)
 Index("threats_of_incident", threats.c.incident, threats.c.threat_id)

@@ -23,6 +23,7 @@ COLUMNS = (
     "sightings",
     "partners",
     "announced_at",
+    "is_test",
 )
 
 SEEN_AGAIN = """
@@ -45,7 +46,7 @@ WHERE threats.threat_id = seen.threat_id
 
 PAGE = """
 SELECT * FROM threats
-WHERE ($1::text IS NULL OR incident = $1) AND ($2::text IS NULL OR asset = $2) AND threat_id > $4::uuid
+WHERE ($1::text IS NULL OR incident = $1) AND ($2::text IS NULL OR asset = $2) AND threat_id > $4::uuid AND is_test = $7
   AND ($3::text IS NULL OR $3 = CASE WHEN closed_at IS NOT NULL THEN 'closed' WHEN last_seen_at < $5::timestamptz
                                 THEN 'quiet' ELSE 'open' END)
 ORDER BY threat_id LIMIT $6
@@ -88,7 +89,8 @@ def _new_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
     threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at = _sighting(judgements)
     indicator = first.indicator
     identity = (threat_id, indicator.key, indicator.indicator.identifier, first.incident or "")
-    return *identity, first_seen_at, last_seen_at, sightings, partners.split(" "), announced_at
+    seen = (first_seen_at, last_seen_at, sightings, partners.split(" "), announced_at)
+    return *identity, *seen, indicator.is_test
 
 
 def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime]:
@@ -131,12 +133,13 @@ async def threats_page(
     state: ThreatState | None,
     incident: str | None,
     asset: str | None,
+    is_test: bool,
     after: UUID | None,
     limit: int,
     now: datetime,
 ) -> list[Threat]:
     wanted = state.value if state else None
-    rows = await tx.fetch(PAGE, incident, asset, wanted, after or UUID(int=0), now - QUIET_AFTER, limit)
+    rows = await tx.fetch(PAGE, incident, asset, wanted, after or UUID(int=0), now - QUIET_AFTER, limit, is_test)
     return [_threat(row, now) for row in rows]
 
 
@@ -156,4 +159,5 @@ def _threat(row: asyncpg.Record, now: datetime) -> Threat:
         announced_at=row["announced_at"],
         closed_at=row["closed_at"],
         closed_reason=row["closed_reason"],
+        is_test=row["is_test"],
     )

@@ -30,24 +30,25 @@ COLUMNS = (
     "first_seen_at",
     "rules_version",
     "judged_at",
+    "is_test",
 )
 
 REPLACE = """
 UPDATE verdicts SET incident = new.incident, verdict = new.verdict, outcome = new.outcome, reason = new.reason,
                     message = new.message, grade = new.grade, severity = new.severity, confidence = new.confidence,
                     reasons = new.reasons, first_seen_at = new.first_seen_at, rules_version = new.rules_version,
-                    judged_at = new.judged_at, decided_by = $18, note = $19
+                    judged_at = new.judged_at, decided_by = $19, note = $20
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::text[], $10::text[], $11::text[], $12::float8[], $13::text[], $14::text[],
-            $15::timestamptz[], $16::text[], $17::timestamptz[])
+            $15::timestamptz[], $16::text[], $17::timestamptz[], $18::boolean[])
      AS new (indicator_id, threat_id, identifier, partner, incident, verdict, outcome, reason, message, grade,
-             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at)
+             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test)
 WHERE verdicts.indicator_id = new.indicator_id AND verdicts.outcome = 'held'
 """
 
 HELD = """
 SELECT * FROM verdicts
-WHERE outcome = 'held' AND ($1::uuid[] IS NULL OR indicator_id = ANY($1))
+WHERE outcome = 'held' AND NOT is_test AND ($1::uuid[] IS NULL OR indicator_id = ANY($1))
   AND ($2::text IS NULL OR identifier = $2) AND ($3::text IS NULL OR partner = $3)
   AND ($4::text IS NULL OR reason = $4) AND (judged_at, indicator_id) > ($5::timestamptz, $6::uuid)
 ORDER BY judged_at, indicator_id LIMIT $7
@@ -86,7 +87,7 @@ async def held_page(
     after: tuple[datetime, UUID] | None = None,
     limit: int,
 ) -> list[Judgement]:
-    """Indicators that wait for a person, the longest waiting first."""
+    """Indicators that wait for a person, the longest waiting first; a test waits for nobody."""
     rows = await tx.fetch(HELD, None, identifier, partner, reason, *(after or BEGINNING), limit)
     return [_judgement(row) for row in rows]
 
@@ -134,6 +135,7 @@ def _row(judgement: Judgement) -> tuple[object, ...]:
         judgement.first_seen_at,
         judgement.rules_version,
         judgement.at,
+        event.is_test,
     )
 
 

@@ -39,7 +39,7 @@ ANSWERS: list[Event] = [
         kind=kind,
         incident="open-smb",
         at=NOW,
-        threat_ids=(threat_id_of(raw(asset=asset).indicator),),
+        threat_ids=(threat_id_of(raw(asset=asset)),),
     )
     for kind, asset in ((FeedbackKind.FIXED, BAKER), (FeedbackKind.FALSE_POSITIVE, BUTCHER))
 ]

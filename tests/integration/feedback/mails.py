@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from libs.common.contracts import Advisory, IncidentChanged, NotificationSent, NotifiedTarget
+from libs.common.contracts import Advisory, IncidentChanged, NotificationSent, NotifiedTarget, Recipient
 from libs.common.ids import derived_id
 from libs.common.references import reference_of
 from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity
@@ -20,13 +20,17 @@ def mail(
     language: Language = Language.ENGLISH,
     subject: str = "Security warning for Bakery",
     sent_at: datetime = SENT_AT,
+    test_of: str | None = None,
+    address: str | None = None,
 ) -> NotificationSent:
     """A notification that left; the same name gives the same one."""
     notification_id = derived_id("test-mail", name)
     return NotificationSent(
         notification_id=notification_id,
         reference=reference_of(notification_id, b"key"),
-        recipient_key=f"{name}@example.com",
+        recipient_key=Recipient(
+            kind=kind, name=name, email=address or f"{name}@example.com", language=language, test_of=test_of
+        ).key,
         recipient_kind=kind,
         language=language,
         incident=incident,
@@ -37,6 +41,7 @@ def mail(
             NotifiedTarget(target_id=derived_id("target", name, asset), threat_id=threat(name, asset), asset=asset)
             for asset in assets
         ),
+        is_test=test_of is not None,
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     )
 

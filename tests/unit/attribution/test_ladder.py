@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from libs.common.contracts import Indicator
@@ -13,7 +14,7 @@ from libs.common.vocabulary import Language, Outcome, RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, question_of
 from services.attribution.domain.intervals import Space, parse_interval
-from services.attribution.domain.ladder import Attributed, Decision, Route, Settled, climb, decide, ranked
+from services.attribution.domain.ladder import Attributed, Decision, Route, Settled, climb, decide, ranked, tried_out
 from services.attribution.domain.networks import (
     CountryTable,
     Delegations,
@@ -384,3 +385,28 @@ def test_an_organisation_id_travels_with_its_recipient() -> None:
 def test_an_unreadable_url_or_address_names_nobody_and_breaks_nothing() -> None:
     for asset in (Asset(url="http://[broken"), Asset(ip="not-an-address"), Asset(email="@"), Asset()):
         assert settled(an_indicator(asset)).outcome is Outcome.UNATTRIBUTABLE
+
+
+@pytest.mark.parametrize(
+    ("asset", "kind"),
+    [
+        (Asset(domain="www.bakery.example"), RecipientKind.ORGANISATION),
+        (Asset(ip="192.0.2.200"), RecipientKind.NETWORK_OWNER),
+        (Asset(ip="203.0.113.70"), RecipientKind.NETWORK_OWNER),
+    ],
+)
+def test_of_a_test_only_the_kind_and_the_language_of_whom_it_found_are_told(asset: Asset, kind: RecipientKind) -> None:
+    (decision,) = decision_on(an_indicator(asset))
+    assert isinstance(decision, Attributed)
+
+    tried = tried_out(decision, partner="demo", mails_to="desk@demo.example")
+
+    assert (tried.recipient.kind, tried.recipient.language) == (kind, decision.recipient.language)
+    assert (tried.recipient.email, tried.recipient.name, tried.recipient.test_of) == (
+        "desk@demo.example",
+        "demo",
+        "demo",
+    )
+    told = msgspec.json.encode(tried).decode().lower()
+    for secret in ("bakery", "isp", "host", "b.v.", "192.0.2", "203.0.113", "registered", "ripe"):
+        assert secret not in told

@@ -15,6 +15,11 @@ def test_a_rating_token_says_the_incident_and_a_number() -> None:
     assert LINKS.read_rating_token(LINKS.rating_token("open-smb", NONCE)) == RatingLink("open-smb", NONCE)
 
 
+def test_a_rating_token_of_a_test_says_that_it_is_one() -> None:
+    token = LINKS.rating_token("open-smb", NONCE, is_test=True)
+    assert LINKS.read_rating_token(token) == RatingLink("open-smb", NONCE, is_test=True)
+
+
 def test_a_recipient_token_says_the_notification() -> None:
     number = UUID(int=7)
     assert LINKS.read_recipient_token(LINKS.recipient_token(number)) == number

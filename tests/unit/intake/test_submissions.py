@@ -134,3 +134,11 @@ def test_a_payload_that_ends_with_a_full_slice_has_an_empty_last_one() -> None:
 
     assert (len(first.records), first.is_last) == (2, False)
     assert (last.records, last.is_last, last.refusal) == ((), True, None)
+
+
+def test_each_record_of_a_test_says_who_gets_its_mails() -> None:
+    tried = replace(SUBMISSION, test_mails_to="silent@simulator.invalid")
+    assert [event.test_mails_to for event in events(tried, [accepted(1), accepted(2)])] == [
+        "silent@simulator.invalid"
+    ] * 2
+    assert [event.is_test for event in events(SUBMISSION, [accepted(1)])] == [False]

@@ -44,6 +44,17 @@ def recipient(
     return Recipient(kind=kind, name=name, email=email, language=language)
 
 
+def trying_partner(
+    *,
+    partner: str = "demo",
+    email: str = "desk@demo.example",
+    kind: RecipientKind = RecipientKind.ORGANISATION,
+    language: Language = Language.DUTCH,
+) -> Recipient:
+    """A partner that tries something out, as attribution names it."""
+    return Recipient(kind=kind, name=partner, email=email, language=language, test_of=partner)
+
+
 def target(
     *,
     asset: Asset | None = None,

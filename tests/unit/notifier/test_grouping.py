@@ -12,7 +12,7 @@ from libs.common.contracts import TargetAttributed
 from libs.common.errors import Fatal
 from libs.common.ids import derived_id
 from libs.common.references import is_reference
-from libs.common.vocabulary import Severity
+from libs.common.vocabulary import RecipientKind, Severity
 from services.notifier.domain.grouping import (
     Group,
     GroupingPolicy,
@@ -24,7 +24,7 @@ from services.notifier.domain.grouping import (
 )
 from services.notifier.domain.notification import State
 from services.notifier.domain.planning import Planned
-from tests.unit.notifier.builders import NOW, recipient, target
+from tests.unit.notifier.builders import NOW, recipient, target, trying_partner
 
 POLICY = GroupingPolicy(approval_confidence=0.3, targets_per_mail=3, reference_key=b"key of the tests")
 SOON = NOW + timedelta(minutes=5)
@@ -165,3 +165,25 @@ def test_a_reference_that_is_taken_gives_way_to_the_next_one() -> None:
 def test_a_notification_without_a_free_reference_stops_everything() -> None:
     with pytest.raises(Fatal, match="no free reference"):
         choose_references({derived_id("notification", 1): ["TOC-TAKEN"]}, taken={"TOC-TAKEN"})
+
+
+def test_a_test_shares_no_mail_with_anything_else_also_at_the_same_address() -> None:
+    address = "desk@demo.example"
+    found = [
+        target(to=recipient(email=address)),
+        target(to=trying_partner(email=address)),
+        target(to=trying_partner(email=address)),
+        target(to=trying_partner(email=address, partner="other")),
+        target(to=trying_partner(email=address, kind=RecipientKind.NETWORK_OWNER)),
+    ]
+    assert [len(joined.target_ids) for joined in join(found)] == [1, 2, 1, 1]
+
+
+def test_nobody_is_asked_about_an_uncertain_test_and_an_unapproved_incident_holds_it_all_the_same() -> None:
+    uncertain = target(to=trying_partner(), confidence=0.1)
+    (due,) = join([uncertain], minutes=0)
+    assert due.group.state is State.QUEUED
+    (in_earnest,) = join([target(confidence=0.1)], minutes=0)
+    assert in_earnest.group.state is State.AWAITING_APPROVAL
+    (unapproved,) = join([uncertain], minutes=0, approved=False)
+    assert unapproved.group.state is State.PLANNED

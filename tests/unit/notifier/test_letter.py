@@ -3,9 +3,10 @@
 import re
 import time
 
+import msgspec
 import pytest
 
-from libs.common.contracts import Asset, IncidentChanged, Product
+from libs.common.contracts import Asset, Evidence, IncidentChanged, Product
 from libs.common.errors import Permanent
 from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity, Transport
 from services.notifier.domain.letter import Letter, letter_of
@@ -22,6 +23,7 @@ from tests.unit.notifier.builders import (
     notification,
     recipient,
     target,
+    trying_partner,
 )
 
 PRESS = Press()
@@ -301,3 +303,34 @@ def test_a_name_keeps_its_capital_where_an_ordinary_word_loses_it() -> None:
 
     assert words.lowered_start("Uw server staat open") == "uw server staat open"
     assert words.lowered_start("Exchange mist updates") == "Exchange mist updates"
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", list(RecipientKind))
+@pytest.mark.parametrize("severity", [Severity.HIGH, Severity.CRITICAL])
+def test_a_test_says_so_first_of_all_and_only_to_whom_it_goes(
+    language: Language, kind: RecipientKind, severity: Severity
+) -> None:
+    to = trying_partner(kind=kind, language=language)
+    found = msgspec.structs.replace(
+        target(to=to), evidence=(Evidence(source="test", asked="", answered="", at=NOW, confidence=0.6),)
+    )
+
+    letter, printed = write(consignment(found, about=notification(to=to, severity=severity)))
+
+    stand_in, word = letter.words.kinds[kind].stand_in, "TEST"
+    assert letter.subject.startswith(f"{word}: ")
+    assert stand_in in letter.subject
+    assert word in printed.text.splitlines()[0]
+    assert "demo" in " ".join(printed.text[:300].split())
+    body = printed.html.partition("<body")[2]
+    assert body.index(word) < body.index(stand_in)
+    for part in (letter.subject, printed.text, printed.html):
+        assert "{" not in re.sub(r"<style>.*</style>", "", part, flags=re.DOTALL)
+        assert "RIPE" not in part
+
+
+def test_a_mail_in_earnest_says_nothing_of_tests() -> None:
+    letter, printed = write(consignment())
+    for part in (letter.subject, printed.text, printed.html):
+        assert "TEST" not in part

@@ -17,7 +17,7 @@ from services.notifier.domain.planning import (
     Warned,
     plan,
 )
-from tests.unit.notifier.builders import NOW, recipient, target
+from tests.unit.notifier.builders import NOW, recipient, target, trying_partner
 
 POLICY = PlanningPolicy(
     windows={
@@ -133,3 +133,23 @@ def test_each_target_has_one_decision_in_order(names: list[str], cap: int) -> No
 
     assert [decision.target for decision in decisions] == targets
     assert len({d.target.incident for d in decisions if isinstance(d, Planned)}) <= cap
+
+
+def test_who_asked_not_to_be_written_to_gets_no_test_either() -> None:
+    test = target(to=trying_partner(email="desk@demo.example"))
+    for value in ("desk@demo.example", "demo.example"):
+        silent = History(suppressions=[Suppression(value=value, reason=SuppressionReason.OPT_OUT)])
+        (decision,) = plan([test], history=silent, policy=POLICY, now=NOW)
+        assert isinstance(decision, Suppressed)
+
+
+def test_what_a_recipient_was_told_in_earnest_is_no_matter_to_a_test_nor_the_reverse() -> None:
+    in_earnest, test = (
+        target(to=recipient(email="desk@demo.example")),
+        target(to=trying_partner(email="desk@demo.example")),
+    )
+    for told, other in ((in_earnest, test), (test, in_earnest)):
+        key, full = told.recipient.key, frozenset(f"incident-{number}" for number in range(POLICY.daily_cap))
+        known = History(warned=frozenset({Warned(key, other.threat_id)}), incidents={key: full})
+        (decision,) = plan([other], history=known, policy=POLICY, now=NOW)
+        assert isinstance(decision, Planned)

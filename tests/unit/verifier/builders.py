@@ -47,6 +47,7 @@ def raw(
     *,
     partner: str = "demo",
     reliability: Reliability = Reliability.B,
+    test_mails_to: str | None = None,
     **changes: Any,  # Any: fields of Indicator, each of its own type
 ) -> RawIndicator:
     return RawIndicator(
@@ -57,4 +58,5 @@ def raw(
         reliability=reliability,
         received_at=NOW,
         indicator=msgspec.structs.replace(INDICATOR, **changes),
+        test_mails_to=test_mails_to,
     )

@@ -25,12 +25,12 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.judgement import judge
-from tests.unit.verifier.builders import INDICATOR, NOTHING_KNOWN, NOW, RULES, SMB, raw
+from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, SMB, raw
 
 
 def known(**changes: object) -> History:
     threat = Threat(
-        threat_id=threat_id_of(INDICATOR),
+        threat_id=threat_id_of(raw()),
         asset="145.10.20.30",
         identifier="open-smb",
         incident="open-smb",
@@ -162,7 +162,7 @@ def test_a_threat_that_is_known_to_be_wrong_says_nothing_of_others_at_its_asset(
     wrong = FalsePositive(
         asset="145.10.20.30",
         identifier="open-smb",
-        threat_id=threat_id_of(INDICATOR),
+        threat_id=threat_id_of(raw()),
         reason="its recipient says so",
         expires_at=NOW + timedelta(days=1),
     )
@@ -259,3 +259,31 @@ def test_of_all_that_say_the_same_exactly_the_first_is_news(said: list[tuple[int
     assert len(judgements) == len(said)
     assert sum(each.outcome is None for each in judgements) == len({host for host, _ in said})
     assert {each.outcome for each in judgements} <= {None, Outcome.DUPLICATE}
+
+
+def test_what_is_tried_out_is_known_to_the_tests_of_its_partner_and_to_nobody_else() -> None:
+    batch = [
+        raw(1),
+        raw(2, test_mails_to="a@demo.example"),
+        raw(3, test_mails_to="b@demo.example"),
+        raw(4, partner="other", test_mails_to="c@other.example"),
+        raw(5, partner="other"),
+    ]
+    judged = judge_all(batch, NOTHING_KNOWN, RULES, NOW)
+    assert [each.outcome for each in judged] == [None, None, Outcome.DUPLICATE, None, Outcome.DUPLICATE]
+    assert len({each.threat_id for each in judged}) == 3
+    assert [each.grade for each in judged] == ["B2", "B2", "B2", "B2", "B1"], "a test confirms nothing"
+
+
+def test_a_test_is_checked_like_any_record_and_waits_for_its_incident_too() -> None:
+    private, unapproved = Asset(ip="10.0.0.1"), "open-rdp"
+    judged = judge_all(
+        [raw(1, asset=private, test_mails_to="a@demo.example"), raw(2, identifier=unapproved, test_mails_to="a@b.nl")],
+        NOTHING_KNOWN,
+        RULES,
+        NOW,
+    )
+    assert [(each.outcome, each.reason) for each in judged] == [
+        (Outcome.REFUTED, "routable"),
+        (Outcome.HELD, "incident"),
+    ]

@@ -131,6 +131,7 @@ def _add_pushes(router: APIRouter, known_client: Dependency, *, means: Means, ma
             dry_run=False,
             traceparent=request.state.traceparent,
             takes_context=True,
+            test_mails_to=caller.key.mails_to,
         )
         body = bounded(body_of(request), max_bytes=max_bytes)
         answer = await receive(body, push, means=means, now=means.database.now())
