@@ -171,12 +171,13 @@ def _labelled(indicator: Indicator, tlp_default: Tlp | None) -> Indicator:
 
 @dataclass(slots=True)
 class Tally:
-    """What a reading has come across so far: how many of each, and the first errors and warnings."""
+    """What a reading has come across so far: how many of each, the first errors and warnings, and names of columns."""
 
     accepted: int = 0
     rejected: int = 0
     errors: tuple[Violation, ...] = ()
     warnings: tuple[Violation, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def add(self, records: Iterable[Record]) -> None:
         for record in records:

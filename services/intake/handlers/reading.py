@@ -20,6 +20,7 @@ from services.intake.domain.formats import (
     records_of,
 )
 from services.intake.domain.formats.format import Family
+from services.intake.domain.formats.names import names_in_sight
 from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
 from services.intake.domain.partners import AssetsAre
@@ -48,6 +49,7 @@ class Opened:
 
     format: str
     report_type: str | None
+    columns: tuple[str, ...]
     records: Iterator[Record]
 
 
@@ -82,6 +84,7 @@ def open_payload(
             report_type=hints.report_type,
         )
         _refuse_secrets_in_archive(parts, recognised, hints)
+        columns = _columns(parts, recognised.format, charset=charset_of(hints.content_type))
     options = ParseOptions(
         recognised.report_type,
         now,
@@ -92,6 +95,7 @@ def open_payload(
     return Opened(
         recognised.format.name,
         recognised.report_type,
+        columns,
         _records(path, recognised.format, options, hints, means=means),
     )
 
@@ -120,6 +124,21 @@ def _refuse_secrets_in_archive(parts: Sequence[Part], recognised: Recognised, hi
         if part.name is not None and holds_secrets(with_head(part.read(), HEAD_BYTES)[0], recognised, hints):
             message = "a table with a column for secrets can't come in an archive; send it by itself"
             raise PayloadError(422, "secrets-not-accepted", message)
+
+
+def _columns(parts: Sequence[Part], form: Format, *, charset: str | None) -> tuple[str, ...]:
+    """Of one text; several, as those of an archive, need not have the same."""
+    if len(parts) > 1:
+        return ()
+    return names_in_sight(with_head(parts[0].read(), HEAD_BYTES)[0], form, charset=charset)
+
+
+def columns_again(submission: Submission, *, means: Means) -> tuple[str, ...]:
+    """The columns of a stored payload, as at the first reading. What is wrong with it is no matter here."""
+    with opened(means.payloads.path(submission.id)) as body, suppress(PayloadError):
+        parts = parts_of(body, encoding=submission.content_encoding, limits=means.bounds.limits)
+        return _columns(parts, FORMATS[submission.format], charset=charset_of(submission.content_type))
+    return ()
 
 
 def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:

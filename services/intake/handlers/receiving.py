@@ -23,6 +23,7 @@ from services.intake.handlers.accepting import (
     accept_read,
     accept_unread,
 )
+from services.intake.handlers.arrivals import note_refusal
 from services.intake.handlers.door import sight, without_packing, without_secrets
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Opened, open_payload, slices, weight_bytes
@@ -158,6 +159,7 @@ async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
 async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     opening = await _open(arrival, limit=means.bounds.immediate_max_records, keep=True, means=means)
     if refused := _refused(opening, arrival.push):
+        await note_refusal(opening.submission, opening.tally, refused.error, database=means.database)
         return refused
     await _keep(arrival, means=means)
     if opening.is_context:
@@ -172,6 +174,7 @@ async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     async with means.desks.openings:
         opening = await _open(arrival, limit=means.bounds.slice_records, keep=False, means=means)
     if refused := _refused(opening, arrival.push):
+        await note_refusal(opening.submission, opening.tally, refused.error, database=means.database)
         return refused
     await _keep(arrival, means=means)
     if opening.is_context:
@@ -194,7 +197,7 @@ async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, means: Mean
     if not partner.may_push(opened.format):
         raise _format_not_allowed(opened.format, partner)
     kept: list[Record] = []
-    tally = Tally()
+    tally = Tally(columns=opened.columns)
     async with aclosing(slices(opened.records, size=means.bounds.slice_records)) as pieces:
         async for piece in pieces:
             tally.add(piece.records)
