@@ -9,7 +9,7 @@ from random import Random
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.ids import new_id
@@ -115,7 +115,7 @@ def test_a_feed_on_every_day_of_the_week_is_late_on_saturday() -> None:
 
 
 def test_office_hours_are_not_late_at_night() -> None:
-    arrivals = [arrival(each.at + hour * HOUR, 1) for each in daily(12, weekdays=range(5)) for hour in range(10)]
+    arrivals = [arrival(each.at + hour * HOUR, 1) for each in daily(11, weekdays=range(5)) for hour in range(10)]
     assert kinds(arrivals, now=arrivals[-1].at + 14 * HOUR) == []
     assert kinds(arrivals, now=arrivals[-1].at + 20 * HOUR) == [Kind.LATE]
 
@@ -174,7 +174,7 @@ def test_five_times_the_usual_rows_or_a_fifth_are_unusual(rows: int, found: list
 def test_volume_is_told_with_its_figures() -> None:
     (more,) = unusual([*daily(9), arrival(MONDAY + 9 * DAY, 1200)], now=MONDAY + 9 * DAY + HOUR)
     assert more.message == "It brought 1,200 rows on 2026-03-11, and usually brings 100: 12 times as many."
-    assert more.figures == {"rows": 1200, "usual_rows": 100, "spread_rows": 0}
+    assert more.figures == {"rows": 1200, "usual_rows": 100, "factor": 5}
     assert more.since == MONDAY + 9 * DAY
     (fewer,) = unusual([*daily(9), arrival(MONDAY + 9 * DAY, 4)], now=MONDAY + 9 * DAY + HOUR)
     assert fewer.message == "It brought 4 rows on 2026-03-11, and usually brings 100: 1 in 25."
@@ -288,7 +288,9 @@ def test_two_reports_in_turn_with_other_columns_are_no_change() -> None:
 
 
 def test_keys_of_json_that_come_and_go_are_no_change() -> None:
-    sometimes = [replace(each, columns=("ip", *(("cve",) if day % 5 == 0 else ()))) for day, each in enumerate(daily(20))]
+    sometimes = [
+        replace(each, columns=("ip", *(("cve",) if day % 5 == 0 else ()))) for day, each in enumerate(daily(20))
+    ]
     for place in range(1, 21):
         assert unusual(sometimes[:place], now=sometimes[place - 1].at + MINUTE, form="intelmq-json") == []
     without = [arrival(MONDAY + 20 * DAY, columns=("address",))]
@@ -313,14 +315,16 @@ def regular(period: timedelta, seed: int, *, beginning: int) -> list[Arrival]:
     return [arrival(start + each * period + random.uniform(-15, 15) * MINUTE) for each in range(count)]
 
 
+@settings(deadline=None)
 @given(periods, st.integers(), st.integers(min_value=0, max_value=167))
 def test_a_regular_feed_is_never_late(period: timedelta, seed: int, beginning: int) -> None:
     arrivals = regular(period, seed, beginning=beginning)
-    step = max(1, len(arrivals) // 40)
+    step = max(1, len(arrivals) // 30)
     for place in range(step, len(arrivals), step):
         assert Kind.LATE not in kinds(arrivals[:place], now=arrivals[place].at)
 
 
+@settings(deadline=None)
 @given(periods, st.integers(), st.integers(min_value=0, max_value=167))
 def test_a_feed_that_stopped_is_late_within_twice_its_interval_and_a_weekend(
     period: timedelta, seed: int, beginning: int
@@ -333,7 +337,9 @@ def test_a_feed_that_stopped_is_late_within_twice_its_interval_and_a_weekend(
 @given(st.permutations(range(12)))
 def test_the_order_of_arrivals_does_not_matter(order: list[int]) -> None:
     parts = [
-        arrival(MONDAY + 30 * number * MINUTE, number, columns=(f"c{number}",), refused="x" if number % 3 == 0 else None)
+        arrival(
+            MONDAY + 30 * number * MINUTE, number, columns=(f"c{number}",), refused="x" if number % 3 == 0 else None
+        )
         for number in range(12)
     ]
     assert reduce(add, (day_of(parts[number]) for number in order)) == reduce(add, map(day_of, parts))

@@ -1,6 +1,6 @@
 """How often a feed comes, learnt from its days, and until when it may take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -49,9 +49,11 @@ def rhythm_of(days: Sequence[Day], *, expected: timedelta | None) -> Rhythm | No
     if not days:
         return None
     days_off = days_off_of(days)
+    silences = _silences(days, days_off)
+    if _unevenness(silences) > _unevenness(plain := _silences(days, frozenset())):
+        days_off, silences = frozenset(), plain
     if expected is not None:
         return Rhythm(expected, max(_LEAST_TOLERANCE, expected * _TOLERANCE), days_off)
-    silences = list(_silences(days, days_off))[-_LEARNT_FROM:]
     if len(silences) < LEAST_SILENCES:
         return None
     usual = median(silences)
@@ -81,11 +83,21 @@ def _is_off(weekday: int, *, seen: int, passed: int) -> bool:
     return (passed >= 3 and seen * 4 <= passed) or (weekday in _WEEKEND and not seen)
 
 
-def _silences(days: Sequence[Day], days_off: frozenset[int]) -> Iterator[timedelta]:
-    """The longest one that ended on each day but the first."""
-    for before, after in pairwise(days):
-        if before.came and after.came:
-            yield max(_counted(before.came.last, after.came.first, days_off), *after.silences, timedelta(0))
+def _silences(days: Sequence[Day], days_off: frozenset[int]) -> Sequence[timedelta]:
+    """The longest one that ended on each of the last days."""
+    return [
+        max(_counted(before.came.last, after.came.first, days_off), *after.silences, timedelta(0))
+        for before, after in pairwise(days[-_LEARNT_FROM - 1 :])
+        if before.came and after.came
+    ]
+
+
+def _unevenness(silences: Sequence[timedelta]) -> float:
+    """By which part they differ on average. Days off that are none make a feed that comes every 42 hours look wild."""
+    usual = median(silences) if silences else timedelta(0)
+    if not usual:
+        return 0.0
+    return sum((abs(each - usual) for each in silences), timedelta(0)) / usual / len(silences)
 
 
 def _counted(start: datetime, end: datetime, days_off: frozenset[int]) -> timedelta:

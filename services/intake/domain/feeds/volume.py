@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import exp, log
 from statistics import median
 
 from services.intake.domain.feeds import words
@@ -23,10 +24,12 @@ _LEAST_REJECTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What comparable days had: the median of rows, their spread (MAD), of pushes, and of the share of unreadable."""
+    """What comparable days had, as medians: rows, pushes, the share of unreadable records. A day is unusual that has
+    `factor` times as many rows or that part of them: five, or more for a feed whose days differ by as much anyway.
+    """
 
     rows: float
-    spread: float
+    factor: float
     arrivals: float
     unreadable: float
 
@@ -40,7 +43,7 @@ def usual_at(days: Sequence[Day], place: int) -> Usual | None:
     rows = median([day.rows for day in alike])
     return Usual(
         rows=rows,
-        spread=median([abs(day.rows - rows) for day in alike]),
+        factor=max(FACTOR, exp(_SPREADS * median([abs(_log_ratio(day.rows, rows)) for day in alike]))),
         arrivals=median([day.arrivals for day in alike]),
         unreadable=median([_share(day) for day in alike]),
     )
@@ -65,7 +68,7 @@ def unusual_rows(days: Sequence[Day], *, today: date) -> Anomaly | None:
         if (kind := _kind(days[place], usual, is_whole=is_whole(days, place, today=today))) is not None:
             first = _first_of_run(place, lambda at: _kind_at(days, at) is kind)
             day = days[place]
-            figures = {"rows": day.rows, "usual_rows": usual.rows, "spread_rows": usual.spread}
+            figures = {"rows": day.rows, "usual_rows": usual.rows, "factor": usual.factor}
             return Anomaly(kind, days[first].begins, words.rows(day.day, day.rows, usual.rows, kind), figures)
     return None
 
@@ -110,14 +113,18 @@ def _kind_at(days: Sequence[Day], place: int) -> Kind | None:
 
 
 def _kind(day: Day, usual: Usual, *, is_whole: bool) -> Kind | None:
-    """A factor, and beyond what such days differ by anyway."""
-    if abs(day.rows - usual.rows) < max(LEAST_ROWS, _SPREADS * usual.spread):
+    if abs(day.rows - usual.rows) < LEAST_ROWS:
         return None
-    if day.rows > FACTOR * usual.rows:
+    if day.rows > usual.factor * usual.rows:
         return Kind.MORE_ROWS
-    if is_whole and day.rows * FACTOR < usual.rows:
+    if is_whole and day.rows * usual.factor < usual.rows:
         return Kind.FEWER_ROWS
     return None
+
+
+def _log_ratio(rows: float, usual: float) -> float:
+    """Volumes differ by factors, so their spread is measured in these."""
+    return log((rows + 1) / (usual + 1))
 
 
 def _is_unreadable_at(days: Sequence[Day], place: int) -> bool:
