@@ -147,6 +147,13 @@ def test_what_an_operator_expects_counts_from_the_first_push_on() -> None:
     assert late.message == "Nothing has come for 7 hours, since 2026-03-02 06:00 UTC; it is expected every 6 hours."
 
 
+def test_what_an_operator_expects_holds_at_weekends_until_some_were_seen() -> None:
+    friday = MONDAY + 4 * DAY + 12 * HOUR
+    assert judge(replace(feed_of([arrival(friday)]), expected=6 * HOUR), now=friday + 8 * HOUR).state is State.UNUSUAL
+    weeks = replace(feed_of(daily(26, weekdays=range(5))), expected=24 * HOUR)
+    assert judge(weeks, now=MONDAY + 26 * DAY).state is State.USUAL
+
+
 def test_what_is_dismissed_is_told_of_again_when_it_begins_anew() -> None:
     arrivals = daily(10)
     last = arrivals[-1].at

@@ -16,6 +16,7 @@ _SPREADS = 3
 
 _WEEKS = timedelta(weeks=4)
 _WEEKEND = frozenset({5, 6})
+_NONE = frozenset[int]()
 _MOST_DAYS_OFF = 4
 _DENSE = 0.75
 _DAY = timedelta(days=1)
@@ -48,39 +49,35 @@ def rhythm_of(days: Sequence[Day], *, expected: timedelta | None) -> Rhythm | No
     """
     if not days:
         return None
-    days_off = days_off_of(days)
+    days_off = days_off_of(days, assume_weekend=expected is None)
     silences = _silences(days, days_off)
-    if _unevenness(silences) > _unevenness(plain := _silences(days, frozenset())):
-        days_off, silences = frozenset(), plain
+    if _unevenness(silences) > _unevenness(plain := _silences(days, _NONE)):
+        days_off, silences = _NONE, plain
     if expected is not None:
         return Rhythm(expected, max(_LEAST_TOLERANCE, expected * _TOLERANCE), days_off)
     if len(silences) < LEAST_SILENCES:
         return None
-    usual = median(silences)
-    spread = median([abs(each - usual) for each in silences])
+    usual = _median(silences)
+    spread = _median([abs(each - usual) for each in silences])
     return Rhythm(usual, max(_LEAST_TOLERANCE, usual * _TOLERANCE, min(_SPREADS * spread, usual)), days_off)
 
 
-def days_off_of(days: Sequence[Day]) -> frozenset[int]:
+def days_off_of(days: Sequence[Day], *, assume_weekend: bool) -> frozenset[int]:
     """The weekdays on which nothing comes, of a feed that comes on nearly all others.
 
-    Of the last four weeks, one exception is none. A weekend counts before there were three, if none was ever seen:
-    else every new feed that rests on Saturdays would be late on its first one.
+    Of the last four weeks, one exception is none. With `assume_weekend`, weekends count before there were three, if
+    none was ever seen: else every new feed that rests on Saturdays would be late on its first one.
     """
     last = days[-1].day
     first = max(days[0].day, last - _WEEKS + _DAY)
     came = [each.day.weekday() for each in days if each.day >= first]
     passed = [(first + timedelta(days=ahead)).weekday() for ahead in range((last - first).days + 1)]
-    days_off = frozenset(
-        weekday for weekday in range(7) if _is_off(weekday, seen=came.count(weekday), passed=passed.count(weekday))
-    )
+    seldom = {day for day in range(7) if passed.count(day) >= 3 and came.count(day) * 4 <= passed.count(day)}
+    assumed = _WEEKEND.difference(came) if assume_weekend else _NONE
+    days_off = assumed | seldom
     working = [weekday for weekday in passed if weekday not in days_off]
     is_dense = sum(weekday not in days_off for weekday in came) >= _DENSE * len(working)
-    return days_off if is_dense and len(days_off) <= _MOST_DAYS_OFF else frozenset()
-
-
-def _is_off(weekday: int, *, seen: int, passed: int) -> bool:
-    return (passed >= 3 and seen * 4 <= passed) or (weekday in _WEEKEND and not seen)
+    return days_off if is_dense and len(days_off) <= _MOST_DAYS_OFF else _NONE
 
 
 def _silences(days: Sequence[Day], days_off: frozenset[int]) -> Sequence[timedelta]:
@@ -94,10 +91,14 @@ def _silences(days: Sequence[Day], days_off: frozenset[int]) -> Sequence[timedel
 
 def _unevenness(silences: Sequence[timedelta]) -> float:
     """By which part they differ on average. Days off that are none make a feed that comes every 42 hours look wild."""
-    usual = median(silences) if silences else timedelta(0)
+    usual = _median(silences) if silences else timedelta(0)
     if not usual:
         return 0.0
     return sum((abs(each - usual) for each in silences), timedelta(0)) / usual / len(silences)
+
+
+def _median(durations: Sequence[timedelta]) -> timedelta:
+    return timedelta(seconds=median([each.total_seconds() for each in durations]))
 
 
 def _counted(start: datetime, end: datetime, days_off: frozenset[int]) -> timedelta:
