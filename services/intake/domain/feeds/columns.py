@@ -34,6 +34,8 @@ def changed_columns(
     `days` are all days of a feed, in order. A column is gone when a whole day was without it that each of the days
     before had, and new when none of them had it.
     """
+    if len({day.names for day in days if day.names}) < 2:
+        return None  # most feeds, at every look
     named = _Named([day for day in days if day.names], [day for day in days if day.came], today)
     places = [
         place
@@ -83,4 +85,4 @@ class _Named:
 
     def _is_over(self, day: Day) -> bool:
         """Whether what the day lacks is missing. Where all was refused, nothing else is to be waited for."""
-        return not day.came or is_whole(self.taken, self.taken.index(day), today=self.today)
+        return day.day < self.today or not day.came or is_whole(self.taken, self.taken.index(day), today=self.today)

@@ -1,6 +1,5 @@
 """What a feed brought, day by day: all that is kept of it, whether it pushes once a day or a hundred times a second."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -113,10 +112,10 @@ class Day:
         return min(spans)
 
     @property
-    def silences(self) -> Iterator[timedelta]:
-        """How long the pauses within the day were at most; hours are all that is known of them."""
+    def longest_pause(self) -> timedelta:
+        """How long nothing came at most within the day; hours are all that is known of it."""
         hours = [hour for hour in range(24) if self.hours >> hour & 1]
-        return (timedelta(hours=later - earlier + 1) for earlier, later in pairwise(hours))
+        return timedelta(hours=max((later - earlier + 1 for earlier, later in pairwise(hours)), default=0))
 
     def __add__(self, other: "Day") -> "Day":
         """Both parts of a day together, whichever came first."""

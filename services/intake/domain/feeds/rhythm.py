@@ -83,7 +83,7 @@ def days_off_of(days: Sequence[Day], *, assume_weekend: bool) -> frozenset[int]:
 def _silences(days: Sequence[Day], days_off: frozenset[int]) -> Sequence[timedelta]:
     """The longest one that ended on each of the last days."""
     return [
-        max(_counted(before.came.last, after.came.first, days_off), *after.silences, timedelta(0))
+        max(_counted(before.came.last, after.came.first, days_off), after.longest_pause)
         for before, after in pairwise(days[-_LEARNT_FROM - 1 :])
         if before.came and after.came
     ]

@@ -52,8 +52,10 @@ def usual_at(days: Sequence[Day], place: int) -> Usual | None:
 def is_whole(days: Sequence[Day], place: int, *, today: date) -> bool:
     """Whether no more is to come on that day: it is over, or has had as many pushes as usual."""
     day = days[place]
+    if day.day < today:
+        return True
     usual = usual_at(days, place)
-    return day.day < today or (usual is not None and day.arrivals >= usual.arrivals)
+    return usual is not None and day.arrivals >= usual.arrivals
 
 
 def unusual_rows(days: Sequence[Day], *, today: date) -> Anomaly | None:
