@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -323,6 +324,24 @@ async def test_an_empty_report_has_come(intake: Intake) -> None:
     await intake.later(hours=20)
     (feed,) = await acme.feeds()
     assert [each["kind"] for each in feed["anomalies"]] == ["fewer-rows"]
+
+
+async def test_a_mail_belongs_to_the_feed_of_the_report_that_it_brings(intake: Intake) -> None:
+    acme = await intake.partner("acme")
+    for report_type, rows in (("scan_smb", 1), ("scan_rdp", 2 * SMALL)):
+        mail = EmailMessage()
+        mail["From"], mail["Date"] = "reports@acme.example", "Sun, 01 Mar 2026 05:00:00 +0000"
+        mail.set_content("Your report.")
+        name = f"2026-03-01-{report_type}-acme.csv"
+        mail.add_attachment(report(rows), maintype="text", subtype="csv", filename=name)
+        answer = await acme.client.post(
+            "/v1/submissions", content=bytes(mail), headers={"Content-Type": "message/rfc822"}
+        )
+        assert answer.status_code in (201, 202), answer.text
+    await intake.read_on()
+    found = await acme.feeds()
+    assert [(feed["format"], feed["report_type"]) for feed in found] == [("mail", "scan_rdp"), ("mail", "scan_smb")]
+    assert [feed["columns"] for feed in found] == [sorted(HEADER)] * 2
 
 
 async def test_what_is_tried_repeated_or_refused_makes_no_feed(intake: Intake) -> None:

@@ -35,7 +35,7 @@ from services.intake.domain.submissions import (
 )
 from services.intake.handlers.arrivals import note_arrival
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import columns_again, read_again, slices
+from services.intake.handlers.reading import contents_again, read_again, slices
 from services.intake.store import records as record_rows
 from services.intake.store import submissions
 from services.intake.store.submissions import Order
@@ -112,11 +112,12 @@ class Processing:
 
 async def process(submission: Submission, *, means: Means, shutdown: Shutdown) -> None:
     """Take a leased submission to its end, or as far as it gets until shutdown."""
-    tally = Tally(columns=await asyncio.to_thread(columns_again, submission, means=means))
+    tally = Tally(contents=await asyncio.to_thread(contents_again, submission, means=means))
     log.info(
         "processing", submission=str(submission.id), bytes=submission.size_bytes, resumes=submission.stored_through
     )
-    async with aclosing(slices(read_again(submission, means=means), size=means.bounds.slice_records)) as pieces:
+    records = read_again(submission, means=means, contents=tally.contents)
+    async with aclosing(slices(records, size=means.bounds.slice_records)) as pieces:
         async for piece in pieces:
             await wait_for_room(submission, means=means, shutdown=shutdown)
             submission = await process_slice(submission, piece, tally, means=means)

@@ -197,7 +197,7 @@ async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, means: Mean
     if not partner.may_push(opened.format):
         raise _format_not_allowed(opened.format, partner)
     kept: list[Record] = []
-    tally = Tally(columns=opened.columns)
+    tally = Tally(contents=opened.contents)
     async with aclosing(slices(opened.records, size=means.bounds.slice_records)) as pieces:
         async for piece in pieces:
             tally.add(piece.records)

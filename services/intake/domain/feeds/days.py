@@ -61,9 +61,15 @@ def with_a_known_header(refused: Arrival, known: frozenset[str]) -> Arrival:
 
 
 def _arrival(submission: Submission, tally: Tally, *, refused: str | None = None) -> Arrival:
-    feed = FeedKey(submission.partner_id, submission.format, submission.report_type or "")
+    report_type = submission.report_type or tally.contents.report_type or ""
     return Arrival(
-        submission.id, feed, submission.received_at, tally.accepted, tally.rejected, tally.columns, refused=refused
+        submission.id,
+        FeedKey(submission.partner_id, submission.format, report_type),
+        submission.received_at,
+        tally.accepted,
+        tally.rejected,
+        tally.contents.columns,
+        refused=refused,
     )
 
 
