@@ -128,6 +128,9 @@ def test_a_feed_that_comes_every_minute_is_late_after_three_hours() -> None:
 
 def test_a_push_between_two_others_makes_a_feed_no_quicker() -> None:
     arrivals = [*daily(9), arrival(MONDAY + 8 * DAY + 20 * HOUR), arrival(MONDAY + 9 * DAY)]
+    rhythm = judge(feed_of(arrivals), now=arrivals[-1].at).rhythm
+    assert rhythm is not None
+    assert rhythm.usual == 24 * HOUR
     assert kinds(arrivals, now=arrivals[-1].at + 25 * HOUR) == []
 
 
