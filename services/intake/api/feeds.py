@@ -6,24 +6,26 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Operator, Role, operator
+from libs.common.text import plain
 from services.intake.api.doors import Doors, PartnerOrOperator
 from services.intake.domain.feeds.anomalies import Anomaly, Kind
 from services.intake.domain.feeds.days import Day
 from services.intake.domain.feeds.judging import State
 from services.intake.handlers import feeds
-from services.intake.handlers.feeds import FIRST, Judged
+from services.intake.handlers.feeds import FIRST, Judged, Place
 from services.intake.handlers.receipts import EVERYBODY, Viewer
 
 log = structlog.get_logger(__name__)
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 MAX_EXPECTED_HOURS = 24 * 31
+MAX_REASON_CHARS = 500
 HOUR = timedelta(hours=1)
 
 
@@ -79,10 +81,17 @@ class FeedWithDaysView(FeedView):
     days: list[FeedDayView] = Field(description="Of the last 90 those on which something came, the newest first")
 
 
+def _reason(text: str) -> str:
+    reason = plain(text, MAX_REASON_CHARS)
+    if not reason:
+        raise ValueError("say why, for whoever looks at the feed next")
+    return reason
+
+
 class DismissBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARS), AfterValidator(_reason)]
     kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(Kind))] | None = Field(
         None, description="null: all that is unusual now"
     )
@@ -109,7 +118,7 @@ def routes(database: Database, doors: Doors) -> APIRouter:
         cursor: PageCursor = None,
     ) -> Page[FeedView]:
         """By partner, format and report type. What came in this moment counts already."""
-        after = read_cursor(cursor, tuple[str, str, str]) if cursor else FIRST
+        after = _place(cursor) if cursor else FIRST
         await feeds.fold(database)
         found = await feeds.judged_after(database, after, viewer=viewer, state=state, limit=limit + 1)
         following = encode_cursor(*feeds.place_of(found[limit - 1].feed)) if len(found) > limit else None
@@ -151,6 +160,12 @@ def _add_commands(router: APIRouter, database: Database) -> None:
             raise not_found("feed")
         log.info("feed changed", feed=str(feed_id), expected_interval_hours=hours, by=by.name)
         return _view(found)
+
+
+def _place(cursor: str) -> Place:
+    """Whatever somebody has made a cursor of, as text that the database takes."""
+    partner, format_name, report_type = read_cursor(cursor, tuple[str, str, str])
+    return plain(partner, 200), plain(format_name, 200), plain(report_type, 200)
 
 
 def _view(judged: Judged, viewer: Viewer = EVERYBODY) -> FeedView:
