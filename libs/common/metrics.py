@@ -45,6 +45,14 @@ WEBHOOK_SECONDS = Histogram("tocsin_webhook_seconds", "Time one attempt takes at
 WEBHOOKS_DISABLED = Gauge(
     "tocsin_webhooks_disabled", "Webhooks that get nothing any more, because they failed for days or are gone"
 )
+FEEDS = Gauge(
+    "tocsin_feeds", "Feeds of partners by what is to be said of them: learning, usual, unusual, ended", ("state",)
+)
+FEED_ANOMALIES = Gauge(
+    "tocsin_feed_anomalies",
+    "1 for what is unusual about a feed and not dismissed: late, more-rows, fewer-rows, unreadable, columns; up to 500",
+    ("partner", "format", "report_type", "kind"),
+)
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))

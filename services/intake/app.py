@@ -27,6 +27,7 @@ from services.intake.gateway.siblings import addresses, siblings_of
 from services.intake.gateway.webhooks import HttpWebhooks
 from services.intake.handlers.delivering import Courier, Delivering, DisabledCount
 from services.intake.handlers.desks import Desks
+from services.intake.handlers.feeds import FeedWatch
 from services.intake.handlers.keys import KeyRing, RateLimits
 from services.intake.handlers.means import Bounds, Means
 from services.intake.handlers.nightly import Nightly
@@ -80,6 +81,7 @@ def build(settings: IntakeSettings) -> Service:
             Sweep(means).run,
             bootstrap.run,
             watch.run,
+            FeedWatch(means.database, refresh_seconds=settings.overdue_refresh_seconds).run,
             delivering_of(settings, office).run,
             DisabledCount(means.database).run,
             *_nightly(settings, means.database, watch.backlog),

@@ -8,11 +8,13 @@ import pytest
 import yaml
 
 from deploy.tools.generated import DOCS, PROJECT, metrics_page
+from services.intake.domain.feeds.anomalies import Kind
 from tests.contracts.test_documentation import anchors
 
 RULES = PROJECT / "deploy" / "prometheus" / "alerts.yaml"
 METRIC = re.compile(r"\btocsin_[a-z_]+")
 STATES = re.compile(r'state=~?"([a-z|-]+)"')
+KINDS = re.compile(r'kind=~?"([a-z|-]+)"')
 STATE_ROW = re.compile(r"^\| (?P<service>[a-z, ]+) \| `(?P<state>[a-z-]+)` \|", re.MULTILINE)
 
 Rule = dict[str, Any]  # Any: YAML
@@ -64,6 +66,13 @@ def explained_states() -> set[tuple[str, str]]:
 def test_every_state_that_operators_read_of_has_an_alert_and_no_other_has() -> None:
     watched = {state for rule in rules() for states in STATES.findall(rule["expr"]) for state in states.split("|")}
     assert watched == {state for _, state in explained_states()}
+
+
+def test_everything_that_can_be_unusual_about_a_feed_has_an_alert_and_a_row() -> None:
+    page = (DOCS / "for-operators.md").read_text()
+    watched = [kind for rule in rules() for kinds in KINDS.findall(rule["expr"]) for kind in kinds.split("|")]
+    assert sorted(watched) == sorted(kind.value for kind in Kind)
+    assert [kind.value for kind in Kind if f"| `{kind.value}` |" not in page] == []
 
 
 def test_rules_are_where_the_documentation_says() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from services.intake.api import formats, keys, partners, receipts, reconciliation, submissions, webhooks
+from services.intake.api import feeds, formats, keys, partners, receipts, reconciliation, submissions, webhooks
 from services.intake.api.doors import Doors
 from services.intake.api.taxii.routes import routes as taxii_routes
 from services.intake.handlers.means import Means
@@ -16,6 +16,7 @@ def routers(means: Means, doors: Doors, office: Office, *, mail_domain: str) -> 
         submissions.routes(means, doors),
         receipts.routes(means, doors),
         formats.routes(),
+        feeds.routes(means.database, doors),
         partners.routes(means.database, doors),
         keys.routes(means.database, doors, mail_domain=mail_domain),
         webhooks.routes(office, doors),

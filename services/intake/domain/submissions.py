@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -13,6 +13,7 @@ import msgspec
 from libs.common.contracts import Indicator, RawIndicator
 from libs.common.ids import record_id
 from libs.common.vocabulary import Outcome, Reliability, Tlp
+from services.intake.domain.contents import Contents
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
 
@@ -177,12 +178,13 @@ def _labelled(indicator: Indicator, tlp_default: Tlp | None) -> Indicator:
 
 @dataclass(slots=True)
 class Tally:
-    """What a reading has come across so far: how many of each, and the first errors and warnings."""
+    """What a reading has come across so far: how many of each, the first errors and warnings, and what it is."""
 
     accepted: int = 0
     rejected: int = 0
     errors: tuple[Violation, ...] = ()
     warnings: tuple[Violation, ...] = ()
+    contents: Contents = field(default_factory=Contents)
 
     def add(self, records: Iterable[Record]) -> None:
         for record in records:

@@ -142,7 +142,7 @@ async def _publish(submission: Submission, records: Sequence[Record], tally: Tal
     try:
         async with asyncio.timeout(means.bounds.publish_wait_seconds):
             submission = await publish_slice(submission, records, means=means)
-            submission = await finish(submission, error=None, means=means)
+            submission = await finish(submission, tally, error=None, means=means)
     except (Transient, Permanent, TimeoutError):
         taken = Taken.STORED
         with suppress(Transient):

@@ -23,6 +23,7 @@ from libs.common.shutdown import Shutdown
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.slices import Slice
 from services.intake.domain.submissions import (
+    Receipt,
     Status,
     Submission,
     Tally,
@@ -32,8 +33,9 @@ from services.intake.domain.submissions import (
     rows,
     unreadable,
 )
+from services.intake.handlers.arrivals import note_arrival
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import read_again, slices
+from services.intake.handlers.reading import contents_again, read_again, slices
 from services.intake.store import records as record_rows
 from services.intake.store import submissions
 from services.intake.store.submissions import Order
@@ -110,11 +112,12 @@ class Processing:
 
 async def process(submission: Submission, *, means: Means, shutdown: Shutdown) -> None:
     """Take a leased submission to its end, or as far as it gets until shutdown."""
-    tally = Tally()
+    tally = Tally(contents=await asyncio.to_thread(contents_again, submission, means=means))
     log.info(
         "processing", submission=str(submission.id), bytes=submission.size_bytes, resumes=submission.stored_through
     )
-    async with aclosing(slices(read_again(submission, means=means), size=means.bounds.slice_records)) as pieces:
+    records = read_again(submission, means=means, contents=tally.contents)
+    async with aclosing(slices(records, size=means.bounds.slice_records)) as pieces:
         async for piece in pieces:
             await wait_for_room(submission, means=means, shutdown=shutdown)
             submission = await process_slice(submission, piece, tally, means=means)
@@ -149,7 +152,7 @@ async def process_slice(submission: Submission, piece: Slice, tally: Tally, *, m
     submission = await publish_slice(submission, piece.records, means=means)
     if not piece.is_last:
         return submission
-    return await finish(submission, error=piece.refusal or unreadable(tally), means=means)
+    return await finish(submission, tally, error=piece.refusal or unreadable(tally), means=means)
 
 
 async def store_slice(tx: Transaction, submission: Submission, new: Sequence[Record]) -> None:
@@ -172,13 +175,14 @@ async def publish_slice(submission: Submission, records: Sequence[Record], *, me
     return replace(submission, published_through=unpublished[-1].record)
 
 
-async def finish(submission: Submission, *, error: PayloadError | None, means: Means) -> Submission:
+async def finish(submission: Submission, tally: Tally, *, error: PayloadError | None, means: Means) -> Submission:
     """Write the end: `done`, or `failed` with the reason. Records accepted before a failure stay accepted."""
     status = Status.FAILED if error else Status.DONE
     errors = (refusal(error), *submission.errors) if error else submission.errors
     finished = replace(submission, status=status, errors=errors)
     async with means.database.transaction() as tx:
         await advance(tx, finished, means=means)
+        await note_arrival(tx, finished, tally)
         await webhook_events.announce_finished(tx, finished.id, now=means.database.now())
     await faults.reach(faults.Point.SUBMISSION_FINISHED)
     return finished
@@ -225,7 +229,14 @@ async def give_up(submission: Submission, *, means: Means) -> None:
         )
         if held:
             await record_rows.grow_counts(tx, {(current.id, "pending"): -held, (current.id, "held"): held})
+        await note_arrival(tx, current, await tally_so_far(tx, current))
         await webhook_events.announce_finished(tx, current.id, now=means.database.now())
+
+
+async def tally_so_far(tx: Transaction, submission: Submission) -> Tally:
+    """What is kept of a submission whose reading is over, without its columns."""
+    receipt = Receipt(submission=submission, counts=(await record_rows.counts_of(tx, [submission.id]))[submission.id])
+    return Tally(accepted=receipt.accepted, rejected=receipt.rejected)
 
 
 def lease_end(means: Means, now: datetime) -> datetime:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from services.intake.domain.archives import MAGIC_BYTES, Part, is_packed
+from services.intake.domain.contents import Contents
 from services.intake.domain.formats import (
     FORMATS,
     Format,
@@ -20,6 +21,7 @@ from services.intake.domain.formats import (
     records_of,
 )
 from services.intake.domain.formats.format import Family
+from services.intake.domain.formats.names import names_in_sight
 from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
 from services.intake.domain.partners import AssetsAre
@@ -49,6 +51,7 @@ class Opened:
     format: str
     report_type: str | None
     whole_bytes: int
+    contents: Contents
     records: Iterator[Record]
 
 
@@ -90,17 +93,20 @@ def open_payload(
             report_type=hints.report_type,
         )
         _refuse_secrets_in_archive(parts, recognised, hints)
+        contents = _contents(parts, recognised.format, charset=charset_of(hints.content_type))
     options = ParseOptions(
         recognised.report_type,
         now,
         charset=charset_of(hints.content_type),
         assets_are=assets_are,
         limits=means.bounds.limits,
+        contents=contents,
     )
     return Opened(
         recognised.format.name,
         recognised.report_type,
         whole_bytes(path, hints, recognised.format, means=means),
+        contents,
         _records(path, recognised.format, options, hints, means=means),
     )
 
@@ -131,11 +137,29 @@ def _refuse_secrets_in_archive(parts: Sequence[Part], recognised: Recognised, hi
             raise PayloadError(422, "secrets-not-accepted", message)
 
 
-def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:
-    """The records of a stored payload, the same at every reading: what was recognised the first time holds."""
+def _contents(parts: Sequence[Part], form: Format, *, charset: str | None) -> Contents:
+    """What the beginning shows of one text; several, as those of an archive, need not be alike."""
+    if len(parts) > 1:
+        return Contents()
+    return Contents(names_in_sight(with_head(parts[0].read(), HEAD_BYTES)[0], form, charset=charset))
+
+
+def contents_again(submission: Submission, *, means: Means) -> Contents:
+    """Of a stored payload, as at the first reading. What is wrong with it is no matter here."""
+    with opened(means.payloads.path(submission.id)) as body, suppress(PayloadError):
+        parts = parts_of(body, encoding=submission.content_encoding, limits=means.bounds.limits)
+        return _contents(parts, FORMATS[submission.format], charset=charset_of(submission.content_type))
+    return Contents()
+
+
+def read_again(submission: Submission, *, means: Means, contents: Contents | None = None) -> Iterator[Record]:
+    """The records of a stored payload, the same at every reading: what was recognised the first time holds.
+
+    What is come across in it is told to `contents`.
+    """
     path = means.payloads.path(submission.id)
     hints = Hints(file_name=submission.file_name, content_encoding=submission.content_encoding)
-    options = _options_again(submission, means=means)
+    options = replace(_options_again(submission, means=means), contents=contents or Contents())
     return _records(path, FORMATS[submission.format], options, hints, means=means)
 
 

@@ -24,6 +24,7 @@ from services.intake.handlers.accepting import (
     accept_read,
     accept_unread,
 )
+from services.intake.handlers.arrivals import note_refusal
 from services.intake.handlers.desks import Room
 from services.intake.handlers.door import sight, without_packing, without_secrets
 from services.intake.handlers.means import Means
@@ -164,6 +165,7 @@ async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     limit = means.bounds.immediate_max_records
     opening = await _open(arrival, limit=limit, keep=True, room=means.desks.documents, means=means)
     if refused := _refused(opening, arrival.push):
+        await note_refusal(opening.submission, opening.tally, refused.error, database=means.database)
         return refused
     await _keep(arrival, means=means)
     if opening.is_context:
@@ -179,6 +181,7 @@ async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
         limit = means.bounds.slice_records
         opening = await _open(arrival, limit=limit, keep=False, room=means.desks.documents, means=means)
     if refused := _refused(opening, arrival.push):
+        await note_refusal(opening.submission, opening.tally, refused.error, database=means.database)
         return refused
     await _keep(arrival, means=means)
     if opening.is_context:
@@ -204,7 +207,7 @@ async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, room: Room,
     if not partner.may_push(opened.format):
         raise _format_not_allowed(opened.format, partner)
     kept: list[Record] = []
-    tally = Tally()
+    tally = Tally(contents=opened.contents)
     has_desk = keep and opened.whole_bytes <= means.desks.room_bytes
     async with room.hold(0 if has_desk else opened.whole_bytes):
         is_enough = False

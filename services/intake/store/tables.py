@@ -8,10 +8,12 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     Table,
@@ -189,4 +191,70 @@ webhook_deliveries = Table(
     Index("webhook_deliveries_of_submission", "submission_id", "sequence"),
     Index("webhook_deliveries_due", "partner_id", "due_at", postgresql_where=text("state IN ('waiting', 'sending')")),
     Index("webhook_deliveries_fresh", "submission_id", unique=True, postgresql_where=text("is_fresh")),
+)
+
+# Pushes that are not in the sums of their feeds yet: a row is only ever added and taken away, so that a feed that
+# pushes hundreds of times a second waits for nobody. Within a minute they are folded into `feed_days`.
+feed_arrivals = Table(
+    "feed_arrivals",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("partner_id", UUID, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("report_type", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("columns", ARRAY(Text), nullable=False),
+    Column("refused", Text, comment="the code, of a push that was refused as a whole"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("partner_id", UUID, ForeignKey("partners.id"), nullable=False),
+    Column("format", Text, nullable=False),
+    Column("report_type", Text, nullable=False, comment="empty: the format has none, or it was not said"),
+    Column("expected_interval", Interval, comment="null: as it was learnt"),
+    Index("feeds_of_partner", "partner_id", "format", "report_type", unique=True),
+)
+
+# A list of columns is kept once, however many days had it.
+feed_columns = Table(
+    "feed_columns",
+    metadata,
+    Column("feed_id", UUID, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("fingerprint", LargeBinary, primary_key=True),
+    Column("names", ARRAY(Text), nullable=False),
+)
+
+feed_days = Table(
+    "feed_days",
+    metadata,
+    Column("feed_id", UUID, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("first_at", DateTime(timezone=True)),
+    Column("last_at", DateTime(timezone=True)),
+    Column("hours", Integer, nullable=False, comment="a bit for each hour in which something came"),
+    Column("arrivals", BigInteger, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("columns", LargeBinary, nullable=False, comment="fingerprint"),
+    Column("first_refused_at", DateTime(timezone=True)),
+    Column("last_refused_at", DateTime(timezone=True)),
+    Column("refusals", BigInteger, nullable=False),
+    Column("refusal", Text, comment="the code of the last"),
+    Column("refused_columns", LargeBinary, nullable=False, comment="fingerprint"),
+    Index("feed_days_by_day", "day"),
+)
+
+feed_dismissals = Table(
+    "feed_dismissals",
+    metadata,
+    Column("feed_id", UUID, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
 )

@@ -13,7 +13,7 @@ from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome
 from services.intake.app import office_of
 from services.intake.domain.records import PayloadError
-from services.intake.domain.submissions import Status
+from services.intake.domain.submissions import Status, Tally
 from services.intake.domain.webhooks.deliveries import Answer, attempted
 from services.intake.domain.webhooks.signatures import signed_headers
 from services.intake.handlers.delivering import DisabledCount
@@ -163,7 +163,7 @@ async def test_a_submission_that_settled_before_it_was_read_to_its_end_is_told_a
         await partner.set_webhook(receiver.url)
         submission_id = await intake.submission(partner, pending=1, status=Status.PROCESSING)
         await intake.settle(submission_id, 1)
-        await finish(await intake.kept(submission_id), error=error, means=intake.means)
+        await finish(await intake.kept(submission_id), Tally(accepted=1), error=error, means=intake.means)
         await intake.attempt_due()
         assert told(receiver.requests) == [(submission_id, 1)]
         assert json.loads(receiver.requests[0].body)["data"]["status"] == ("failed" if error else "done")

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from services.intake.domain.contents import Contents
 from services.intake.domain.formats import (
     FORMATS,
     ParsedRecord,
@@ -266,6 +267,25 @@ def test_the_name_of_a_file_says_which_report_it_is(packed: bool) -> None:
 
     assert record.indicator.identifier == "open-smb"
     assert record.line == 2
+
+
+def test_what_a_mail_brings_is_told_of_one_file_and_not_of_several() -> None:
+    one, two = (
+        ("2026-03-01-scan_smb-x.csv.zip", zipped(("scan_smb-x.csv", SHADOWSERVER))),
+        ("scan_rdp-x.csv", SHADOWSERVER),
+    )
+    contents = contents_of(mail_with(one))
+    assert (contents.report_type, contents.columns) == ("scan_smb", ("ip", "port", "tag", "timestamp"))
+    assert contents_of(mail_with(one, two)).report_type is None
+    assert contents_of(mail_with(one, two)).columns == ()
+    assert contents_of(EXAMPLE).columns == ()
+
+
+def contents_of(mail: str | EmailMessage) -> Contents:
+    contents = Contents()
+    sent = bytes(mail) if isinstance(mail, EmailMessage) else mail.encode()
+    assert list(MAIL.parse(iter([sent]), ParseOptions(None, NOW, contents=contents)))
+    return contents
 
 
 @pytest.mark.parametrize(

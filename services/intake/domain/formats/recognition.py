@@ -187,14 +187,14 @@ def _is_several_lines(head: bytes) -> bool:
 def _names(head: bytes, families: frozenset[Family], *, charset: str | None) -> frozenset[str]:
     """The names by which formats of a family know their own."""
     if families == _CSV:
-        return _columns(head, charset=charset)
+        return columns_in(head, charset=charset)
     if families == _MAIL:
         return frozenset()
     texts = head.splitlines()[:_MAX_OBJECTS] if families == _LINES else [head]
     return frozenset().union(*map(_keys, texts))
 
 
-def _columns(head: bytes, *, charset: str | None) -> frozenset[str]:
+def columns_in(head: bytes, *, charset: str | None) -> frozenset[str]:
     """The column names in the first row."""
     if head.startswith(_UTF16_MARKS):
         head = head.decode("utf-16", errors="ignore").encode()  # it may end in the middle of a character

@@ -9,6 +9,7 @@ from services.intake.domain import archives, mime
 from services.intake.domain.compression import decompress
 from services.intake.domain.formats import credentials_csv
 from services.intake.domain.formats.format import Format, ParseOptions
+from services.intake.domain.formats.names import names_in_sight
 from services.intake.domain.formats.recognition import HEAD_BYTES, Recognised, recognise_among
 from services.intake.domain.formats.shadowserver.types import type_of_file_name
 from services.intake.domain.lines import with_head
@@ -97,6 +98,8 @@ def _opened(
             if error.code == _EMPTY:
                 continue
             raise (refused_in(error, file.part.name) if file.part.name else error) from error
+        columns = names_in_sight(head, recognised.format, charset=file.charset)
+        options.contents.add_file(report_type=recognised.report_type, columns=columns)
         yield file.part, (file, recognised)
         if recognised.format.name == _ABUSEHUB:
             return
