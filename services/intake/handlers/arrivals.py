@@ -1,6 +1,6 @@
 """A push is noted for the watch over its feed: one row, when it is read to its end or refused as a whole.
 
-Here is where it is decided what counts as an arrival. What is only tried (`dry_run`) never comes here.
+Here is where it is decided what counts as an arrival: no test does. What is only tried (`dry_run`) never comes here.
 """
 
 from contextlib import suppress
@@ -15,11 +15,14 @@ from services.intake.store.feeds import arrivals, kept
 
 async def note_arrival(tx: Transaction, submission: Submission, tally: Tally) -> None:
     """In the transaction that ends the submission, so that it counts once."""
-    await arrivals.add(tx, arrival_of(submission, tally))
+    if not submission.is_test:
+        await arrivals.add(tx, arrival_of(submission, tally))
 
 
 async def note_refusal(submission: Submission, tally: Tally, error: PayloadError, *, database: Database) -> None:
     """Only of a feed that there is. The partner's answer does not depend on it."""
+    if submission.is_test:
+        return
     refused = refusal_of(submission, tally, error)
     with suppress(Transient):
         async with database.transaction() as tx:
