@@ -15,7 +15,7 @@ from services.intake.domain.compression import decompress
 from services.intake.domain.formats import charset_of
 from services.intake.domain.formats.recognition import FORMAT_OF_TYPE, HEAD_BYTES, media_type_of
 from services.intake.domain.records import PayloadError
-from services.intake.domain.redaction import redacted, refuse_list_of_secrets
+from services.intake.domain.redaction.tables import redacted, refuse_list_of_secrets
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints, holds_secrets, recognised_by
 

@@ -24,7 +24,7 @@ from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
-from services.intake.domain.redaction import may_hold_secrets
+from services.intake.domain.redaction.tables import may_hold_secrets
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
 from services.intake.handlers.means import Means

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, RejectedRecord
 from services.intake.domain.records import PayloadError
-from services.intake.domain.redaction import may_hold_secrets, redacted, refuse_list_of_secrets
+from services.intake.domain.redaction.tables import may_hold_secrets, redacted, refuse_list_of_secrets
 from services.intake.handlers.accepting import Accepted, Refused
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints
