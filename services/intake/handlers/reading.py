@@ -20,11 +20,10 @@ from services.intake.domain.formats import (
     records_of,
 )
 from services.intake.domain.formats.format import Family
-from services.intake.domain.formats.recognition import HEAD_BYTES
-from services.intake.domain.lines import with_head
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.redaction.tables import may_hold_secrets
+from services.intake.domain.redaction.treatment import refuse_secrets
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
 from services.intake.handlers.means import Means
@@ -115,11 +114,13 @@ def holds_secrets(head: bytes, recognised: Recognised, hints: Hints) -> bool:
 
 
 def _refuse_secrets_in_archive(parts: Sequence[Part], recognised: Recognised, hints: Hints) -> None:
-    """An archive is kept as it comes, so it may hold no table from which secrets would have to be taken out."""
+    """An archive is kept as it comes, so it may hold nothing from which secrets would have to be taken out."""
+    form, charset = recognised.format, charset_of(hints.content_type)
     for part in parts:
-        if part.name is not None and holds_secrets(with_head(part.read(), HEAD_BYTES)[0], recognised, hints):
-            message = "a table with a column for secrets can't come in an archive; send it by itself"
-            raise PayloadError(422, "secrets-not-accepted", message)
+        if part.name is not None and Family.MAIL not in form.families:
+            refuse_secrets(
+                part.read(), form.name, is_table=Family.CSV in form.families, charset=charset, place="the zip archive"
+            )
 
 
 def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:
@@ -148,6 +149,7 @@ def _options_again(submission: Submission, *, means: Means) -> ParseOptions:
         charset=charset_of(submission.content_type),
         assets_are=submission.assets_are,
         limits=means.bounds.limits,
+        is_kept=True,
     )
 
 

@@ -61,6 +61,20 @@ class Draft:
         self._file.close()
         return Received(self.received_bytes, self._hash.digest())
 
+    async def begin_again(self) -> BinaryIO:
+        """An empty draft. What was written so far can be read once more; with the closing of that, it is gone."""
+        await self._flush()
+        return await asyncio.to_thread(self._replace)
+
+    def _replace(self) -> BinaryIO:
+        earlier = self.path.open("rb")
+        self._file.close()
+        self.path.unlink()
+        self._file = self.path.open("xb")
+        self._hash = hashlib.sha256()
+        self.received_bytes = 0
+        return earlier
+
     async def _flush(self) -> None:
         gathered, self._gathered = self._gathered, bytearray()
         await asyncio.to_thread(self._put, gathered)

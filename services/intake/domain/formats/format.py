@@ -28,7 +28,8 @@ class Family(Enum):
 class ParseOptions:
     """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given.
 
-    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold packed files.
+    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold files. A payload that
+    `is_kept` already is read with the secrets in its files, which would be a reason not to keep it.
     """
 
     report_type: str | None
@@ -37,6 +38,7 @@ class ParseOptions:
     charset: str | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
     limits: Limits = field(default_factory=Limits)
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
