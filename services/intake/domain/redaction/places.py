@@ -34,17 +34,19 @@ _INNER_VALUE = re.compile(
 _SETTLED, _TEXT, _NESTED = 1, 2, 3
 _BRACE = b"{"[0]
 
-# Up to the last `@` of the authority. One is no longer than `REACH_BYTES`.
+# Up to the last `@` of the authority. One is no longer than `REACH_BYTES`. The simple pattern is ten times as fast.
+_MAY_BE_USER = re.compile(rb'://[^/?#@\s"\\]*+[@\\]')
 _USER = rb'((?:(?:[^/?#@\s"\\]|\\[^/"]){0,1024}+@){1,7}+)'
 _USERINFO = re.compile(rb"://" + _USER)
 _ESCAPED_USERINFO = re.compile(rb":\\/\\/" + _USER)
 
 NO_END_ESCAPED = rb"(?!00(?:26|23|20|3[bB]|0[aAdD9]))"
 """Behind a backslash and a `u`: no character that ends the value of a query parameter."""
-_PARAMETER = re.compile(
-    rb'(?:[?&;]|\\u00(?:26|3[bBfF]))([^=?&;#\s"\\]{1,256}+)(?:=|\\u003[dD])'
-    rb'(?=[^&;#\s"\\]|\\[^nrtu"]|\\u' + NO_END_ESCAPED + rb")"
-)
+
+# A pattern that begins with one character is looked for ten times as fast as one that begins with any of three.
+_ASSIGNED = rb'([^=?&;#\s"\\]{1,256}+)(?:=|\\u003[dD])(?=[^&;#\s"\\]|\\[^nrtu"]|\\u' + NO_END_ESCAPED + rb")"
+_PARAMETERS = tuple(re.compile(sign + _ASSIGNED) for sign in (rb"\?", rb"&", rb";"))
+_ESCAPED_PARAMETER = re.compile(rb"\\u00(?:26|3[bBfF])" + _ASSIGNED)
 
 
 class Passed(Enum):
@@ -150,14 +152,30 @@ def _of_value(text: bytes, name: re.Match[bytes], names: Names, instead: bytes) 
 
 
 def _in_urls(text: bytes, start: int, before: int) -> Iterator[Place]:
-    for pattern, sign in ((_USERINFO, b"://"), (_ESCAPED_USERINFO, b":\\/\\/")):
-        if text.find(sign, start) >= 0:
-            for user in pattern.finditer(text, start):
-                if user.start() < before:
-                    yield Place(user.start(), user.start(1), user.end(), b"", Passed.NOTHING)
-    for parameter in _PARAMETER.finditer(text, start):
-        if parameter.start() < before and names_a_secret_parameter(parameter[1].decode("latin-1")):
-            yield Place(parameter.start(), parameter.end(), parameter.end(), b"", Passed.PARAMETER)
+    for pattern in _user_patterns(text, start):
+        for user in pattern.finditer(text, start):
+            if user.start() < before:
+                yield Place(user.start(), user.start(1), user.end(), b"", Passed.NOTHING)
+    for pattern in _parameter_patterns(text, start):
+        for parameter in pattern.finditer(text, start):
+            if parameter.start() < before and names_a_secret_parameter(parameter[1].decode("latin-1")):
+                yield Place(parameter.start(), parameter.end(), parameter.end(), b"", Passed.PARAMETER)
+
+
+def _user_patterns(text: bytes, start: int) -> Iterator[re.Pattern[bytes]]:
+    """Those that are worth a look."""
+    if _MAY_BE_USER.search(text, start):
+        yield _USERINFO
+    if text.find(b":\\/\\/", start) >= 0:
+        yield _ESCAPED_USERINFO
+
+
+def _parameter_patterns(text: bytes, start: int) -> Iterator[re.Pattern[bytes]]:
+    is_escaped = text.find(b"\\u00", start) >= 0
+    if is_escaped or text.find(b"=", start) >= 0:
+        yield from _PARAMETERS
+    if is_escaped:
+        yield _ESCAPED_PARAMETER
 
 
 def _is_inner(spelt: bytes) -> bool:

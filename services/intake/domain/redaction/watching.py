@@ -6,6 +6,7 @@ block, so it takes a tenth of the time that reading takes.
 
 import re
 from collections.abc import Callable
+from itertools import chain
 
 from libs.common.addresses import names_a_secret_parameter
 from services.intake.domain.redaction.places import REACH_BYTES, Names, has_url_secrets
@@ -15,7 +16,7 @@ from services.intake.domain.redaction.typed_values import has_secret_type
 _BLOCK_BYTES = 64 * 1024
 
 _USERINFO = re.compile(rb"://[^/?#\s@\"]{0,1024}+@")
-_PARAMETER = re.compile(rb"[?&;]([^=?&;#\s\",]{1,256}+)=(?=[^&;#\s\",])")
+_PARAMETERS = tuple(re.compile(sign + rb"([^=?&;#\s\",]{1,256}+)=(?=[^&;#\s\",])") for sign in (rb"\?", b"&", b";"))
 _DELIMITER = re.compile(rb"[,;\t]")
 
 Finding = Callable[[bytes], bool]
@@ -74,7 +75,8 @@ def finds_in_table(text: bytes) -> bool:
     for user in _USERINFO.finditer(text) if b"://" in text else ():
         if not _DELIMITER.search(user[0]) or _is_quoted(text, user.start()):
             return True
-    return any(names_a_secret_parameter(name.decode("latin-1")) for name in set(_PARAMETER.findall(text)))
+    names = set(chain.from_iterable(pattern.findall(text) for pattern in _PARAMETERS))
+    return any(names_a_secret_parameter(name.decode("latin-1")) for name in names)
 
 
 def _is_quoted(text: bytes, at: int) -> bool:
