@@ -22,7 +22,7 @@ from services.intake.domain.redaction.passing import Passing
 from services.intake.domain.redaction.tables import refuse_list_of_secrets
 from services.intake.domain.redaction.treatment import Treatment
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints, holds_secrets, recognised_by
+from services.intake.handlers.reading import Hints, holds_secrets, limits_of, recognised_by
 from services.intake.store.payloads import Draft
 
 
@@ -69,7 +69,7 @@ async def sight(body: AsyncIterator[bytes], hints: Hints, *, means: Means) -> Si
 
 def without_packing(hints: Hints) -> Hints:
     """What holds of the payload as it is kept once it was rewritten."""
-    return replace(hints, content_encoding=None)
+    return replace(hints, content_encoding=None, is_rewritten=True)
 
 
 async def admit(sighted: Sighted, draft: Draft, hints: Hints, *, means: Means) -> bool:
@@ -111,7 +111,8 @@ async def _guard(treatment: Treatment, body: "_Body", draft: Draft, hints: Hints
     if not treatment.must_be_guarded:
         return False
     written = _chunks(await draft.begin_again())
-    unpacked = decompress(written, encoding=hints.content_encoding, limits=means.bounds.limits)
+    limits = limits_of(hints.is_rewritten, means=means)
+    unpacked = decompress(written, encoding=hints.content_encoding, limits=limits)
     await _write(body.pieces(treatment.guarded(unpacked)), draft)
     return True
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from services.intake.domain.archives import MAGIC_BYTES, Part, is_packed
 from services.intake.domain.formats import (
     FORMATS,
     Format,
+    Limits,
     ParseOptions,
     Recognised,
     charset_of,
@@ -39,6 +40,8 @@ class Hints:
     file_name: str | None = None
     content_type: str | None = None
     content_encoding: str | None = None
+    is_rewritten: bool = False
+    """As it is kept, a payload from which secrets were taken is unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
     with opened(path) as body, suppress(PayloadError):
         if not is_packed(body.read(MAGIC_BYTES), encoding=hints.content_encoding):
             return path.stat().st_size
-        for part in parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits):
+        for part in parts_of(body, encoding=hints.content_encoding, limits=limits_of(hints.is_rewritten, means=means)):
             for chunk in part.read():
                 weight += len(chunk)
                 if weight > means.desks.room_bytes:
@@ -67,12 +70,18 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means) -> int:
     return max(weight, path.stat().st_size)
 
 
+def limits_of(is_rewritten: bool, *, means: Means) -> Limits:
+    """What was packed when it came may be as large, unpacked, as anything may be that is unpacked."""
+    limits = means.bounds.limits
+    return replace(limits, max_sent_bytes=limits.max_unpacked_bytes) if is_rewritten else limits
+
+
 def open_payload(
     path: Path, hints: Hints, *, means: Means, now: datetime, assets_are: AssetsAre = AssetsAre.ABUSED
 ) -> Opened:
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
     with opened(path) as body:
-        parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
+        parts = parts_of(body, encoding=hints.content_encoding, limits=limits_of(hints.is_rewritten, means=means))
         recognised = recognise_parts(
             parts,
             content_type=hints.content_type,
@@ -126,7 +135,11 @@ def _refuse_secrets_in_archive(parts: Sequence[Part], recognised: Recognised, hi
 def read_again(submission: Submission, *, means: Means) -> Iterator[Record]:
     """The records of a stored payload, the same at every reading: what was recognised the first time holds."""
     path = means.payloads.path(submission.id)
-    hints = Hints(file_name=submission.file_name, content_encoding=submission.content_encoding)
+    hints = Hints(
+        file_name=submission.file_name,
+        content_encoding=submission.content_encoding,
+        is_rewritten=submission.payload_redacted,
+    )
     options = _options_again(submission, means=means)
     return _records(path, FORMATS[submission.format], options, hints, means=means)
 
@@ -138,7 +151,9 @@ def opened_again(submission: Submission, *, means: Means) -> tuple[Iterator[byte
 
 def _unpacked(submission: Submission, *, means: Means) -> Iterator[bytes]:
     with opened(means.payloads.path(submission.id)) as body:
-        (whole,) = parts_of(body, encoding=submission.content_encoding, limits=means.bounds.limits)
+        (whole,) = parts_of(
+            body, encoding=submission.content_encoding, limits=limits_of(submission.payload_redacted, means=means)
+        )
         yield from whole.read()
 
 
@@ -155,7 +170,7 @@ def _options_again(submission: Submission, *, means: Means) -> ParseOptions:
 
 def _records(path: Path, form: Format, options: ParseOptions, hints: Hints, *, means: Means) -> Iterator[Record]:
     with opened(path) as body:
-        parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
+        parts = parts_of(body, encoding=hints.content_encoding, limits=limits_of(hints.is_rewritten, means=means))
         yield from records_of(parts, form, options, file_name=hints.file_name)
 
 
