@@ -25,7 +25,7 @@ _MAX_KNOWN_NAMES = 4096
 # From a closing quote it matches no name that says anything: between two texts there is nothing but punctuation.
 _NAME = re.compile(rb'"[^"]{0,4096}+"[ \t\r\n]{0,1024}+:')
 _VALUE = re.compile(
-    rb'[ \t\r\n]{0,1024}+(?:(null|true|false|""|"\[redacted\]"|\[\s{0,64}+\]|\{\s{0,64}+\})(?![\w."])'
+    rb'[ \t\r\n]{0,1024}+(?:(null|true|false|""|"\[redacted\]"|\[\s{0,64}+\]|\{\s{0,64}+\})(?![\w.])'
     rb'|(")|([\[{])|[^\s,:\]}"\\])'
 )
 _INNER_VALUE = re.compile(
