@@ -22,6 +22,7 @@ from services.intake.domain.formats import (
     records_of,
 )
 from services.intake.domain.formats.format import Family
+from services.intake.domain.redaction.rules import rules_of
 from services.intake.domain.redaction.treatment import Treatment
 from tests.unit.intake.test_parsers_never_break import EXAMPLES, NASTY
 from tests.zips import zipped
@@ -108,4 +109,5 @@ def _take_secrets_out(read: Callable[[], Iterator[bytes]], form: Format, content
     if Family.CSV not in form.families:
         assert b"".join(treatment.rewritten(iter([kept]))) == kept, "something was left to take out"
         assert has_secrets or kept == b"".join(read()), "it was not seen that there was a secret"
-        assert not any((treatment.watch().sees(kept + bytes(64 * 1024)),)), "what was kept looks as if it had secrets"
+        is_suspect = not rules_of(form.name).has_typed_values and treatment.watch().sees(kept + bytes(64 * 1024))
+        assert not is_suspect, "what was kept looks as if it had secrets"
