@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -29,7 +29,7 @@ from tests.zips import zipped
 __all__ = ["means"]
 
 CANARY = b"Zx9canaryQ7"
-PACKINGS = {None: bytes, "gzip": gzip.compress, "zstd": zstd.compress}
+PACKINGS: dict[str | None, Callable[[bytes], bytes]] = {None: bytes, "gzip": gzip.compress, "zstd": zstd.compress}
 TRACES = (CANARY, CANARY.lower(), base64.b64encode(CANARY), CANARY.hex().encode())
 HEADER = b"email,url,breach,seen_at,password,note\n"
 ROW = b"j%d@example.com,https://u:Zx9canaryQ7@example.com/?x=Zx9canaryQ7,Example,2026-03-01T04:05:06Z,Zx9canaryQ7,Zx9canaryQ7\n"

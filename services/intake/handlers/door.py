@@ -157,7 +157,7 @@ class _Body:
             for piece in made:
                 yield piece
             return
-        while (piece := await self._loop.run_in_executor(self._thread, next, made, None)) is not None:
+        while (piece := await self._loop.run_in_executor(self._thread, _next, made)) is not None:
             yield piece
 
     def close(self) -> None:
@@ -166,6 +166,10 @@ class _Body:
         if self._awaited is not None:
             self._awaited.cancel()
         self._thread.shutdown(wait=False)
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)
 
 
 def _treatment(recognised: Recognised, hints: Hints) -> Treatment | None:

@@ -1,4 +1,4 @@
-"""Payload files: the evidence of what partners pushed, as it came. On disk before anything is answered.
+"""Payload files: the evidence of what partners pushed, as it came but for secrets. On disk before anything is answered.
 
 A file lies at `<day>/<submission id>`; the day is read from the id (UUIDv7), so that old evidence goes by folder. While
 it comes in it is a draft with a name of its own, and nothing but the rename makes it a payload.
