@@ -154,8 +154,8 @@ class _Body:
 
     async def pieces(self, made: Iterator[bytes]) -> AsyncGenerator[bytes]:
         if self._is_small:
-            for piece in made:
-                yield piece
+            for whole in made:
+                yield whole
             return
         while (piece := await self._loop.run_in_executor(self._thread, _next, made)) is not None:
             yield piece
