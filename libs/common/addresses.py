@@ -60,7 +60,7 @@ _LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]{1,64}")
 _MAX_URL_CHARS = 2048
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 _URL_SAFE = "!$%&'()*+,/:;=?@[]~"
-_USERINFO = re.compile(r"(?<=://)[^/?#@\s]*@")
+_USERINFO = re.compile(r"(?<=://)(?:[^/?#@\s]*+@)++")
 _PARAMETER = re.compile(r"(?<=[?&;])([^=?&;#\s]+)=[^&;#\s]*")
 _SECRET_PARAMETER = re.compile(
     r"passw|pwd|token|secret|session|cookie|credential|(?:^|[_.-])(?:pass|api-?key|key|sig|signature|auth|otp|pin)$",
@@ -238,8 +238,12 @@ def without_url_secrets(text: str) -> str:
 
 
 def _without_secret_value(parameter: re.Match[str]) -> str:
-    name = parameter[1]
-    return f"{name}=" if _SECRET_PARAMETER.search(name) else parameter[0]
+    return f"{parameter[1]}=" if names_a_secret_parameter(parameter[1]) else parameter[0]
+
+
+def names_a_secret_parameter(name: str) -> bool:
+    """Whether a query parameter of this name holds a password, a key, a signature or the like."""
+    return _SECRET_PARAMETER.search(name) is not None
 
 
 def _canonical_host(parts: SplitResult) -> str | None:

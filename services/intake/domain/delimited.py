@@ -2,11 +2,12 @@
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import msgspec
 
+from libs.common.text import plain
 from services.intake.domain.lines import GuessedText, Unreadable
 
 _DELIMITERS = ",;\t"
@@ -52,6 +53,11 @@ def rows(lines: Iterator[str | Unreadable]) -> Iterator[Row | UnreadableRow]:
         else:
             yield UnreadableRow(number, _UNCLOSED)
         number += taken
+
+
+def names_of(fields: Sequence[str]) -> list[str]:
+    """Column names, trimmed and in lower case."""
+    return [plain(field, MAX_ROW_BYTES).lower() for field in fields]
 
 
 def _first(lines: Iterator[str | Unreadable]) -> tuple[int, str | Unreadable]:

@@ -11,6 +11,8 @@ from libs.common.vocabulary import Severity, Tlp, Transport
 # Words with which feeds say that they know nothing.
 NULL_WORDS = frozenset({"", "0", "unknown"})
 
+_MAX_NAME_CHARS = 100
+
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _TRANSPORTS = {transport.value: transport for transport in Transport}
 _TLPS = {**{tlp.value: tlp for tlp in Tlp}, "white": Tlp.CLEAR}
@@ -153,3 +155,9 @@ def identifier_of(text: str) -> str | None:
     """`text` as an identifier: lower case, other characters than letters, digits, dots and dashes made dashes."""
     identifier = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:80]
     return identifier if len(identifier) > 1 else None
+
+
+def name_of(text: str) -> str | None:
+    """The name of a product or of malware; of a word that says nothing, none."""
+    name = text.strip()[:_MAX_NAME_CHARS].rstrip()
+    return None if name.lower() in NULL_WORDS else name

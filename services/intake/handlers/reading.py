@@ -12,6 +12,7 @@ from services.intake.domain.contents import Contents
 from services.intake.domain.formats import (
     FORMATS,
     Format,
+    Limits,
     ParseOptions,
     Recognised,
     charset_of,
@@ -26,7 +27,8 @@ from services.intake.domain.formats.recognition import HEAD_BYTES
 from services.intake.domain.lines import with_head
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
-from services.intake.domain.redaction import may_hold_secrets
+from services.intake.domain.redaction.tables import may_hold_secrets
+from services.intake.domain.redaction.treatment import refuse_secrets
 from services.intake.domain.slices import Slice, next_slice
 from services.intake.domain.submissions import Submission
 from services.intake.handlers.means import Means
@@ -42,6 +44,8 @@ class Hints:
     file_name: str | None = None
     content_type: str | None = None
     content_encoding: str | None = None
+    is_rewritten: bool = False
+    """As it is kept, a payload from which secrets were taken is unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def weight_bytes(path: Path, hints: Hints, *, means: Means, at_most: int) -> int
     with opened(path) as body, suppress(PayloadError):
         if not is_packed(body.read(MAGIC_BYTES), encoding=hints.content_encoding):
             return path.stat().st_size
-        for part in parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits):
+        for part in parts_of(body, encoding=hints.content_encoding, limits=limits_of(hints.is_rewritten, means=means)):
             for chunk in part.read():
                 weight += len(chunk)
                 if weight > at_most:
@@ -79,12 +83,18 @@ def whole_bytes(path: Path, hints: Hints, form: Format, *, means: Means) -> int:
     return min(form.whole_bytes, weight_bytes(path, hints, means=means, at_most=form.whole_bytes))
 
 
+def limits_of(is_rewritten: bool, *, means: Means) -> Limits:
+    """What was packed when it came may be as large, unpacked, as anything may be that is unpacked."""
+    limits = means.bounds.limits
+    return replace(limits, max_sent_bytes=limits.max_unpacked_bytes) if is_rewritten else limits
+
+
 def open_payload(
     path: Path, hints: Hints, *, means: Means, now: datetime, assets_are: AssetsAre = AssetsAre.ABUSED
 ) -> Opened:
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
     with opened(path) as body:
-        parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
+        parts = parts_of(body, encoding=hints.content_encoding, limits=limits_of(hints.is_rewritten, means=means))
         recognised = recognise_parts(
             parts,
             content_type=hints.content_type,
@@ -130,11 +140,13 @@ def holds_secrets(head: bytes, recognised: Recognised, hints: Hints) -> bool:
 
 
 def _refuse_secrets_in_archive(parts: Sequence[Part], recognised: Recognised, hints: Hints) -> None:
-    """An archive is kept as it comes, so it may hold no table from which secrets would have to be taken out."""
+    """An archive is kept as it comes, so it may hold nothing from which secrets would have to be taken out."""
+    form, charset = recognised.format, charset_of(hints.content_type)
     for part in parts:
-        if part.name is not None and holds_secrets(with_head(part.read(), HEAD_BYTES)[0], recognised, hints):
-            message = "a table with a column for secrets can't come in an archive; send it by itself"
-            raise PayloadError(422, "secrets-not-accepted", message)
+        if part.name is not None and Family.MAIL not in form.families:
+            refuse_secrets(
+                part.read(), form.name, is_table=Family.CSV in form.families, charset=charset, place="the zip archive"
+            )
 
 
 def _contents(parts: Sequence[Part], form: Format, *, charset: str | None) -> Contents:
@@ -147,7 +159,8 @@ def _contents(parts: Sequence[Part], form: Format, *, charset: str | None) -> Co
 def contents_again(submission: Submission, *, means: Means) -> Contents:
     """Of a stored payload, as at the first reading. What is wrong with it is no matter here."""
     with opened(means.payloads.path(submission.id)) as body, suppress(PayloadError):
-        parts = parts_of(body, encoding=submission.content_encoding, limits=means.bounds.limits)
+        limits = limits_of(submission.payload_redacted, means=means)
+        parts = parts_of(body, encoding=submission.content_encoding, limits=limits)
         return _contents(parts, FORMATS[submission.format], charset=charset_of(submission.content_type))
     return Contents()
 
@@ -158,7 +171,11 @@ def read_again(submission: Submission, *, means: Means, contents: Contents | Non
     What is come across in it is told to `contents`.
     """
     path = means.payloads.path(submission.id)
-    hints = Hints(file_name=submission.file_name, content_encoding=submission.content_encoding)
+    hints = Hints(
+        file_name=submission.file_name,
+        content_encoding=submission.content_encoding,
+        is_rewritten=submission.payload_redacted,
+    )
     options = replace(_options_again(submission, means=means), contents=contents or Contents())
     return _records(path, FORMATS[submission.format], options, hints, means=means)
 
@@ -170,7 +187,9 @@ def opened_again(submission: Submission, *, means: Means) -> tuple[Iterator[byte
 
 def _unpacked(submission: Submission, *, means: Means) -> Iterator[bytes]:
     with opened(means.payloads.path(submission.id)) as body:
-        (whole,) = parts_of(body, encoding=submission.content_encoding, limits=means.bounds.limits)
+        (whole,) = parts_of(
+            body, encoding=submission.content_encoding, limits=limits_of(submission.payload_redacted, means=means)
+        )
         yield from whole.read()
 
 
@@ -181,12 +200,13 @@ def _options_again(submission: Submission, *, means: Means) -> ParseOptions:
         charset=charset_of(submission.content_type),
         assets_are=submission.assets_are,
         limits=means.bounds.limits,
+        is_kept=True,
     )
 
 
 def _records(path: Path, form: Format, options: ParseOptions, hints: Hints, *, means: Means) -> Iterator[Record]:
     with opened(path) as body:
-        parts = parts_of(body, encoding=hints.content_encoding, limits=means.bounds.limits)
+        parts = parts_of(body, encoding=hints.content_encoding, limits=limits_of(hints.is_rewritten, means=means))
         yield from records_of(parts, form, options, file_name=hints.file_name)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -26,7 +26,7 @@ from services.intake.handlers.accepting import (
 )
 from services.intake.handlers.arrivals import note_refusal
 from services.intake.handlers.desks import Room
-from services.intake.handlers.door import sight, without_packing, without_secrets
+from services.intake.handlers.door import Sighted, admit, sight, without_packing
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Opened, open_payload, weight_bytes
 from services.intake.store.payloads import Draft, NoRoom, Received
@@ -98,19 +98,21 @@ async def _take_in(
     if not sighted.head:
         raise PayloadError(422, "empty-payload", "the body is empty")
     if sighted.refusal is not None:
-        async for _ in sighted.rest:
-            pass
+        await _let_pass(sighted)
         raise sighted.refusal
-    if sighted.is_redacted:
-        async with aclosing(without_secrets(sighted, push.hints, means=means)) as pieces:
-            async for piece in pieces:
-                await draft.write(piece)
+    try:
+        is_redacted = await admit(sighted, draft, push.hints, means=means)
+    except PayloadError:
+        await _let_pass(sighted)
+        raise
+    if is_redacted:
         push = replace(push, hints=without_packing(push.hints))
-    else:
-        await draft.write(sighted.head)
-        async for chunk in sighted.rest:
-            await draft.write(chunk)
-    return _Arrival(submission_id, push, draft, await draft.finish(), now, sighted.is_redacted)
+    return _Arrival(submission_id, push, draft, await draft.finish(), now, is_redacted)
+
+
+async def _let_pass(sighted: Sighted) -> None:
+    async for _ in sighted.rest:
+        pass
 
 
 async def bounded(body: AsyncIterator[bytes], *, max_bytes: int) -> AsyncGenerator[bytes]:

@@ -1,4 +1,4 @@
-"""Payload files: the evidence of what partners pushed, as it came. On disk before anything is answered.
+"""Payload files: the evidence of what partners pushed, as it came but for secrets. On disk before anything is answered.
 
 A file lies at `<day>/<submission id>`; the day is read from the id (UUIDv7), so that old evidence goes by folder. While
 it comes in it is a draft with a name of its own, and nothing but the rename makes it a payload.
@@ -60,6 +60,20 @@ class Draft:
         await asyncio.to_thread(os.fsync, self._file.fileno())
         self._file.close()
         return Received(self.received_bytes, self._hash.digest())
+
+    async def begin_again(self) -> BinaryIO:
+        """An empty draft. What was written so far can be read once more; with the closing of that, it is gone."""
+        await self._flush()
+        return await asyncio.to_thread(self._replace)
+
+    def _replace(self) -> BinaryIO:
+        earlier = self.path.open("rb")
+        self._file.close()
+        self.path.unlink()
+        self._file = self.path.open("xb")
+        self._hash = hashlib.sha256()
+        self.received_bytes = 0
+        return earlier
 
     async def _flush(self) -> None:
         gathered, self._gathered = self._gathered, bytearray()

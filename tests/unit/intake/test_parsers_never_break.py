@@ -49,6 +49,7 @@ NASTY = [
     *(b'"objects":[', b'"object_refs":["ipv4-addr--1"]', b"[ipv4-addr:value = '", b"/*", b"\\'", b'"type":"sighting"'),
     *(b"source", b"source.network", b"__type", b"raw", b'"{\\"a\\": 1}"', b'{"a": {"b": [1]}}'),
     *(b"::1%x", b"/33", b"%s", b"'", b"\x85", b"\x1c", b";", b"\t", b"seen_at", b"event_time", b"02:30:00"),
+    *(b',"password":', b'"pin":[', b'\\"token\\":', b"https://u:p@", b"?key=a", b'"type":"cookie"', b'{"value":"x",'),
     *(b"2026-03-29", b"2026-10-25", b"9999-12-31", b"asset.", b"extra.", b"src_url"),
     *(
         b"Content-Type: multipart/mixed; boundary=part",

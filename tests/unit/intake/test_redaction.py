@@ -3,17 +3,24 @@
 import asyncio
 import base64
 import gzip
-from collections.abc import AsyncIterator, Iterator
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.api.letterbox import _refusal
+from services.intake.domain.compression import Limits
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, RejectedRecord
 from services.intake.domain.records import PayloadError
-from services.intake.domain.redaction import may_hold_secrets, redacted, refuse_list_of_secrets
+from services.intake.domain.redaction.passing import Passing
+from services.intake.domain.redaction.tables import may_hold_secrets, redacted, refuse_list_of_secrets
+from services.intake.domain.redaction.treatment import Treatment
 from services.intake.handlers.accepting import Accepted, Refused
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints
@@ -145,6 +152,91 @@ async def test_no_secret_reaches_the_disk(encoding: str | None, text: str, means
     assert not holds_canary(bytes(written))
 
 
+RECORD = """{"seen_at":"2026-03-01T04:05:06Z","category":"vulnerable/vulnerable-system","identifier":"open-smb",\
+"asset":{"ip":"192.0.2.1"},"extra":{"n":"%d"}}
+"""
+SECRET_RECORD = RECORD.replace('"n":"%d"', f'"password":"{CANARY}","u":"https://u:{CANARY}@h/?token={CANARY}"')
+PACKINGS: dict[str | None, Callable[[bytes], bytes]] = {None: bytes, "gzip": gzip.compress, "zstd": zstd.compress}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "before"),
+    [*((each, 0) for each in PACKINGS), *((each, 600) for each in PACKINGS), ("gzip", 900)],  # more than may be sent
+)
+async def test_no_secret_in_json_reaches_the_disk(
+    encoding: str | None, before: int, means: Means, written: bytearray
+) -> None:
+    text = "".join(RECORD % number for number in range(before)) + SECRET_RECORD + RECORD % 1
+    body = PACKINGS[encoding](text.encode())
+
+    answer = await receive(
+        body_of(*[body[at : at + 5_000] for at in range(0, len(body), 5_000)]),
+        replace(push(dry_run=True), hints=Hints(content_encoding=encoding)),
+        means=means,
+        now=NOW,
+    )
+
+    assert isinstance(answer, Accepted)
+    submission = answer.receipt.submission
+    assert submission.payload_redacted
+    assert (answer.receipt.accepted, submission.content_encoding) == (before + 2, None)
+    assert "redacted-secret" in {each.code for each in submission.warnings}
+    assert not holds_canary(bytes(written) + repr(answer).encode())
+    left = SECRET_RECORD.replace(f'"{CANARY}"', '"[redacted]"').replace(f"u:{CANARY}@", "").replace(CANARY, "")
+    assert bytes(written).endswith(text.replace(SECRET_RECORD, left).encode())
+
+
+@pytest.mark.parametrize("encoding", PACKINGS)
+async def test_json_without_a_secret_is_kept_as_it_came(encoding: str | None, means: Means, written: bytearray) -> None:
+    body = PACKINGS[encoding]("".join(RECORD % number for number in range(600)).encode())
+
+    answer = await receive(
+        body_of(*[body[at : at + 5_000] for at in range(0, len(body), 5_000)]),
+        replace(push(dry_run=True), hints=Hints(content_encoding=encoding)),
+        means=means,
+        now=NOW,
+    )
+
+    assert isinstance(answer, Accepted)
+    assert not answer.receipt.submission.payload_redacted
+    assert bytes(written) == body
+    assert answer.receipt.submission.content_encoding == encoding
+
+
+async def test_a_table_with_a_secret_in_a_url_is_written_anew(means: Means, written: bytearray) -> None:
+    rows = "timestamp,ip,port,http_url\n" + "2026-03-01 04:05:06,192.0.2.1,22,https://u:%s@h/\n"
+
+    answer = await receive(body_of((rows % CANARY).encode()), push(dry_run=True), means=means, now=NOW)
+
+    assert isinstance(answer, Accepted)
+    assert answer.receipt.submission.payload_redacted
+    assert bytes(written) == (rows % "").replace(":@", "").replace("u@", "").replace("//u", "//").encode()
+
+
+async def test_json_in_another_encoding_is_not_written_at_all(means: Means, written: bytearray) -> None:
+    hints = Hints(format_name="tocsin-ndjson")
+
+    answer = await receive(body_of(SECRET_RECORD.encode("utf-16")), replace(push(), hints=hints), means=means, now=NOW)
+
+    assert isinstance(answer, Refused)
+    assert (answer.error.code, bytes(written)) == ("undecodable-text", b"")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress, bytes])
+def test_what_passes_was_looked_at_before(pack: Callable[[bytes], bytes]) -> None:
+    """Of a body that can hardly be packed, in chunks of all sizes: all passes that lies well before the secret."""
+    noise = base64.b64encode(random.Random(1).randbytes(700_000))
+    packed = pack(b'{"a":"' + noise + b'","password":"x"}')
+    chunks = iter([packed[at : at + 10_007] for at in range(0, len(packed), 10_007)])
+    passing = Passing(chunks, Treatment("stix", is_table=False, charset=None).watch())
+
+    passed = b"".join(passing.chunks(packed[:4], encoding=None, limits=Limits()))
+
+    assert passing.has_secrets
+    assert 200_000 < len(passed) < len(packed) - 16_000
+    assert passed + b"".join(passing.waiting) + b"".join(chunks) == packed
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -182,12 +274,37 @@ async def test_a_list_whose_client_goes_away_leaves_nothing(
     assert files_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("text", [LIST, BRUTE_FORCE])
-async def test_an_archive_with_a_table_of_secrets_is_not_kept(text: str, means: Means, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [LIST, BRUTE_FORCE, RECORD % 1 * 450 + SECRET_RECORD])
+async def test_an_archive_with_secrets_is_not_kept(text: str, means: Means, tmp_path: Path) -> None:
     answer = await receive(body_of(zipped(("records", text))), push(dry_run=True), means=means, now=NOW)
 
     assert isinstance(answer, Refused)
     assert answer.error.code == "secrets-not-accepted"
+    assert not holds_canary(repr(answer).encode())
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", LIST), ("scan_rdp.csv", BRUTE_FORCE), ("a.ndjson", RECORD % 1 * 450 + SECRET_RECORD)]
+)
+async def test_a_mail_with_secrets_in_a_file_is_not_kept(
+    packed: bool, name: str, text: str, means: Means, tmp_path: Path
+) -> None:
+    content = zipped((name, text)) if packed else text.encode()
+    mail = EmailMessage()
+    mail["MIME-Version"] = "1.0"
+    mail.set_content("See below")
+    mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=name + ".zip" * packed)
+
+    answer = await receive(
+        body_of(bytes(mail)), replace(push(), hints=Hints(content_type="message/rfc822")), means=means, now=NOW
+    )
+
+    assert isinstance(answer, Refused)
+    assert (answer.error.status, answer.error.code) == (422, "secrets-not-accepted")
+    assert "push the file by itself" in answer.error.message
+    assert _refusal(answer).code == 554
     assert not holds_canary(repr(answer).encode())
     assert files_in(tmp_path) == []
 

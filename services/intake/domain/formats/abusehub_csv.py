@@ -8,21 +8,21 @@ from zoneinfo import ZoneInfo
 from libs.common.contracts import Asset, Indicator
 from libs.common.vocabulary import Severity
 from services.intake.domain.categories import UNDETERMINED
+from services.intake.domain.delimited import names_of
 from services.intake.domain.extras import bounded, names_a_secret
 from services.intake.domain.formats.cells import (
     read_asn,
     read_email,
     read_hostname,
     read_ip,
-    read_name,
     read_transport,
     read_url,
 )
-from services.intake.domain.formats.csv_table import NamedRows, check_columns, names_of, records_of, table_of
+from services.intake.domain.formats.csv_table import NamedRows, check_columns, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.records import Findings, Record
 from services.intake.domain.times import from_local, seen_at
-from services.intake.domain.values import NULL_WORDS, identifier_of, tags_of_ip
+from services.intake.domain.values import NULL_WORDS, identifier_of, name_of, tags_of_ip
 
 _EXAMPLE = """\
 reliable_notifier,report_type,infection_type,event_date,event_time,src_asn,src_ip,src_port,protocol,priority
@@ -72,12 +72,12 @@ def _indicator(cells: Mapping[str, str], findings: Findings, *, now: datetime) -
     return Indicator(
         seen_at=at,
         category=_category(report_type),
-        identifier=identifier_of(read_name(infection) or report_type) or _UNKNOWN_IDENTIFIER,
+        identifier=identifier_of(name_of(infection) or report_type) or _UNKNOWN_IDENTIFIER,
         asset=asset,
         asn=read_asn(cells.get("src_asn", ""), "src_asn", findings),
         severity=_PRIORITIES.get(cells.get("priority", "").lower()),
         tags=tags_of_ip(asset.ip),
-        malware_name=read_name(infection),
+        malware_name=name_of(infection),
         extra=_extra(cells, column),
     )
 

@@ -15,7 +15,6 @@ from services.intake.domain.values import (
 )
 
 _MAX_ADDRESS_CHARS = 64
-_MAX_NAME_CHARS = 100
 
 
 def read_ip(text: str, column: str, findings: Findings) -> str | None:
@@ -80,9 +79,3 @@ def read_asn(text: str, column: str, findings: Findings) -> int | None:
     if asn is None and text.strip() not in NULL_WORDS:
         findings.discard(column, text, "is not an AS number")
     return asn
-
-
-def read_name(text: str) -> str | None:
-    """The name of a product or of malware; of a word that says nothing, none."""
-    name = text.strip()[:_MAX_NAME_CHARS].rstrip()
-    return None if name.lower() in NULL_WORDS else name

@@ -6,50 +6,20 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from libs.common.contracts import Asset, Indicator
+from services.intake.domain.delimited import names_of
 from services.intake.domain.extras import bounded
-from services.intake.domain.formats.cells import read_domain, read_email, read_ip, read_name, read_url
-from services.intake.domain.formats.csv_table import NamedRows, check_columns, names_of, records_of, table_of
+from services.intake.domain.formats.cells import read_domain, read_email, read_ip, read_url
+from services.intake.domain.formats.csv_table import NamedRows, check_columns, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.records import Findings, Record
-from services.intake.domain.times import parse_time, seen_at_in_utc
-from services.intake.domain.values import domain_of, email_of, ip_of, url_of
-
-NAME = "credentials-csv"
-COLUMNS = frozenset({"email", "domain", "url", "breach", "seen_at", "leaked_at", "kind", "malware_name", "ip"})
-"""What is taken in. The door blanks all others, whatever they are called."""
-
-WITHHELD = "[withheld]"
-"""What stands where a cell was not what its column says, as it might have been somebody's password."""
+from services.intake.domain.redaction.credentials import COLUMNS, NAME
+from services.intake.domain.times import seen_at_in_utc
+from services.intake.domain.values import domain_of, name_of
 
 _EXAMPLE = """\
 email,domain,url,breach,seen_at
 j.doe@example.com,example.com,https://vpn.example.com/login,Example Breach,2026-03-01T04:05:06Z
 """
-
-_KINDS = frozenset({"password", "hash", "session", "other"})
-
-
-def kept_cell(name: str, cell: str) -> str:
-    """A cell of one of `COLUMNS` as it may be kept: nothing but what its column is for."""
-    text = cell.strip()
-    match name:
-        case "email":
-            return email_of(text) or WITHHELD
-        case "domain":
-            return domain_of(text) or WITHHELD
-        case "ip":
-            return ip_of(text) or WITHHELD
-        case "url":
-            return _without_query(url_of(text)) or WITHHELD
-        case "seen_at" | "leaked_at":
-            return text if len(text) <= 64 and parse_time(text) else WITHHELD
-        case "kind":
-            return text.lower() if text.lower() in _KINDS else "other"
-    return read_name(text) or ""
-
-
-def _without_query(url: str | None) -> str | None:
-    return url.partition("?")[0] if url else None
 
 
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
@@ -67,7 +37,7 @@ def _indicator(cells: Mapping[str, str], findings: Findings, *, now: datetime) -
     asset = _asset(cells, findings)
     if at is None or asset is None:
         return None
-    malware = read_name(cells.get("malware_name", ""))
+    malware = name_of(cells.get("malware_name", ""))
     is_stealer = asset.ip is not None
     kept = ("breach", "leaked_at", "kind")
     return Indicator(

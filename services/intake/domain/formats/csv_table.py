@@ -45,11 +45,6 @@ def _header(row: Row | UnreadableRow | None) -> Row:
     return row
 
 
-def names_of(fields: Sequence[str]) -> list[str]:
-    """Column names, trimmed and in lower case."""
-    return [plain(field, MAX_ROW_BYTES).lower() for field in fields]
-
-
 def check_columns(names: Sequence[str], *required: Sequence[str]) -> None:
     """Raises `PayloadError` for a name given twice, or if none is there of one of the choices in `required`."""
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -29,8 +29,9 @@ class Family(Enum):
 class ParseOptions:
     """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given.
 
-    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold packed files. A parser
-    that opens files within the payload tells `contents` of them.
+    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold files. A parser that
+    opens files within the payload tells `contents` of them. A payload that `is_kept` already is read with the secrets
+    in its files, which would be a reason not to keep it.
     """
 
     report_type: str | None
@@ -40,6 +41,7 @@ class ParseOptions:
     assets_are: AssetsAre = AssetsAre.ABUSED
     limits: Limits = field(default_factory=Limits)
     contents: Contents = field(default_factory=Contents, compare=False)
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

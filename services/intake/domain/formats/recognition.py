@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 
-from services.intake.domain.delimited import Row, rows
-from services.intake.domain.formats.csv_table import names_of
+from services.intake.domain.delimited import Row, names_of, rows
 from services.intake.domain.formats.format import Family, Format
 from services.intake.domain.formats.shadowserver.types import REPORT_TYPES, is_type_name, type_of_file_name
 from services.intake.domain.json_values import holds_lines

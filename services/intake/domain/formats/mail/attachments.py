@@ -7,14 +7,14 @@ from io import BytesIO
 
 from services.intake.domain import archives, mime
 from services.intake.domain.compression import decompress
-from services.intake.domain.formats import credentials_csv
-from services.intake.domain.formats.format import Format, ParseOptions
+from services.intake.domain.formats.format import Family, Format, ParseOptions
 from services.intake.domain.formats.names import names_in_sight
 from services.intake.domain.formats.recognition import HEAD_BYTES, Recognised, recognise_among
 from services.intake.domain.formats.shadowserver.types import type_of_file_name
 from services.intake.domain.lines import with_head
 from services.intake.domain.parts import numbered_through, refused_in
 from services.intake.domain.records import PayloadError, Record
+from services.intake.domain.redaction.treatment import refuse_secrets
 
 _MEDIA_TYPES = frozenset(
     {
@@ -28,9 +28,6 @@ _FILE_NAME = re.compile(r".*\.(?:(?:csv|json|ndjson|jsonl)(?:\.gz|\.zip|\.zst)?|
 # A mail of AbuseHUB has two files: this one, and the row that it was made of, which would count the finding twice.
 _ABUSEHUB = "abusehub-csv"
 _ABUSEHUB_FILE = "abusehubcsv-"
-
-_NOT_BY_MAIL = frozenset({credentials_csv.NAME})
-"""What is never kept as it came can't come in a mail, which is."""
 
 _EMPTY = "empty-payload"
 
@@ -94,6 +91,7 @@ def _opened(
         try:
             head, _ = with_head(file.part.read(), HEAD_BYTES)
             recognised = _recognised(formats, head, name=file.file_name, report_type=options.report_type)
+            refuse_secrets_in(recognised.format, file.part.read(), options, charset=file.charset)
         except PayloadError as error:
             if error.code == _EMPTY:
                 continue
@@ -105,14 +103,13 @@ def _opened(
             return
 
 
+def refuse_secrets_in(form: Format, chunks: Iterator[bytes], options: ParseOptions, *, charset: str | None) -> None:
+    """A mail is kept as it came, with its files, so there may be none from which secrets would have to be taken out."""
+    if not options.is_kept:
+        refuse_secrets(chunks, form.name, is_table=Family.CSV in form.families, charset=charset, place="the mail")
+
+
 def _recognised(formats: Mapping[str, Format], head: bytes, *, name: str, report_type: str | None) -> Recognised:
-    found = recognise_among(
+    return recognise_among(
         formats, head, content_type=None, file_name=name or None, format_name=None, report_type=report_type
     )
-    if found.format.name in _NOT_BY_MAIL:
-        raise PayloadError(
-            422,
-            "secrets-not-accepted",
-            f"{found.format.name} can't come in a mail, which is kept as it came; push the file by itself",
-        )
-    return found

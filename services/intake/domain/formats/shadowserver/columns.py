@@ -6,8 +6,9 @@ from operator import itemgetter
 
 import msgspec
 
+from services.intake.domain.delimited import names_of
 from services.intake.domain.extras import names_a_secret
-from services.intake.domain.formats.csv_table import check_columns, names_of
+from services.intake.domain.formats.csv_table import check_columns
 from services.intake.domain.formats.shadowserver.types import REPORT_TYPES, ReportType
 
 _OLD_NAMES = {"md5hash": "md5", "issuer_serialnumber": "issuer_serial_number"}

@@ -7,7 +7,7 @@ from functools import lru_cache
 from libs.common.contracts import Asset, Indicator, Product
 from libs.common.vocabulary import Severity
 from services.intake.domain.extras import MAX_EXTRA_KEYS, MAX_EXTRA_VALUE_CHARS, bounded
-from services.intake.domain.formats.cells import read_asn, read_hostname, read_ip, read_name, read_transport
+from services.intake.domain.formats.cells import read_asn, read_hostname, read_ip, read_transport
 from services.intake.domain.formats.shadowserver.columns import Column, Plan
 from services.intake.domain.records import Findings, quoted
 from services.intake.domain.times import seen_at_meaning_utc
@@ -18,6 +18,7 @@ from services.intake.domain.values import (
     email_of,
     identifier_of,
     ip_of,
+    name_of,
     port_of,
     severity_of,
     tags_of,
@@ -183,13 +184,13 @@ def _identifier(named: str, report_type: str | None) -> str:
 def _product(vendor: str, name: str, version: str) -> Product | None:
     if not (vendor or name or version):
         return None
-    product = Product(read_name(vendor), read_name(name), read_name(version))
+    product = Product(name_of(vendor), name_of(name), name_of(version))
     return product if product.vendor or product.name or product.version else None
 
 
 def _malware(fields: list[str], plan: Plan) -> str | None:
     for column in plan.malware:
-        name = read_name(fields[column.at])
+        name = name_of(fields[column.at])
         if name:
             return name
     return None

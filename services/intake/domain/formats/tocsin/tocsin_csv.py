@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from libs.common.text import plain
-from services.intake.domain.delimited import Row
+from services.intake.domain.delimited import Row, names_of
 from services.intake.domain.formats import credentials_csv
-from services.intake.domain.formats.csv_table import check_columns, judge_width, names_of, records_of, table_of
+from services.intake.domain.formats.csv_table import check_columns, judge_width, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.tocsin.records import (
     ASSET_FIELDS,

@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from libs.common.addresses import without_url_secrets
-from services.intake.domain.delimited import MAX_ROW_BYTES, Row, UnreadableRow, rows
+from services.intake.domain.delimited import MAX_ROW_BYTES, Row, UnreadableRow, names_of, rows
 from services.intake.domain.extras import names_a_secret
-from services.intake.domain.formats.credentials_csv import COLUMNS, NAME, kept_cell
-from services.intake.domain.formats.csv_table import names_of
 from services.intake.domain.lines import WITHHELD, WITHHELD_MARK, has_byte_order_mark, text_lines, with_head
 from services.intake.domain.records import PayloadError
+from services.intake.domain.redaction.credentials import COLUMNS, NAME, kept_cell
 
 MARK = "[redacted]"
 """What stands where a secret stood, so that a reader can still say that there was one."""
