@@ -186,6 +186,25 @@ async def test_no_secret_in_json_reaches_the_disk(
     assert bytes(written).endswith(text.replace(SECRET_RECORD, left).encode())
 
 
+async def test_a_payload_that_was_half_written_is_written_anew(means: Means, written: bytearray) -> None:
+    means = replace(means, bounds=replace(means.bounds, max_body_bytes=1_000_000))
+    text = ("".join(RECORD % number for number in range(3_000)) + SECRET_RECORD).encode()
+
+    answer = await receive(
+        body_of(*[text[at : at + 5_000] for at in range(0, len(text), 5_000)]),
+        replace(push(dry_run=True), hints=Hints()),
+        means=means,
+        now=NOW,
+    )
+
+    assert isinstance(answer, Accepted)
+    assert answer.receipt.submission.payload_redacted
+    assert answer.receipt.accepted == 3_001
+    assert not holds_canary(bytes(written))
+    assert len(text) < answer.receipt.submission.size_bytes + 100
+    assert len(written) > 1.5 * len(text)
+
+
 @pytest.mark.parametrize("encoding", PACKINGS)
 async def test_json_without_a_secret_is_kept_as_it_came(encoding: str | None, means: Means, written: bytearray) -> None:
     body = PACKINGS[encoding]("".join(RECORD % number for number in range(600)).encode())
