@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Role, operator
@@ -98,7 +99,7 @@ def _reading_routes(router: APIRouter, database: Database) -> None:
 
 
 def _changing_routes(router: APIRouter, database: Database) -> None:
-    @router.post("", status_code=201, dependencies=[ANALYST])
+    @router.post("", status_code=201, dependencies=[ANALYST], responses=refusals(409))
     async def post_organisation(body: OrganisationBody, response: Response) -> OrganisationView:
         async with database.transaction() as tx:
             added = await add_organisation(_profile(body), tx=tx, now=database.now())
@@ -107,7 +108,7 @@ def _changing_routes(router: APIRouter, database: Database) -> None:
         response.headers["Location"] = f"/v1/organisations/{added.organisation_id}"
         return _view(added)
 
-    @router.patch("/{organisation_id}", dependencies=[ANALYST])
+    @router.patch("/{organisation_id}", dependencies=[ANALYST], responses=refusals(409))
     async def patch_organisation(organisation_id: UUID, change: OrganisationChange) -> OrganisationView:
         async with database.transaction() as tx:
             record = await organisation_of(tx, organisation_id, locked=True)

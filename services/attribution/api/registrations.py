@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Role, operator
@@ -75,7 +76,7 @@ def _asset_routes(router: APIRouter, database: Database) -> None:
         following = encode_cursor(found[limit - 1].asset_id) if len(found) > limit else None
         return Page(items=[_asset_view(record) for record in found[:limit]], next=following)
 
-    @router.post("/assets", status_code=201, dependencies=[ANALYST], tags=["assets"])
+    @router.post("/assets", status_code=201, dependencies=[ANALYST], tags=["assets"], responses=refusals(409))
     async def post_asset(organisation_id: UUID, body: AssetBody) -> AssetView:
         """Claim an asset. An asset that the organisation has already is answered as it is kept."""
         async with database.transaction() as tx:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from libs.common.addresses import canonical_email, canonical_network
 from libs.common.db import Database
 from libs.common.ids import new_id
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
@@ -116,7 +117,7 @@ def routes(database: Database, doors: Doors) -> APIRouter:
 
 
 def _add_listing_routes(router: APIRouter, database: Database) -> None:
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, responses=refusals(409))
     async def add_partner(body: PartnerBody, administrator: Administrator) -> PartnerView:
         async with database.transaction() as tx:
             partner = await partners.add_partner(tx, _partner(body, now=database.now()))

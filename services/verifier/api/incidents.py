@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.contracts import Advisory
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import IncidentState, Language, Severity
@@ -132,7 +133,7 @@ def routes(database: Database) -> APIRouter:
         async with database.transaction() as tx:
             return _view(await handlers.incident_called(tx, slug))
 
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, responses=refusals(409))
     async def write_incident(new: NewIncident, analyst: Analyst) -> IncidentView:
         incident = Incident(
             slug=new.slug,
@@ -147,13 +148,13 @@ def routes(database: Database) -> APIRouter:
         async with database.transaction() as tx:
             return _view(await handlers.add_incident(tx, incident, now=database.now()))
 
-    @router.patch("/{slug}")
+    @router.patch("/{slug}", responses=refusals(409))
     async def edit_incident(slug: str, changes: IncidentChanges, analyst: Analyst) -> IncidentView:
         async with database.transaction() as tx:
             changed = await handlers.change_incident(tx, slug, changes.changes(), by=analyst.name, now=database.now())
         return _view(changed)
 
-    @router.post("/{slug}/approve")
+    @router.post("/{slug}/approve", responses=refusals(409))
     async def approve(slug: str, approver: Approver, approval: Approval | None = None) -> IncidentView:
         async with database.transaction() as tx:
             approved = await handlers.approve_incident(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
 from services.verifier import handlers
@@ -59,7 +60,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
         following = _cursor(held[limit - 1]) if len(held) > limit else None
         return Page(items=[verdict_view(judgement) for judgement in held[:limit]], next=following)
 
-    @router.post("/{indicator_id}")
+    @router.post("/{indicator_id}", responses=refusals(409))
     async def decide(indicator_id: UUID, decision: ReviewDecision, analyst: Analyst) -> VerdictView:
         async with database.transaction() as tx:
             decided = await handlers.review_indicators(
@@ -73,7 +74,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
             )
         return verdict_view(decided[0])
 
-    @router.post("")
+    @router.post("", responses=refusals(409))
     async def decide_in_bulk(review: BulkReview, analyst: Analyst) -> BulkReviewed:
         async with database.transaction() as tx:
             decided, more = await handlers.review_matching(

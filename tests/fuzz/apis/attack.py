@@ -1,0 +1,135 @@
+"""One attack: a service, who asks, and what schemathesis makes of its OpenAPI document."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import schemathesis
+from schemathesis import Config
+from schemathesis.config import (
+    CacheConfig,
+    ChecksConfig,
+    CoveragePhaseConfig,
+    GenerationConfig,
+    PhasesConfig,
+    ProjectConfig,
+    ProjectsConfig,
+    StatefulPhaseConfig,
+)
+from schemathesis.core.failures import Failure
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+
+from deploy.local.endpoints import Endpoints
+from tests.fuzz.apis import rules
+
+REQUEST_SECONDS = 30.0
+WATCHED = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+    "unsupported_method",
+    "ignored_auth",
+    *(rule.__name__ for rule in rules.OWN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attacker:
+    """Who asks which service. `credential` is the name of a field of the endpoints; empty: nobody knows them."""
+
+    service: str
+    name: str
+    credential: str = ""
+
+    def headers(self, endpoints: Endpoints) -> dict[str, str]:
+        if not self.credential:
+            return {}
+        return {"Authorization": f"Bearer {getattr(endpoints, self.credential)}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """How hard: `examples` of each operation, `chains` of requests that build on one another, and no longer than so."""
+
+    seed: int
+    examples: int
+    chains: int
+    seconds: int
+    boundaries: bool = True
+
+
+@dataclass(slots=True)
+class Findings:
+    """What came of attacks: how many requests had which answer, and each kind of failure once."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def told(self) -> str:
+        counts = ", ".join(f"{status}: {count}" for status, count in sorted(self.statuses.items()))
+        return "\n\n".join((f"{self.statuses.total()} requests ({counts})", *self.failures.values()))
+
+
+def attack(endpoints: Endpoints, attacker: Attacker, force: Force, findings: Findings) -> None:
+    """Send all that `force` allows, and note what came of it."""
+    url = endpoints.services[attacker.service]
+    config = _config(attacker.headers(endpoints), url, force)
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
+    for event in from_schema(schema).execute():
+        match event:
+            case events.ScenarioFinished(recorder=recorder):
+                _note(recorder, attacker, findings)
+            case events.NonFatalError(label=label, value=error):
+                findings.failures[f"{attacker.name} {label} {type(error).__name__}"] = (
+                    f"{attacker.name}, {label}: {error}"
+                )
+            case events.FatalError(exception=error):
+                raise error
+
+
+def _note(recorder: ScenarioRecorder, attacker: Attacker, findings: Findings) -> None:
+    for interaction in recorder.interactions.values():
+        findings.statuses[interaction.response.status_code if interaction.response else 0] += 1
+    for name, failure, sample in _failures(recorder):
+        kind = f"{attacker.name} {recorder.label} {name} {failure.title} {failure.message[:60]}"
+        findings.failures.setdefault(kind, f"{attacker.name}, {recorder.label}, {name}: {failure}\n{sample}")
+
+
+def _failures(recorder: ScenarioRecorder) -> Iterator[tuple[str, Failure, str]]:
+    for case_id, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is not None:
+                found = recorder.interactions.get(case_id)
+                answer = found.response.text[:400] if found and found.response else "no answer"
+                yield check.name, check.failure_info.failure, f"{check.failure_info.code_sample}\n{answer}"
+
+
+def _config(headers: dict[str, str], url: str, force: Force) -> Config:
+    checks = ChecksConfig()
+    checks.update(included_check_names=list(WATCHED))
+    generation = GenerationConfig(max_examples=force.examples, no_shrink=True, deterministic=True, database="none")
+    phases = PhasesConfig(
+        coverage=CoveragePhaseConfig(enabled=force.boundaries),
+        stateful=StatefulPhaseConfig(
+            enabled=force.chains > 0,
+            generation=GenerationConfig(max_examples=max(1, force.chains), no_shrink=True, database="none"),
+        ),
+    )
+    project = ProjectConfig(
+        base_url=url,
+        headers=headers,
+        checks=checks,
+        generation=generation,
+        phases=phases,
+        request_timeout=REQUEST_SECONDS,
+        continue_on_failure=True,
+    )
+    return Config(
+        seed=force.seed,
+        max_time=force.seconds,
+        cache=CacheConfig(enabled=False),
+        projects=ProjectsConfig(default=project),
+    )
