@@ -1,12 +1,10 @@
 """What all HTTP APIs have in common: problems, request ids, traces, bounds and safe headers."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.dependencies.utils import get_flat_dependant
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Depends, FastAPI
 from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -14,13 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.ids import new_id
 from libs.common.openapi import DocumentedApi
-from libs.common.problems import MAX_PLACE_CHARS, Dialect, FieldError, Problem, answer_with_problems
+from libs.common.problems import Dialect, answer_with_problems
 from libs.common.security import OperatorTokens
+from libs.common.storable import require_storable_text
 from libs.common.telemetry import parent_context, traceparent_of, tracer
-from libs.common.text import plain
 
 MAX_BODY_BYTES = 1024 * 1024
-NUL = "\0"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -63,51 +60,6 @@ class Api(DocumentedApi):
 
     def build_middleware_stack(self) -> ASGIApp:
         return RequestContext(super().build_middleware_stack())
-
-
-async def require_storable_text(request: Request) -> None:
-    """Refuse U+0000 in whatever a route reads from path, query or JSON: no column of PostgreSQL holds it."""
-    errors = [FieldError(where, "nul-character", "U+0000 can't be kept.") async for where in _nuls(request)]
-    if errors:
-        raise Problem(422, "not-valid", "The request is not valid", f"{len(errors)} things are wrong.", errors=errors)
-
-
-async def _nuls(request: Request) -> AsyncIterator[str]:
-    """Where it is. What most requests have to pass is a search for it as it is written."""
-    route = request.scope["route"]
-    for name, value in request.path_params.items():
-        if NUL in str(value):
-            yield f"path.{name}"
-    if b"%00" in request.scope["query_string"]:
-        read = {field.alias for field in get_flat_dependant(route.dependant).query_params}
-        for name, value in request.query_params.multi_items():
-            if name in read and NUL in value:
-                yield f"query.{name}"
-    if isinstance(route, APIRoute) and route.body_field and b"\\u0000" in await request.body():
-        for place in _nuls_in(await _json_of(request)):
-            yield f"body.{place}".rstrip(".")
-
-
-async def _json_of(request: Request) -> object:
-    """None for what is not JSON, which the route refuses by itself."""
-    try:
-        return await request.json()
-    except ValueError:
-        return None
-
-
-def _nuls_in(value: object) -> Iterator[str]:
-    match value:
-        case str():
-            if NUL in value:
-                yield ""
-        case list():
-            yield from (f"{place}.{below}".rstrip(".") for place, each in enumerate(value) for below in _nuls_in(each))
-        case dict():
-            for name, each in value.items():
-                if NUL in name:
-                    yield ""
-                yield from (f"{plain(name, MAX_PLACE_CHARS)}.{below}".rstrip(".") for below in _nuls_in(each))
 
 
 class RequestContext:

@@ -49,7 +49,7 @@ MEANINGS: Mapping[int, str] = {
     HTTPStatus.REQUEST_TIMEOUT: "The body stalled",
     HTTPStatus.CONFLICT: "It can't be done as things are now",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than is taken here",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Nothing that is read here, or more than one thing; `detail` names the candidates",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Nothing that is read here, or it is not clear what; `detail` has the choice",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Not valid; `errors` has all that is wrong",
     HTTPStatus.TOO_MANY_REQUESTS: "Too much at once; come back after `Retry-After` seconds",
     HTTPStatus.SERVICE_UNAVAILABLE: "Something that is needed is away or full; come back after `Retry-After` seconds",

@@ -11,6 +11,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from libs.common.problems import Problem
+from libs.common.storable import NUL
 
 MAX_BIGINT = 2**63 - 1
 
@@ -39,18 +40,18 @@ def read_cursor(text: str, shape: type[C]) -> C:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         values = msgspec.convert(msgspec.json.decode(raw), shape, strict=False)
         _require_storable(values)
-        return values
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise Problem(
             400, "bad-cursor", "This cursor is not one of ours", "Take `next` of the page before, unchanged."
         ) from error
+    return values
 
 
 def _require_storable(values: Iterable[object]) -> None:
     """Raise ValueError for what no column holds, and so was never the place behind an item."""
     for value in values:
         match value:
-            case str() if "\0" in value:
+            case str() if NUL in value:
                 raise ValueError("U+0000")
             case int() if not -MAX_BIGINT <= value <= MAX_BIGINT:
                 raise ValueError("more than 64 bits")

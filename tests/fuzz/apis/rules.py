@@ -51,6 +51,12 @@ def refusal_says_when_to_come_back(ctx: CheckContext, response: Response, case: 
 
 
 @schemathesis.check
+def refused_method_names_the_others(ctx: CheckContext, response: Response, case: Case) -> None:
+    """405 has `Allow` (RFC 9110)."""
+    assert response.status_code != 405 or _header(response, "allow"), "405 without Allow"
+
+
+@schemathesis.check
 def nothing_of_our_insides_is_shown(ctx: CheckContext, response: Response, case: Case) -> None:
     """No stack trace, no name of a library, and the headers that every answer has."""
     found = INSIDES.search(response.content or b"")
@@ -69,4 +75,9 @@ def _header(response: Response, name: str) -> str:
     return ", ".join(response.headers.get(name, []))
 
 
-OWN = (refusal_is_a_problem, refusal_says_when_to_come_back, nothing_of_our_insides_is_shown)
+OWN = (
+    refusal_is_a_problem,
+    refusal_says_when_to_come_back,
+    refused_method_names_the_others,
+    nothing_of_our_insides_is_shown,
+)
