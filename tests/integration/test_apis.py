@@ -10,8 +10,6 @@ from tests.fuzz.apis.ground import ground
 
 STRANGER = Force(seed=1, examples=2, chains=0, seconds=4, boundaries=False)
 KNOWN = Force(seed=1, examples=4, chains=4, seconds=12)
-FEWEST_REQUESTS = 20
-"""Of any attack, so that one that no longer reaches its service is noticed."""
 
 
 @pytest.fixture(scope="module")
@@ -27,5 +25,4 @@ def test_every_answer_is_as_documented_and_none_is_a_bug(attacker: Attacker, end
     attack(endpoints, attacker, KNOWN if attacker.credential else STRANGER, findings)
 
     assert not findings.failures, findings.told()
-    assert findings.statuses.total() >= FEWEST_REQUESTS
-    assert not attacker.credential or any(status < 300 for status in findings.statuses), "nothing was let in"
+    assert any(status < 300 for status in findings.statuses), f"nothing was let in: {findings.told()}"
