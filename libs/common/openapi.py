@@ -102,6 +102,8 @@ class DocumentedApi(FastAPI):
                     _say_who_may_call(document, operation, context.dependant)
                     if not any(path.startswith(f"{below}/") for below in foreign):
                         _say_how_it_refuses(operation, path)
+                    for status in COME_BACK_LATER & {int(status) for status in operation["responses"]}:
+                        operation["responses"][str(int(status))].setdefault("headers", RETRY_AFTER)
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas[Problem.__name__] = Problem.model_json_schema(ref_template=SCHEMAS + "{model}")
@@ -155,8 +157,7 @@ def _refuses_with(operation: Json, path: str) -> set[int]:
 
 
 def _refusal(status: int) -> Json:
-    answer: Json = {
+    return {
         "description": MEANINGS[status],
         "content": {PROBLEM_TYPE: {"schema": {"$ref": SCHEMAS + Problem.__name__}}},
     }
-    return {**answer, "headers": RETRY_AFTER} if status in COME_BACK_LATER else answer

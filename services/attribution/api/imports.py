@@ -79,6 +79,7 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
 
     @router.get("/{import_id}", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def read_import(import_id: UUID) -> ImportView:
+        """How far it is, and what was wrong in the file."""
         async with database.transaction() as tx:
             run = await import_run(tx, import_id, now=database.now())
         return _view(run)

@@ -82,6 +82,7 @@ def routes(database: Database, doors: Doors, *, mail_domain: str) -> APIRouter:
 def _add_making_routes(router: APIRouter, database: Database, *, reads_certificates: bool, mail_domain: str) -> None:
     @router.post("/{partner_id}/keys", status_code=201, responses=refusals(409))
     async def add_key(partner_id: UUID, administrator: Administrator, body: KeyBody | None = None) -> NewKeyView:
+        """A new key; those that there are stay. The answer shows it, and nothing ever does again."""
         wanted = body or KeyBody()
         _require_possible(wanted, reads_certificates=reads_certificates, takes_mail=bool(mail_domain))
         async with database.transaction() as tx:

@@ -132,11 +132,13 @@ def _add_webhook_routes(router: APIRouter, office: Office, reading: object, chan
 
     @router.get("")
     async def show_webhook(whose: Annotated[Self, reading]) -> WebhookView:
+        """Where it leads, and whether anything is sent there."""
         async with database.transaction() as tx:
             return _view(await webhooks.webhook_of(tx, whose.partner_id))
 
     @router.patch("")
     async def disable_webhook(_: WebhookChanges, whose: Annotated[Self, changing]) -> WebhookView:
+        """Nothing is sent any more, and what waited is given up."""
         async with database.transaction() as tx:
             webhook = await webhooks.disable(tx, whose.partner_id)
         log.info("webhook disabled", partner=str(whose.partner_id), by=whose.by)

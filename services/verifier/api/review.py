@@ -53,6 +53,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[VerdictView]:
+        """What waits for a person, the longest waiting first."""
         async with database.transaction() as tx:
             held = await handlers.held_page(
                 tx, identifier=identifier, partner=partner, reason=reason, after=_place(cursor), limit=limit
@@ -62,6 +63,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
 
     @router.post("/{indicator_id}", responses=refusals(409))
     async def decide(indicator_id: UUID, decision: ReviewDecision, analyst: Analyst) -> VerdictView:
+        """Decide one that is held; verified, it goes on to whom it hits."""
         async with database.transaction() as tx:
             decided = await handlers.review_indicators(
                 tx,
@@ -76,6 +78,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
 
     @router.post("", responses=refusals(409))
     async def decide_in_bulk(review: BulkReview, analyst: Analyst) -> BulkReviewed:
+        """Decide all that match the filter; all that waits where it is empty."""
         async with database.transaction() as tx:
             decided, more = await handlers.review_matching(
                 tx,

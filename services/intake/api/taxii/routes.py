@@ -99,6 +99,7 @@ def _add_descriptions(router: APIRouter, known_client: Dependency, *, max_bytes:
     @router.get(COLLECTION, include_in_schema=False)
     @router.get(f"{COLLECTION}/")
     async def show_collection(collection_id: str, caller: Annotated[Caller, known_client]) -> TaxiiCollection:
+        """The partner's own one; there is no other to see."""
         _require_own(collection_id, caller)
         return collection_of(caller.partner)
 
