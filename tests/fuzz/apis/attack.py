@@ -1,11 +1,14 @@
 """One attack: a service, who asks, and what schemathesis makes of its OpenAPI document."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import requests
 import schemathesis
 from schemathesis import Config, SerializationContext
+from schemathesis.checks import CHECKS
 from schemathesis.config import (
     CacheConfig,
     ChecksConfig,
@@ -16,13 +19,15 @@ from schemathesis.config import (
     ProjectsConfig,
     StatefulPhaseConfig,
 )
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.schemas import BaseSchema
 
 from deploy.local.endpoints import Endpoints
 from deploy.local.layout import SERVICES
 from tests.fuzz.apis import rules
+from tests.fuzz.apis.oddities import oddities
 
 REQUEST_SECONDS = 30.0
 WATCHED = (
@@ -92,6 +97,7 @@ def attack(endpoints: Endpoints, attacker: Attacker, force: Force, findings: Fin
     url = endpoints.services[attacker.service]
     config = _config(attacker.headers(endpoints), url, force)
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
+    _send_oddities(schema, attacker, attacker.headers(endpoints), findings, until=time.monotonic() + force.seconds)
     for event in from_schema(schema).execute():
         match event:
             case events.ScenarioFinished(recorder=recorder):
@@ -102,6 +108,31 @@ def attack(endpoints: Endpoints, attacker: Attacker, force: Force, findings: Fin
                 )
             case events.FatalError(exception=error):
                 raise error
+
+
+def _send_oddities(
+    schema: BaseSchema, attacker: Attacker, headers: dict[str, str], findings: Findings, *, until: float
+) -> None:
+    """What a document says nothing of; of the checks those that need no second request."""
+    names = [name for name in WATCHED if name != "ignored_auth"]
+    checks = CHECKS.get_by_names(names)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    with requests.Session() as session:
+        session.headers.update(headers)
+        for operation in operations:
+            for case, sent in oddities(operation):
+                if time.monotonic() > until:
+                    return
+                try:
+                    answer = case.call_and_validate(session=session, checks=checks, timeout=REQUEST_SECONDS, **sent)
+                    findings.statuses[answer.status_code] += 1
+                except FailureGroup as group:
+                    findings.statuses[0] += 1
+                    for failure in group.exceptions:
+                        kind = f"{attacker.name} {operation.label} {failure.title} {failure.message[:60]}"
+                        findings.failures.setdefault(
+                            kind, f"{attacker.name}, {operation.label}: {failure}\n{group}\n{sent}"
+                        )
 
 
 def _note(recorder: ScenarioRecorder, attacker: Attacker, findings: Findings) -> None:
@@ -124,7 +155,13 @@ def _failures(recorder: ScenarioRecorder) -> Iterator[tuple[str, Failure, str]]:
 def _config(headers: dict[str, str], url: str, force: Force) -> Config:
     checks = ChecksConfig()
     checks.update(included_check_names=list(WATCHED))
-    generation = GenerationConfig(max_examples=force.examples, no_shrink=True, deterministic=True, database="none")
+    generation = GenerationConfig(
+        max_examples=force.examples,
+        no_shrink=True,
+        deterministic=True,
+        database="none",
+        with_security_parameters=False,
+    )
     phases = PhasesConfig(
         coverage=CoveragePhaseConfig(enabled=force.boundaries),
         stateful=StatefulPhaseConfig(

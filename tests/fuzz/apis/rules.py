@@ -26,7 +26,10 @@ def refusal_is_a_problem(ctx: CheckContext, response: Response, case: Case) -> N
     body = response.content or b""
     if response.request.method == "HEAD" or (media_type.startswith(PAGE_TYPE) and b"<html" in body):
         return
-    told = json.loads(body)
+    try:
+        told = json.loads(body)
+    except ValueError:
+        raise AssertionError(f"{response.status_code} without a problem: {media_type} {body[:100]!r}") from None
     if case.path.startswith("/taxii2/"):
         assert media_type.startswith("application/taxii+json;version=2.1"), media_type
         _has(told, TAXII_FIELDS)
