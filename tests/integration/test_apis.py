@@ -8,8 +8,9 @@ from deploy.local.endpoints import Endpoints
 from tests.fuzz.apis.attack import ATTACKERS, Attacker, Findings, Force, attack
 from tests.fuzz.apis.ground import ground
 
-STRANGER = Force(seed=1, examples=2, chains=0, seconds=4, boundaries=False)
-KNOWN = Force(seed=1, examples=4, chains=4, seconds=12)
+STRANGER = Force(seed=1, examples=2, chains=0, seconds=3)
+KNOWN = Force(seed=1, examples=4, chains=4, seconds=6, oddities=True)
+"""A minute and a half at most, for all attackers together."""
 
 
 @pytest.fixture(scope="module")

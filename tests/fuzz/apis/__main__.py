@@ -28,7 +28,12 @@ def main() -> int:
         while (left := until - time.monotonic()) > 0:
             for attacker in attackers:
                 seconds = min(SECONDS_OF_AN_ATTACK, max(1, round(left)))
-                attack(endpoints, attacker, Force(seed, EXAMPLES, CHAINS, seconds), findings)
+                attack(
+                    endpoints,
+                    attacker,
+                    Force(seed, EXAMPLES, CHAINS, seconds, boundaries=True, oddities=True),
+                    findings,
+                )
             seed += 1
     sys.stdout.write(f"seeds {chosen.seed} to {seed - 1}: {findings.told()}\n")
     return 1 if findings.failures else 0

@@ -1,5 +1,6 @@
 """One attack: a service, who asks, and what schemathesis makes of its OpenAPI document."""
 
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,18 +28,20 @@ from schemathesis.schemas import BaseSchema
 from deploy.local.endpoints import Endpoints
 from deploy.local.layout import SERVICES
 from tests.fuzz.apis import rules
-from tests.fuzz.apis.oddities import oddities
+from tests.fuzz.apis.oddities import UNHEARD_OF, oddities
 
 REQUEST_SECONDS = 30.0
-WATCHED = (
-    "not_a_server_error",
+WATCHED_ALONE = ("not_a_server_error", *(rule.__name__ for rule in rules.OWN))
+"""What is watched where the document can have no word."""
+WATCHED_AT_ODDITIES = (
+    *WATCHED_ALONE,
     "status_code_conformance",
     "content_type_conformance",
     "response_schema_conformance",
     "response_headers_conformance",
-    "ignored_auth",
-    *(rule.__name__ for rule in rules.OWN),
 )
+WATCHED = (*WATCHED_AT_ODDITIES, "ignored_auth")
+"""`ignored_auth` asks again without the credential."""
 
 
 @schemathesis.serializer("message/rfc822", "application/x-ndjson", "application/jsonl")
@@ -71,13 +74,19 @@ ATTACKERS = (
 
 @dataclass(frozen=True, slots=True)
 class Force:
-    """How hard: `examples` of each operation, `chains` of requests that build on one another, and no longer than so."""
+    """How hard, and of what sort.
+
+    `examples` of each operation; `chains` of requests that build on one another; the `boundaries` of every schema;
+    `oddities`, which no schema knows. Each of the two halves, what documents say and what they don't, takes no longer
+    than `seconds`.
+    """
 
     seed: int
     examples: int
     chains: int
     seconds: int
-    boundaries: bool = True
+    boundaries: bool = False
+    oddities: bool = False
 
 
 @dataclass(slots=True)
@@ -94,45 +103,43 @@ class Findings:
 
 def attack(endpoints: Endpoints, attacker: Attacker, force: Force, findings: Findings) -> None:
     """Send all that `force` allows, and note what came of it."""
-    url = endpoints.services[attacker.service]
-    config = _config(attacker.headers(endpoints), url, force)
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
-    _send_oddities(schema, attacker, attacker.headers(endpoints), findings, until=time.monotonic() + force.seconds)
+    url, headers = endpoints.services[attacker.service], attacker.headers(endpoints)
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=_config(headers, url, force))
+    if force.oddities:
+        _send_oddities(schema, attacker, headers, force, findings)
     for event in from_schema(schema).execute():
         match event:
             case events.ScenarioFinished(recorder=recorder):
                 _note(recorder, attacker, findings)
             case events.NonFatalError(label=label, value=error):
-                findings.failures[f"{attacker.name} {label} {type(error).__name__}"] = (
-                    f"{attacker.name}, {label}: {error}"
-                )
+                words = f"{attacker.name}, {label}: {error}"
+                findings.failures[f"{attacker.name} {label} {type(error).__name__}"] = words
             case events.FatalError(exception=error):
                 raise error
 
 
 def _send_oddities(
-    schema: BaseSchema, attacker: Attacker, headers: dict[str, str], findings: Findings, *, until: float
+    schema: BaseSchema, attacker: Attacker, headers: dict[str, str], force: Force, findings: Findings
 ) -> None:
-    """What a document says nothing of; of the checks those that need no second request."""
-    names = [name for name in WATCHED if name != "ignored_auth"]
-    checks = CHECKS.get_by_names(names)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    """In an order that goes by the seed, so that what there is no time for is not always the same."""
+    odd = [each for found in schema.get_all_operations() for each in oddities(found.ok())]
+    random.Random(force.seed).shuffle(odd)
+    until = time.monotonic() + force.seconds
     with requests.Session() as session:
         session.headers.update(headers)
-        for operation in operations:
-            for case, sent in oddities(operation):
-                if time.monotonic() > until:
-                    return
-                try:
-                    answer = case.call_and_validate(session=session, checks=checks, timeout=REQUEST_SECONDS, **sent)
-                    findings.statuses[answer.status_code] += 1
-                except FailureGroup as group:
-                    findings.statuses[0] += 1
-                    for failure in group.exceptions:
-                        kind = f"{attacker.name} {operation.label} {failure.title} {failure.message[:60]}"
-                        findings.failures.setdefault(
-                            kind, f"{attacker.name}, {operation.label}: {failure}\n{group}\n{sent}"
-                        )
+        for case, sent in odd:
+            if time.monotonic() > until:
+                return
+            checks = CHECKS.get_by_names(WATCHED_ALONE if case.method in UNHEARD_OF else WATCHED_AT_ODDITIES)
+            try:
+                answer = case.call_and_validate(session=session, checks=checks, timeout=REQUEST_SECONDS, **sent)
+                findings.statuses[answer.status_code] += 1
+            except FailureGroup as group:
+                findings.statuses[0] += 1
+                label = case.operation.label
+                for failure in group.exceptions:
+                    kind = f"{attacker.name} {label} {failure.message[:60]}"
+                    findings.failures.setdefault(kind, f"{attacker.name}, {label}: {group}\n{sent}")
 
 
 def _note(recorder: ScenarioRecorder, attacker: Attacker, findings: Findings) -> None:

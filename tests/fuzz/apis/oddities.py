@@ -68,6 +68,7 @@ HEADERS: tuple[dict[str, str], ...] = (
     {"Range": "bytes=-0, 5-1, a-b"},
     {"If-Range": "0", "Range": "bytes=9999999999999999999999-"},
 )
+UNHEARD_OF = ("TRACE", "HEAD", "BREW")
 NOBODIES = (
     "Bearer",
     "Bearer ",
@@ -96,6 +97,8 @@ def oddities(operation: APIOperation) -> Iterator[tuple[Case, Sent]]:
         )
     for credential in NOBODIES:
         yield operation.Case(path_parameters=usual), {"headers": {"Authorization": credential.encode()}}
+    for method in UNHEARD_OF:
+        yield operation.Case(method=method, path_parameters=usual), {}
     if operation.body:
         yield from _bodies(operation, usual)
 
