@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from libs.common import clock
 from libs.common.db import Database
 from libs.common.errors import Permanent
-from libs.common.openapi import content, refusals
+from libs.common.openapi import Json, content, refusals
 from libs.common.problems import Problem, not_found
 from libs.common.security import Role, operator
 from libs.common.vocabulary import Language, RecipientKind
@@ -24,7 +24,7 @@ from services.notifier.handlers.sending import Scribe, consignments_of
 NOTHING_ACTIVE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-ANSWERS = {200: content("text/plain", "text/html", "message/rfc822")}
+ANSWERS: dict[int | str, Json] = {200: content("text/plain", "text/html", "message/rfc822")}
 
 
 class Form(StrEnum):

@@ -28,12 +28,8 @@ def main() -> int:
         while (left := until - time.monotonic()) > 0:
             for attacker in attackers:
                 seconds = min(SECONDS_OF_AN_ATTACK, max(1, round(left)))
-                attack(
-                    endpoints,
-                    attacker,
-                    Force(seed, EXAMPLES, CHAINS, seconds, boundaries=True, oddities=True),
-                    findings,
-                )
+                force = Force(seed, EXAMPLES, CHAINS, seconds, boundaries=True, oddities=True)
+                attack(endpoints, attacker, force, findings)
             seed += 1
     sys.stdout.write(f"seeds {chosen.seed} to {seed - 1}: {findings.told()}\n")
     return 1 if findings.failures else 0

@@ -16,8 +16,7 @@ AT = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
 
 
 def test_a_cursor_is_read_as_it_was_written() -> None:
-    shape = tuple[datetime, UUID]
-    assert read_cursor(encode_cursor(AT.isoformat(), UUID(int=7)), shape) == (AT, UUID(int=7))
+    assert read_cursor(encode_cursor(AT.isoformat(), UUID(int=7)), tuple[datetime, UUID]) == (AT, UUID(int=7))
     assert read_cursor(encode_cursor("a-slug"), tuple[str]) == ("a-slug",)
     assert read_cursor(encode_cursor(MAX_BIGINT), tuple[int]) == (MAX_BIGINT,)
 
