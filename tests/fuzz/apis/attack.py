@@ -3,13 +3,13 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import requests
 import schemathesis
 from schemathesis import Config, SerializationContext
-from schemathesis.checks import CHECKS
+from schemathesis.checks import CHECKS, CheckFunction
 from schemathesis.config import (
     CacheConfig,
     ChecksConfig,
@@ -21,6 +21,7 @@ from schemathesis.config import (
     StatefulPhaseConfig,
 )
 from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.schemas import BaseSchema
@@ -122,7 +123,7 @@ def _send_oddities(
     schema: BaseSchema, attacker: Attacker, headers: dict[str, str], force: Force, findings: Findings
 ) -> None:
     """In an order that goes by the seed, so that what there is no time for is not always the same."""
-    odd = [each for found in schema.get_all_operations() for each in oddities(found.ok())]
+    odd = [each for found in schema.get_all_operations() if isinstance(found, Ok) for each in oddities(found.ok())]
     random.Random(force.seed).shuffle(odd)
     until = time.monotonic() + force.seconds
     with requests.Session() as session:
@@ -130,7 +131,7 @@ def _send_oddities(
         for case, sent in odd:
             if time.monotonic() > until:
                 return
-            checks = CHECKS.get_by_names(WATCHED_ALONE if case.method in UNHEARD_OF else WATCHED_AT_ODDITIES)
+            checks = _checks(WATCHED_ALONE if case.method in UNHEARD_OF else WATCHED_AT_ODDITIES)
             try:
                 answer = case.call_and_validate(session=session, checks=checks, timeout=REQUEST_SECONDS, **sent)
                 findings.statuses[answer.status_code] += 1
@@ -140,6 +141,11 @@ def _send_oddities(
                 for failure in group.exceptions:
                     kind = f"{attacker.name} {label} {failure.message[:60]}"
                     findings.failures.setdefault(kind, f"{attacker.name}, {label}: {group}\n{sent}")
+
+
+def _checks(names: Sequence[str]) -> list[CheckFunction]:
+    """Those that are functions, as all are that are named here."""
+    return [check for check in CHECKS.get_by_names(names) if not isinstance(check, type)]
 
 
 def _note(recorder: ScenarioRecorder, attacker: Attacker, findings: Findings) -> None:

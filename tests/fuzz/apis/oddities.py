@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from schemathesis import APIOperation, Case
+from schemathesis import APIOperation
+from schemathesis.core.transport import HttpMethod
 
 from libs.common.paging import encode_cursor
+from tests.fuzz.apis.rules import AnyCase
 
+Operation = APIOperation[Any, Any, Any, Any]  # Any: the same for all of OpenAPI
 Sent = dict[str, Any]  # Any: what `requests` takes beside the case
 
 AN_ID = str(UUID(int=7))
@@ -36,7 +39,7 @@ CURSORS = (
     encode_cursor(),
     "W10K" * 100,
 )
-VALUES = (*TEXTS, 2**63, -(2**31) - 1, 1e308, True, None, [], [[None]], {}, {"a\0": "\0"})
+VALUES: tuple[object, ...] = (*TEXTS, 2**63, -(2**31) - 1, 1e308, True, None, [], [[None]], {}, {"a\0": "\0"})
 BODIES = (
     b"",
     b"null",
@@ -68,7 +71,7 @@ HEADERS: tuple[dict[str, str], ...] = (
     {"Range": "bytes=-0, 5-1, a-b"},
     {"If-Range": "0", "Range": "bytes=9999999999999999999999-"},
 )
-UNHEARD_OF = ("TRACE", "HEAD", "BREW")
+UNHEARD_OF: tuple[HttpMethod, ...] = ("TRACE", "HEAD", "QUERY")
 NOBODIES = (
     "Bearer",
     "Bearer ",
@@ -80,7 +83,7 @@ NOBODIES = (
 )
 
 
-def oddities(operation: APIOperation) -> Iterator[tuple[Case, Sent]]:
+def oddities(operation: Operation) -> Iterator[tuple[AnyCase, Sent]]:
     """Each odd thing once, with all else as it should be."""
     usual = _usual(operation)
     yield operation.Case(path_parameters=usual), {}
@@ -103,7 +106,7 @@ def oddities(operation: APIOperation) -> Iterator[tuple[Case, Sent]]:
         yield from _bodies(operation, usual)
 
 
-def _bodies(operation: APIOperation, usual: dict[str, str]) -> Iterator[tuple[Case, Sent]]:
+def _bodies(operation: Operation, usual: dict[str, str]) -> Iterator[tuple[AnyCase, Sent]]:
     declared = next(iter(operation.body)).media_type
     for body in BODIES:
         yield operation.Case(path_parameters=usual), {"data": body, "headers": {"Content-Type": declared}}
@@ -115,7 +118,7 @@ def _bodies(operation: APIOperation, usual: dict[str, str]) -> Iterator[tuple[Ca
             yield operation.Case(path_parameters=usual), {"data": body, "headers": {"Content-Type": declared}}
 
 
-def _usual(operation: APIOperation) -> dict[str, str]:
+def _usual(operation: Operation) -> dict[str, str]:
     """An id wherever the path has a parameter; an enumeration's first value where it wants one of those."""
     return {
         parameter.name: str(parameter.definition["schema"].get("enum", [AN_ID])[0])
@@ -123,7 +126,7 @@ def _usual(operation: APIOperation) -> dict[str, str]:
     }
 
 
-def _fields(operation: APIOperation) -> Iterator[str]:
+def _fields(operation: Operation) -> Iterator[str]:
     """The names that a JSON body can have at its top."""
     document = operation.schema.raw_schema
     schemas = document["components"]["schemas"]

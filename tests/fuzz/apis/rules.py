@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import schemathesis
@@ -9,6 +10,9 @@ from schemathesis import Case, CheckContext, Response
 
 from libs.common.http_api import SAFE_HEADERS
 from libs.common.openapi import PAGE_TYPE, PROBLEM_TYPE
+
+AnyCase = Case[Any]
+"""Any: by what an operation is defined, which is the same for all of OpenAPI."""
 
 PROBLEM_FIELDS = {"type": str, "title": str, "status": int, "detail": str, "instance": str, "errors": list}
 TAXII_FIELDS = {"title": str, "description": str, "error_code": str, "http_status": str}
@@ -18,7 +22,7 @@ COME_BACK_LATER = (429, 503)
 
 
 @schemathesis.check
-def refusal_is_a_problem(ctx: CheckContext, response: Response, case: Case) -> None:
+def refusal_is_a_problem(ctx: CheckContext, response: Response, case: AnyCase) -> None:
     """Every refusal is a problem with all of its fields; TAXII has its own form, and so have pages for people."""
     if response.status_code < 400:
         return
@@ -47,20 +51,20 @@ def refusal_is_a_problem(ctx: CheckContext, response: Response, case: Case) -> N
 
 
 @schemathesis.check
-def refusal_says_when_to_come_back(ctx: CheckContext, response: Response, case: Case) -> None:
+def refusal_says_when_to_come_back(ctx: CheckContext, response: Response, case: AnyCase) -> None:
     """429 and 503 have `Retry-After`, in seconds."""
     if response.status_code in COME_BACK_LATER and case.path != "/health/ready":
         assert _header(response, "retry-after").isdecimal(), f"{response.status_code} without Retry-After"
 
 
 @schemathesis.check
-def refused_method_names_the_others(ctx: CheckContext, response: Response, case: Case) -> None:
+def refused_method_names_the_others(ctx: CheckContext, response: Response, case: AnyCase) -> None:
     """405 has `Allow` (RFC 9110)."""
     assert response.status_code != 405 or _header(response, "allow"), "405 without Allow"
 
 
 @schemathesis.check
-def nothing_of_our_insides_is_shown(ctx: CheckContext, response: Response, case: Case) -> None:
+def nothing_of_our_insides_is_shown(ctx: CheckContext, response: Response, case: AnyCase) -> None:
     """No stack trace, no name of a library, and the headers that every answer has."""
     found = INSIDES.search(response.content or b"")
     assert found is None, f"the answer shows {found.group()!r}" if found else ""
@@ -68,7 +72,7 @@ def nothing_of_our_insides_is_shown(ctx: CheckContext, response: Response, case:
     assert not lacking or case.path.startswith(("/health/", "/metrics")), f"the answer has no {lacking}"
 
 
-def _has(told: Any, fields: dict[str, type]) -> None:  # Any: JSON
+def _has(told: Any, fields: Mapping[str, type]) -> None:  # Any: JSON
     assert isinstance(told, dict), told
     wrong = [name for name, kind in fields.items() if not isinstance(told.get(name), kind)]
     assert not wrong, f"{wrong} of {told}"
