@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 import msgspec
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 
 from libs.common.errors import Transient
+from libs.common.openapi import content
 from libs.common.security import public
 
 Check = Callable[[], Awaitable[None]]
@@ -17,23 +20,33 @@ Check = Callable[[], Awaitable[None]]
 CHECK_SECONDS = 5.0
 
 
+class Readiness(BaseModel):
+    """`ok`, or `unavailable` where any check is not `ok`."""
+
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str]
+
+
 def routes(checks: Mapping[str, Check]) -> APIRouter:
     """`/health/live`, `/health/ready` and `/metrics`."""
     router = APIRouter(dependencies=[Depends(public)], tags=["health"])
 
     @router.get("/health/live")
     async def live() -> dict[str, str]:
+        """Whether the process can serve."""
         return {"status": "ok"}
 
-    @router.get("/health/ready")
+    @router.get("/health/ready", responses={status: {"model": Readiness} for status in (200, 503)})
     async def ready() -> Response:
+        """Whether it can do its work; each check says `ok`, or what is wrong."""
         answers = dict(zip(checks, await asyncio.gather(*map(_answer, checks.values())), strict=True))
         well = set(answers.values()) <= {"ok"}
         body = {"status": "ok" if well else "unavailable", "checks": answers}
         return Response(msgspec.json.encode(body), status_code=200 if well else 503, media_type="application/json")
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=Response, responses={200: content("text/plain")})
     async def metrics() -> Response:
+        """Counters, gauges and histograms, as Prometheus reads them."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router

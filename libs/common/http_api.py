@@ -4,15 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.ids import new_id
+from libs.common.openapi import DocumentedApi
 from libs.common.problems import Dialect, answer_with_problems
 from libs.common.security import OperatorTokens
+from libs.common.storable import require_storable_text
 from libs.common.telemetry import parent_context, traceparent_of, tracer
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -38,14 +40,26 @@ def new_api(
     """An API with the house's manners. Routes in `streaming_paths`, and those whose path is like `streaming_pattern`,
     bound their own bodies; the others take 1 MiB. Problems below the paths of `dialects` are told in that form.
     """
-    api = FastAPI(title=title, description=description, version="1", redirect_slashes=False)
+    api = Api(
+        title=title,
+        description=description,
+        version="1",
+        redirect_slashes=False,
+        dependencies=[Depends(require_storable_text)],
+    )
     api.state.operator_tokens = OperatorTokens(operator_public_key)
     for router in routers:
         api.include_router(router)
     answer_with_problems(api, dialects=dialects or {})
     api.add_middleware(BoundedBody, streaming_paths=streaming_paths, streaming_pattern=streaming_pattern)
-    api.add_middleware(RequestContext)
     return api
+
+
+class Api(DocumentedApi):
+    """Its outermost layer is the request's context, so that an answer of 500, and its line in the log, has it too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return RequestContext(super().build_middleware_stack())
 
 
 class RequestContext:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from libs.common.errors import Transient
+from libs.common.text import plain
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,8 @@ TITLES = {
     503: "Not available now",
 }
 RETRY_SECONDS = 5
+MAX_PLACE_CHARS = 200
+MAX_MESSAGE_CHARS = 500
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -100,11 +103,18 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - that is what it is registered for
     errors = [
-        FieldError(where=".".join(map(str, violation["loc"])), code=violation["type"], message=violation["msg"])
+        FieldError(
+            where=_place(violation["loc"]), code=violation["type"], message=plain(violation["msg"], MAX_MESSAGE_CHARS)
+        )
         for violation in error.errors()
     ]
     problem = Problem(422, "not-valid", "The request is not valid", f"{len(errors)} things are wrong.", errors=errors)
     return _answer(request, problem)
+
+
+def _place(parts: Sequence[str | int]) -> str:
+    """A name that is too much there is the client's own words: lone surrogates in it can't even be answered."""
+    return plain(".".join(map(str, parts)), MAX_PLACE_CHARS)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

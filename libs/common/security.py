@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 import jwt
 import msgspec
@@ -23,6 +24,13 @@ KEY_PREFIX = "tck_"
 
 CHECKED: Options = {"require": ["exp", "sub"], "verify_iat": False}
 """A token from the future is one of a console whose clock is a second ahead of ours: its end counts, not its birth."""
+
+
+class Credential(StrEnum):
+    """What a request can open a route with. Every dependency that looks at one says which it takes: `opens_with`."""
+
+    OPERATOR_TOKEN = "operator-token"  # noqa: S105 - the name of a kind
+    PARTNER_KEY = "partner-key"
 
 
 class Role(StrEnum):
@@ -87,6 +95,8 @@ def sign_operator_token(key: Ed25519PrivateKey, *, operator: Operator, now: date
 
 class RequiredRole:
     """FastAPI dependency: the operator behind the request, if their role suffices."""
+
+    opens_with: ClassVar = (Credential.OPERATOR_TOKEN,)
 
     def __init__(self, role: Role) -> None:
         self.role = role

@@ -37,6 +37,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("/{indicator_id}")
     async def read_attribution(indicator_id: UUID) -> AttributionView:
+        """To whom an indicator was attributed, or why to nobody, and each step of the way there."""
         async with database.transaction() as tx:
             standing = await attribution_of(tx, indicator_id)
         return _view(standing)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, operator
 from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
@@ -19,6 +20,13 @@ from services.attribution.handlers import ImportQueue, import_run
 
 Admin = Annotated[Operator, Depends(operator(at_least=Role.ADMIN))]
 STREAMING_PATHS = frozenset(f"/v1/imports/{kind}" for kind in ImportKind)
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""Whatever the header says: the kind is in the path."""
 MadeOn = Annotated[date | None, Query(description="The day that the dump describes; today if left out")]
 
 
@@ -48,7 +56,7 @@ class ImportView(BaseModel):
 def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> APIRouter:
     router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
-    @router.post("/{kind}", status_code=202)
+    @router.post("/{kind}", status_code=202, responses=refusals(429), openapi_extra=BODY)
     async def post_import(
         kind: ImportKind, request: Request, response: Response, admin: Admin, made_on: MadeOn = None
     ) -> ImportView:
@@ -71,6 +79,7 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
 
     @router.get("/{import_id}", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def read_import(import_id: UUID) -> ImportView:
+        """How far it is, and what was wrong in the file."""
         async with database.transaction() as tx:
             run = await import_run(tx, import_id, now=database.now())
         return _view(run)

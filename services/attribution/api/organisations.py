@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Role, operator
@@ -84,6 +85,7 @@ def routes(database: Database) -> APIRouter:
 def _reading_routes(router: APIRouter, database: Database) -> None:
     @router.get("", dependencies=[VIEWER])
     async def list_organisations(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[OrganisationView]:
+        """In the order in which they were added."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             found = await organisations_page(tx, after=after, limit=limit)
@@ -92,14 +94,16 @@ def _reading_routes(router: APIRouter, database: Database) -> None:
 
     @router.get("/{organisation_id}", dependencies=[VIEWER])
     async def read_organisation(organisation_id: UUID) -> OrganisationView:
+        """One organisation; its assets and contacts are lists of their own."""
         async with database.transaction() as tx:
             record = await organisation_of(tx, organisation_id)
         return _view(record)
 
 
 def _changing_routes(router: APIRouter, database: Database) -> None:
-    @router.post("", status_code=201, dependencies=[ANALYST])
+    @router.post("", status_code=201, dependencies=[ANALYST], responses=refusals(409))
     async def post_organisation(body: OrganisationBody, response: Response) -> OrganisationView:
+        """Add one; what is theirs and whom to write comes after, by its id."""
         async with database.transaction() as tx:
             added = await add_organisation(_profile(body), tx=tx, now=database.now())
             if isinstance(added, Refusal):
@@ -107,8 +111,9 @@ def _changing_routes(router: APIRouter, database: Database) -> None:
         response.headers["Location"] = f"/v1/organisations/{added.organisation_id}"
         return _view(added)
 
-    @router.patch("/{organisation_id}", dependencies=[ANALYST])
+    @router.patch("/{organisation_id}", dependencies=[ANALYST], responses=refusals(409))
     async def patch_organisation(organisation_id: UUID, change: OrganisationChange) -> OrganisationView:
+        """Change what is given; `null` empties what can be empty."""
         async with database.transaction() as tx:
             record = await organisation_of(tx, organisation_id, locked=True)
             profile = _changed(record, change)

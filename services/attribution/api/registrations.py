@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Role, operator
@@ -69,13 +70,14 @@ def routes(database: Database) -> APIRouter:
 def _asset_routes(router: APIRouter, database: Database) -> None:
     @router.get("/assets", dependencies=[VIEWER], tags=["assets"])
     async def list_assets(organisation_id: UUID, limit: PageLimit = 50, cursor: PageCursor = None) -> Page[AssetView]:
+        """What is theirs, in the order in which it was registered."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             found = await assets_page(tx, organisation_id, after=after, limit=limit)
         following = encode_cursor(found[limit - 1].asset_id) if len(found) > limit else None
         return Page(items=[_asset_view(record) for record in found[:limit]], next=following)
 
-    @router.post("/assets", status_code=201, dependencies=[ANALYST], tags=["assets"])
+    @router.post("/assets", status_code=201, dependencies=[ANALYST], tags=["assets"], responses=refusals(409))
     async def post_asset(organisation_id: UUID, body: AssetBody) -> AssetView:
         """Claim an asset. An asset that the organisation has already is answered as it is kept."""
         async with database.transaction() as tx:
@@ -86,6 +88,7 @@ def _asset_routes(router: APIRouter, database: Database) -> None:
 
     @router.delete("/assets/{asset_id}", status_code=204, dependencies=[ANALYST], tags=["assets"])
     async def delete_asset(organisation_id: UUID, asset_id: UUID) -> None:
+        """It is theirs no longer; what was found at it before stays as it was."""
         async with database.transaction() as tx:
             if not await release_asset(organisation_id, asset_id, tx=tx):
                 raise not_found("asset")
@@ -96,6 +99,7 @@ def _contact_routes(router: APIRouter, database: Database) -> None:
     async def list_contacts(
         organisation_id: UUID, limit: PageLimit = 50, cursor: PageCursor = None
     ) -> Page[ContactView]:
+        """Whom to write, in the order in which they were added."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             found = await contacts_page(tx, organisation_id, after=after, limit=limit)
@@ -114,6 +118,7 @@ def _contact_routes(router: APIRouter, database: Database) -> None:
 
     @router.delete("/contacts/{contact_id}", status_code=204, dependencies=[ANALYST], tags=["contacts"])
     async def delete_contact(organisation_id: UUID, contact_id: UUID) -> None:
+        """Nobody writes there any more."""
         async with database.transaction() as tx:
             if not await remove_contact(organisation_id, contact_id, tx=tx):
                 raise not_found("contact")

@@ -10,7 +10,7 @@ from libs.common.links import Links, RatingLink
 from libs.common.problems import not_found
 from libs.common.security import public
 from services.feedback import handlers
-from services.feedback.api.forms import form_of
+from services.feedback.api.forms import form_body, form_of
 from services.feedback.api.pages import Pages
 from services.feedback.domain.rating import MARKS, TEXT_CHARACTERS, Incomplete, RatingForm
 
@@ -28,7 +28,10 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
             rated = await handlers.is_rated(tx, link)
         return pages.message(request, "already_rated") if rated else _page(pages, request, RatingForm())
 
-    @router.post("/f/{token}")
+    @router.post(
+        "/f/{token}",
+        openapi_extra=form_body(useful="From 1 (not at all) to 5 (very)", clear="The same", text="In own words"),
+    )
     async def take_rating(request: Request, token: Token) -> HTMLResponse:
         """Takes `useful`, `clear` (1-5) and `text`. A token counts once."""
         link = _link(links, token)

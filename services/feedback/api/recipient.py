@@ -11,7 +11,7 @@ from libs.common.links import Links
 from libs.common.problems import Problem, not_found
 from libs.common.security import public
 from services.feedback import handlers
-from services.feedback.api.forms import form_of
+from services.feedback.api.forms import form_body, form_of
 from services.feedback.api.pages import Pages
 from services.feedback.domain.answer import CHOICES, AnswerForm
 from services.feedback.domain.rating import TEXT_CHARACTERS, Incomplete
@@ -33,7 +33,12 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
             known = await _correspondence(tx, _notification_id(links, token))
         return _answer_page(pages, request, known, AnswerForm())
 
-    @router.post("/r/{token}")
+    @router.post(
+        "/r/{token}",
+        openapi_extra=form_body(
+            kind="One of " + ", ".join(CHOICES), threat="Which; any number, none means all", text="In own words"
+        ),
+    )
     async def take_answer(request: Request, token: Token) -> HTMLResponse:
         """Takes `kind`, `threat` (any number; none means all) and `text`. The same answer counts once."""
         notification_id = _notification_id(links, token)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from libs.common import clock
 from libs.common.db import Database
+from libs.common.openapi import content, refusals
 from libs.common.problems import Problem
 from libs.common.security import public
 from services.feedback import handlers
@@ -32,14 +33,18 @@ class VerificationAnswer(BaseModel):
 def routes(*, database: Database, pages: Pages, allowance: Allowance) -> APIRouter:
     router = APIRouter(dependencies=[Depends(public)], tags=["pages"])
 
-    @router.get("/verify", response_class=HTMLResponse)
+    @router.get("/verify", response_class=HTMLResponse, responses=refusals(429))
     async def ask_reference(request: Request, reference: TypedInForm = "") -> Response:
         """The form; with `reference` its answer."""
         if not reference.strip():
             return pages.page(request, "verify.html", typed="", answer=None)
         return await answer(request, reference)
 
-    @router.get("/verify/{reference}", response_model=VerificationAnswer)
+    @router.get(
+        "/verify/{reference}",
+        response_model=VerificationAnswer,
+        responses={200: content("text/html"), **refusals(429)},
+    )
     async def verify(request: Request, reference: Typed) -> Response:
         """A page, or JSON for `Accept: application/json`."""
         return await answer(request, reference)

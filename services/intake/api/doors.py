@@ -12,7 +12,7 @@ from fastapi import Path, Request, Response
 
 from libs.common.problems import FieldError, Problem
 from libs.common.proxies import is_from_proxy
-from libs.common.security import KEY_PREFIX, RequiredRole, Role
+from libs.common.security import KEY_PREFIX, Credential, RequiredRole, Role
 from services.intake.domain.partners import Caller, KeyKind, Objection, Visit, canonical_certificate, objections
 from services.intake.domain.rates import Rate
 from services.intake.domain.records import quoted
@@ -88,7 +88,7 @@ def _rate_fields(rate: Rate, left: int, wait_seconds: float) -> Mapping[str, str
 class PartnerKey:
     """FastAPI dependency: the partner who pushes."""
 
-    authorizes: ClassVar[str] = "partner"
+    opens_with: ClassVar = (Credential.PARTNER_KEY,)
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
@@ -100,7 +100,7 @@ class PartnerKey:
 class PartnerOrOperator:
     """FastAPI dependency: whose submissions the request may see; a partner's own, or, for an operator, everybody's."""
 
-    authorizes: ClassVar[str] = "partner"
+    opens_with: ClassVar = (Credential.PARTNER_KEY, Credential.OPERATOR_TOKEN)
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
@@ -128,7 +128,7 @@ class SelfOrOperator:
     A key for tests changes nothing there: what it would change is used in earnest.
     """
 
-    authorizes: ClassVar[str] = "partner"
+    opens_with: ClassVar = (Credential.PARTNER_KEY, Credential.OPERATOR_TOKEN)
 
     def __init__(self, doors: Doors, role: Role) -> None:
         self._doors = doors

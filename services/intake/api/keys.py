@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page
 from libs.common.problems import FieldError, Problem, not_found
 from libs.common.security import Operator, Role, operator
@@ -87,8 +88,9 @@ def routes(database: Database, doors: Doors, *, mail_domain: str) -> APIRouter:
 
 
 def _add_making_routes(router: APIRouter, database: Database, *, reads_certificates: bool, mail_domain: str) -> None:
-    @router.post("/{partner_id}/keys", status_code=201)
+    @router.post("/{partner_id}/keys", status_code=201, responses=refusals(409))
     async def add_key(partner_id: UUID, administrator: Administrator, body: KeyBody | None = None) -> NewKeyView:
+        """A new key; those that there are stay. The answer shows it, and nothing ever does again."""
         wanted = body or KeyBody()
         _require_possible(wanted, reads_certificates=reads_certificates, takes_mail=bool(mail_domain))
         async with database.transaction() as tx:
@@ -114,7 +116,7 @@ def _add_making_routes(router: APIRouter, database: Database, *, reads_certifica
         log.info("key added", partner=str(partner_id), prefix=new.key.prefix, operator=administrator.name)
         return _new_key_view(new, mail_domain=mail_domain)
 
-    @router.post("/{partner_id}/keys/{key_id}/rotate", status_code=201)
+    @router.post("/{partner_id}/keys/{key_id}/rotate", status_code=201, responses=refusals(409))
     async def rotate_key(
         partner_id: UUID, key_id: UUID, administrator: Administrator, body: RotationBody | None = None
     ) -> NewKeyView:

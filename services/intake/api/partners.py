@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from libs.common.addresses import canonical_email, canonical_network
 from libs.common.db import Database
 from libs.common.ids import new_id
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
@@ -116,8 +117,9 @@ def routes(database: Database, doors: Doors) -> APIRouter:
 
 
 def _add_listing_routes(router: APIRouter, database: Database) -> None:
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, responses=refusals(409))
     async def add_partner(body: PartnerBody, administrator: Administrator) -> PartnerView:
+        """A partner without a key can do nothing yet: `POST …/keys` is next."""
         async with database.transaction() as tx:
             partner = await partners.add_partner(tx, _partner(body, now=database.now()))
         if partner is None:
@@ -127,6 +129,7 @@ def _add_listing_routes(router: APIRouter, database: Database) -> None:
 
     @router.get("")
     async def list_partners(_: Administrator, limit: PageLimit = 50, cursor: PageCursor = None) -> Page[PartnerView]:
+        """In the order of their slugs."""
         after = read_cursor(cursor, tuple[str])[0] if cursor else ""
         async with database.transaction() as tx:
             found = await partners.partners_after(tx, after, limit=limit + 1)
@@ -147,6 +150,7 @@ def _add_single_routes(router: APIRouter, database: Database, reading: object) -
 
     @router.patch("/{partner_id}")
     async def change_partner(partner_id: UUID, body: PartnerChanges, administrator: Administrator) -> PartnerView:
+        """Change what is agreed. It holds for the next request, at every replica within seconds."""
         changes = body.changes()
         async with database.transaction() as tx:
             partner = await partners.change_partner(tx, partner_id, changes)

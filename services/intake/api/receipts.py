@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse, StreamingResponse
 
+from libs.common.openapi import content
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.vocabulary import Outcome
@@ -84,7 +85,7 @@ def routes(means: Means, doors: Doors) -> APIRouter:
 def _add_downloads(router: APIRouter, means: Means, known_viewer: object) -> None:
     database = means.database
 
-    @router.get("/{submission_id}/records.csv", response_class=StreamingResponse)
+    @router.get("/{submission_id}/records.csv", response_class=StreamingResponse, responses={200: content("text/csv")})
     async def download_records(
         submission_id: UUID, viewer: Annotated[Viewer, known_viewer], outcome: OutcomeName = None
     ) -> StreamingResponse:
@@ -100,7 +101,9 @@ def _add_downloads(router: APIRouter, means: Means, known_viewer: object) -> Non
             headers={"Content-Disposition": named},
         )
 
-    @router.get("/{submission_id}/payload", response_class=FileResponse)
+    @router.get(
+        "/{submission_id}/payload", response_class=FileResponse, responses={200: content("application/octet-stream")}
+    )
     async def show_payload(submission_id: UUID, viewer: Annotated[Viewer, known_viewer]) -> FileResponse:
         """The bytes as they came; what came compressed is compressed still."""
         async with database.transaction() as tx:

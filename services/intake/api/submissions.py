@@ -8,8 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
+from libs.common.openapi import refusals
 from libs.common.problems import FieldError, Problem
 from services.intake.api.doors import Doors, PartnerKey
+from services.intake.api.formats import payloads
 from services.intake.api.models import ReceiptView, receipt_view
 from services.intake.domain.partners import Caller
 from services.intake.domain.records import PayloadError
@@ -43,7 +45,12 @@ def routes(means: Means, doors: Doors) -> APIRouter:
     router = APIRouter(tags=["submissions"])
     known_caller = Depends(PartnerKey(doors))
 
-    @router.post(PATH, responses={code: {"model": ReceiptView} for code in (200, 201, 202)}, status_code=201)
+    @router.post(
+        PATH,
+        status_code=201,
+        responses={**{code: {"model": ReceiptView} for code in (200, 201, 202)}, **refusals(408, 415)},
+        openapi_extra={"requestBody": {"required": True, "content": payloads()}},
+    )
     async def submit(
         request: Request,
         response: Response,

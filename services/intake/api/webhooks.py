@@ -10,6 +10,7 @@ import structlog
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import FieldError, Problem, not_found
 from libs.common.security import Role
@@ -131,11 +132,13 @@ def _add_webhook_routes(router: APIRouter, office: Office, reading: object, chan
 
     @router.get("")
     async def show_webhook(whose: Annotated[Self, reading]) -> WebhookView:
+        """Where it leads, and whether anything is sent there."""
         async with database.transaction() as tx:
             return _view(await webhooks.webhook_of(tx, whose.partner_id))
 
     @router.patch("")
     async def disable_webhook(_: WebhookChanges, whose: Annotated[Self, changing]) -> WebhookView:
+        """Nothing is sent any more, and what waited is given up."""
         async with database.transaction() as tx:
             webhook = await webhooks.disable(tx, whose.partner_id)
         log.info("webhook disabled", partner=str(whose.partner_id), by=whose.by)
@@ -191,7 +194,7 @@ def _add_delivery_routes(router: APIRouter, office: Office, reading: object, cha
         following = encode_cursor(found[limit - 1].id) if len(found) > limit else None
         return Page(items=[_delivery_view(delivery) for delivery in found[:limit]], next=following)
 
-    @router.post("/deliveries/{delivery_id}/resend", status_code=202)
+    @router.post("/deliveries/{delivery_id}/resend", status_code=202, responses=refusals(409))
     async def resend(delivery_id: UUID, whose: Annotated[Self, changing]) -> DeliveryView:
         """Send an event that was delivered or given up once more, under its old id; one on its way stays as it is."""
         async with database.transaction() as tx:

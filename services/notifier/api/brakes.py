@@ -49,6 +49,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def read_brake() -> Brakes:
+        """All brakes, and the widest of those that are engaged."""
         async with database.transaction() as tx:
             return _brakes_view(await all_brakes(tx))
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from libs.common.db import Database, Transaction
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
@@ -53,7 +54,7 @@ def routes(database: Database) -> APIRouter:
                 raise not_found("notification")
             return detail_of(await dossier_of(tx, notification))
 
-    @router.post("/{notification_id}/{command}")
+    @router.post("/{notification_id}/{command}", responses=refusals(409))
     async def order(
         notification_id: UUID, command: Command, by: Approver, body: Order | None = None
     ) -> NotificationDetail:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from libs.common import clock
 from libs.common.db import Database
 from libs.common.errors import Permanent
+from libs.common.openapi import Json, content, refusals
 from libs.common.problems import Problem, not_found
 from libs.common.security import Role, operator
 from libs.common.vocabulary import Language, RecipientKind
@@ -21,6 +22,9 @@ from services.notifier.handlers.previewing import preview, sample_consignment
 from services.notifier.handlers.sending import Scribe, consignments_of
 
 NOTHING_ACTIVE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+ANSWERS: dict[int | str, Json] = {200: content("text/plain", "text/html", "message/rfc822")}
 
 
 class Form(StrEnum):
@@ -43,7 +47,7 @@ class Sample(BaseModel):
 def routes(database: Database, scribe: Scribe) -> APIRouter:
     router = APIRouter(tags=["previews"], dependencies=[Depends(operator(at_least=Role.VIEWER))])
 
-    @router.get("/v1/notifications/{name}/preview")
+    @router.get("/v1/notifications/{name}/preview", response_class=Response, responses=ANSWERS)
     async def preview_notification(name: str, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
         """The mail of a notification. Its links lead nowhere: looking at a mail is not answering it."""
         async with database.transaction() as tx:
@@ -53,7 +57,7 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
             consignments = await consignments_of(tx, [notification])
         return _answer(consignments[0], scribe, form)
 
-    @router.post("/v1/preview")
+    @router.post("/v1/preview", response_class=Response, responses={**ANSWERS, **refusals(404)})
     async def preview_sample(sample: Sample, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
         """A mail about any incident, approved or not, with made-up findings."""
         async with database.transaction() as tx:

@@ -39,6 +39,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def list_false_positives(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[FalsePositiveView]:
+        """All entries, those that have expired as well."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             entries = await handlers.false_positives_page(tx, after=after, limit=limit)
@@ -47,6 +48,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.post("", status_code=201)
     async def add_false_positive(body: FalsePositiveBody, analyst: Analyst) -> FalsePositiveView:
+        """From now on such a finding is refuted, until the entry expires."""
         entry = FalsePositive(
             asset=body.asset, identifier=body.identifier, reason=body.reason, expires_at=body.expires_at
         )
@@ -56,6 +58,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.delete("/{false_positive_id}", status_code=204)
     async def forget_false_positive(false_positive_id: UUID, _: Analyst) -> None:
+        """Such a finding counts again."""
         async with database.transaction() as tx:
             await handlers.forget_false_positive(tx, false_positive_id)
 

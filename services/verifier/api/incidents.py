@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.contracts import Advisory
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import IncidentState, Language, Severity
@@ -121,6 +122,7 @@ def routes(database: Database) -> APIRouter:
     async def list_incidents(
         state: IncidentState | None = None, limit: PageLimit = 50, cursor: PageCursor = None
     ) -> Page[IncidentView]:
+        """In the order of their slugs."""
         after = read_cursor(cursor, tuple[str])[0] if cursor else ""
         async with database.transaction() as tx:
             chosen = await handlers.incidents_page(tx, state=state, after=after, limit=limit)
@@ -129,11 +131,13 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("/{slug}", dependencies=readers)
     async def read_incident(slug: str) -> IncidentView:
+        """As it is now, with the texts in all its languages."""
         async with database.transaction() as tx:
             return _view(await handlers.incident_called(tx, slug))
 
-    @router.post("", status_code=201)
+    @router.post("", status_code=201, responses=refusals(409))
     async def write_incident(new: NewIncident, analyst: Analyst) -> IncidentView:
+        """A new one is a draft: nobody is written to about it until it is approved."""
         incident = Incident(
             slug=new.slug,
             category=new.category,
@@ -147,14 +151,16 @@ def routes(database: Database) -> APIRouter:
         async with database.transaction() as tx:
             return _view(await handlers.add_incident(tx, incident, now=database.now()))
 
-    @router.patch("/{slug}")
+    @router.patch("/{slug}", responses=refusals(409))
     async def edit_incident(slug: str, changes: IncidentChanges, analyst: Analyst) -> IncidentView:
+        """Change what is given. Other texts or matches make it a draft again."""
         async with database.transaction() as tx:
             changed = await handlers.change_incident(tx, slug, changes.changes(), by=analyst.name, now=database.now())
         return _view(changed)
 
-    @router.post("/{slug}/approve")
+    @router.post("/{slug}/approve", responses=refusals(409))
     async def approve(slug: str, approver: Approver, approval: Approval | None = None) -> IncidentView:
+        """From now on mails go out about it. Not by who wrote it."""
         async with database.transaction() as tx:
             approved = await handlers.approve_incident(
                 tx,

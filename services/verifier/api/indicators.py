@@ -17,6 +17,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("/{indicator_id}")
     async def read_verdict(indicator_id: UUID) -> VerdictView:
+        """What was decided of one record, and every check that had a say."""
         async with database.transaction() as tx:
             return verdict_view(await handlers.verdict_of(tx, indicator_id))
 

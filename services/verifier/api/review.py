@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
 from services.verifier import handlers
@@ -52,6 +53,7 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[VerdictView]:
+        """What waits for a person, the longest waiting first."""
         async with database.transaction() as tx:
             held = await handlers.held_page(
                 tx, identifier=identifier, partner=partner, reason=reason, after=_place(cursor), limit=limit
@@ -59,8 +61,9 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
         following = _cursor(held[limit - 1]) if len(held) > limit else None
         return Page(items=[verdict_view(judgement) for judgement in held[:limit]], next=following)
 
-    @router.post("/{indicator_id}")
+    @router.post("/{indicator_id}", responses=refusals(409))
     async def decide(indicator_id: UUID, decision: ReviewDecision, analyst: Analyst) -> VerdictView:
+        """Decide one that is held; verified, it goes on to whom it hits."""
         async with database.transaction() as tx:
             decided = await handlers.review_indicators(
                 tx,
@@ -73,8 +76,9 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
             )
         return verdict_view(decided[0])
 
-    @router.post("")
+    @router.post("", responses=refusals(409))
     async def decide_in_bulk(review: BulkReview, analyst: Analyst) -> BulkReviewed:
+        """Decide all that match the filter; all that waits where it is empty."""
         async with database.transaction() as tx:
             decided, more = await handlers.review_matching(
                 tx,

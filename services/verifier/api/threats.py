@@ -31,6 +31,7 @@ def routes(database: Database) -> APIRouter:
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[ThreatView]:
+        """All, or those of a state, an incident or an asset."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             threats = await handlers.threats_page(
@@ -48,6 +49,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("/{threat_id}")
     async def read_threat(threat_id: UUID) -> ThreatWithSightings:
+        """One threat, with the indicators that said so."""
         async with database.transaction() as tx:
             threat, sightings = await handlers.threat_with_sightings(tx, threat_id, now=database.now())
         indicators = [verdict_view(judgement) for judgement in sightings]

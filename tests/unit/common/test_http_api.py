@@ -1,20 +1,29 @@
-"""How an API says no where a protocol has a form of its own for that, and how long bodies may be."""
+"""How an API says no, also where a protocol has a form of its own for that, and what it takes of bodies and texts."""
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict
 
 from libs.common.errors import Transient
-from libs.common.http_api import MAX_BODY_BYTES, new_api
+from libs.common.http_api import MAX_BODY_BYTES, SAFE_HEADERS, new_api
 from libs.common.problems import Problem
 from libs.common.security import public
 
 PROBLEM = "application/problem+json"
 DIALECT = "application/dialect+json"
+
+
+class Named(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    more: list[Any]  # Any: JSON
 
 
 def in_dialect(problem: Problem) -> Response:
@@ -39,6 +48,18 @@ def routes() -> APIRouter:
 
     @router.get("/own/broken")
     async def broken() -> None:
+        raise ZeroDivisionError
+
+    @router.post("/named")
+    async def named(body: Named) -> str:
+        return body.name
+
+    @router.get("/named/{name}")
+    async def named_so(name: str, q: str = "") -> str:
+        return name
+
+    @router.get("/broken")
+    async def broken_as_well() -> None:
         raise ZeroDivisionError
 
     @router.post("/own/{name}/body")
@@ -99,3 +120,61 @@ async def test_only_a_path_of_the_pattern_takes_more_than_a_mebibyte(client: htt
 
     assert (taken.status_code, taken.json()) == (200, len(body))
     assert [answer.status_code for answer in refused] == [413, 413]
+
+
+async def test_an_answer_to_a_bug_has_all_that_others_have(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/broken", headers={"X-Request-Id": "asked-17"})
+
+    assert answer.status_code == 500
+    assert answer.headers["X-Request-Id"] == "asked-17"
+    assert answer.headers.items() >= {name.lower(): value for name, value in SAFE_HEADERS.items()}.items()
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (rb'{"name": "a\u0000b", "more": []}', ["body.name"]),
+        (rb'{"name": "a", "more": [{"x": ["", "\u0000"]}, "\u0000"]}', ["body.more.0.x.1", "body.more.1"]),
+        (rb'{"name": "a", "more": [{"x\u0000": 1}]}', ["body.more.0"]),
+        ('{"name": "\\u0000", "more": []}'.encode("utf-16"), ["body.name"]),
+        (rb'{"name": "\u0000", "more": [' + 900 * b"[" + 900 * b"]" + b"]}", ["body.name"]),
+    ],
+)
+async def test_a_nul_in_json_is_refused_with_its_place(
+    body: bytes, where: list[str], client: httpx.AsyncClient
+) -> None:
+    answer = await client.post("/named", content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 422
+    errors = answer.json()["errors"]
+    assert {error["code"] for error in errors} == {"nul-character"}
+    assert sorted(error["where"] for error in errors) == where
+
+
+@pytest.mark.parametrize(("path", "where"), [("/named/a%00b?q=1", "path.name"), ("/named/a?q=%00", "query.q")])
+async def test_a_nul_in_the_address_is_refused_with_its_place(path: str, where: str, client: httpx.AsyncClient) -> None:
+    answer = await client.get(path)
+
+    assert (answer.status_code, [error["where"] for error in answer.json()["errors"]]) == (422, [where])
+
+
+async def test_a_nul_that_nobody_reads_harms_nobody(client: httpx.AsyncClient) -> None:
+    body = rb'{"name": "\\u0000", "more": []}'
+
+    assert (await client.get("/named/a?other=%00")).json() == "a"
+    answer = await client.post("/named", content=body, headers={"Content-Type": "application/json"})
+    assert answer.json() == r"\u0000"
+
+
+@pytest.mark.parametrize("name", [r"\ud800", r"\u202e", 5000 * "x"])
+async def test_a_name_that_is_too_much_is_answered_in_a_form_that_can_be_read(
+    name: str, client: httpx.AsyncClient
+) -> None:
+    body = f'{{"name": "a", "more": [], "{name}": 1}}'
+
+    answer = await client.post("/named", content=body, headers={"Content-Type": "application/json"})
+
+    (error,) = answer.json()["errors"]
+    assert answer.status_code == 422
+    assert error["where"].isprintable()
+    assert len(error["where"]) <= 200

@@ -1,10 +1,10 @@
 """The resources of TAXII 2.1, as far as an inbound server has them. Source: TAXII 2.1, sections 4 and 5."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from services.intake.api.models import links_of
 from services.intake.api.taxii.media import STIX_JSON, TAXII_JSON
@@ -47,7 +47,7 @@ class TaxiiCollections(BaseModel):
 class TaxiiEnvelope(BaseModel):
     """STIX 2.1 objects; a bundle of them is taken as well."""
 
-    objects: list[dict[str, JsonValue]] = Field(min_length=1)
+    objects: list[dict[str, Any]] = Field(min_length=1)  # Any: JSON of any type of STIX object
 
 
 class TaxiiObjectStatus(BaseModel):

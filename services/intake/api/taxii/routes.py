@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.params import Depends as Dependency
 
 from libs.common.problems import Problem, not_found
+from libs.common.security import Credential
 from services.intake.api.doors import Doors
 from services.intake.api.submissions import IdempotencyKey, body_of, problem_of, refuse_at_once
 from services.intake.api.taxii.media import STIX_JSON, TAXII_JSON, TaxiiResponse, require_acceptable, require_stix
@@ -55,7 +56,7 @@ COLLECTION = "/intake/collections/{collection_id}"
 class TaxiiClient:
     """FastAPI dependency: the partner whose client it is, if that reads TAXII 2.1."""
 
-    authorizes: ClassVar[str] = "partner"
+    opens_with: ClassVar = (Credential.PARTNER_KEY,)
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
@@ -98,6 +99,7 @@ def _add_descriptions(router: APIRouter, known_client: Dependency, *, max_bytes:
     @router.get(COLLECTION, include_in_schema=False)
     @router.get(f"{COLLECTION}/")
     async def show_collection(collection_id: str, caller: Annotated[Caller, known_client]) -> TaxiiCollection:
+        """The partner's own one; there is no other to see."""
         _require_own(collection_id, caller)
         return collection_of(caller.partner)
 
