@@ -45,6 +45,12 @@ WEBHOOK_SECONDS = Histogram("tocsin_webhook_seconds", "Time one attempt takes at
 WEBHOOKS_DISABLED = Gauge(
     "tocsin_webhooks_disabled", "Webhooks that get nothing any more, because they failed for days or are gone"
 )
+DIGESTS_DUE = Counter(
+    "tocsin_digests_due",
+    "Periods of partners that ended, by whether there was anything to tell: told, empty",
+    ("found",),
+)
+DIGESTS = Counter("tocsin_digests", "Digests to partners, by the state that they entered", ("state",))
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))

@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
@@ -43,6 +44,9 @@ partners = Table(
     Column("records_per_day", BigInteger, comment="null: without limit"),
     Column("tlp_default", Text),
     Column("assets_are", Text, nullable=False, server_default="abused"),
+    Column("digest", Text, nullable=False, server_default="none"),
+    Column("digest_language", Text, nullable=False, server_default="en"),
+    Column("digest_due_at", DateTime(timezone=True), comment="when a period of theirs ends; null: they want no digest"),
 )
 
 # A revoked key stays, so that nobody can be given it again and its past use can be seen.
@@ -89,6 +93,7 @@ submissions = Table(
     Column("payload_redacted", Boolean, nullable=False, server_default="false"),
     Column("tlp_default", Text),
     Column("assets_are", Text, nullable=False, server_default="abused"),
+    Column("kept_at", DateTime(timezone=True), server_default=func.clock_timestamp()),
     Index("submissions_of_partner", "partner_id", "id"),
     Index("submissions_processing", "received_at", postgresql_where=text("status = 'processing'")),
 )
@@ -187,4 +192,16 @@ webhook_deliveries = Table(
     Index("webhook_deliveries_of_submission", "submission_id", "sequence"),
     Index("webhook_deliveries_due", "partner_id", "due_at", postgresql_where=text("state IN ('waiting', 'sending')")),
     Index("webhook_deliveries_fresh", "submission_id", unique=True, postgresql_where=text("is_fresh")),
+)
+
+# One row for each period that is done, in the transaction that tells of it.
+digests = Table(
+    "digests",
+    metadata,
+    Column("partner_id", UUID, ForeignKey("partners.id"), primary_key=True),
+    Column("until", DateTime(timezone=True), primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("digest_id", UUID, comment="null: there was nothing to tell"),
+    Column("open_submissions", Text, comment="JSON, of the newest: how those stood that may still change"),
 )
