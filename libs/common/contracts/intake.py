@@ -144,7 +144,7 @@ class DigestDue(Event, frozen=True, kw_only=True, omit_defaults=True, tag="diges
 
     `outcomes` are those of the records received from `since` until `until`, as they stood at `made_at`; `earlier`
     counts the records received before that have got another outcome since they were last told of, `earlier_pending`
-    those that still have none. `submissions` are some of `submissions_total`: those with trouble first, then the newest.
+    those that still have none. `submissions` are some of `submissions_total`: those with trouble, then the newest.
     """
 
     digest_id: UUID

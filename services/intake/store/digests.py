@@ -46,7 +46,7 @@ FATES = f"""
         WHERE partner_id = $1 AND id = ANY($5::uuid[]) AND {KEPT_AT} < $3
     ), shown AS (
         SELECT * FROM read WHERE is_new
-        ORDER BY (status = 'failed' OR outcomes ? 'rejected') DESC, id DESC LIMIT $6
+        ORDER BY (status = 'failed') DESC, (outcomes ? 'rejected') DESC, id DESC LIMIT $6
     ), open AS (
         SELECT * FROM read WHERE status = 'processing' OR outcomes ?| $7::text[] ORDER BY id DESC LIMIT $8
     )
@@ -60,7 +60,7 @@ FATES = f"""
     FROM read CROSS JOIN LATERAL jsonb_each_text(outcomes) AS each WHERE is_new GROUP BY format, report_type, each.key
     UNION ALL
     (SELECT 'shown', format, report_type, id, received_at, status, file_name, outcomes::text, 0, 0 FROM shown
-     ORDER BY (status = 'failed' OR outcomes ? 'rejected') DESC, id DESC)
+     ORDER BY (status = 'failed') DESC, (outcomes ? 'rejected') DESC, id DESC)
     UNION ALL
     SELECT 'open', NULL, NULL, id, received_at, NULL, NULL, outcomes::text, 0, 0 FROM open
     UNION ALL
