@@ -169,7 +169,7 @@ def _format_line(counted: DigestFormat, words: DigestWords) -> FormatLine:
 
 
 def _kind(format_name: str, report_type: str | None) -> str:
-    return ", ".join(plain(name, CODE_CHARACTERS) for name in (format_name, report_type) if name)
+    return ", ".join(defang(plain(name, CODE_CHARACTERS)) for name in (format_name, report_type) if name)
 
 
 def _reason_line(counted: DigestReason, words: DigestWords) -> ReasonLine:
