@@ -217,13 +217,15 @@ class Stretch:
     through: int
 
 
-async def reasons_of(tx: Transaction, partner_id: UUID, period: Period) -> list[DigestReason]:
+async def reasons_of(
+    tx: Transaction, partner_id: UUID, period: Period, *, most_records: int = MOST_RECORDS
+) -> list[DigestReason]:
     """Why the records of a period ended as they did, where that is told. Reads every record of those submissions.
 
     Measured: half a second for a million records.
     """
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    async for stretches in _stretches(tx, partner_id, period):
+    async for stretches in _stretches(tx, partner_id, period, most_records=most_records):
         for row in await _count_reasons(tx, stretches):
             counts[row["outcome"], row["reason"]] += row["records"]
     return [DigestReason(outcome=outcome, reason=reason, records=n) for (outcome, reason), n in counts.items()]
@@ -246,15 +248,17 @@ async def _count_reasons(tx: Transaction, stretches: list[Stretch]) -> list[Reco
     )
 
 
-async def _stretches(tx: Transaction, partner_id: UUID, period: Period) -> AsyncIterator[list[Stretch]]:
+async def _stretches(
+    tx: Transaction, partner_id: UUID, period: Period, *, most_records: int
+) -> AsyncIterator[list[Stretch]]:
     """The submissions of a period that have such records, cut into what a statement has time for."""
     after = first_id_at(period.since - LONGEST_UPLOAD)
     gathered: list[Stretch] = []
     while page := await _reasoned_submissions(tx, partner_id, period, after=after):
         for row in page:
-            for first in range(0, row["stored_through"], MOST_RECORDS):
-                gathered.append(Stretch(row["id"], first, min(first + MOST_RECORDS, row["stored_through"])))
-                if sum(each.through - each.after for each in gathered) >= MOST_RECORDS:
+            for first in range(0, row["stored_through"], most_records):
+                gathered.append(Stretch(row["id"], first, min(first + most_records, row["stored_through"])))
+                if sum(each.through - each.after for each in gathered) >= most_records:
                     yield gathered
                     gathered = []
         after = page[-1]["id"]
