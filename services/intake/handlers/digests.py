@@ -103,7 +103,8 @@ async def make_digest(tx: Transaction, office: Office, partner: Partner, *, unti
         public_url=office.public_url,
         now=now,
     )
-    await digests.record_done(tx, partner.id, period, digest=digest, still_open=fates.still_open, now=now)
+    if not await digests.record_done(tx, partner.id, period, digest=digest, still_open=fates.still_open, now=now):
+        return None
     await enqueue(tx, [digest] if digest else [])
     _tell(tx, partner, period, digest)
     return digest
