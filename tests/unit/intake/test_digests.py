@@ -204,7 +204,11 @@ def test_a_submission_that_was_still_being_read_moves_by_all_that_came_of_it() -
     )
 )
 def test_the_sums_by_outcome_and_by_format_are_the_same(formats: list[tuple[int, Mapping[str, int]]]) -> None:
-    digest = made(Fates(formats=[counted(f"format-{n}", submissions=s, **each) for n, (s, each) in enumerate(formats)]))
+    counts = [
+        DigestFormat(format=f"format-{number}", submissions=submissions, outcomes=dict(outcomes))
+        for number, (submissions, outcomes) in enumerate(formats)
+    ]
+    digest = made(Fates(formats=counts))
     by_format: Counter[str] = Counter()
     for each in digest.formats:
         by_format.update(each.outcomes)

@@ -257,7 +257,8 @@ def test_the_html_says_the_same(language: Language) -> None:
     for said in (
         *content.troubles,
         *content.earlier,
-        *(line.outcomes for line in (*content.formats, *content.submissions)),
+        *(line.outcomes for line in content.formats),
+        *(line.outcomes for line in content.submissions),
         *(line.meaning for line in content.outcomes),
         *(line.reason for line in content.reasons),
         *(f'href="{line.url}"' for line in content.submissions),
@@ -311,6 +312,6 @@ def test_the_headers_say_who_writes_what_it_is_and_where_to_stop_it() -> None:
 def test_both_parts_come_back_as_they_were_printed() -> None:
     message = mail(DUE)
     assert message.get_content_type() == "multipart/alternative"
-    text, html = (part.get_content().replace("\r\n", "\n") for part in message.iter_parts())  # type: ignore[attr-defined]  # parts of EmailMessage are such
+    text, html = (part.get_content().replace("\r\n", "\n") for part in message.iter_parts())
     assert text.rstrip("\n") == printed(DUE).text.rstrip("\n")
     assert html.rstrip("\n") == printed(DUE).html.rstrip("\n")

@@ -77,11 +77,11 @@ class DigestLetter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def number_width(self) -> int:
         """Of the widest number that stands above or below another."""
-        return max((len(line.records) for line in (*self.outcomes, *self.reasons)), default=0)
+        return max(map(len, [*(each.records for each in self.outcomes), *(each.records for each in self.reasons)]))
 
     @property
     def outcome_width(self) -> int:
-        return max((len(line.outcome) for line in (*self.outcomes, *self.reasons)), default=0)
+        return max(map(len, [*(each.outcome for each in self.outcomes), *(each.outcome for each in self.reasons)]))
 
     def say(self, sentence: str) -> str:
         """A sentence with its values filled in. They are plain text still: whoever prints them has to escape them."""
