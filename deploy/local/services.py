@@ -64,6 +64,7 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             "BOOTSTRAP_PARTNER_KEY": keys.partner_key(),
             "AUDITOR_TOKEN": keys.auditor_token(),
             "MAIL_DOMAIN": "feeds.example.org",
+            "PUBLIC_URL": layout.url("intake"),
             "WEBHOOK_INSECURE": "true",  # receivers are on this machine too
             **{f"{sibling.upper()}_URL": layout.url(sibling) for sibling in SERVICES if sibling != "intake"},
         },

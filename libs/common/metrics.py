@@ -53,6 +53,12 @@ FEED_ANOMALIES = Gauge(
     "1 for what is unusual about a feed and not dismissed: late, more-rows, fewer-rows, unreadable, columns; up to 500",
     ("partner", "format", "report_type", "kind"),
 )
+DIGESTS_DUE = Counter(
+    "tocsin_digests_due",
+    "Periods of partners that ended, by whether there was anything to tell: told, empty",
+    ("found",),
+)
+DIGESTS = Counter("tocsin_digests", "Digests to partners, by the state that they entered", ("state",))
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))

@@ -74,6 +74,14 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+class DigestCadence(StrEnum):
+    """How often a partner is mailed what became of its records."""
+
+    NONE = "none"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
 class RecipientKind(StrEnum):
     """Whom we write."""
 

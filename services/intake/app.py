@@ -27,6 +27,8 @@ from services.intake.gateway.siblings import addresses, siblings_of
 from services.intake.gateway.webhooks import HttpWebhooks
 from services.intake.handlers.delivering import Courier, Delivering, DisabledCount
 from services.intake.handlers.desks import Desks
+from services.intake.handlers.digests import Digests
+from services.intake.handlers.digests import Office as DigestOffice
 from services.intake.handlers.feeds import FeedWatch
 from services.intake.handlers.keys import KeyRing, RateLimits
 from services.intake.handlers.means import Bounds, Means
@@ -37,7 +39,7 @@ from services.intake.handlers.quotas import Quotas
 from services.intake.handlers.upkeep import Bootstrap, PendingCount, Sweep
 from services.intake.handlers.webhooks import Office
 from services.intake.settings import IntakeSettings
-from services.intake.store import reconciliation
+from services.intake.store import digests, reconciliation
 from services.intake.store.payloads import PayloadFiles
 from services.intake.store.submissions import Order
 from services.intake.store.webhooks import sending
@@ -45,12 +47,16 @@ from services.intake.store.webhooks import sending
 WEBHOOK_AGE = timedelta(minutes=15)
 """An event is attempted within a second, and behind a crowd of others of its partner within minutes."""
 
+DIGEST_AGE = timedelta(hours=1)
+"""From the end of a period; one partner's takes seconds."""
+
 
 def build(settings: IntakeSettings) -> Service:
     means = means_of(settings)
     pending = PendingCount(means.database, refresh_seconds=settings.pending_refresh_seconds)
     bootstrap = Bootstrap(means.database, key=settings.bootstrap_partner_key)
     office = office_of(settings, means.database)
+    digest_office = digest_office_of(settings, means.database)
     # Some take the oldest and some the smallest: a huge payload neither holds up all others nor waits for ever.
     orders = islice(cycle((Order.OLDEST, Order.SMALLEST)), settings.parallel_submissions)
     workers = [Processing(means, order=order, retry_max_seconds=settings.retry_max_seconds).run for order in orders]
@@ -65,7 +71,10 @@ def build(settings: IntakeSettings) -> Service:
         api=new_api(
             title="Tocsin intake",
             description="Push what you know about exposed, vulnerable or hacked systems, and see what became of it.",
-            routers=(*api.routers(means, doors, office, mail_domain=settings.mail_domain), overdue.routes(watch)),
+            routers=(
+                *api.routers(means, doors, office, digest_office, mail_domain=settings.mail_domain),
+                overdue.routes(watch),
+            ),
             operator_public_key=settings.operator_public_key,
             streaming_paths=frozenset({api.submissions.PATH}),
             streaming_pattern=taxii.STREAMING,
@@ -84,6 +93,7 @@ def build(settings: IntakeSettings) -> Service:
             FeedWatch(means.database, refresh_seconds=settings.overdue_refresh_seconds).run,
             delivering_of(settings, office).run,
             DisabledCount(means.database).run,
+            Digests(digest_office).run,
             *_nightly(settings, means.database, watch.backlog),
             *_door_for_mail(settings, means, doors),
         ),
@@ -98,6 +108,7 @@ def _watched(settings: IntakeSettings) -> Sequence[Watched]:
         Watched(state="processing", greatest_age=processing, rows=reconciliation.PROCESSING),
         Watched(state="pending", greatest_age=pending, rows=reconciliation.PENDING),
         Watched(state="webhook-due", greatest_age=WEBHOOK_AGE, rows=sending.DUE),
+        Watched(state="digest-due", greatest_age=DIGEST_AGE, rows=digests.DUE),
     )
 
 
@@ -130,6 +141,10 @@ def office_of(settings: IntakeSettings, database: Database) -> Office:
     rules = Rules(ports=ports, insecure=settings.webhook_insecure)
     door = HttpWebhooks(rules=rules, seconds=settings.webhook_seconds)
     return Office(database, door, Courier(database, door, write=api.webhooks.write_event))
+
+
+def digest_office_of(settings: IntakeSettings, database: Database) -> DigestOffice:
+    return DigestOffice(database=database, hour=settings.digest_hour, public_url=settings.public_url)
 
 
 def delivering_of(settings: IntakeSettings, office: Office) -> Delivering:

@@ -101,6 +101,17 @@ class IntakeSettings(ServiceSettings):
     webhook_seconds: float = Field(
         10.0, description="An attempt at a webhook that takes longer has failed", gt=0, le=60
     )
+    digest_hour: int = Field(
+        5,
+        description="Hour of the day (UTC) at which the periods of digests end; those of weeks on Mondays",
+        ge=0,
+        le=23,
+    )
+    public_url: str = Field(
+        "",
+        description="Address of intake, as partners reach it; digests lead to receipts there. Empty: they don't",
+        pattern=r"^(https?://[^/\s]+)?$",
+    )
     bootstrap_partner_key: SecretStr = Field(
         SecretStr(""), description="Makes sure that a partner `demo` with this key exists; empty: it does not"
     )

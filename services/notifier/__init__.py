@@ -1,5 +1,5 @@
 """Writes the mails.
 
-Hears `TargetAttributed`, `IncidentChanged` and `FeedbackReceived`; decides which target is mailed, when, and with which
-others; says `NotificationSent` when the relay has taken a mail, and `IndicatorSettled` for every target.
+Hears `TargetAttributed`, `IncidentChanged`, `FeedbackReceived` and `DigestDue`; decides which target is mailed, when,
+and with which others; says `NotificationSent` when the relay has taken a mail, and `IndicatorSettled` for every target.
 """

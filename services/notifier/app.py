@@ -22,6 +22,7 @@ from services.notifier.domain.replies import RetryPolicy
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import RelayAddress, SmtpRelay
 from services.notifier.gateway.simulator import SimulatingRelay
+from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Scribe
@@ -69,7 +70,12 @@ def build(settings: NotifierSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="notifier"),
         subscriptions=subscriptions,
-        tasks=(_planner(settings, database, queued).run, sender.run, watch.run),
+        tasks=(
+            _planner(settings, database, queued).run,
+            sender.run,
+            _digest_sender(settings, database, scribe).run,
+            watch.run,
+        ),
         checks={"relay": sender.check},
     )
 
@@ -85,6 +91,8 @@ def _watched(settings: NotifierSettings) -> Sequence[Watched]:
         Watched(state="sending", greatest_age=LOSS_IS_NOTICED_WITHIN, rows=books.SENDING),
         Watched(state="awaiting-approval", greatest_age=approval, rows=books.AWAITING_APPROVAL),
         Watched(state="incident-not-approved", greatest_age=HELD_BACK_AT_MOST, rows=books.WITHOUT_APPROVED_INCIDENT),
+        Watched(state="digest-to-send", greatest_age=SENDER_MAY_TAKE, rows=books.DIGESTS_TO_SEND),
+        Watched(state="digest-sending", greatest_age=LOSS_IS_NOTICED_WITHIN, rows=books.DIGESTS_SENDING),
         Watched(state="brake", greatest_age=HELD_BACK_AT_MOST, rows=books.ENGAGED_BRAKES),
     )
 
@@ -102,25 +110,32 @@ def _planner(settings: NotifierSettings, database: Database, queued: asyncio.Eve
 def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queued: asyncio.Event) -> Sender:
     return Sender(
         database=database,
-        relay=SimulatingRelay(SmtpRelay(_relay_address(settings))),
+        relay=_relay(settings),
         scribe=scribe,
-        policy=RetryPolicy(
-            shortest=timedelta(minutes=settings.retry_shortest_minutes),
-            longest=timedelta(minutes=settings.retry_longest_minutes),
-            greatest_age=timedelta(hours=settings.retry_greatest_age_hours),
-        ),
+        policy=_retry_policy(settings),
         limits=SenderLimits(
             connections=settings.smtp_connections,
             start=timedelta(seconds=settings.claim_start_seconds),
-            lease=timedelta(seconds=settings.smtp_timeout_seconds * TIME_LIMITS_IN_A_DIALOGUE),
+            lease=_lease(settings),
             pause_seconds=settings.sender_pause_seconds,
         ),
         news=queued,
     )
 
 
-def _relay_address(settings: NotifierSettings) -> RelayAddress:
-    return RelayAddress(
+def _digest_sender(settings: NotifierSettings, database: Database, scribe: Scribe) -> DigestSender:
+    return DigestSender(
+        database=database,
+        relay=_relay(settings),
+        scribe=scribe,
+        policy=_retry_policy(settings),
+        lease=_lease(settings),
+    )
+
+
+def _relay(settings: NotifierSettings) -> SimulatingRelay:
+    """A pool of connections of its own for whoever sends."""
+    address = RelayAddress(
         host=settings.smtp_host,
         port=settings.smtp_port,
         security=settings.smtp_security,
@@ -129,6 +144,19 @@ def _relay_address(settings: NotifierSettings) -> RelayAddress:
         password=settings.smtp_password.get_secret_value(),
         timeout_seconds=settings.smtp_timeout_seconds,
     )
+    return SimulatingRelay(SmtpRelay(address))
+
+
+def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
+    return RetryPolicy(
+        shortest=timedelta(minutes=settings.retry_shortest_minutes),
+        longest=timedelta(minutes=settings.retry_longest_minutes),
+        greatest_age=timedelta(hours=settings.retry_greatest_age_hours),
+    )
+
+
+def _lease(settings: NotifierSettings) -> timedelta:
+    return timedelta(seconds=settings.smtp_timeout_seconds * TIME_LIMITS_IN_A_DIALOGUE)
 
 
 def _planning_policy(settings: NotifierSettings) -> PlanningPolicy:

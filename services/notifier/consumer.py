@@ -4,8 +4,8 @@ from asyncio import Event
 from functools import partial
 
 from libs.common.consumer import Subscriptions
-from libs.common.contracts import FeedbackReceived, IncidentChanged, TargetAttributed
-from services.notifier.handlers import planning
+from libs.common.contracts import DigestDue, FeedbackReceived, IncidentChanged, TargetAttributed
+from services.notifier.handlers import digests, planning
 
 
 def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, queued: Event) -> Subscriptions:
@@ -13,4 +13,5 @@ def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPo
         IncidentChanged: planning.take_up_incidents,
         TargetAttributed: partial(planning.plan_targets, policy=policy, grouping=grouping, queued=queued),
         FeedbackReceived: planning.heed_feedback,
+        DigestDue: digests.take_up_digests,
     }

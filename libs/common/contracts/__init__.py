@@ -3,7 +3,17 @@
 from libs.common.contracts.attribution import Evidence, Recipient, TargetAttributed, address_of
 from libs.common.contracts.event import TOPICS, Event
 from libs.common.contracts.feedback import FeedbackReceived
-from libs.common.contracts.intake import Asset, Indicator, Product, RawIndicator
+from libs.common.contracts.intake import (
+    Asset,
+    DigestDue,
+    DigestFormat,
+    DigestReason,
+    DigestSubmission,
+    DigestTrouble,
+    Indicator,
+    Product,
+    RawIndicator,
+)
 from libs.common.contracts.notifier import NotificationSent, NotifiedTarget
 from libs.common.contracts.outcome import IndicatorSettled
 from libs.common.contracts.verifier import Advisory, IncidentChanged, ThreatVerified
@@ -12,6 +22,11 @@ __all__ = [
     "TOPICS",
     "Advisory",
     "Asset",
+    "DigestDue",
+    "DigestFormat",
+    "DigestReason",
+    "DigestSubmission",
+    "DigestTrouble",
     "Event",
     "Evidence",
     "FeedbackReceived",

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.contracts.event import Event, topic
-from libs.common.vocabulary import Reliability, Severity, Tlp, Transport
+from libs.common.vocabulary import DigestCadence, Language, Reliability, Severity, Tlp, Transport
 
 
 class Asset(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -105,3 +105,79 @@ class RawIndicator(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ra
     @property
     def is_test(self) -> bool:
         return self.test_mails_to is not None
+
+
+class DigestFormat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The submissions of one format and type, and their records by outcome, the rejected ones too."""
+
+    format: str
+    report_type: str | None = None
+    submissions: int
+    outcomes: dict[str, int] = {}
+
+
+class DigestReason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why so many records ended so: the first code that was found wrong, or that of the check that decided."""
+
+    outcome: str
+    reason: str
+    records: int
+
+
+class DigestSubmission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One submission. `url` is that of its receipt, where intake knows under which address partners reach it."""
+
+    submission_id: UUID
+    received_at: datetime
+    status: str
+    format: str
+    report_type: str | None = None
+    file_name: str | None = None
+    outcomes: dict[str, int] = {}
+    url: str = ""
+
+
+class DigestTrouble(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that the partner can mend. A `kind` that its reader does not know is passed over."""
+
+    kind: str
+    count: int = 0
+    at: datetime | None = None
+    detail: str = ""
+
+
+@topic("digest-due")
+class DigestDue(Event, frozen=True, kw_only=True, omit_defaults=True, tag="digest-due.v1"):
+    """What became of a partner's records, to be mailed to the partner. Nothing in it names a recipient.
+
+    `outcomes` are those of the records received from `since` until `until`, as they stood at `made_at`; `earlier`
+    counts the records received before that have got another outcome since they were last told of, `earlier_pending`
+    those that still have none. `submissions` are some of `submissions_total`: those with trouble, then the newest.
+    """
+
+    digest_id: UUID
+    partner_id: UUID
+    partner: str
+    name: str
+    email: str
+    language: Language
+    cadence: DigestCadence
+    since: datetime
+    until: datetime
+    made_at: datetime
+    submissions_total: int
+    outcomes: dict[str, int]
+    formats: tuple[DigestFormat, ...] = ()
+    reasons: tuple[DigestReason, ...] = ()
+    submissions: tuple[DigestSubmission, ...] = ()
+    earlier: dict[str, int] = msgspec.field(default_factory=dict)
+    earlier_pending: int = 0
+    troubles: tuple[DigestTrouble, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.partner
+
+    @property
+    def event_id(self) -> UUID:
+        return self.digest_id

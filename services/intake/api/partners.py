@@ -9,17 +9,18 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.addresses import canonical_email, canonical_network
-from libs.common.db import Database
 from libs.common.ids import new_id
 from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
-from libs.common.vocabulary import Reliability, Tlp
+from libs.common.vocabulary import DigestCadence, Language, Reliability, Tlp
 from services.intake.api.doors import Doors, Self, SelfOrOperator
+from services.intake.domain.digests.periods import next_end
 from services.intake.domain.formats import FORMATS
 from services.intake.domain.partners import AssetsAre, Partner
 from services.intake.handlers import partners
+from services.intake.handlers.digests import Office, timed
 from services.intake.handlers.quotas import records_today
 
 log = structlog.get_logger(__name__)
@@ -82,6 +83,10 @@ class PartnerBody(Agreement):
     assets_are: AssetsAre = Field(
         AssetsAre.ABUSED, description="Whose the assets are in their STIX and MISP, where a record does not say so"
     )
+    digest: DigestCadence = Field(
+        DigestCadence.NONE, description="How often `contact_email` gets a mail of what became of their records"
+    )
+    digest_language: Language = Field(Language.ENGLISH, description="The language of that mail")
 
 
 class PartnerChanges(Agreement):
@@ -92,6 +97,8 @@ class PartnerChanges(Agreement):
     contact_email: Email | None = None
     enabled: bool | None = None
     assets_are: AssetsAre | None = None
+    digest: DigestCadence | None = None
+    digest_language: Language | None = None
 
     def changes(self) -> dict[str, object]:
         """By column."""
@@ -109,19 +116,21 @@ class WholePartnerView(PartnerView):
     records_today: int = Field(description="Records accepted since midnight UTC")
 
 
-def routes(database: Database, doors: Doors) -> APIRouter:
+def routes(office: Office, doors: Doors) -> APIRouter:
     router = APIRouter(prefix="/v1/partners", tags=["partners"])
-    _add_listing_routes(router, database)
-    _add_single_routes(router, database, Depends(SelfOrOperator(doors, Role.AUDITOR)))
+    _add_listing_routes(router, office)
+    _add_single_routes(router, office, Depends(SelfOrOperator(doors, Role.AUDITOR)))
     return router
 
 
-def _add_listing_routes(router: APIRouter, database: Database) -> None:
+def _add_listing_routes(router: APIRouter, office: Office) -> None:
+    database = office.database
+
     @router.post("", status_code=201, responses=refusals(409))
     async def add_partner(body: PartnerBody, administrator: Administrator) -> PartnerView:
         """A partner without a key can do nothing yet: `POST …/keys` is next."""
         async with database.transaction() as tx:
-            partner = await partners.add_partner(tx, _partner(body, now=database.now()))
+            partner = await partners.add_partner(tx, _partner(body, office, now=database.now()))
         if partner is None:
             raise Problem(409, "slug-taken", "There is a partner of this slug already", f"'{body.slug}' is taken.")
         log.info("partner added", partner=partner.slug, operator=administrator.name)
@@ -137,7 +146,9 @@ def _add_listing_routes(router: APIRouter, database: Database) -> None:
         return Page(items=[_partner_view(partner) for partner in found[:limit]], next=following)
 
 
-def _add_single_routes(router: APIRouter, database: Database, reading: object) -> None:
+def _add_single_routes(router: APIRouter, office: Office, reading: object) -> None:
+    database = office.database
+
     @router.get("/{whose}")
     async def show_partner(whose: Annotated[Self, reading]) -> WholePartnerView:
         """What is agreed, and how many records came today."""
@@ -153,14 +164,14 @@ def _add_single_routes(router: APIRouter, database: Database, reading: object) -
         """Change what is agreed. It holds for the next request, at every replica within seconds."""
         changes = body.changes()
         async with database.transaction() as tx:
-            partner = await partners.change_partner(tx, partner_id, changes)
+            partner = await partners.change_partner(tx, partner_id, timed(changes, office))
         if partner is None:
             raise not_found("partner")
         log.info("partner changed", partner=partner.slug, fields=sorted(changes), operator=administrator.name)
         return _partner_view(partner)
 
 
-def _partner(body: PartnerBody, *, now: datetime) -> Partner:
+def _partner(body: PartnerBody, office: Office, *, now: datetime) -> Partner:
     return Partner(
         id=new_id(),
         slug=body.slug,
@@ -176,6 +187,9 @@ def _partner(body: PartnerBody, *, now: datetime) -> Partner:
         records_per_day=body.records_per_day,
         tlp_default=body.tlp_default,
         assets_are=body.assets_are,
+        digest=body.digest,
+        digest_language=body.digest_language,
+        digest_due_at=next_end(body.digest, hour=office.hour, now=now),
     )
 
 
@@ -195,4 +209,6 @@ def _partner_view(partner: Partner) -> PartnerView:
         records_per_day=partner.records_per_day,
         tlp_default=partner.tlp_default,
         assets_are=partner.assets_are,
+        digest=partner.digest,
+        digest_language=partner.digest_language,
     )

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from uuid import UUID
 
 from libs.common.addresses import parse_ip
-from libs.common.vocabulary import Reliability, Tlp
+from libs.common.vocabulary import DigestCadence, Language, Reliability, Tlp
 
 
 class AssetsAre(StrEnum):
@@ -46,7 +46,8 @@ class Partner:
     """An organisation or researcher that pushes feeds, and what is agreed with them; what is None is not bounded.
 
     `requests_…` are those of each key, instead of what the settings say. `tlp_default` holds for records without a
-    label, `assets_are` for records that do not say whose an asset is.
+    label, `assets_are` for records that do not say whose an asset is. `digest_due_at` is when the digest that they want
+    is to be made next.
     """
 
     id: UUID
@@ -63,6 +64,9 @@ class Partner:
     records_per_day: int | None = None
     tlp_default: Tlp | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
+    digest: DigestCadence = DigestCadence.NONE
+    digest_language: Language = Language.ENGLISH
+    digest_due_at: datetime | None = None
 
     def may_push(self, format_name: str) -> bool:
         return self.allowed_formats is None or format_name in self.allowed_formats

@@ -1,15 +1,15 @@
-"""`python -m services.intake.jobs reconcile`, on a machine of ours; `… push FILE --to URL`, on a partner's."""
+"""`python -m services.intake.jobs reconcile`, `… digest SLUG`, on a machine of ours; `… push FILE`, on a partner's."""
 
 import argparse
 import sys
 
-from services.intake.jobs import push, reconcile
+from services.intake.jobs import digest, push, reconcile
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m services.intake.jobs")
     jobs = parser.add_subparsers(required=True, metavar="JOB")
-    for name, job in (("reconcile", reconcile), ("push", push)):
+    for name, job in (("reconcile", reconcile), ("digest", digest), ("push", push)):
         each = jobs.add_parser(name, help=job.SUMMARY, description=job.SUMMARY)
         job.add_arguments(each)
         each.set_defaults(run=job.run)

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.db import Transaction
-from libs.common.vocabulary import Reliability, Tlp
+from libs.common.vocabulary import DigestCadence, Language, Reliability, Tlp
 from services.intake.domain.partners import AssetsAre, Caller, Partner, PartnerKey
 from services.intake.store.tables import partner_keys, partners
 
@@ -43,6 +43,9 @@ async def add_partner(tx: Transaction, partner: Partner) -> bool:
         "records_per_day": partner.records_per_day,
         "tlp_default": partner.tlp_default,
         "assets_are": partner.assets_are.value,
+        "digest": partner.digest.value,
+        "digest_language": partner.digest_language.value,
+        "digest_due_at": partner.digest_due_at,
     }
     answer = await tx.execute(insert(partners).values(row).on_conflict_do_nothing(index_elements=["slug"]))
     return answer.rowcount == 1
@@ -185,6 +188,9 @@ def _partner(row: Record) -> Partner:
         records_per_day=row["records_per_day"],
         tlp_default=Tlp(row["tlp_default"]) if row["tlp_default"] else None,
         assets_are=AssetsAre(row["assets_are"]),
+        digest=DigestCadence(row["digest"]),
+        digest_language=Language(row["digest_language"]),
+        digest_due_at=row["digest_due_at"],
     )
 
 

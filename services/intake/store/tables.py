@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
@@ -45,6 +46,9 @@ partners = Table(
     Column("records_per_day", BigInteger, comment="null: without limit"),
     Column("tlp_default", Text),
     Column("assets_are", Text, nullable=False, server_default="abused"),
+    Column("digest", Text, nullable=False, server_default="none"),
+    Column("digest_language", Text, nullable=False, server_default="en"),
+    Column("digest_due_at", DateTime(timezone=True), comment="when a period of theirs ends; null: they want no digest"),
 )
 
 # A revoked key stays, so that nobody can be given it again and its past use can be seen.
@@ -93,6 +97,7 @@ submissions = Table(
     Column("tlp_default", Text),
     Column("assets_are", Text, nullable=False, server_default="abused"),
     Column("test_mails_to", Text, comment="null: in earnest"),
+    Column("kept_at", DateTime(timezone=True), server_default=func.clock_timestamp()),
     Index("submissions_of_partner", "partner_id", "id"),
     Index("submissions_processing", "received_at", postgresql_where=text("status = 'processing'")),
 )
@@ -257,4 +262,16 @@ feed_dismissals = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+# One row for each period that is done, in the transaction that tells of it.
+digests = Table(
+    "digests",
+    metadata,
+    Column("partner_id", UUID, ForeignKey("partners.id"), primary_key=True),
+    Column("until", DateTime(timezone=True), primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("digest_id", UUID, comment="null: there was nothing to tell"),
+    Column("open_submissions", Text, comment="JSON, of the newest: how those stood that may still change"),
 )

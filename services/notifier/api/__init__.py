@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.notifier.api import brakes, notifications, previews, suppressions
+from services.notifier.api import brakes, digests, notifications, previews, suppressions
 from services.notifier.handlers.sending import Scribe
 
 
@@ -13,6 +13,7 @@ def routers(database: Database, scribe: Scribe) -> Sequence[APIRouter]:
     return (
         notifications.routes(database),
         previews.routes(database, scribe),
+        digests.routes(database, scribe),
         brakes.routes(database),
         suppressions.routes(database),
     )

@@ -81,10 +81,11 @@ def _answer(consignment: Consignment, scribe: Scribe, form: Form) -> Response:
         mail = preview(consignment, scribe=scribe, now=clock.now())
     except Permanent as error:
         raise Problem(422, "unwritable", "This mail can't be written", str(error)) from error
-    return _rendered(mail, form)
+    return rendered(mail, form)
 
 
-def _rendered(mail: Mail, form: Form) -> Response:
+def rendered(mail: Mail, form: Form) -> Response:
+    """One part of a mail, or all of it, as a page in which nothing is active."""
     if form is Form.EML:
         return Response(mail.content, media_type="message/rfc822")
     part = message_from_bytes(mail.content, policy=policy.default).get_body(("html" if form is Form.HTML else "plain",))

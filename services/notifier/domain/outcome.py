@@ -31,7 +31,10 @@ ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What an attempt made of a notification. No `result` means that nothing was tried: the attempt is struck out."""
+    """What an attempt made of a notification. No `result` means that nothing was tried: the attempt is struck out.
+
+    Of a digest it is the same, and `notification_id` is the digest's.
+    """
 
     notification_id: UUID
     attempt: int
@@ -48,9 +51,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def change_of(consignment: Consignment, result: Result, *, subject: str | None, now: datetime) -> Change:
     """What a result makes of the notification and of its attempt."""
-    change = partial(
-        Change, notification_id=consignment.notification.id, attempt=consignment.notification.tries, subject=subject
-    )
+    notification = consignment.notification
+    return change_after(result, of=notification.id, attempt=notification.tries, subject=subject, now=now)
+
+
+def change_after(result: Result, *, of: UUID, attempt: int, subject: str | None, now: datetime) -> Change:
+    """What a result makes of any mail that we try to hand over, and of that attempt."""
+    change = partial(Change, notification_id=of, attempt=attempt, subject=subject)
     match result:
         case Sent(code, text):
             return change(

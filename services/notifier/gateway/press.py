@@ -5,6 +5,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from textwrap import fill
+from typing import TypeVar
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
@@ -13,6 +14,8 @@ from markupsafe import Markup
 from libs.common.contracts import Advisory
 from libs.common.errors import Fatal, Permanent
 from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.domain.digests.letter import DigestLetter
+from services.notifier.domain.digests.words import DigestWords
 from services.notifier.domain.letter import Letter
 from services.notifier.domain.message import Printed
 from services.notifier.domain.words import Words
@@ -36,11 +39,18 @@ class Press:
         engine = _engine(folder)
         self._layouts = {form: engine.get_template(f"layout.{form}") for form in Form}
         self._advice = {(kind, form): engine.get_template(f"{kind}.{form}") for kind in RecipientKind for form in Form}
-        self._words = {language: _read_words(folder / f"{language}.toml") for language in Language}
+        self._words = {language: _read_words(folder / f"{language}.toml", Words) for language in Language}
+        self._digests = {form: engine.get_template(f"digest/digest.{form}") for form in Form}
+        self._digest_words = {
+            language: _read_words(folder / "digest" / f"{language}.toml", DigestWords) for language in Language
+        }
         self._print_advice = lru_cache(maxsize=512)(self._print_advice_anew)
 
     def words(self, language: Language) -> Words:
         return self._words[language]
+
+    def digest_words(self, language: Language) -> DigestWords:
+        return self._digest_words[language]
 
     def print(self, letter: Letter) -> Printed:
         """Takes a third of a millisecond. Raises `Permanent` where a template or a word asks what is not there."""
@@ -48,6 +58,14 @@ class Press:
             text, html = (self._print(letter, form) for form in (Form.TEXT, Form.HTML))
         except (TemplateError, LookupError) as error:
             raise Permanent(f"the letter {letter.notification.reference} can't be printed: {error}") from error
+        return Printed(text=GAPS.sub("\n\n", text), html=html)
+
+    def print_digest(self, letter: DigestLetter) -> Printed:
+        """Raises `Permanent` where a template or a word asks what is not there."""
+        try:
+            text, html = (self._digests[form].render(letter=letter) for form in (Form.TEXT, Form.HTML))
+        except (TemplateError, LookupError) as error:
+            raise Permanent(f"a digest can't be printed: {error}") from error
         return Printed(text=GAPS.sub("\n\n", text), html=html)
 
     def _print(self, letter: Letter, form: Form) -> str:
@@ -96,10 +114,13 @@ def paragraphs(text: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
 
 
-def _read_words(path: Path) -> Words:
+W = TypeVar("W", Words, DigestWords)
+
+
+def _read_words(path: Path, kind: type[W]) -> W:
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Words)
+        return msgspec.toml.decode(path.read_bytes(), type=kind)
     except FileNotFoundError as error:
-        raise Fatal(f"there are no words for this language: {path.name} is missing") from error
+        raise Fatal(f"there are no words for this language: {path.parent.name}/{path.name} is missing") from error
     except msgspec.ValidationError as error:
-        raise Fatal(f"the words of {path.name} are not complete: {error}") from error
+        raise Fatal(f"the words of {path.parent.name}/{path.name} are not complete: {error}") from error

@@ -1,8 +1,9 @@
 """Sending in three steps: claim what is due, write and deliver each mail, record the answers."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from secrets import token_bytes
 from uuid import UUID
@@ -13,6 +14,9 @@ from libs.common.db import Transaction
 from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
+from services.notifier.domain.digests.digest import Digest
+from services.notifier.domain.digests.letter import digest_letter_of
+from services.notifier.domain.digests.message import digest_mail_of
 from services.notifier.domain.letter import House, Tokens, letter_of
 from services.notifier.domain.message import Mail, is_writable, mail_of
 from services.notifier.domain.notification import Consignment, Notification
@@ -114,28 +118,47 @@ class Scribe:
         again = consignment.notification.doubts > 0
         return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
 
+    def write_digest(self, digest: Digest, *, now: datetime) -> Mail:
+        """The mail of a digest. Raises `Permanent` for what can't be written."""
+        due = digest.due
+        if not is_writable(due.email):
+            raise Permanent("the address can't be written to")
+        words, common = self._press.digest_words(due.language), self._press.words(due.language)
+        letter = digest_letter_of(due, words=words, common=common, house=self._house)
+        printed = self._press.print_digest(letter)
+        return digest_mail_of(digest, letter, printed, house=self._house, now=now, again=digest.doubts > 0)
+
 
 async def deliver(
     consignment: Consignment, *, scribe: Scribe, relay: Relay, policy: RetryPolicy, now: datetime
 ) -> Delivered:
     """Write one mail and hand it over. Raises `RelayAway` when nothing was tried."""
-    reply: Reply
-    subject = None
-    try:
-        mail = scribe.write(consignment, now=now)
-    except Permanent as error:
-        reply = Unwritable(str(error))
-    else:
-        subject = mail.subject
-        reply = await relay.deliver(mail)
     notification = consignment.notification
     patience = Patience(
         tries=notification.tries,
         doubts=notification.doubts,
         queued_at=notification.queued_at or notification.created_at,
     )
+    write = partial(scribe.write, consignment, now=now)
+    result, subject = await hand_over(write, relay=relay, patience=patience, policy=policy, now=now)
+    return Delivered(consignment, result, subject)
+
+
+async def hand_over(
+    write: Callable[[], Mail], *, relay: Relay, patience: Patience, policy: RetryPolicy, now: datetime
+) -> tuple[Result, str | None]:
+    """Write any mail and hand it over; what came of it, and the subject it had. `RelayAway`: nothing was tried."""
+    reply: Reply
+    subject = None
+    try:
+        mail = write()
+    except Permanent as error:
+        reply = Unwritable(str(error))
+    else:
+        subject = mail.subject
+        reply = await relay.deliver(mail)
     chance = random.random()  # noqa: S311 - jitter, not a secret
-    return Delivered(consignment, result_of(reply, patience=patience, policy=policy, now=now, chance=chance), subject)
+    return result_of(reply, patience=patience, policy=policy, now=now, chance=chance), subject
 
 
 async def record(tx: Transaction, answered: Sequence[Delivered], *, now: datetime) -> None:
@@ -154,15 +177,21 @@ async def record(tx: Transaction, answered: Sequence[Delivered], *, now: datetim
         for event in events_of(item.consignment, item.result, subject=item.subject or "", now=now)
     ]
     await enqueue(tx, events)
-    await _bury_dead_addresses(tx, delivered, now=now)
-
-
-async def _bury_dead_addresses(tx: Transaction, delivered: Sequence[Delivered], *, now: datetime) -> None:
-    """Those of tests are not buried: what a partner tries out changes nothing for whoever is written to in earnest."""
-    dead = [
-        Suppression(value=item.consignment.notification.recipient.key, reason=SuppressionReason.UNDELIVERABLE)
+    # What a partner tries out changes nothing for whoever is written to in earnest.
+    tried = [
+        (item.consignment.notification.recipient.key, item.result)
         for item in delivered
-        if isinstance(item.result, Failed) and item.result.dead_address and not item.consignment.notification.is_test
+        if not item.consignment.notification.is_test
+    ]
+    await bury_dead_addresses(tx, tried, now=now)
+
+
+async def bury_dead_addresses(tx: Transaction, tried: Sequence[tuple[str, Result]], *, now: datetime) -> None:
+    """Write no more to the addresses of which the relay said that they take no mail, and take back what waits."""
+    dead = [
+        Suppression(value=recipient_key, reason=SuppressionReason.UNDELIVERABLE)
+        for recipient_key, result in tried
+        if isinstance(result, Failed) and result.dead_address
     ]
     if not dead:
         return

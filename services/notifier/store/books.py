@@ -1,6 +1,7 @@
 """What the notifier's tables answer to those who watch it: its records by submission, its mails by day, what waits."""
 
 from libs.common.bookkeeping import RecordTable
+from services.notifier.store.digests import DIGEST_BRAKED
 from services.notifier.store.notifications import BRAKED
 
 TARGETS = RecordTable(
@@ -48,6 +49,13 @@ AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notificatio
 SENDING = "SELECT id::text AS id, lease_until AS since FROM notifications WHERE state = 'sending'"
 
 ENGAGED_BRAKES = "SELECT concat_ws(' ', scope, nullif(value, '')) AS id, changed_at AS since FROM brakes WHERE engaged"
+
+DIGESTS_TO_SEND = f"""
+    SELECT id::text AS id, next_attempt_at AS since FROM digests
+    WHERE state IN ('queued', 'deferred', 'in-doubt') AND NOT {DIGEST_BRAKED}
+"""  # noqa: S608 - constants only
+
+DIGESTS_SENDING = "SELECT id::text AS id, lease_until AS since FROM digests WHERE state = 'sending'"
 
 QUEUED_AT = "coalesce(n.queued_at, n.created_at)"
 DUE_AT = "n.next_attempt_at"

@@ -61,11 +61,21 @@ def webhook_event(since: datetime) -> Sequence[Row]:
     )
 
 
+def wanted_digest(since: datetime) -> Sequence[Row]:
+    row = {"slug": str(THING), "enabled": True, "digest": "daily", "digest_due_at": since}
+    return (Row("partners", row),)
+
+
+def digest(state: str, moment: str) -> Callable[[datetime], Sequence[Row]]:
+    return lambda since: (Row("digests", {"id": THING, "state": state, moment: since}),)
+
+
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 STATES = (
     State("intake", "processing", HOUR, submission("processing")),
     State("intake", "pending", 72 * HOUR, submission("done")),
     State("intake", "webhook-due", 15 * MINUTE, webhook_event),
+    State("intake", "digest-due", HOUR, wanted_digest),
     State(
         "verifier",
         "held",
@@ -85,6 +95,8 @@ STATES = (
     State("notifier", "sending", MINUTE, mail("sending", "lease_until")),
     State("notifier", "awaiting-approval", 8 * HOUR, mail("awaiting-approval", "created_at")),
     State("notifier", "incident-not-approved", 24 * HOUR, mail("queued", "next_attempt_at", incident="paused")),
+    State("notifier", "digest-to-send", 30 * MINUTE, digest("deferred", "next_attempt_at")),
+    State("notifier", "digest-sending", MINUTE, digest("sending", "lease_until")),
     State(
         "notifier",
         "brake",

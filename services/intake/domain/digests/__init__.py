@@ -1,0 +1,1 @@
+"""Digests: what a partner is mailed of its records' fates when a day or a week of it is over."""

@@ -1,0 +1,1 @@
+"""Digests to partners: what one says, and how it looks as a mail."""
