@@ -8,9 +8,10 @@ from deploy.local.endpoints import Endpoints
 from tests.fuzz.apis.attack import ATTACKERS, Attacker, Findings, Force, attack
 from tests.fuzz.apis.ground import ground
 
-STRANGER = Force(seed=1, examples=2, chains=0, seconds=3)
+STRANGER = Force(seed=1, examples=1, chains=0, seconds=60)
+"""Soon done; the time is only for a machine that is very busy."""
 KNOWN = Force(seed=1, examples=4, chains=4, seconds=6, oddities=True)
-"""A minute and a half at most, for all attackers together."""
+"""Most of what there is to send, and a minute and a half at most, for all attackers together."""
 
 
 @pytest.fixture(scope="module")
@@ -26,4 +27,4 @@ def test_every_answer_is_as_documented_and_none_is_a_bug(attacker: Attacker, end
     attack(endpoints, attacker, KNOWN if attacker.credential else STRANGER, findings)
 
     assert not findings.failures, findings.told()
-    assert any(status < 300 for status in findings.statuses), f"nothing was let in: {findings.told()}"
+    assert any(200 <= status < 300 for status in findings.statuses), f"nothing was let in: {findings.told()}"

@@ -71,7 +71,7 @@ HEADERS: tuple[dict[str, str], ...] = (
     {"Range": "bytes=-0, 5-1, a-b"},
     {"If-Range": "0", "Range": "bytes=9999999999999999999999-"},
 )
-UNHEARD_OF: tuple[HttpMethod, ...] = ("TRACE", "HEAD", "QUERY")
+UNHEARD_OF: tuple[HttpMethod, ...] = ("TRACE", "HEAD", "OPTIONS")
 NOBODIES = (
     "Bearer",
     "Bearer ",
