@@ -50,6 +50,7 @@ def routes(office: Office, doors: Doors) -> APIRouter:
 def _add_routes(router: APIRouter, office: Office, reading: object, changing: object) -> None:
     @router.get("")
     async def show_digest(whose: Annotated[Self, reading]) -> DigestView:
+        """Whether the partner wants one, when the next is due, and what became of the last."""
         async with office.database.transaction() as tx:
             return _view(await digests.subscription_of(tx, whose.partner_id))
 
