@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
+import asyncpg
 import httpx
 import psutil
 import pytest
@@ -42,13 +43,19 @@ SETTINGS = {
     "TOCSIN_INTAKE_SLICE_RECORDS": "1000",
     "TOCSIN_INTAKE_LEASE_SECONDS": "5",
     "TOCSIN_INTAKE_WEBHOOK_INSECURE": "true",
-    "TOCSIN_INTAKE_WEBHOOK_SECONDS": "1",
+    "TOCSIN_INTAKE_WEBHOOK_SECONDS": "5",
     **{f"TOCSIN_{service.upper()}_RETRY_MAX_SECONDS": "2" for service in SERVICES},
 }
 """Short waits: what takes minutes in production, so as not to be rude, would only make a run long. Small batches: the
 edges of a batch are where things go wrong, so a run is to have many."""
 
 RESTART_TRIES = 5
+WORK_WITHIN_SECONDS = 3.0
+NO_ANSWER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+WITHIN_A_TRANSACTION = """
+    SELECT true FROM pg_stat_activity
+    WHERE datname = $1 AND xact_start < clock_timestamp() - interval '10 ms' LIMIT 1
+"""
 FAULT = re.compile(r'"name": "([a-z-]+)"[^{}]*"event": "fault"')
 
 
@@ -109,6 +116,8 @@ class Arena:
                 return
 
     async def _pause(self, part: str, *, seconds: float) -> None:
+        if part in SERVICES:
+            await self._until_within_a_transaction(part)
         self._signal(part, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
@@ -137,6 +146,17 @@ class Arena:
             for each in (process, *process.children(recursive=True)):
                 with suppress(psutil.NoSuchProcess):
                     each.send_signal(number)
+
+    async def _until_within_a_transaction(self, service: str) -> None:
+        """So that it stands still with work in hand, if it has any soon and its database can be asked."""
+        with suppress(OSError, TimeoutError, *NO_ANSWER):
+            async with asyncio.timeout(WORK_WITHIN_SECONDS):
+                connection = await asyncpg.connect(self.stack.endpoints.postgres)
+                try:
+                    while not await connection.fetchval(WITHIN_A_TRANSACTION, service):
+                        await asyncio.sleep(0)
+                finally:
+                    connection.terminate()
 
     async def _join(self, service: str, *, seconds: float) -> None:
         """A second replica works for a while and then dies."""

@@ -17,7 +17,7 @@ from uuid import UUID
 from deploy.local.layout import HOST
 
 TROUBLE_RATE = 0.2
-HANGS_SECONDS = 2.0
+HANGS_SECONDS = 6.0
 """Longer than intake waits for an answer here."""
 
 

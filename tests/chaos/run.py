@@ -31,8 +31,8 @@ SETTLED_WITHIN_SECONDS = 900.0
 """As long as anything moves: how fast is not what a run is to prove."""
 
 PARTNER_RATE = 0.05
-STUCK_SECONDS = 45.0
-"""Longer than a lease of the notifier and a session of the consumers, after which work changes hands."""
+STUCK_SECONDS = 60.0
+"""Longer than a session of consumers and a lease of the notifier or a webhook, after which work changes hands."""
 DOUBTFUL = ("notifier", "mail", "postgres")
 """Parts whose end can leave mails in doubt: the sender, the relay, and where the answer is written down."""
 
