@@ -53,7 +53,7 @@ REPLICAS = 2
 OUTSIDE_TRANSACTIONS = {
     *(fault.point for fault in AT_INTAKE.values()),
     *(Point.PUBLISHING, Point.PUBLISHED_UNCONFIRMED, Point.PUBLISHED),
-} - {Point.PAYLOAD_WRITTEN}
+} - {Point.PAYLOAD_WRITTEN, Point.WEBHOOK_ANSWERED}
 FATES = fates_at({*OUTSIDE_TRANSACTIONS, Point.TRANSACTION, Point.TRANSACTION_OPEN}, held_at=OUTSIDE_TRANSACTIONS)
 OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.PENDING]
 
