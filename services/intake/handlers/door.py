@@ -145,6 +145,8 @@ class _Body:
         yield self._sighted.head
         while not (self._has_ended or self._sighted.is_whole):
             self._awaited = asyncio.run_coroutine_threadsafe(self._following(), self._loop)
+            if self._has_ended:  # in between, so nobody has cancelled it
+                self._awaited.cancel()
             if not (chunk := self._awaited.result()):
                 return
             yield chunk

@@ -82,7 +82,8 @@ class PushStatuses:
         means = self._means
         path, hints = means.payloads.path(submission.id), Hints(content_encoding=submission.content_encoding)
         whole = await asyncio.to_thread(whole_bytes, path, hints, FORMAT, means=means)
-        async with means.desks.documents_aside.hold(whole):
+        is_small = whole <= means.bounds.immediate_max_bytes  # and so few at a time that they need no room
+        async with means.desks.documents_aside.hold(0 if is_small else whole):
             return await asyncio.to_thread(_read, submission, means)
 
     async def _with_outcomes(self, listed: tuple[ObjectFate, ...], submission: Submission) -> tuple[ObjectFate, ...]:

@@ -108,6 +108,7 @@ async def all_kept(tx: Transaction) -> datetime:
 
     Whoever keeps something waits until this transaction ends.
     """
+    await tx.fetch("SET LOCAL lock_timeout = '2s'")  # who waits for it holds up all that is kept meanwhile
     await tx.fetch("LOCK TABLE submissions IN SHARE MODE")
     rows = await tx.fetch("SELECT clock_timestamp() AS now")
     now: datetime = rows[0]["now"]

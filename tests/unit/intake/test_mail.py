@@ -413,6 +413,29 @@ def test_a_mail_without_a_report_that_can_be_read_is_refused(
     assert refusal(mail) == expected
 
 
+STOLEN = "email,breach,seen_at,password\nj@example.com,Example Breach,2026-03-01T04:05:06Z,hunter2\n"
+UNKNOWN_TABLE = "user,password\nj,hunter2\n"
+
+
+@pytest.mark.parametrize("first", ["report.json", "abusehubcsv-1.csv", "2026-03-01-scan_smb-x.csv"])
+@pytest.mark.parametrize(
+    "second",
+    [
+        ("stolen.csv", STOLEN),
+        ("stolen.zip", zipped(("stolen.csv", STOLEN))),
+        ("theirs.csv", UNKNOWN_TABLE),
+        ("theirs.json", '[{"user": "j", "password": "hunter2"}]'),
+    ],
+    ids=lambda file: file[0],
+)
+def test_no_file_with_secrets_may_be_in_a_mail_also_if_it_is_not_read(first: str, second: tuple[str, str]) -> None:
+    contents = {"report.json": XARF, "abusehubcsv-1.csv": FORMATS["abusehub-csv"].example}
+    report = (first, contents.get(first, SHADOWSERVER))
+    assert read(mail_with(report))
+
+    assert refusal(mail_with(report, second)) == (422, "secrets-not-accepted")
+
+
 def test_a_refusal_names_the_file_that_it_is_about() -> None:
     with pytest.raises(PayloadError, match=r"in 'b\.csv': "):
         read(mail_with(("2026-03-01-scan_smb-x.csv", SHADOWSERVER), ("b.csv", "what,ever\n1,2\n")))

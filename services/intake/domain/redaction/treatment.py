@@ -10,6 +10,7 @@ from services.intake.domain.redaction import json_texts, tables, typed_values
 from services.intake.domain.redaction.rules import rules_of
 from services.intake.domain.redaction.watching import Finding, Watch, finding_in_json, finding_names, finds_in_table
 
+NOT_ACCEPTED = "secrets-not-accepted"
 _OPENING_BYTES = 128 * 1024
 _ALWAYS_LINES = frozenset({"tocsin-ndjson"})
 _MARK_REACH_BYTES = 512
@@ -83,7 +84,7 @@ def refuse_secrets(
             f"the {format_name} in {place} has {kind} for secrets, and {place} can't be kept without them; push the "
             "file by itself, plain or in gzip or zstd: its secrets are taken out then, and the rest is read"
         )
-        raise PayloadError(422, "secrets-not-accepted", message)
+        raise PayloadError(422, NOT_ACCEPTED, message)
 
 
 def _holds_secrets(chunks: Iterator[bytes], format_name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 
@@ -14,7 +15,7 @@ from services.intake.domain.formats.shadowserver.types import type_of_file_name
 from services.intake.domain.lines import with_head
 from services.intake.domain.parts import numbered_through, refused_in
 from services.intake.domain.records import PayloadError, Record
-from services.intake.domain.redaction.treatment import refuse_secrets
+from services.intake.domain.redaction import treatment
 
 _MEDIA_TYPES = frozenset(
     {
@@ -43,9 +44,65 @@ class File:
 
 def files_in(parts: Iterable[mime.Part], options: ParseOptions) -> list[File]:
     """The files that may hold records, unpacked; of AbuseHUB's the first alone."""
-    brought = [part for part in parts if part.media_type in _MEDIA_TYPES or _FILE_NAME.fullmatch(part.file_name)]
+    brought = [part for part in parts if _may_be_file(part)]
     of_abusehub = [part for part in brought if part.file_name.lower().startswith(_ABUSEHUB_FILE)]
     return [file for part in of_abusehub[:1] or brought for file in _unpacked(part, options)]
+
+
+def _may_be_file(part: mime.Part) -> bool:
+    return part.media_type in _MEDIA_TYPES or _FILE_NAME.fullmatch(part.file_name) is not None
+
+
+def refuse_secrets(parts: Iterable[mime.Part], formats: Mapping[str, Format], options: ParseOptions) -> None:
+    """A mail is kept as it came, with all files in it, also those from which no record is read.
+
+    So there may be none from which secrets would have to be taken out. What else is wrong with one is no matter here.
+    """
+    if options.is_kept:
+        return
+    for part in filter(_may_be_file, parts):
+        with suppress(_Unreadable):
+            for file in _readable(part, options):
+                _refuse_secrets_in(file, formats)
+
+
+class _Unreadable(Exception):
+    """There is no looking into a file."""
+
+
+def _readable(part: mime.Part, options: ParseOptions) -> Iterator[File]:
+    try:
+        yield from _unpacked(part, options)
+    except PayloadError as error:
+        raise _Unreadable from error
+
+
+def _refuse_secrets_in(file: File, formats: Mapping[str, Format]) -> None:
+    try:
+        head, _ = with_head(file.part.read(), HEAD_BYTES)
+    except PayloadError as error:
+        raise _Unreadable from error
+    form = _likely_format(formats, head, name=file.file_name)
+    try:
+        treatment.refuse_secrets(
+            file.part.read(),
+            form.name,
+            is_table=Family.CSV in form.families,
+            charset=file.charset,
+            place="the mail",
+        )
+    except PayloadError as error:
+        if error.code != treatment.NOT_ACCEPTED:
+            raise _Unreadable from error
+        raise refused_in(error, file.part.name) if file.part.name else error from error
+
+
+def _likely_format(formats: Mapping[str, Format], head: bytes, *, name: str) -> Format:
+    """A file that is in none of the formats may hold secrets as well: it is a table, or looks like JSON."""
+    try:
+        return _recognised(formats, head, name=name, report_type=None).format
+    except PayloadError:
+        return formats["tocsin-json" if head.lstrip()[:1] in (b"{", b"[") else "tocsin-csv"]
 
 
 def _unpacked(part: mime.Part, options: ParseOptions) -> Iterator[File]:
@@ -91,7 +148,6 @@ def _opened(
         try:
             head, _ = with_head(file.part.read(), HEAD_BYTES)
             recognised = _recognised(formats, head, name=file.file_name, report_type=options.report_type)
-            refuse_secrets_in(recognised.format, file.part.read(), options, charset=file.charset)
         except PayloadError as error:
             if error.code == _EMPTY:
                 continue
@@ -101,12 +157,6 @@ def _opened(
         yield file.part, (file, recognised)
         if recognised.format.name == _ABUSEHUB:
             return
-
-
-def refuse_secrets_in(form: Format, chunks: Iterator[bytes], options: ParseOptions, *, charset: str | None) -> None:
-    """A mail is kept as it came, with its files, so there may be none from which secrets would have to be taken out."""
-    if not options.is_kept:
-        refuse_secrets(chunks, form.name, is_table=Family.CSV in form.families, charset=charset, place="the mail")
 
 
 def _recognised(formats: Mapping[str, Format], head: bytes, *, name: str, report_type: str | None) -> Recognised:

@@ -9,7 +9,7 @@ from functools import partial
 
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
 from services.intake.domain.formats.mail import plain_report
-from services.intake.domain.formats.mail.attachments import files_in, is_of, records_of, refuse_secrets_in
+from services.intake.domain.formats.mail.attachments import files_in, is_of, records_of, refuse_secrets
 from services.intake.domain.formats.mail.feedback_report import MEDIA_TYPE, FeedbackReport
 from services.intake.domain.json_documents import MAX_DOCUMENT_BYTES
 from services.intake.domain.mime import MAX_MAIL_BYTES, Part, mail_of, parts_of
@@ -69,6 +69,7 @@ def _parse(files: Mapping[str, Format], chunks: Iterator[bytes], options: ParseO
     """The records of the first that there is: a feedback report, XARF, X-ARF in lines, or the files."""
     whole, *others = parts_of(mail_of(chunks))
     parts = others or [whole]
+    refuse_secrets(parts, files, options)
     yield from at_most(_records(whole, parts, files, options), options.max_records)
 
 
@@ -79,7 +80,6 @@ def _records(
     if complaint and complaint.kind != _ANNOUNCES_XARF:
         return iter([complaint.record(mail_date=whole.field("Date"), now=options.now)])
     if report := next((part for part in parts if _is_json(part) and is_of(files["xarf"], part)), None):
-        refuse_secrets_in(files["xarf"], report.content(), options, charset=None)
         return files["xarf"].parse(report.content(), options)
     if any(whole.field(mark) for mark in plain_report.MARKS):
         named = (part for part in parts if part.file_name.lower() == plain_report.FILE_NAME)
