@@ -118,7 +118,7 @@ def routes(database: Database, doors: Doors) -> APIRouter:
         cursor: PageCursor = None,
     ) -> Page[FeedView]:
         """By partner, format and report type. What came in this moment counts already."""
-        after = _place(cursor) if cursor else FIRST
+        after: Place = read_cursor(cursor, tuple[str, str, str]) if cursor else FIRST
         await feeds.fold(database)
         found = await feeds.judged_after(database, after, viewer=viewer, state=state, limit=limit + 1)
         following = encode_cursor(*feeds.place_of(found[limit - 1].feed)) if len(found) > limit else None
@@ -160,12 +160,6 @@ def _add_commands(router: APIRouter, database: Database) -> None:
             raise not_found("feed")
         log.info("feed changed", feed=str(feed_id), expected_interval_hours=hours, by=by.name)
         return _view(found)
-
-
-def _place(cursor: str) -> Place:
-    """Whatever somebody has made a cursor of, as text that the database takes."""
-    partner, format_name, report_type = read_cursor(cursor, tuple[str, str, str])
-    return plain(partner, 200), plain(format_name, 200), plain(report_type, 200)
 
 
 def _view(judged: Judged, viewer: Viewer = EVERYBODY) -> FeedView:
