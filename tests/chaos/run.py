@@ -31,8 +31,10 @@ SETTLED_WITHIN_SECONDS = 900.0
 """As long as anything moves: how fast is not what a run is to prove."""
 
 PARTNER_RATE = 0.05
-STUCK_SECONDS = 60.0
-"""Longer than a session of consumers and a lease of the notifier or a webhook, after which work changes hands."""
+STUCK_SECONDS = 150.0
+"""Longer than a session of consumers and a lease of the notifier, after which work changes hands; and than three leases
+of a webhook, as intake may die that often with the same event in hand.
+"""
 DOUBTFUL = ("notifier", "mail", "postgres")
 """Parts whose end can leave mails in doubt: the sender, the relay, and where the answer is written down."""
 
