@@ -95,7 +95,7 @@ def _show(states: Counter[State], found: Sequence[tuple[str, str, str, Kind]]) -
 
 
 async def fold(database: Database) -> int:
-    """Fold what came into the days of its feeds; how many pushes. None while another replica does."""
+    """Fold what came into the days of its feeds; how many pushes; 0 while another replica does."""
     async with database.transaction() as tx:
         if not await arrivals.lead(tx):
             return 0

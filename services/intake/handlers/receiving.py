@@ -166,15 +166,7 @@ async def _try_out(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
 async def _read_whole(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     limit = means.bounds.immediate_max_records
     opening = await _open(arrival, limit=limit, keep=True, room=means.desks.documents, means=means)
-    if refused := _refused(opening, arrival.push):
-        await note_refusal(opening.submission, opening.tally, refused.error, database=means.database)
-        return refused
-    await _keep(arrival, means=means)
-    if opening.is_context:
-        return await accept_context(opening.submission, arrival.push, means=means)
-    if opening.is_whole:
-        return await accept_read(opening.submission, opening.records, opening.tally, arrival.push, means=means)
-    return await accept_unread(opening.submission, opening.tally, arrival.push, means=means)
+    return await _answer(arrival, opening, means=means)
 
 
 async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
@@ -182,12 +174,19 @@ async def _look_into(arrival: _Arrival, *, means: Means) -> Accepted | Refused:
     async with means.desks.openings:
         limit = means.bounds.slice_records
         opening = await _open(arrival, limit=limit, keep=False, room=means.desks.documents, means=means)
+    return await _answer(arrival, opening, means=means)
+
+
+async def _answer(arrival: _Arrival, opening: _Opening, *, means: Means) -> Accepted | Refused:
+    """Keep a payload that is not refused, with its records if all of them are in hand."""
     if refused := _refused(opening, arrival.push):
         await note_refusal(opening.submission, opening.tally, refused.error, database=means.database)
         return refused
     await _keep(arrival, means=means)
     if opening.is_context:
         return await accept_context(opening.submission, arrival.push, means=means)
+    if opening.is_whole and opening.records:
+        return await accept_read(opening.submission, opening.records, opening.tally, arrival.push, means=means)
     return await accept_unread(opening.submission, opening.tally, arrival.push, means=means)
 
 
