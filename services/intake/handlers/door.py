@@ -178,13 +178,13 @@ def _treatment(recognised: Recognised, hints: Hints) -> Treatment | None:
     """A mail is looked into when it is read, as is an archive."""
     if Family.MAIL in recognised.format.families:
         return None
-    is_table = Family.CSV in recognised.format.families
-    return Treatment(recognised.format.name, is_table=is_table, charset=charset_of(hints.content_type))
+    form = recognised.format
+    return Treatment(form.name, is_table=form.is_table, charset=charset_of(hints.content_type))
 
 
 def _refuse_other_encodings(head: bytes, recognised: Recognised) -> None:
     """JSON in UTF-16 is never read, so it is not looked into for secrets either."""
-    if Family.CSV not in recognised.format.families and b"\0" in head[:4]:
+    if not recognised.format.is_table and b"\0" in head[:4]:
         raise PayloadError(422, "undecodable-text", "JSON is UTF-8")
 
 

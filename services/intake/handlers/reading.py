@@ -134,7 +134,7 @@ def recognised_by(head: bytes, hints: Hints) -> Recognised:
 
 def holds_secrets(head: bytes, recognised: Recognised, hints: Hints) -> bool:
     """Whether a text that begins so is a table in which secrets may stand."""
-    if Family.CSV not in recognised.format.families:
+    if not recognised.format.is_table:
         return False
     return may_hold_secrets(head, format_name=recognised.format.name, charset=charset_of(hints.content_type))
 
@@ -144,9 +144,7 @@ def _refuse_secrets_in_archive(parts: Sequence[Part], recognised: Recognised, hi
     form, charset = recognised.format, charset_of(hints.content_type)
     for part in parts:
         if part.name is not None and Family.MAIL not in form.families:
-            refuse_secrets(
-                part.read(), form.name, is_table=Family.CSV in form.families, charset=charset, place="the zip archive"
-            )
+            refuse_secrets(part.read(), form.name, is_table=form.is_table, charset=charset, place="the zip archive")
 
 
 def _contents(parts: Sequence[Part], form: Format, *, charset: str | None) -> Contents:

@@ -13,7 +13,6 @@ from services.intake.domain.feeds.days import JUDGED_DAYS, Day
 from services.intake.domain.feeds.rhythm import Rhythm, rhythm_of
 from services.intake.domain.feeds.volume import refused_pushes, unreadable_records, unusual_rows, usual_at
 from services.intake.domain.formats import FORMATS
-from services.intake.domain.formats.format import Family
 
 ENDED_AFTER = timedelta(weeks=4)
 
@@ -109,7 +108,7 @@ def _anomalies(feed: Feed, rhythm: Rhythm | None, due_at: datetime | None, *, no
 
 def _is_table(format_name: str) -> bool:
     form = FORMATS.get(format_name)
-    return form is not None and Family.CSV in form.families
+    return form is not None and form.is_table
 
 
 def _lateness(feed: Feed, rhythm: Rhythm | None, due_at: datetime | None, *, now: datetime) -> Anomaly | None:

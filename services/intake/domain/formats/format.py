@@ -66,6 +66,11 @@ class Format:
     schema: Mapping[str, object] | None = None
     whole_bytes: int = 0
 
+    @property
+    def is_table(self) -> bool:
+        """Whether it is rows under a header; else it is JSON, or a mail."""
+        return Family.CSV in self.families
+
 
 def at_most(records: Iterator[T], max_records: int, *, least: int = 1) -> Iterator[T]:
     """The records, of which there must be some, or `least`, but not too many."""

@@ -23,7 +23,7 @@ def names_in_sight(head: bytes, form: Format, *, charset: str | None) -> tuple[s
     """
     names: set[str] = set()
     with suppress(PayloadError):
-        names.update(columns_in(head, charset=charset) if Family.CSV in form.families else _keys(head, form))
+        names.update(columns_in(head, charset=charset) if form.is_table else _keys(head, form))
     told = {plain(name[: 4 * MAX_NAME_CHARS], MAX_NAME_CHARS).lower() for name in names} - {""}
     return tuple(sorted(told)[:MAX_NAMES])
 
