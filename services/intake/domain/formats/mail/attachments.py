@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 
 from services.intake.domain import archives, mime
 from services.intake.domain.compression import decompress
-from services.intake.domain.formats.format import Family, Format, ParseOptions
+from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.names import names_in_sight
 from services.intake.domain.formats.recognition import HEAD_BYTES, Recognised, recognise_among
 from services.intake.domain.formats.shadowserver.types import type_of_file_name
@@ -61,40 +60,27 @@ def refuse_secrets(parts: Iterable[mime.Part], formats: Mapping[str, Format], op
     if options.is_kept:
         return
     for part in filter(_may_be_file, parts):
-        with suppress(_Unreadable):
-            for file in _readable(part, options):
+        try:
+            for file in _unpacked(part, options):
                 _refuse_secrets_in(file, formats)
-
-
-class _Unreadable(Exception):
-    """There is no looking into a file."""
-
-
-def _readable(part: mime.Part, options: ParseOptions) -> Iterator[File]:
-    try:
-        yield from _unpacked(part, options)
-    except PayloadError as error:
-        raise _Unreadable from error
+        except PayloadError as error:
+            if error.code == treatment.NOT_ACCEPTED:
+                raise
 
 
 def _refuse_secrets_in(file: File, formats: Mapping[str, Format]) -> None:
-    try:
-        head, _ = with_head(file.part.read(), HEAD_BYTES)
-    except PayloadError as error:
-        raise _Unreadable from error
+    head, _ = with_head(file.part.read(), HEAD_BYTES)
     form = _likely_format(formats, head, name=file.file_name)
     try:
         treatment.refuse_secrets(
-            file.part.read(),
-            form.name,
-            is_table=Family.CSV in form.families,
-            charset=file.charset,
-            place="the mail",
+            file.part.read(), form.name, is_table=form.is_table, charset=file.charset, place="the mail"
         )
     except PayloadError as error:
-        if error.code != treatment.NOT_ACCEPTED:
-            raise _Unreadable from error
-        raise refused_in(error, file.part.name) if file.part.name else error from error
+        raise _in_file(error, file) from error
+
+
+def _in_file(error: PayloadError, file: File) -> PayloadError:
+    return refused_in(error, file.part.name) if file.part.name else error
 
 
 def _likely_format(formats: Mapping[str, Format], head: bytes, *, name: str) -> Format:
@@ -151,7 +137,7 @@ def _opened(
         except PayloadError as error:
             if error.code == _EMPTY:
                 continue
-            raise (refused_in(error, file.part.name) if file.part.name else error) from error
+            raise _in_file(error, file) from error
         columns = names_in_sight(head, recognised.format, charset=file.charset)
         options.contents.add_file(report_type=recognised.report_type, columns=columns)
         yield file.part, (file, recognised)
