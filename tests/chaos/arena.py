@@ -1,7 +1,6 @@
 """A system to be beaten: a stack of its own, a relay that misbehaves, and hands to kill, pause, restart and double."""
 
 import asyncio
-import base64
 import re
 import shutil
 import signal
@@ -27,7 +26,6 @@ from deploy.local.reachability import says_ready
 from deploy.local.register import read_register
 from deploy.local.services import service_part
 from deploy.local.stack import Stack, running_stack
-from services.intake.domain.webhooks.signatures import SECRET_PREFIX
 from tests.chaos.listener import Listener
 from tests.chaos.plan import SERVICES, Act, Blow, Plan
 from tests.chaos.relay import MAIL_RELAY, Relay
@@ -249,8 +247,7 @@ async def _know_the_networks(made: Arena) -> None:
 async def _listen(made: Arena) -> None:
     async with made.client("intake") as api:
         answer = await api.put("/v1/partners/me/webhook", json={"url": made.listener.start()})
-    secret: str = answer.raise_for_status().json()["secret"]
-    made.listener.secret = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    made.listener.secret = answer.raise_for_status().json()["secret"]
 
 
 async def all_ready(made: Arena) -> bool:

@@ -6,7 +6,6 @@ import json
 import smtplib
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
 from enum import StrEnum
 from ipaddress import IPv6Address
 from uuid import UUID
@@ -16,6 +15,7 @@ from backports import zstd
 
 from bench.feed import address_of
 from deploy.doubles.partner import PAUSE_SECONDS, Payload
+from tests.mails import brought, mail_with_table
 from tests.zips import zipped
 
 MAIL_SECONDS = 30.0
@@ -63,15 +63,10 @@ class Mailbox:
     def _answer(self, mail: bytes) -> tuple[int, str] | None:
         """None for one that was lost, or that says to come later."""
         try:
-            with smtplib.LMTP(self.host, self.port, timeout=MAIL_SECONDS) as server:
-                server.ehlo_or_helo_if_needed()
-                server.mail("anybody@example.org")
-                code, text = server.rcpt(self.address)
-                if code == 250:
-                    code, text = server.data(mail)
+            code, text = brought(self.host, self.port, mail, recipient=self.address, seconds=MAIL_SECONDS)
         except (OSError, smtplib.SMTPException):
             return None
-        return None if 400 <= code < 500 else (code, text.decode())
+        return None if 400 <= code < 500 else (code, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +94,7 @@ def payload_by(way: Way, content: bytes, *, key: str) -> Payload:
 
 
 def mail_of(content: bytes, *, key: str) -> bytes:
-    mail = EmailMessage()
-    mail["From"], mail["Subject"], mail["Message-ID"] = "anybody@example.org", "Our report", f"<{key}@example.org>"
-    mail.set_content("See the file.")
-    mail.add_attachment(content, maintype="text", subtype="csv", filename=FILE_NAME)
-    return bytes(mail)
+    return bytes(mail_with_table(content, file_name=FILE_NAME, message_id=f"<{key}@example.org>"))
 
 
 def objects_payload(collection: str, *, first: int, key: str, now: datetime) -> Payload:

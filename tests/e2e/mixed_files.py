@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from uuid import UUID, uuid5
 
 from backports import zstd
 
+from tests.mails import mail_with_table
 from tests.zips import zipped
 
 UNREADABLE = "300.1.1.1"
@@ -197,12 +197,8 @@ def _intelmq(rows: Rows) -> bytes:
 
 
 def _mail(rows: Rows) -> bytes:
-    mail = EmailMessage()
-    mail["Subject"] = "Our report of today"
-    mail.set_content("See the file.")
     name = f"{rows[0][1]:%Y-%m-%d}-scan_vnc-example.csv"
-    mail.add_attachment(_shadowserver_csv(rows), maintype="text", subtype="csv", filename=name)
-    return bytes(mail)
+    return bytes(mail_with_table(_shadowserver_csv(rows), file_name=name))
 
 
 Writer = Callable[[Rows], bytes]

@@ -1,6 +1,5 @@
 """A partner who can only send mail: an operator gives it an address, and its mail server's next hop is our door."""
 
-import smtplib
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import make_msgid
@@ -10,6 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import System, until
+from tests.mails import brought, mail_with_table
 
 KEYS = "/v1/partners/{}/keys"
 
@@ -25,24 +25,15 @@ def address(system: System) -> dict[str, Any]:  # Any: JSON of a key
 
 def report(ip: str) -> EmailMessage:
     seen = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    mail = EmailMessage()
-    mail["From"], mail["Subject"], mail["Message-ID"] = "anybody@example.org", "Our report of today", make_msgid()
-    mail.set_content("See the file.")
     rows = f'"timestamp","severity","ip","protocol","port"\n"{seen}","high","{ip}","tcp",445\n'
-    mail.add_attachment(rows.encode(), maintype="text", subtype="csv", filename="2026-03-01-scan_smb-example.csv")
-    return mail
+    return mail_with_table(rows.encode(), file_name="2026-03-01-scan_smb-example.csv", message_id=make_msgid())
 
 
 def bring(door: str, mail: EmailMessage, recipient: str) -> str:
     """What the door answers to the mail."""
     host, _, port = door.rpartition(":")
-    with smtplib.LMTP(host, int(port)) as server:
-        server.ehlo_or_helo_if_needed()
-        server.mail("anybody@example.org")
-        code, text = server.rcpt(recipient)
-        if code == 250:
-            code, text = server.data(bytes(mail))
-    return f"{code} {text.decode()}"
+    code, text = brought(host, int(port), bytes(mail), recipient=recipient)
+    return f"{code} {text}"
 
 
 def test_a_mail_is_followed_like_a_push_whichever_replica_takes_it(system: System, address: dict[str, Any]) -> None:
