@@ -29,6 +29,7 @@ from services.notifier.handlers.commands import set_brake, suppress
 from services.notifier.handlers.digests import DigestSender, claim, deliver, doubt_lost, record, take_up_digests
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import digests, lists, orders
+from tests.integration.relays import LockingRelay
 from tests.integration.test_notifier import LATER, LEASE, RETRY, SCRIBE, database
 from tests.unit.notifier.builders import NOW
 from tests.unit.notifier.test_digests import DUE
@@ -313,29 +314,8 @@ async def test_while_the_relay_is_away_no_try_is_used_up(database: Database) -> 
     assert [each.result for each in await attempts(database)] == ["sent"]
 
 
-class LockingRelay(RememberingRelay):
-    """Takes a mail, and from then on nobody can write to the table of digests for a while."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__()
-        self._database = database
-        self._locked = asyncio.Event()
-        self._locking: asyncio.Task[None] | None = None
-
-    async def deliver(self, mail: Mail) -> Reply:
-        self._locking = asyncio.create_task(self._lock())
-        await self._locked.wait()
-        return await super().deliver(mail)
-
-    async def _lock(self) -> None:
-        async with self._database.transaction() as tx:
-            await tx.fetch("LOCK TABLE digests IN EXCLUSIVE MODE")
-            self._locked.set()
-            await asyncio.sleep(1.0)
-
-
 async def test_an_answer_outlasts_a_database_that_is_away(database: Database, database_url: str) -> None:
-    relay = LockingRelay(database)
+    relay = LockingRelay(database, "digests")
     impatient = Database(database_url, pool_size=4, statement_timeout_seconds=0.2)
     await take_up(database, due())
     async with running(impatient, relay):

@@ -22,6 +22,7 @@ from services.notifier.handlers.commands import set_brake
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Delivered, claim, doubt_lost, record
 from services.notifier.store import lists
+from tests.integration.relays import LockingRelay
 from tests.integration.test_notifier import (
     LATER,
     LEASE,
@@ -108,27 +109,6 @@ class SlowRelay(RememberingRelay):
         return await super().deliver(mail)
 
 
-class LockingRelay(RememberingRelay):
-    """Takes a mail, and from then on nobody can use the table of notifications for longer than the lease."""
-
-    def __init__(self, database: Database) -> None:
-        super().__init__()
-        self._database = database
-        self._locked = asyncio.Event()
-        self._locking: asyncio.Task[None] | None = None
-
-    async def deliver(self, mail: Mail) -> Reply:
-        self._locking = asyncio.create_task(self._lock())
-        await self._locked.wait()
-        return await super().deliver(mail)
-
-    async def _lock(self) -> None:
-        async with self._database.transaction() as tx:
-            await tx.fetch("LOCK TABLE notifications IN EXCLUSIVE MODE")
-            self._locked.set()
-            await asyncio.sleep(1.0)
-
-
 class UnevenRelay(RememberingRelay):
     """Answers some mails at once, and others only while the answers to later ones are being recorded."""
 
@@ -187,7 +167,7 @@ async def test_an_answer_outlasts_a_database_that_is_away_for_longer_than_the_le
     database: Database, database_url: str
 ) -> None:
     await queue_mails(database, 1)
-    relay = LockingRelay(database)
+    relay = LockingRelay(database, "notifications")
     impatient = Database(database_url, pool_size=4, statement_timeout_seconds=0.2)
 
     async with running_sender(impatient, relay):

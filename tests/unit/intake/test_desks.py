@@ -2,24 +2,22 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from backports import zstd
 
-from libs.common.vocabulary import Reliability
 from services.intake.domain.formats import FORMATS
-from services.intake.domain.partners import Partner
 from services.intake.handlers.accepting import Accepted, Push
 from services.intake.handlers.desks import LARGEST_WHOLE_BYTES, Desks, Room
 from services.intake.handlers.means import Means
 from services.intake.handlers.reading import Hints, weight_bytes, whole_bytes
 from services.intake.handlers.receiving import receive
+from tests.unit.intake.test_receiving import body_of, push
 from tests.zips import zipped
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -56,20 +54,7 @@ class Watched(Room):
 
 
 def dry_run(form: str) -> Push:
-    partner = Partner(
-        id=UUID(int=1),
-        slug="demo",
-        name="Demo",
-        reliability=Reliability.B,
-        contact_email="demo@example.org",
-        enabled=True,
-        created_at=NOW,
-    )
-    return Push(partner=partner, hints=Hints(format_name=form), idempotency_key=None, dry_run=True, traceparent="")
-
-
-async def body_of(text: bytes) -> AsyncIterator[bytes]:
-    yield text
+    return replace(push(dry_run=True), hints=Hints(format_name=form))
 
 
 async def test_documents_in_memory_are_never_more_than_there_is_room_for() -> None:
