@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from services.intake.domain.compression import Limits
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
 
@@ -28,7 +29,8 @@ class Family(Enum):
 class ParseOptions:
     """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given.
 
-    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold packed files.
+    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold packed files,
+    `csv_reading` in `tocsin-csv`.
     """
 
     report_type: str | None
@@ -37,6 +39,7 @@ class ParseOptions:
     charset: str | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
     limits: Limits = field(default_factory=Limits)
+    csv_reading: CsvReading = field(default_factory=CsvReading)
 
 
 @dataclass(frozen=True, slots=True)
