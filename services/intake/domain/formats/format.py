@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from services.intake.domain.compression import Limits
 from services.intake.domain.contents import Contents
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import PayloadError, Record
 
@@ -29,9 +30,9 @@ class Family(Enum):
 class ParseOptions:
     """What a parser is told beside the bytes. `charset` is that of the Content-Type, where one was given.
 
-    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold files. A parser that
-    opens files within the payload tells `contents` of them. A payload that `is_kept` already is read with the secrets
-    in its files, which would be a reason not to keep it.
+    `assets_are` counts in the formats of threat intelligence only, `limits` in those that hold files, `csv_reading` in
+    `tocsin-csv`. A parser that opens files within the payload tells `contents` of them. A payload that `is_kept`
+    already is read with the secrets in its files, which would be a reason not to keep it.
     """
 
     report_type: str | None
@@ -40,6 +41,7 @@ class ParseOptions:
     charset: str | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
     limits: Limits = field(default_factory=Limits)
+    csv_reading: CsvReading = field(default_factory=CsvReading)
     contents: Contents = field(default_factory=Contents, compare=False)
     is_kept: bool = False
 

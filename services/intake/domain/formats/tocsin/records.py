@@ -25,7 +25,7 @@ PRODUCT_FIELDS = frozenset(Product.__struct_fields__)
 # Of these an asset has at least one.
 ASSETS = ("ip", "domain", "url", "asn", "email")
 
-_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,79}")
+IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{1,79}")
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)  # stands in rejected records only
 
 
@@ -99,7 +99,7 @@ def _asset(record: Fields) -> NamedAsset:
 
 def _identifier(fields: Fields) -> str | None:
     def read(text: str) -> str | None:
-        return text if _IDENTIFIER.fullmatch(text) else None
+        return text if IDENTIFIER.fullmatch(text) else None
 
     return fields.reading("identifier", read, limit=80, code="invalid-identifier", what="like 'open-smb'")
 

@@ -2,22 +2,20 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from libs.common.text import plain
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.delimited import Row, names_of
 from services.intake.domain.formats import credentials_csv
 from services.intake.domain.formats.csv_table import check_columns, judge_width, records_of, table_of
 from services.intake.domain.formats.format import Family, Format, ParseOptions, at_most
-from services.intake.domain.formats.tocsin.records import (
-    ASSET_FIELDS,
-    ASSETS,
-    PRODUCT_FIELDS,
-    RECORD_FIELDS,
-    RecordReader,
-)
+from services.intake.domain.formats.tocsin.csv_fields import FIELDS, SHORT_FORMS
+from services.intake.domain.formats.tocsin.records import ASSETS, RecordReader
 from services.intake.domain.records import Findings, Notices, Record
+from services.intake.domain.times import from_local, parse_time
 from services.intake.domain.values import asn_of
 
 _EXAMPLE = """\
@@ -25,16 +23,11 @@ seen_at,category,identifier,ip,port,severity
 2026-03-01T04:05:06Z,vulnerable/vulnerable-system,open-smb,198.51.100.7,445,high
 """
 
-_OBJECTS = {"asset": ASSET_FIELDS, "product": PRODUCT_FIELDS}
-_FIELDS = frozenset(
-    (RECORD_FIELDS - {"asset", "product", "extra"})
-    | {f"{parent}.{name}" for parent, names in _OBJECTS.items() for name in names}
-)
-_SHORT_FORMS = {name: f"asset.{name}" for name in ASSET_FIELDS - {"asn"}}
-
 _NUMBERS = frozenset({"asset.port", "confidence"})
 _AS_NUMBERS = frozenset({"asn", "asset.asn"})
 _LISTS = frozenset({"cve_ids", "tags"})
+_TIMES = frozenset({"seen_at", "first_seen_at"})
+_YEARS = range(2, 9999)  # those beside them may have no UTC
 _FLAGS = {"true": True, "false": None}
 
 _NUMBER = re.compile(r"\d{1,10}", re.ASCII)
@@ -52,19 +45,31 @@ class _Column(msgspec.Struct, frozen=True):
 def parse(chunks: Iterator[bytes], options: ParseOptions) -> Iterator[Record]:
     """One record for each row under the header; blank lines are none."""
     table = table_of(chunks, options)
-    rows = _RowReader(names_of(table.header.fields), RecordReader(now=options.now, assume_utc=True))
+    rows = _RowReader(
+        names_of(table.header.fields), RecordReader(now=options.now, assume_utc=True), options.csv_reading
+    )
     yield from at_most(records_of(table, rows.read), options.max_records)
 
 
 class _RowReader:
     """Turns rows under one header into records. What is wrong is told in the partner's names of the columns."""
 
-    def __init__(self, names: Sequence[str], records: RecordReader) -> None:
-        self._columns = [_column_of(name) for name in names]
+    def __init__(self, names: Sequence[str], records: RecordReader, reading: CsvReading) -> None:
+        ours = dict(reading.columns)
+        self._columns = [_column_of(ours.get(name, name)) for name in names]
         fields = [column.field for column in self._columns]
-        check_columns(fields, ["seen_at"], ["category"], ["identifier"], [f"asset.{name}" for name in ASSETS])
+        said = {"category": reading.category, "identifier": reading.identifier}
+        self._defaults = {name: text for name, text in said.items() if text and name not in fields}
+        self._zone = reading.zone
+        check_columns(
+            [*fields, *self._defaults], ["seen_at"], ["category"], ["identifier"], [f"asset.{name}" for name in ASSETS]
+        )
         self._names = {plain(field, 70): name for field, name in zip(fields, names, strict=True)}
-        self._unknown = [name for name, field in zip(names, fields, strict=True) if name and field == f"extra.{name}"]
+        self._unknown = [
+            name
+            for name, field in zip(names, fields, strict=True)
+            if name and name not in ours and field == f"extra.{name}"
+        ]
         self._records = records
         self._notices = Notices()
 
@@ -72,11 +77,21 @@ class _RowReader:
         judge_width(len(row.fields), len(self._columns), findings)
         if findings.errors:
             return findings.verdict(None)
-        indicator = self._records.indicator(_members(self._columns, row.fields), findings)
+        cells = row.fields if self._zone is None else self._in_zone(row.fields, self._zone, findings)
+        indicator = self._records.indicator({**self._defaults, **_members(self._columns, cells)}, findings)
         if self._unknown:
             self._tell_of_unknown(findings)
         findings.call_fields(self._names)
         return findings.verdict(indicator)
+
+    def _in_zone(self, cells: Sequence[str], zone: ZoneInfo, findings: Findings) -> Sequence[str]:
+        """The cells, with times that say no zone read as what the clocks of this one show."""
+        read = list(cells)
+        for place, (column, cell) in enumerate(zip(self._columns, cells, strict=False)):
+            at = parse_time(cell.strip()[:64]) if column.field in _TIMES else None
+            if at and at.tzinfo is None and at.year in _YEARS:
+                read[place] = from_local(at, zone, field=column.field, findings=findings).isoformat()
+        return read
 
     def _tell_of_unknown(self, findings: Findings) -> None:
         names = plain(", ".join(self._unknown), 80)
@@ -86,8 +101,8 @@ class _RowReader:
 
 def _column_of(name: str) -> _Column:
     """The column of that name; one that the format does not have is free matter."""
-    field = _SHORT_FORMS.get(name, name)
-    if field not in _FIELDS and not field.startswith("extra."):
+    field = SHORT_FORMS.get(name, name)
+    if field not in FIELDS and not field.startswith("extra."):
         field = f"extra.{name}"
     parent, dot, member = field.partition(".")
     return _Column(field, parent, member) if dot else _Column(field, None, field)
