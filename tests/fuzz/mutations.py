@@ -22,6 +22,7 @@ from services.intake.domain.formats import (
     records_of,
 )
 from services.intake.domain.formats.format import Family
+from services.intake.domain.hints import Hints
 from services.intake.domain.redaction.rules import rules_of
 from services.intake.domain.redaction.treatment import Treatment
 from tests.unit.intake.test_parsers_never_break import EXAMPLES, NASTY
@@ -92,7 +93,7 @@ def _answer(body: bytes, chance: random.Random) -> str:
     file_name = chance.choice([None, "scan_smb.csv.zip"])
     content_type = chance.choice([None, None, "text/csv; charset=utf-16", "application/json"])
     name = chance.choice([None, None, *FORMATS])
-    found = recognise_parts(parts, content_type=content_type, file_name=file_name, format_name=name)
+    found = recognise_parts(parts, Hints(content_type=content_type, file_name=file_name, format_name=name))
     if Family.MAIL not in found.format.families and parts[0].name is None:
         _take_secrets_out(parts[0].read, found.format, content_type)
     for _ in records_of(parts, found.format, ParseOptions(found.report_type, NOW), file_name=file_name):

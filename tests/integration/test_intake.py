@@ -21,6 +21,7 @@ from libs.common.migrations import migrate
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome, Reliability
 from services.intake.app import means_of
+from services.intake.domain.hints import Hints
 from services.intake.domain.partners import Partner
 from services.intake.domain.reconciliation.accounts import Own
 from services.intake.domain.reconciliation.report import Sums
@@ -40,7 +41,7 @@ from services.intake.handlers.processing import (
     process_slice,
     release,
 )
-from services.intake.handlers.reading import Hints, read_again
+from services.intake.handlers.reading import read_again
 from services.intake.handlers.receiving import receive
 from services.intake.handlers.reconciliation import sums
 from services.intake.settings import IntakeSettings

@@ -13,11 +13,12 @@ import structlog
 from backports import zstd
 
 from libs.common.shutdown import Shutdown
+from services.intake.domain.hints import Hints
 from services.intake.domain.submissions import Status, Submission
 from services.intake.handlers.accepting import Accepted, Push, Refused, Taken
 from services.intake.handlers.means import Means
 from services.intake.handlers.processing import Processing
-from services.intake.handlers.reading import Hints, read_again
+from services.intake.handlers.reading import read_again
 from services.intake.handlers.receiving import receive
 from services.intake.store import submissions
 from services.intake.store.partners import add_partner

@@ -13,12 +13,12 @@ from libs.common.problems import FieldError, Problem
 from services.intake.api.doors import Doors, PartnerKey
 from services.intake.api.formats import payloads
 from services.intake.api.models import ReceiptView, receipt_view
+from services.intake.domain.hints import Hints
 from services.intake.domain.partners import Caller
 from services.intake.domain.records import PayloadError
 from services.intake.domain.submissions import Violation
 from services.intake.handlers.accepting import Accepted, Push, Refused, Taken
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints
 from services.intake.handlers.receiving import receive, too_large
 
 PATH = "/v1/submissions"

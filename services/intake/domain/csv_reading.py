@@ -14,5 +14,23 @@ class CsvReading:
     timezone: str | None = None
 
     @property
+    def is_default(self) -> bool:
+        return self == CsvReading()
+
+    def our_names(self, names: frozenset[str]) -> frozenset[str]:
+        """The names of columns, each by ours if it has one."""
+        ours = dict(self.columns)
+        return frozenset(ours.get(name, name) for name in names) if ours else names
+
+    def over(self, agreed: "CsvReading") -> "CsvReading":
+        """What is said here, and where nothing is, what was agreed."""
+        return CsvReading(
+            self.columns or agreed.columns,
+            self.category or agreed.category,
+            self.identifier or agreed.identifier,
+            self.timezone or agreed.timezone,
+        )
+
+    @property
     def zone(self) -> ZoneInfo | None:
         return ZoneInfo(self.timezone) if self.timezone else None

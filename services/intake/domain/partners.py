@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from libs.common.addresses import parse_ip
 from libs.common.vocabulary import DigestCadence, Language, Reliability, Tlp
+from services.intake.domain.csv_reading import CsvReading
 
 
 class AssetsAre(StrEnum):
@@ -47,7 +48,7 @@ class Partner:
 
     `requests_…` are those of each key, instead of what the settings say. `tlp_default` holds for records without a
     label, `assets_are` for records that do not say whose an asset is. `digest_due_at` is when the digest that they want
-    is to be made next.
+    is to be made next; `csv_reading` how tables of their own are read.
     """
 
     id: UUID
@@ -67,6 +68,7 @@ class Partner:
     digest: DigestCadence = DigestCadence.NONE
     digest_language: Language = Language.ENGLISH
     digest_due_at: datetime | None = None
+    csv_reading: CsvReading = field(default_factory=CsvReading)
 
     def may_push(self, format_name: str) -> bool:
         return self.allowed_formats is None or format_name in self.allowed_formats

@@ -14,6 +14,7 @@ from libs.common.contracts import Indicator, RawIndicator
 from libs.common.ids import record_id
 from libs.common.vocabulary import Outcome, Reliability, Tlp
 from services.intake.domain.contents import Contents
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
 
@@ -45,8 +46,8 @@ class Violation(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """One push by a partner. `reliability`, `tlp_default` and `assets_are` are the partner's at that moment, so that a
-    second reading says the same.
+    """One push by a partner. `reliability`, `tlp_default`, `assets_are` and `csv_reading` are what held at that moment,
+    so that a second reading says the same.
 
     Of a payload from which secrets were taken, `size_bytes` and `sha256` are those of what was kept: a hash of what
     came would let a short password be guessed. `lease` is new each time that somebody takes it to work on, so it tells
@@ -77,6 +78,7 @@ class Submission:
     tlp_default: Tlp | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
     test_mails_to: str | None = None
+    csv_reading: CsvReading = field(default_factory=CsvReading)
 
     @property
     def is_test(self) -> bool:
@@ -84,9 +86,13 @@ class Submission:
 
     @property
     def fingerprint(self) -> bytes:
-        """Two pushes with the same one are the same push. The type counts: other types share columns and bytes."""
+        """Two pushes with the same one are the same push.
+
+        The type counts, as other types share columns and bytes, and so does what a table's columns were said to be.
+        """
         reading = (self.format, self.report_type or "", self.content_encoding or "")
-        return hashlib.sha256("\x1f".join(reading).encode() + self.sha256).digest()
+        said = b"" if self.csv_reading.is_default else msgspec.json.encode(self.csv_reading)
+        return hashlib.sha256("\x1f".join(reading).encode() + said + self.sha256).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

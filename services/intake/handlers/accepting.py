@@ -11,6 +11,7 @@ from libs.common import faults
 from libs.common.db import Transaction
 from libs.common.errors import Permanent, Transient
 from libs.common.ids import new_id
+from services.intake.domain.hints import Hints
 from services.intake.domain.partners import Partner
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.submissions import Receipt, Status, Submission, Tally, Violation
@@ -23,7 +24,6 @@ from services.intake.handlers.processing import (
     release,
     store_slice,
 )
-from services.intake.handlers.reading import Hints
 from services.intake.handlers.receipts import receipt_of
 from services.intake.store import claims, submissions
 

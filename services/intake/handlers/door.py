@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from services.intake.domain.archives import is_archive, is_packed
 from services.intake.domain.compression import OUTPUT_BYTES, decompress
-from services.intake.domain.formats import Recognised, charset_of
+from services.intake.domain.formats import Hints, Recognised, charset_of, recognise
 from services.intake.domain.formats.format import Family
 from services.intake.domain.formats.recognition import FORMAT_OF_TYPE, HEAD_BYTES, media_type_of
 from services.intake.domain.records import PayloadError
@@ -22,7 +22,7 @@ from services.intake.domain.redaction.passing import Passing
 from services.intake.domain.redaction.tables import refuse_list_of_secrets
 from services.intake.domain.redaction.treatment import Treatment
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints, holds_secrets, limits_of, recognised_by
+from services.intake.handlers.reading import holds_secrets, limits_of
 from services.intake.store.payloads import Draft
 
 
@@ -58,7 +58,7 @@ async def sight(body: AsyncIterator[bytes], hints: Hints, *, means: Means) -> Si
     try:
         unpacked = _beginning(sighted.head, hints, means=means)
         refuse_list_of_secrets(unpacked)
-        recognised = recognised_by(unpacked, hints)
+        recognised = recognise(unpacked, hints)
         _refuse_other_encodings(unpacked, recognised)
         sighted.treatment = _treatment(recognised, hints)
         sighted.has_secrets = holds_secrets(unpacked, recognised, hints)

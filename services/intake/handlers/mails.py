@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.intake.domain.hints import Hints
 from services.intake.domain.mime import MAX_HEADER_BYTES, identity_of
 from services.intake.domain.partners import Partner
 from services.intake.handlers.accepting import Accepted, Push, Refused
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints
 from services.intake.handlers.receiving import receive
 
 FORMAT = "mail"

@@ -12,12 +12,12 @@ from services.intake.domain.contents import Contents
 from services.intake.domain.formats import (
     FORMATS,
     Format,
+    Hints,
     Limits,
     ParseOptions,
     Recognised,
     charset_of,
     parts_of,
-    recognise,
     recognise_parts,
     records_of,
 )
@@ -35,24 +35,11 @@ from services.intake.handlers.means import Means
 from services.intake.store.payloads import opened
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
-    """What a partner says of a payload, beside the bytes."""
-
-    format_name: str | None = None
-    report_type: str | None = None
-    file_name: str | None = None
-    content_type: str | None = None
-    content_encoding: str | None = None
-    is_rewritten: bool = False
-    """As it is kept, a payload from which secrets were taken is unpacked."""
-
-
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A payload that has been recognised, ready to be read."""
 
-    format: str
+    format: Format
     report_type: str | None
     whole_bytes: int
     contents: Contents
@@ -95,13 +82,7 @@ def open_payload(
     """Find out what a payload is; raises `PayloadError` if that can't be, or if its beginning is refused."""
     with opened(path) as body:
         parts = parts_of(body, encoding=hints.content_encoding, limits=limits_of(hints.is_rewritten, means=means))
-        recognised = recognise_parts(
-            parts,
-            content_type=hints.content_type,
-            file_name=hints.file_name,
-            format_name=hints.format_name,
-            report_type=hints.report_type,
-        )
+        recognised = recognise_parts(parts, hints)
         _refuse_secrets_in_archive(parts, recognised, hints)
         contents = _contents(parts, recognised.format, charset=charset_of(hints.content_type))
     options = ParseOptions(
@@ -110,25 +91,15 @@ def open_payload(
         charset=charset_of(hints.content_type),
         assets_are=assets_are,
         limits=means.bounds.limits,
+        csv_reading=hints.csv_reading,
         contents=contents,
     )
     return Opened(
-        recognised.format.name,
+        recognised.format,
         recognised.report_type,
         whole_bytes(path, hints, recognised.format, means=means),
         contents,
         _records(path, recognised.format, options, hints, means=means),
-    )
-
-
-def recognised_by(head: bytes, hints: Hints) -> Recognised:
-    """What a payload is that begins so, by what its partner says of it."""
-    return recognise(
-        head,
-        content_type=hints.content_type,
-        file_name=hints.file_name,
-        format_name=hints.format_name,
-        report_type=hints.report_type,
     )
 
 
@@ -198,6 +169,7 @@ def _options_again(submission: Submission, *, means: Means) -> ParseOptions:
         charset=charset_of(submission.content_type),
         assets_are=submission.assets_are,
         limits=means.bounds.limits,
+        csv_reading=submission.csv_reading,
         is_kept=True,
     )
 

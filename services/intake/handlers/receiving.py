@@ -11,6 +11,7 @@ import structlog
 
 from libs.common import faults
 from libs.common.ids import new_id
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.partners import Partner
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.slices import next_slice
@@ -205,8 +206,8 @@ async def _open(arrival: _Arrival, *, limit: int | None, keep: bool, room: Room,
     opened = await asyncio.to_thread(
         open_payload, arrival.draft.path, hints, means=means, now=arrival.at, assets_are=partner.assets_are
     )
-    if not partner.may_push(opened.format):
-        raise _format_not_allowed(opened.format, partner)
+    if not partner.may_push(opened.format.name):
+        raise _format_not_allowed(opened.format.name, partner)
     kept: list[Record] = []
     tally = Tally(contents=opened.contents)
     has_desk = keep and opened.whole_bytes <= means.desks.room_bytes
@@ -232,7 +233,7 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
         partner_id=push.partner.id,
         partner=push.partner.slug,
         reliability=push.partner.reliability,
-        format=opened.format,
+        format=opened.format.name,
         report_type=opened.report_type,
         file_name=push.hints.file_name,
         content_type=push.hints.content_type,
@@ -245,6 +246,7 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
         tlp_default=push.partner.tlp_default,
         assets_are=push.partner.assets_are,
         test_mails_to=push.test_mails_to,
+        csv_reading=push.hints.csv_reading if opened.format.has_own_columns else CsvReading(),
     )
 
 

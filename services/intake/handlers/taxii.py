@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.common.errors import Transient
 from services.intake.domain.formats.stix.stix import FORMAT, objects_in, readings
+from services.intake.domain.hints import Hints
 from services.intake.domain.object_fates import (
     MAX_LISTED_RECORDS,
     ObjectFate,
@@ -18,7 +19,7 @@ from services.intake.domain.object_fates import (
 from services.intake.domain.records import PayloadError
 from services.intake.domain.submissions import Status, Submission
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints, opened_again, whole_bytes
+from services.intake.handlers.reading import opened_again, whole_bytes
 from services.intake.handlers.receipts import Viewer, records_after, submission_of
 
 SMALL_READINGS = 4

@@ -3,12 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.db import Transaction
 from libs.common.vocabulary import DigestCadence, Language, Reliability, Tlp
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.partners import AssetsAre, Caller, Partner, PartnerKey
 from services.intake.store.tables import partner_keys, partners
 
@@ -46,6 +48,7 @@ async def add_partner(tx: Transaction, partner: Partner) -> bool:
         "digest": partner.digest.value,
         "digest_language": partner.digest_language.value,
         "digest_due_at": partner.digest_due_at,
+        "csv_reading": msgspec.to_builtins(partner.csv_reading),
     }
     answer = await tx.execute(insert(partners).values(row).on_conflict_do_nothing(index_elements=["slug"]))
     return answer.rowcount == 1
@@ -191,6 +194,7 @@ def _partner(row: Record) -> Partner:
         digest=DigestCadence(row["digest"]),
         digest_language=Language(row["digest_language"]),
         digest_due_at=row["digest_due_at"],
+        csv_reading=msgspec.convert(row["csv_reading"], CsvReading),
     )
 
 

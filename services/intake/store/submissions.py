@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from libs.common.db import Transaction
 from libs.common.vocabulary import Reliability, Tlp
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.partners import AssetsAre
 from services.intake.domain.submissions import LONGEST_LEASE, Status, Submission, Violation
 from services.intake.store.tables import submissions
@@ -50,6 +51,7 @@ async def add(tx: Transaction, submission: Submission, *, until: datetime | None
         "tlp_default": submission.tlp_default,
         "assets_are": submission.assets_are.value,
         "test_mails_to": submission.test_mails_to,
+        "csv_reading": msgspec.to_builtins(submission.csv_reading),
     }
     await tx.execute(insert(submissions).values(row))
 
@@ -201,4 +203,5 @@ def _submission(row: Record) -> Submission:
         tlp_default=Tlp(row["tlp_default"]) if row["tlp_default"] else None,
         assets_are=AssetsAre(row["assets_are"]),
         test_mails_to=row["test_mails_to"],
+        csv_reading=msgspec.convert(row["csv_reading"], CsvReading),
     )

@@ -49,6 +49,7 @@ partners = Table(
     Column("digest", Text, nullable=False, server_default="none"),
     Column("digest_language", Text, nullable=False, server_default="en"),
     Column("digest_due_at", DateTime(timezone=True), comment="when a period of theirs ends; null: they want no digest"),
+    Column("csv_reading", JSONB, nullable=False, server_default="{}"),
 )
 
 # A revoked key stays, so that nobody can be given it again and its past use can be seen.
@@ -98,6 +99,7 @@ submissions = Table(
     Column("assets_are", Text, nullable=False, server_default="abused"),
     Column("test_mails_to", Text, comment="null: in earnest"),
     Column("kept_at", DateTime(timezone=True), server_default=func.clock_timestamp()),
+    Column("csv_reading", JSONB, nullable=False, server_default="{}"),
     Index("submissions_of_partner", "partner_id", "id"),
     Index("submissions_processing", "received_at", postgresql_where=text("status = 'processing'")),
 )

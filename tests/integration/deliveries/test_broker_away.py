@@ -13,9 +13,9 @@ from libs.common.migrations import migrate
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome
 from services.intake.app import means_of
+from services.intake.domain.hints import Hints
 from services.intake.handlers.accepting import Accepted, Push
 from services.intake.handlers.processing import process, release
-from services.intake.handlers.reading import Hints
 from services.intake.handlers.receiving import receive
 from services.intake.settings import IntakeSettings
 from services.intake.store.partners import add_partner

@@ -20,6 +20,7 @@ from libs.common.errors import Transient
 from libs.common.ids import new_id
 from libs.common.vocabulary import Reliability
 from services.intake.app import means_of
+from services.intake.domain.hints import Hints
 from services.intake.domain.partners import Partner
 from services.intake.domain.reconciliation.report import Sums
 from services.intake.domain.submissions import Receipt
@@ -27,7 +28,6 @@ from services.intake.handlers.accepting import Accepted, Push, Refused
 from services.intake.handlers.means import Means
 from services.intake.handlers.outcomes import settle_records
 from services.intake.handlers.processing import Processing
-from services.intake.handlers.reading import Hints
 from services.intake.handlers.receipts import receipt_of
 from services.intake.handlers.receiving import receive
 from services.intake.handlers.reconciliation import sums

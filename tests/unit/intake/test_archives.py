@@ -21,6 +21,7 @@ from services.intake.domain.formats import (
     recognise_parts,
     records_of,
 )
+from services.intake.domain.hints import Hints
 from tests.zips import zipped
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -32,7 +33,7 @@ TOCSIN = FORMATS["tocsin-csv"].example.encode()
 
 def read(body: bytes, *, file_name: str | None = None, report_type: str | None = None) -> list[Record]:
     parts = parts_of(io.BytesIO(body), encoding=None, limits=LIMITS)
-    found = recognise_parts(parts, file_name=file_name, report_type=report_type)
+    found = recognise_parts(parts, Hints(file_name=file_name, report_type=report_type))
     return list(records_of(parts, found.format, ParseOptions(found.report_type, NOW), file_name=file_name))
 
 

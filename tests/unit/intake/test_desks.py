@@ -12,10 +12,11 @@ import pytest
 from backports import zstd
 
 from services.intake.domain.formats import FORMATS
+from services.intake.domain.hints import Hints
 from services.intake.handlers.accepting import Accepted, Push
 from services.intake.handlers.desks import LARGEST_WHOLE_BYTES, Desks, Room
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints, weight_bytes, whole_bytes
+from services.intake.handlers.reading import weight_bytes, whole_bytes
 from services.intake.handlers.receiving import receive
 from tests.unit.intake.test_receiving import body_of, push
 from tests.zips import zipped

@@ -17,6 +17,7 @@ from services.intake.domain.formats import (
     RejectedRecord,
     recognise,
 )
+from services.intake.domain.hints import Hints
 from services.intake.domain.mime import MAX_MAIL_BYTES
 from tests.zips import zipped
 
@@ -462,13 +463,13 @@ def test_a_mail_that_is_too_large_is_refused() -> None:
     ],
 )
 def test_a_mail_is_recognised(head: str, content_type: str | None, name: str) -> None:
-    assert recognise(head.encode(), content_type=content_type).format.name == name
+    assert recognise(head.encode(), Hints(content_type=content_type)).format.name == name
 
 
 @pytest.mark.parametrize("head", ['{"a": 1}', "<html>", "no header"])
 def test_what_cannot_be_a_mail_is_a_contradiction(head: str) -> None:
     with pytest.raises(PayloadError) as refused:
-        recognise(head.encode(), content_type="message/rfc822")
+        recognise(head.encode(), Hints(content_type="message/rfc822"))
     assert refused.value.code == "format-mismatch"
 
 

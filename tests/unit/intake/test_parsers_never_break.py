@@ -27,6 +27,7 @@ from services.intake.domain.formats import (
     parts_of,
     recognise,
 )
+from services.intake.domain.hints import Hints
 from tests.unit.intake.xarf_reports import TYPES, V3, Json, report
 from tests.zips import zipped
 
@@ -159,7 +160,7 @@ def test_any_bytes_are_recognised_or_refused(
 ) -> None:
     try:
         found = recognise(
-            head, content_type=content_type, file_name=file_name, format_name=format_name, report_type=file_name
+            head, Hints(content_type=content_type, file_name=file_name, format_name=format_name, report_type=file_name)
         )
     except PayloadError:
         return

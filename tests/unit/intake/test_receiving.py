@@ -11,11 +11,12 @@ from uuid import UUID
 import pytest
 
 from libs.common.vocabulary import Reliability
+from services.intake.domain.hints import Hints
 from services.intake.domain.partners import Partner
 from services.intake.domain.records import PayloadError
 from services.intake.handlers.accepting import Accepted, Push, Refused, Taken
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints, open_payload, slices
+from services.intake.handlers.reading import open_payload, slices
 from services.intake.handlers.receiving import receive
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

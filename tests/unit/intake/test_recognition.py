@@ -5,6 +5,7 @@ import json
 import pytest
 
 from services.intake.domain.formats import FORMATS, PayloadError, charset_of, recognise
+from services.intake.domain.hints import NO_HINTS, Hints
 
 CSV = b'"timestamp","ip","port"\n"2026-03-01 04:05:06","192.0.2.1",445\n'
 SHADOWSERVER = b'{"timestamp": "2026-03-01 04:05:06", "ip": "192.0.2.1"}'
@@ -20,9 +21,9 @@ BUNDLE = b'{"type": "bundle", "id": "bundle--x", "objects": [' + STIX + b"]}"
 FORM = b"time.source=2026-03-01T04%3A05%3A06%2B00%3A00&source.ip=192.0.2.1"
 
 
-def refusal(head: bytes, **said: str) -> tuple[int, str]:
+def refusal(head: bytes, hints: Hints = NO_HINTS) -> tuple[int, str]:
     with pytest.raises(PayloadError) as refused:
-        recognise(head, **said)
+        recognise(head, hints)
     return refused.value.status, refused.value.code
 
 
@@ -84,7 +85,7 @@ def test_bytes_alone_tell_the_format(head: bytes, name: str | None, content_type
     if name is None:
         assert refusal(head)[1] == "unrecognised-format"
     else:
-        assert recognise(head, content_type=content_type).format.name == name
+        assert recognise(head, Hints(content_type=content_type)).format.name == name
 
 
 @pytest.mark.parametrize(
@@ -104,49 +105,51 @@ def test_bytes_alone_tell_the_format(head: bytes, name: str | None, content_type
     ],
 )
 def test_a_media_type_that_says_something_agrees_with_the_bytes(content_type: str, head: bytes, name: str) -> None:
-    assert recognise(head, content_type=content_type).format.name == name
+    assert recognise(head, Hints(content_type=content_type)).format.name == name
 
 
 @pytest.mark.parametrize(
-    ("head", "said", "refused"),
+    ("head", "hints", "refused"),
     [
-        (b"", {}, (422, "empty-payload")),
-        (b"\xef\xbb\xbf \r\n", {}, (422, "empty-payload")),
-        (TOCSIN, {"content_type": "text/csv"}, (422, "format-mismatch")),
-        (CSV, {"content_type": "application/json"}, (422, "format-mismatch")),
-        (b"[" + TOCSIN, {"content_type": "application/x-ndjson"}, (422, "format-mismatch")),
-        (b"<html>", {"content_type": "text/csv"}, (422, "format-mismatch")),
-        (b"<html>", {}, (415, "unrecognised-format")),
-        (b"<html>", {"content_type": "text/html"}, (415, "unrecognised-format")),
-        (CSV, {"content_type": "application/pdf"}, (415, "unrecognised-format")),
-        (b"name,phone\n", {"content_type": "text/csv"}, (415, "unrecognised-format")),
-        (b"reliable_notifier,event_date,src_ip\n", {}, (415, "unrecognised-format")),
-        (AMBIGUOUS, {}, (415, "unrecognised-format")),
-        (AMBIGUOUS, {"content_type": "text/csv"}, (415, "unrecognised-format")),
-        (b'{"hello": 1}', {}, (415, "unrecognised-format")),
-        (b'{"info": "an error", "message": {"Attribute": 1}}', {}, (415, "unrecognised-format")),
-        (b'{"type": "error", "id": 3}', {}, (415, "unrecognised-format")),
-        (b'{"objects": [], "count": 3}', {}, (415, "unrecognised-format")),
-        (CSV, {"content_type": "application/taxii+json;version=2.1"}, (422, "format-mismatch")),
-        (b'{"source": "x", "classification": ["x"]}', {}, (415, "unrecognised-format")),
-        (b"\x89PNG\r\n\x1a\n\0\0", {}, (415, "unrecognised-format")),
-        (CSV, {"content_type": "text/csv; charset=utf-7"}, (415, "unsupported-encoding")),
-        (CSV, {"format_name": "stix-1"}, (415, "unrecognised-format")),
-        (CSV, {"format_name": "tocsin-json"}, (422, "format-mismatch")),
-        (TOCSIN, {"format_name": "shadowserver-csv"}, (422, "format-mismatch")),
-        (CSV, {"format_name": "misp"}, (422, "format-mismatch")),
-        (b"<html>", {"format_name": "shadowserver-csv"}, (422, "format-mismatch")),
+        (b"", Hints(), (422, "empty-payload")),
+        (b"\xef\xbb\xbf \r\n", Hints(), (422, "empty-payload")),
+        (TOCSIN, Hints(content_type="text/csv"), (422, "format-mismatch")),
+        (CSV, Hints(content_type="application/json"), (422, "format-mismatch")),
+        (b"[" + TOCSIN, Hints(content_type="application/x-ndjson"), (422, "format-mismatch")),
+        (b"<html>", Hints(content_type="text/csv"), (422, "format-mismatch")),
+        (b"<html>", Hints(), (415, "unrecognised-format")),
+        (b"<html>", Hints(content_type="text/html"), (415, "unrecognised-format")),
+        (CSV, Hints(content_type="application/pdf"), (415, "unrecognised-format")),
+        (b"name,phone\n", Hints(content_type="text/csv"), (415, "unrecognised-format")),
+        (b"reliable_notifier,event_date,src_ip\n", Hints(), (415, "unrecognised-format")),
+        (AMBIGUOUS, Hints(), (415, "unrecognised-format")),
+        (AMBIGUOUS, Hints(content_type="text/csv"), (415, "unrecognised-format")),
+        (b'{"hello": 1}', Hints(), (415, "unrecognised-format")),
+        (b'{"info": "an error", "message": {"Attribute": 1}}', Hints(), (415, "unrecognised-format")),
+        (b'{"type": "error", "id": 3}', Hints(), (415, "unrecognised-format")),
+        (b'{"objects": [], "count": 3}', Hints(), (415, "unrecognised-format")),
+        (CSV, Hints(content_type="application/taxii+json;version=2.1"), (422, "format-mismatch")),
+        (b'{"source": "x", "classification": ["x"]}', Hints(), (415, "unrecognised-format")),
+        (b"\x89PNG\r\n\x1a\n\0\0", Hints(), (415, "unrecognised-format")),
+        (CSV, Hints(content_type="text/csv; charset=utf-7"), (415, "unsupported-encoding")),
+        (CSV, Hints(format_name="stix-1"), (415, "unrecognised-format")),
+        (CSV, Hints(format_name="tocsin-json"), (422, "format-mismatch")),
+        (TOCSIN, Hints(format_name="shadowserver-csv"), (422, "format-mismatch")),
+        (CSV, Hints(format_name="misp"), (422, "format-mismatch")),
+        (b"<html>", Hints(format_name="shadowserver-csv"), (422, "format-mismatch")),
     ],
 )
-def test_what_cannot_be_is_refused(head: bytes, said: dict[str, str], refused: tuple[int, str]) -> None:
-    assert refusal(head, **said) == refused
+def test_what_cannot_be_is_refused(head: bytes, hints: Hints, refused: tuple[int, str]) -> None:
+    assert refusal(head, hints) == refused
 
 
 @pytest.mark.parametrize("head", [FORM, b"\r\n" + FORM, b"source=ip&source=port&classification=type"])
-@pytest.mark.parametrize("said", [{"content_type": "application/json; charset=utf-8"}, {"format_name": "intelmq-json"}])
-def test_a_form_in_the_place_of_json_is_told_its_well_known_cause(head: bytes, said: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "hints", [Hints(content_type="application/json; charset=utf-8"), Hints(format_name="intelmq-json")]
+)
+def test_a_form_in_the_place_of_json_is_told_its_well_known_cause(head: bytes, hints: Hints) -> None:
     with pytest.raises(PayloadError, match="set use_json") as refused:
-        recognise(head, **said)
+        recognise(head, hints)
 
     assert (refused.value.status, refused.value.code) == (422, "unsupported-layout")
     assert "192.0.2.1" not in refused.value.message
@@ -162,32 +165,32 @@ def test_a_header_of_several_formats_is_refused_with_their_names() -> None:
 
 
 def test_a_report_type_or_a_name_decides_between_several_formats() -> None:
-    assert recognise(AMBIGUOUS, report_type="scan_smb").format.name == "shadowserver-csv"
-    assert recognise(AMBIGUOUS, file_name="2026-03-01-scan_smb-x.csv").format.name == "shadowserver-csv"
-    assert recognise(AMBIGUOUS, format_name="tocsin-csv").format.name == "tocsin-csv"
-    assert recognise(TOCSIN_CSV, report_type="scan_smb").format.name == "tocsin-csv"
+    assert recognise(AMBIGUOUS, Hints(report_type="scan_smb")).format.name == "shadowserver-csv"
+    assert recognise(AMBIGUOUS, Hints(file_name="2026-03-01-scan_smb-x.csv")).format.name == "shadowserver-csv"
+    assert recognise(AMBIGUOUS, Hints(format_name="tocsin-csv")).format.name == "tocsin-csv"
+    assert recognise(TOCSIN_CSV, Hints(report_type="scan_smb")).format.name == "tocsin-csv"
 
 
 def test_a_character_set_that_is_named_is_that_of_the_header_too() -> None:
     head = TOCSIN_CSV.decode().encode("utf-16-be")
 
-    assert recognise(head, content_type="text/csv; charset=utf-16be").format.name == "tocsin-csv"
-    assert refusal(head, content_type="text/csv")[1] == "unrecognised-format"
+    assert recognise(head, Hints(content_type="text/csv; charset=utf-16be")).format.name == "tocsin-csv"
+    assert refusal(head, Hints(content_type="text/csv"))[1] == "unrecognised-format"
 
 
 def test_a_named_format_wins_from_the_media_type() -> None:
-    found = recognise(CSV, format_name="shadowserver-csv", content_type="application/json")
+    found = recognise(CSV, Hints(format_name="shadowserver-csv", content_type="application/json"))
 
     assert found.format.name == "shadowserver-csv"
 
 
 def test_a_media_type_that_names_a_format_is_not_second_guessed_either() -> None:
-    assert recognise(MISP, content_type="application/stix+json").format.name == "stix"
-    assert recognise(MISP, content_type="application/stix+json", format_name="misp").format.name == "misp"
+    assert recognise(MISP, Hints(content_type="application/stix+json")).format.name == "stix"
+    assert recognise(MISP, Hints(content_type="application/stix+json", format_name="misp")).format.name == "misp"
 
 
 def test_a_named_format_need_not_look_like_it_as_long_as_it_can_be() -> None:
-    assert recognise(b"when,what\n", format_name="shadowserver-csv").format.name == "shadowserver-csv"
+    assert recognise(b"when,what\n", Hints(format_name="shadowserver-csv")).format.name == "shadowserver-csv"
 
 
 @pytest.mark.parametrize(
@@ -204,19 +207,21 @@ def test_a_named_format_need_not_look_like_it_as_long_as_it_can_be() -> None:
     ],
 )
 def test_the_file_name_tells_the_report_type(file_name: str, report_type: str | None) -> None:
-    assert recognise(CSV, file_name=file_name).report_type == report_type
+    assert recognise(CSV, Hints(file_name=file_name)).report_type == report_type
 
 
 def test_the_parameter_tells_the_report_type_and_may_not_contradict_the_file_name() -> None:
-    assert recognise(CSV, report_type="Scan_SMB").report_type == "scan_smb"
-    assert recognise(CSV, report_type="scan_smb", file_name="export.csv").report_type == "scan_smb"
-    assert recognise(CSV, report_type="scan_smb", file_name="2026-03-01-scan_smb-x.csv").report_type == "scan_smb"
-    assert refusal(CSV, report_type="scan_smb", file_name="scan_rdp.csv") == (422, "format-mismatch")
-    assert refusal(CSV, report_type="../x") == (422, "format-mismatch")
+    assert recognise(CSV, Hints(report_type="Scan_SMB")).report_type == "scan_smb"
+    assert recognise(CSV, Hints(report_type="scan_smb", file_name="export.csv")).report_type == "scan_smb"
+    assert (
+        recognise(CSV, Hints(report_type="scan_smb", file_name="2026-03-01-scan_smb-x.csv")).report_type == "scan_smb"
+    )
+    assert refusal(CSV, Hints(report_type="scan_smb", file_name="scan_rdp.csv")) == (422, "format-mismatch")
+    assert refusal(CSV, Hints(report_type="../x")) == (422, "format-mismatch")
 
 
 def test_only_shadowserver_has_report_types() -> None:
-    assert recognise(TOCSIN, file_name="scan_smb.json").report_type is None
+    assert recognise(TOCSIN, Hints(file_name="scan_smb.json")).report_type is None
 
 
 def test_the_character_set_is_that_of_the_header() -> None:
@@ -227,4 +232,4 @@ def test_the_character_set_is_that_of_the_header() -> None:
 
 def test_the_example_of_every_format_is_recognised_by_its_first_media_type() -> None:
     for name, each in FORMATS.items():
-        assert recognise(each.example.encode(), content_type=each.media_types[0]).format.name == name
+        assert recognise(each.example.encode(), Hints(content_type=each.media_types[0])).format.name == name

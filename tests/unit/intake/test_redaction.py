@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from services.intake.api.letterbox import _refusal
 from services.intake.domain.compression import Limits
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, RejectedRecord
+from services.intake.domain.hints import Hints
 from services.intake.domain.records import PayloadError
 from services.intake.domain.redaction.passing import Passing
 from services.intake.domain.redaction.tables import may_hold_secrets, redacted, refuse_list_of_secrets
 from services.intake.domain.redaction.treatment import Treatment
 from services.intake.handlers.accepting import Accepted, Refused
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints
 from services.intake.handlers.receiving import receive
 from services.intake.store.payloads import Draft
 from tests.unit.intake.test_receiving import NOW, body_of, files_in, push

@@ -11,6 +11,7 @@ from libs.common.contracts import Asset
 from libs.common.vocabulary import Transport
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, Record, RejectedRecord, recognise
 from services.intake.domain.formats.shadowserver.types import REPORT_TYPES
+from services.intake.domain.hints import Hints
 
 ROOT = Path(__file__).parents[3]
 FACTS = ROOT.parent / "shared" / "data"
@@ -22,7 +23,7 @@ needs_samples = pytest.mark.skipif(not SAMPLES, reason="Shadowserver's sample fi
 
 def read(sample: Path) -> list[Record]:
     body = sample.read_bytes()
-    found = recognise(body[:65_536], content_type="text/csv", file_name=sample.name)
+    found = recognise(body[:65_536], Hints(content_type="text/csv", file_name=sample.name))
     assert found.format.name == "shadowserver-csv"
     return list(found.format.parse(iter([body]), ParseOptions(found.report_type, NOW)))
 

@@ -10,6 +10,7 @@ from libs.common.vocabulary import Severity, Tlp, Transport
 from services.intake.domain.categories import category_of
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, RejectedRecord, recognise
 from services.intake.domain.formats.xarf.types import KINDS
+from services.intake.domain.hints import Hints
 from tests.unit.intake.xarf_reports import CONTACT, HEAD, NOW, TYPES, Json, errors, parsed, read, report, warnings
 
 
@@ -441,5 +442,5 @@ def test_a_report_of_too_many_fields_is_rejected() -> None:
 def test_the_keys_tell_it_from_other_formats() -> None:
     for body in (report(), report(severity="high", tag="x", ip="192.0.2.1"), report(asset={}, seen_at=1)):
         assert recognise(json.dumps(body).encode()).format.name == "xarf"
-        assert recognise(json.dumps(body).encode(), content_type="application/x-ndjson").format.name == "xarf"
+        assert recognise(json.dumps(body).encode(), Hints(content_type="application/x-ndjson")).format.name == "xarf"
     assert list(FORMATS["xarf"].parse(iter([json.dumps(report()).encode()]), ParseOptions("scan_smb", NOW)))

@@ -12,6 +12,7 @@ from libs.common.contracts import Asset
 from libs.common.vocabulary import Severity
 from services.intake.domain.formats import FORMATS, ParsedRecord, ParseOptions, Record, recognise
 from services.intake.domain.formats.xarf.types import KINDS
+from services.intake.domain.hints import Hints
 from tests.unit.intake.xarf_reports import HEAD, Json, errors
 
 FACTS = Path(__file__).parents[4] / "shared" / "data"
@@ -25,7 +26,7 @@ needs_schemas = pytest.mark.skipif(not SCHEMAS, reason="XARF's schemas are not h
 
 def read(sample: Path) -> Record:
     body = sample.read_bytes()
-    found = recognise(body, content_type="application/json")
+    found = recognise(body, Hints(content_type="application/json"))
     assert found.format.name == "xarf"
     (record,) = found.format.parse(iter([body]), ParseOptions(None, NOW))
     return record

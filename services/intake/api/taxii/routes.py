@@ -27,11 +27,11 @@ from services.intake.api.taxii.models import (
     status_view,
 )
 from services.intake.domain.formats.stix.stix import FORMAT
+from services.intake.domain.hints import Hints
 from services.intake.domain.json_documents import MAX_DOCUMENT_BYTES
 from services.intake.domain.partners import Caller
 from services.intake.handlers.accepting import Push, Refused, Taken
 from services.intake.handlers.means import Means
-from services.intake.handlers.reading import Hints
 from services.intake.handlers.receipts import Viewer
 from services.intake.handlers.receiving import bounded, receive
 from services.intake.handlers.taxii import PushStatuses

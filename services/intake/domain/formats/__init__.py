@@ -22,6 +22,7 @@ from services.intake.domain.formats.shadowserver.types import type_of_file_name
 from services.intake.domain.formats.stix import stix
 from services.intake.domain.formats.tocsin import tocsin_csv, tocsin_json, tocsin_ndjson
 from services.intake.domain.formats.xarf import xarf
+from services.intake.domain.hints import NO_HINTS, Hints
 from services.intake.domain.lines import with_head
 from services.intake.domain.parts import numbered_through, refused_in
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
@@ -29,6 +30,7 @@ from services.intake.domain.records import ParsedRecord, PayloadError, Record, R
 __all__ = [
     "FORMATS",
     "Format",
+    "Hints",
     "Limits",
     "ParseOptions",
     "ParsedRecord",
@@ -68,33 +70,12 @@ _MAIL = mail.format_of(_FILES)
 FORMATS: Mapping[str, Format] = MappingProxyType({**_FILES, _MAIL.name: _MAIL})
 
 
-def recognise(
-    head: bytes,
-    *,
-    content_type: str | None = None,
-    file_name: str | None = None,
-    format_name: str | None = None,
-    report_type: str | None = None,
-) -> Recognised:
+def recognise(head: bytes, hints: Hints = NO_HINTS) -> Recognised:
     """Say in which of `FORMATS` a payload is, by its first bytes; `recognition.py` tells how, and what is raised."""
-    return recognise_among(
-        FORMATS,
-        head,
-        content_type=content_type,
-        file_name=file_name,
-        format_name=format_name,
-        report_type=report_type,
-    )
+    return recognise_among(FORMATS, head, hints)
 
 
-def recognise_parts(
-    parts: Sequence[Part],
-    *,
-    content_type: str | None = None,
-    file_name: str | None = None,
-    format_name: str | None = None,
-    report_type: str | None = None,
-) -> Recognised:
+def recognise_parts(parts: Sequence[Part], hints: Hints = NO_HINTS) -> Recognised:
     """Say in which format all parts are. The name of a part tells its report type, or else the file's.
 
     The report type is `None` if the parts are of several: each is read as its name says. Raises `PayloadError` as
@@ -102,16 +83,9 @@ def recognise_parts(
     """
     found = []
     for part in parts:
+        told = replace(hints, file_name=part.name) if part.name and type_of_file_name(part.name) else hints
         try:
-            found.append(
-                recognise(
-                    with_head(part.read(), HEAD_BYTES)[0],
-                    content_type=content_type,
-                    file_name=part.name if part.name and type_of_file_name(part.name) else file_name,
-                    format_name=format_name,
-                    report_type=report_type,
-                )
-            )
+            found.append(recognise(with_head(part.read(), HEAD_BYTES)[0], told))
         except PayloadError as error:
             raise (refused_in(error, part.name) if part.name and len(parts) > 1 else error) from error
     formats = {each.format.name for each in found}

@@ -52,8 +52,9 @@ class Format:
 
     `parse` reads a stream of chunks, however cut, into records, in order and in bounded memory; the only exception it
     raises is `PayloadError`, possibly after records. `has_names` says whether column names or the first object's keys
-    are those of this format; `has_report_types` that the names alone do not say what a record is about. `schema` is
-    the JSON Schema of a record, where the format has one. `whole_bytes` is how much of a payload is in memory at a time
+    are those of this format; `has_report_types` that the names alone do not say what a record is about;
+    `has_own_columns` that a partner may call its columns what it likes, and say what they are. `schema` is the JSON
+    Schema of a record, where the format has one. `whole_bytes` is how much of a payload is in memory at a time
     where that is more than a few blocks and records, because a document says last what holds for all of it.
     """
 
@@ -65,6 +66,7 @@ class Format:
     families: frozenset[Family]
     has_names: Callable[[frozenset[str]], bool]
     has_report_types: bool = False
+    has_own_columns: bool = False
     schema: Mapping[str, object] | None = None
     whole_bytes: int = 0
 

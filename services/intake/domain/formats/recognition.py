@@ -8,6 +8,7 @@ from email.message import Message
 from services.intake.domain.delimited import Row, names_of, rows
 from services.intake.domain.formats.format import Family, Format
 from services.intake.domain.formats.shadowserver.types import REPORT_TYPES, is_type_name, type_of_file_name
+from services.intake.domain.hints import Hints
 from services.intake.domain.json_values import holds_lines
 from services.intake.domain.lines import text_lines
 from services.intake.domain.mime import begins_like_a_mail, is_plainly_a_mail
@@ -60,15 +61,7 @@ class Recognised:
     report_type: str | None
 
 
-def recognise_among(
-    formats: Mapping[str, Format],
-    head: bytes,
-    *,
-    content_type: str | None,
-    file_name: str | None,
-    format_name: str | None,
-    report_type: str | None,
-) -> Recognised:
+def recognise_among(formats: Mapping[str, Format], head: bytes, hints: Hints) -> Recognised:
     """Say which of `formats` a payload is in that starts with `head`: its first 64 KiB, or all of it, unpacked.
 
     A named format or a media type that promises something is never second-guessed: bytes that cannot be it are an
@@ -78,14 +71,9 @@ def recognise_among(
     head = head[:HEAD_BYTES]
     if not head.strip(_BLANK):
         raise PayloadError(422, "empty-payload", "there is nothing in it")
-    said = _report_type(report_type, file_name)
-    media_type = media_type_of(content_type)
-    named = FORMAT_OF_TYPE.get(media_type) if format_name is None else format_name
-    chosen = (
-        _by_name(formats, named, head)
-        if named is not None
-        else _by_bytes(formats, head, media_type=media_type, charset=charset_of(content_type), report_type=said)
-    )
+    said = _report_type(hints.report_type, hints.file_name)
+    named = FORMAT_OF_TYPE.get(media_type_of(hints.content_type)) if hints.format_name is None else hints.format_name
+    chosen = _by_name(formats, named, head) if named is not None else _by_bytes(formats, head, hints, report_type=said)
     return Recognised(chosen, said if chosen.has_report_types else None)
 
 
@@ -107,9 +95,8 @@ def _by_name(formats: Mapping[str, Format], name: str, head: bytes) -> Format:
     return formats[name]
 
 
-def _by_bytes(
-    formats: Mapping[str, Format], head: bytes, *, media_type: str, charset: str | None, report_type: str | None
-) -> Format:
+def _by_bytes(formats: Mapping[str, Format], head: bytes, hints: Hints, *, report_type: str | None) -> Format:
+    media_type = media_type_of(hints.content_type)
     if media_type not in _PROMISES:
         raise PayloadError(
             415, "unrecognised-format", f"{quoted(media_type)} is not taken; GET /v1/formats lists what is"
@@ -121,8 +108,13 @@ def _by_bytes(
         families = _MAIL if is_plainly_a_mail(head) else _CSV
     elif len(families) > 1:
         families = _LINES if _is_several_lines(head) else _JSON
-    names = _names(head, families, charset=charset)
-    candidates = [each for each in formats.values() if each.families & families and each.has_names(names)]
+    names = _names(head, families, charset=charset_of(hints.content_type))
+    ours = hints.csv_reading.our_names(names)
+    candidates = [
+        each
+        for each in formats.values()
+        if each.families & families and each.has_names(ours if each.has_own_columns else names)
+    ]
     if not candidates:
         raise PayloadError(
             415,

@@ -11,6 +11,7 @@ from services.intake.domain.formats.format import Format, ParseOptions
 from services.intake.domain.formats.names import names_in_sight
 from services.intake.domain.formats.recognition import HEAD_BYTES, Recognised, recognise_among
 from services.intake.domain.formats.shadowserver.types import type_of_file_name
+from services.intake.domain.hints import NO_HINTS, Hints
 from services.intake.domain.lines import with_head
 from services.intake.domain.parts import numbered_through, refused_in
 from services.intake.domain.records import PayloadError, Record
@@ -86,7 +87,7 @@ def _in_file(error: PayloadError, file: File) -> PayloadError:
 def _likely_format(formats: Mapping[str, Format], head: bytes, *, name: str) -> Format:
     """A file that is in none of the formats may hold secrets as well: it is a table, or looks like JSON."""
     try:
-        return _recognised(formats, head, name=name, report_type=None).format
+        return recognise_among(formats, head, Hints(file_name=name or None)).format
     except PayloadError:
         return formats["tocsin-json" if head.lstrip()[:1] in (b"{", b"[") else "tocsin-csv"]
 
@@ -108,7 +109,7 @@ def is_of(file_format: Format, part: mime.Part) -> bool:
     """Whether the part is a file in this format."""
     head, _ = with_head(part.content(), HEAD_BYTES)
     try:
-        _recognised({file_format.name: file_format}, head, name="", report_type=None)
+        recognise_among({file_format.name: file_format}, head, NO_HINTS)
     except PayloadError:
         return False
     return True
@@ -133,7 +134,7 @@ def _opened(
     for file in files:
         try:
             head, _ = with_head(file.part.read(), HEAD_BYTES)
-            recognised = _recognised(formats, head, name=file.file_name, report_type=options.report_type)
+            recognised = recognise_among(formats, head, _hints(file, options))
         except PayloadError as error:
             if error.code == _EMPTY:
                 continue
@@ -145,7 +146,5 @@ def _opened(
             return
 
 
-def _recognised(formats: Mapping[str, Format], head: bytes, *, name: str, report_type: str | None) -> Recognised:
-    return recognise_among(
-        formats, head, content_type=None, file_name=name or None, format_name=None, report_type=report_type
-    )
+def _hints(file: File, options: ParseOptions) -> Hints:
+    return Hints(file_name=file.file_name or None, report_type=options.report_type, csv_reading=options.csv_reading)

@@ -61,6 +61,7 @@ def format_of(files: Mapping[str, Format]) -> Format:
         families=frozenset({Family.MAIL}),
         has_names=lambda names: not names,
         has_report_types=True,
+        has_own_columns=True,
         whole_bytes=MAX_MAIL_BYTES + MAX_DOCUMENT_BYTES,
     )
 

@@ -143,4 +143,5 @@ FORMAT = Format(
     parse=parse,
     families=frozenset({Family.CSV}),
     has_names=has_names,
+    has_own_columns=True,
 )
