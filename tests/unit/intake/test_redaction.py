@@ -100,6 +100,16 @@ def test_other_tables_lose_their_secret_columns_only() -> None:
     assert kept(BRUTE_FORCE.encode(), "shadowserver-csv") == BRUTE_FORCE.replace(CANARY, "[redacted]").encode()
 
 
+def test_a_cell_that_only_says_whether_there_is_a_secret_stays() -> None:
+    table = b"seen_at,category,identifier,email,credentials\n2026-03-01T04:05:06Z,%s,leaked,a@example.com,True\n"
+    body = table % b"information-content-security/unauthorised-information-access"
+
+    (record,) = FORMATS["tocsin-csv"].parse(iter([kept(body, "tocsin-csv")]), ParseOptions(None, NOW))
+
+    assert isinstance(record, ParsedRecord), record
+    assert record.indicator.credentials
+
+
 def test_in_a_short_row_a_secret_may_have_moved() -> None:
     short = f"timestamp,ip,port,username,password\n2026-03-01 04:05:06,192.0.2.1,22,{CANARY}\n"
 

@@ -20,6 +20,9 @@ from services.intake.domain.redaction.credentials import COLUMNS, NAME, kept_cel
 MARK = "[redacted]"
 """What stands where a secret stood, so that a reader can still say that there was one."""
 
+_TELLS_NONE = frozenset({"", "true", "false", "null"})
+"""Cells that only say whether there is a secret, as `credentials` of our own format does."""
+
 _BLOCK_CHARS = 64 * 1024
 _LINE_END = re.compile(rb"[\r\n]")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -142,4 +145,7 @@ class _Blanking:
         if missing < 0:
             return "too-many-fields"
         blank = {at for secret in self._secret for at in range(secret - missing, secret + 1)}
-        return [MARK if at in blank and cell.strip() else without_url_secrets(cell) for at, cell in enumerate(fields)]
+        return [
+            MARK if at in blank and cell.strip().lower() not in _TELLS_NONE else without_url_secrets(cell)
+            for at, cell in enumerate(fields)
+        ]
