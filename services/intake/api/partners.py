@@ -16,6 +16,8 @@ from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import DigestCadence, Language, Reliability, Tlp
 from services.intake.api.doors import Doors, Self, SelfOrOperator
+from services.intake.api.own_tables import OwnTable, own_table, stored
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.digests.periods import next_end
 from services.intake.domain.formats import FORMATS
 from services.intake.domain.partners import AssetsAre, Partner
@@ -73,6 +75,7 @@ class Agreement(BaseModel):
         None, ge=1, le=MAX_RECORDS, description="Records taken from midnight to midnight UTC; null: without limit"
     )
     tlp_default: Tlp | None = Field(None, description="The TLP label of records that have none of their own")
+    csv_reading: OwnTable | None = Field(None, description="How tables of their own are read; null: as tocsin-csv says")
 
 
 class PartnerBody(Agreement):
@@ -102,7 +105,9 @@ class PartnerChanges(Agreement):
 
     def changes(self) -> dict[str, object]:
         """By column."""
-        given = self.model_dump(exclude_unset=True, mode="json")
+        given = self.model_dump(exclude_unset=True, mode="json", exclude={"csv_reading"})
+        if "csv_reading" in self.model_fields_set:
+            given["csv_reading"] = stored(self.csv_reading)
         return {name: value for name, value in given.items() if value is not None or name in Agreement.model_fields}
 
 
@@ -190,6 +195,7 @@ def _partner(body: PartnerBody, office: Office, *, now: datetime) -> Partner:
         digest=body.digest,
         digest_language=body.digest_language,
         digest_due_at=next_end(body.digest, hour=office.hour, now=now),
+        csv_reading=body.csv_reading.reading() if body.csv_reading else CsvReading(),
     )
 
 
@@ -211,4 +217,5 @@ def _partner_view(partner: Partner) -> PartnerView:
         assets_are=partner.assets_are,
         digest=partner.digest,
         digest_language=partner.digest_language,
+        csv_reading=own_table(partner.csv_reading),
     )

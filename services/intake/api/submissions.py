@@ -1,6 +1,7 @@
 """`POST /v1/submissions`: a payload comes in."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email.message import Message
 from http import HTTPStatus
 from typing import Annotated
@@ -13,6 +14,7 @@ from libs.common.problems import FieldError, Problem
 from services.intake.api.doors import Doors, PartnerKey
 from services.intake.api.formats import payloads
 from services.intake.api.models import ReceiptView, receipt_view
+from services.intake.api.own_tables import SaidOfTable, format_said
 from services.intake.domain.hints import Hints
 from services.intake.domain.partners import Caller
 from services.intake.domain.records import PayloadError
@@ -55,6 +57,7 @@ def routes(means: Means, doors: Doors) -> APIRouter:
         request: Request,
         response: Response,
         caller: Annotated[Caller, known_caller],
+        said_of_table: SaidOfTable,
         format_name: FormatName = None,
         report_type: ReportType = None,
         dry_run: DryRun = False,
@@ -64,7 +67,12 @@ def routes(means: Means, doors: Doors) -> APIRouter:
         refuse_at_once(request, means=means, max_bytes=means.bounds.max_body_bytes)
         push = Push(
             partner=caller.partner,
-            hints=_hints(request, format_name=format_name, report_type=report_type),
+            hints=replace(
+                _hints(request),
+                format_name=format_said(format_name, said_of_table),
+                report_type=report_type,
+                csv_reading=said_of_table.over(caller.partner.csv_reading),
+            ),
             idempotency_key=idempotency_key,
             dry_run=dry_run,
             traceparent=request.state.traceparent,
@@ -93,11 +101,10 @@ def refuse_at_once(request: Request, *, means: Means, max_bytes: int) -> None:
         raise problem_of(Refused(too_large(max_bytes)))
 
 
-def _hints(request: Request, *, format_name: str | None, report_type: str | None) -> Hints:
+def _hints(request: Request) -> Hints:
+    """What the headers say."""
     headers = request.headers
     return Hints(
-        format_name=format_name,
-        report_type=report_type,
         file_name=_file_name(headers.get("content-disposition", "")),
         content_type=headers.get("content-type"),
         content_encoding=headers.get("content-encoding"),

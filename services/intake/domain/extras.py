@@ -13,10 +13,12 @@ MAX_EXTRA_VALUE_CHARS = 1024
 MAX_EXTRA_CHARS = 16 * 1024
 
 # Long words betray a secret anywhere in a name (`new_password2`, `sessiontoken`); short ones only when they stand by
-# themselves, or `shipping`, `bypass` and `monkey` would be secrets too. SNMP's community is its password.
+# themselves, or `shipping`, `bypass` and `monkey` would be secrets too. SNMP's community is its password. Partners call
+# the columns of their own tables by words of their own language.
 _SECRET_NAME = re.compile(
     r"passw|passphrase|secret|cookie|token|credential|session|^sample_records$|"
-    r"(?:^|[\W_])(?:pass|pwd|hash|salt|otp|pin|community|api_?key|private_?key)(?:$|[\W_]|\d)",
+    r"wachtwoord|kennwort|geheim|mot[\W_]?de[\W_]?passe|contrase[nñ]a|"
+    r"(?:^|[\W_])(?:pass|pwd|hash|salt|otp|pin|community|api_?key|private_?key|senha|has[lł]o)(?:$|[\W_]|\d)",
     re.IGNORECASE,
 )
 

@@ -30,7 +30,7 @@ async def receive_mail(
     """Take in one mail. It is kept, durably, if the answer is not that it was refused."""
     push = Push(
         partner=partner,
-        hints=Hints(format_name=FORMAT, content_type=MEDIA_TYPE),
+        hints=Hints(format_name=FORMAT, content_type=MEDIA_TYPE, csv_reading=partner.csv_reading),
         idempotency_key=await _key_of(chunks),
         dry_run=False,
         traceparent=traceparent,

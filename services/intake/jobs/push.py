@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="URL", help="of the intake, as in https://intake.tocsin.example")
     parser.add_argument("--format", metavar="NAME", help="where the files do not show it; GET /v1/formats lists all")
     parser.add_argument("--report-type", metavar="TYPE", help="of Shadowserver, where the files' names do not say it")
+    parser.add_argument("--map", metavar="PAIRS", help="theirs:ours,… for a CSV whose columns are called otherwise")
+    parser.add_argument("--category", metavar="NAME", help="of a CSV of your own without such a column")
+    parser.add_argument("--identifier", metavar="NAME", help="of a CSV of your own without such a column")
+    parser.add_argument("--timezone", metavar="ZONE", help="of times in it that say none, as in Europe/Amsterdam")
     parser.add_argument("--dry-run", action="store_true", help="have them read and answered, and nothing kept")
     parser.add_argument("--wait", action="store_true", help="until every record has an outcome")
     parser.add_argument("--patience", type=float, default=1800.0, metavar="SECONDS", help="for each answer (1800)")
@@ -77,11 +81,8 @@ def _trouble(arguments: argparse.Namespace, *, key: str) -> str:
 
 
 def _push(path: Path, arguments: argparse.Namespace, *, pusher: Pusher, told: Console) -> Answer:
-    chosen = {
-        "format": arguments.format,
-        "report_type": arguments.report_type,
-        "dry_run": "true" if arguments.dry_run else None,
-    }
+    named = ("format", "report_type", "map", "category", "identifier", "timezone")
+    chosen = {name: getattr(arguments, name) for name in named} | {"dry_run": "true" if arguments.dry_run else None}
     upload = Upload(path=path, params={name: value for name, value in chosen.items() if value})
     with _progress(upload, told) as tell:
         answer = pusher.push(upload, tell=tell)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -84,6 +85,20 @@ def report(tmp_path: Path) -> Path:
     path = tmp_path / "2026-03-01-scan_smb-nederland.csv"
     path.write_bytes(b'"timestamp","ip"\n"2026-03-01 04:05:06","192.0.2.10"\n')
     return path
+
+
+def test_what_is_said_of_a_table_goes_with_it(report: Path) -> None:
+    said = ("--map", "tijd:seen_at,adres:ip", "--identifier", "open-smb", "--timezone", "Europe/Amsterdam")
+    with intake(Said(201, RECEIPT)) as made:
+        push(report, "--to", made.url, *said, "--category", "vulnerable/vulnerable-system")
+
+    query = parse_qs(urlsplit(made.heard[0][1]).query)
+    assert query == {
+        "map": ["tijd:seen_at,adres:ip"],
+        "category": ["vulnerable/vulnerable-system"],
+        "identifier": ["open-smb"],
+        "timezone": ["Europe/Amsterdam"],
+    }
 
 
 def test_a_file_arrives_as_it_is_under_its_name_and_the_key(report: Path) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.formats import FORMATS, PayloadError, charset_of, recognise
 from services.intake.domain.hints import NO_HINTS, Hints
 
@@ -153,6 +154,14 @@ def test_a_form_in_the_place_of_json_is_told_its_well_known_cause(head: bytes, h
 
     assert (refused.value.status, refused.value.code) == (422, "unsupported-layout")
     assert "192.0.2.1" not in refused.value.message
+
+
+def test_a_table_is_known_by_what_its_partner_says_that_its_columns_are() -> None:
+    said = Hints(csv_reading=CsvReading((("tijd", "seen_at"), ("adres", "ip"))))
+
+    assert recognise(b"Tijd;Adres\n", said).format.name == "tocsin-csv"
+    assert recognise(CSV, said).format.name == "shadowserver-csv", "what they send beside it is what it was"
+    assert refusal(b"tijd;timestamp;ip\n", said) == (415, "unrecognised-format")
 
 
 def test_a_header_of_several_formats_is_refused_with_their_names() -> None:

@@ -1,5 +1,6 @@
 """What becomes of a push: its rows, its events, its sums, and whether it is the same as another."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from libs.common.contracts import Asset, Indicator
 from libs.common.vocabulary import Reliability
+from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.records import ParsedRecord, PayloadError, Record, RecordError, RejectedRecord
 from services.intake.domain.slices import next_slice
 from services.intake.domain.submissions import (
@@ -21,6 +23,7 @@ from services.intake.domain.submissions import (
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SAID = CsvReading((("tijd", "seen_at"),), identifier="open-smb")
 SUBMISSION = Submission(
     id=UUID(int=7),
     partner_id=UUID(int=1),
@@ -109,6 +112,14 @@ def test_the_same_bytes_as_another_report_type_are_another_push() -> None:
 
     assert SUBMISSION.fingerprint == replace(SUBMISSION, id=UUID(int=8)).fingerprint
     assert SUBMISSION.fingerprint != other.fingerprint
+
+
+def test_the_same_table_with_other_columns_is_another_push_and_one_of_which_nothing_is_said_is_as_ever() -> None:
+    mapped = replace(SUBMISSION, csv_reading=CsvReading((("tijd", "seen_at"),)))
+
+    assert len({SUBMISSION.fingerprint, mapped.fingerprint, replace(mapped, csv_reading=SAID).fingerprint}) == 3
+    reading = f"{SUBMISSION.format}\x1f{SUBMISSION.report_type}\x1f{SUBMISSION.content_encoding or ''}"
+    assert SUBMISSION.fingerprint == hashlib.sha256(reading.encode() + SUBMISSION.sha256).digest(), "claims are kept"
 
 
 def broken_after(count: int) -> Iterator[Record]:

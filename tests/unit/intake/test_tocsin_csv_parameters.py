@@ -41,6 +41,17 @@ def test_a_column_mapped_to_extra_is_no_unknown_one() -> None:
     assert not record.warnings
 
 
+def test_a_mapped_column_that_is_not_there_is_told_once_but_not_of_a_table_in_our_own_words() -> None:
+    said = CsvReading((*SAID.columns, ("poort", "port")), SAID.category, SAID.identifier)
+    first, second = read("tijd,adres\n2026-03-01T04:05:06Z,198.51.100.7\n2026-03-01T04:05:06Z,198.51.100.8\n", said)
+    assert isinstance(first, ParsedRecord)
+    assert isinstance(second, ParsedRecord)
+    assert [warning.code for warning in first.warnings] == ["column-not-there"]
+    assert "poort" in first.warnings[0].message
+    assert not second.warnings
+    assert not parsed("seen_at,ip\n2026-03-01T04:05:06Z,198.51.100.7\n", said).warnings
+
+
 def test_two_columns_cannot_be_the_same_field() -> None:
     with pytest.raises(PayloadError) as refused:
         read("tijd,adres,ip\n2026-03-01T04:05:06Z,198.51.100.7,198.51.100.8\n", SAID)

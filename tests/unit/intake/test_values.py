@@ -138,6 +138,11 @@ def test_at_most_50_tags_are_kept() -> None:
         "credentials",
         "api_key",
         "apikey",
+        "wachtwoord",
+        "Nutzerkennwort",
+        "mot_de_passe",
+        "contraseña",
+        "hasło",
     ],
 )
 def test_names_of_secrets_are_known(name: str) -> None:

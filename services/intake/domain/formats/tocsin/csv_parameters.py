@@ -1,7 +1,8 @@
 """Judges how a partner wants its own table read as `tocsin-csv`: all that is wrong at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import available_timezones
 
 from libs.common.text import plain
@@ -31,7 +32,7 @@ def faults_of(reading: CsvReading) -> tuple[Fault, ...]:
         faults.append(Fault("category", "unknown-category", "this is not a category that we know"))
     if reading.identifier is not None and not IDENTIFIER.fullmatch(reading.identifier):
         faults.append(Fault("identifier", "invalid-identifier", "an identifier is like 'open-smb'"))
-    if reading.timezone is not None and reading.timezone not in available_timezones():
+    if reading.timezone is not None and reading.timezone not in _time_zones():
         faults.append(Fault("timezone", "invalid-timezone", "a time zone is like 'Europe/Amsterdam'"))
     return tuple(faults)
 
@@ -39,7 +40,17 @@ def faults_of(reading: CsvReading) -> tuple[Fault, ...]:
 def columns_of(text: str) -> tuple[tuple[str, str], ...]:
     """The pairs of `their:ours,their2:ours2`, in lower case; a part without a colon is a pair without our name."""
     parts = [part.rpartition(":") if ":" in part else (part, "", "") for part in text.split(",")]
-    return tuple((_name(theirs), _name(ours)) for theirs, _, ours in parts)
+    return pairs_of((theirs, ours) for theirs, _, ours in parts)
+
+
+def pairs_of(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The pairs with both names as they are compared."""
+    return tuple((_name(theirs), _name(ours)) for theirs, ours in pairs)
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _name(text: str) -> str:

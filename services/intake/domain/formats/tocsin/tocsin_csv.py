@@ -70,6 +70,7 @@ class _RowReader:
             for name, field in zip(names, fields, strict=True)
             if name and name not in ours and field == f"extra.{name}"
         ]
+        self._missing = [theirs for theirs in ours if theirs not in names] if ours.keys() & set(names) else []
         self._records = records
         self._notices = Notices()
 
@@ -79,8 +80,7 @@ class _RowReader:
             return findings.verdict(None)
         cells = row.fields if self._zone is None else self._in_zone(row.fields, self._zone, findings)
         indicator = self._records.indicator({**self._defaults, **_members(self._columns, cells)}, findings)
-        if self._unknown:
-            self._tell_of_unknown(findings)
+        self._tell_of_columns(findings)
         findings.call_fields(self._names)
         return findings.verdict(indicator)
 
@@ -93,10 +93,17 @@ class _RowReader:
                 read[place] = from_local(at, zone, field=column.field, findings=findings).isoformat()
         return read
 
-    def _tell_of_unknown(self, findings: Findings) -> None:
-        names = plain(", ".join(self._unknown), 80)
-        message = f"columns that the format does not have were put into 'extra': {names}"
-        self._notices.warn("", "unknown-column", message, findings=findings)
+    def _tell_of_columns(self, findings: Findings) -> None:
+        if self._unknown:
+            message = f"columns that the format does not have were put into 'extra': {_listed(self._unknown)}"
+            self._notices.warn("", "unknown-column", message, findings=findings)
+        if self._missing:
+            message = f"the header has no column {_listed(self._missing)}, of which it was said what it is"
+            self._notices.warn("", "column-not-there", message, findings=findings)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return plain(", ".join(names), 80)
 
 
 def _column_of(name: str) -> _Column:

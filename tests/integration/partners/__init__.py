@@ -1,0 +1,1 @@
+"""Partners, their keys and what is agreed with them, on a real database and broker."""
