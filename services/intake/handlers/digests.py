@@ -19,6 +19,7 @@ from services.intake.domain.digests.periods import Period, last_end, next_end, p
 from services.intake.domain.digests.summing import Standing, digest_of
 from services.intake.domain.partners import Partner
 from services.intake.store import digests, partners
+from services.intake.store.digest_fates import fates_of
 from services.intake.store.digests import Done
 from services.intake.store.webhooks import registered
 
@@ -93,7 +94,7 @@ async def make_digest(tx: Transaction, office: Office, partner: Partner, *, unti
     if period is None:
         return None
     told = last.open_submissions if last else {}
-    fates = await digests.fates_of(tx, partner.id, period, told=told)
+    fates = await fates_of(tx, partner.id, period, told=told)
     digest = digest_of(
         partner,
         period,

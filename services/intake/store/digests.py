@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
-from libs.common.contracts import DigestDue, DigestFormat, DigestReason, DigestSubmission
+from libs.common.contracts import DigestDue, DigestReason
 from libs.common.db import Transaction
 from libs.common.ids import first_id_at
 from services.intake.domain.digests.periods import Period
-from services.intake.domain.digests.summing import OPEN, REASONED, Fates, Outcomes
+from services.intake.domain.digests.summing import REASONED, Outcomes
 
 LONGEST_UPLOAD = timedelta(days=1)
 """A submission's id bears the time at which it began to come in, by the clock of the machine that it came to."""
@@ -22,52 +22,14 @@ KEPT_AT = "coalesce(kept_at, received_at)"
 """What a period holds is told by when it was kept: an upload may begin in one and end in the next. Rows of before there
 was a `kept_at` have none."""
 
-MOST_SHOWN = 20
-MOST_OPEN = 2000
+IN_EARNEST = "test_mails_to IS NULL"
+
 MOST_SUBMISSIONS = 2000
 MOST_RECORDS = 500_000
 """In one statement: those of larger submissions are counted in several."""
 
 DUE = "SELECT slug AS id, digest_due_at AS since FROM partners WHERE enabled AND digest <> 'none'"
 """For the watch: periods that are over and not done."""
-
-OUTCOMES = """
-    coalesce((SELECT jsonb_object_agg(outcome, records) FROM submission_counts AS counted
-              WHERE counted.submission_id = submissions.id AND records > 0), '{}') AS outcomes
-"""
-
-IN_EARNEST = "test_mails_to IS NULL"
-
-# One statement, so that all is of one moment: what is told now as open is followed from this moment on.
-FATES = f"""
-    WITH read AS MATERIALIZED (
-        SELECT id, received_at, status, format, report_type, file_name, true AS is_new, {OUTCOMES} FROM submissions
-        WHERE partner_id = $1 AND {IN_EARNEST} AND id >= $2 AND {KEPT_AT} >= $3 AND {KEPT_AT} < $4
-        UNION ALL
-        SELECT id, received_at, status, format, report_type, file_name, false AS is_new, {OUTCOMES} FROM submissions
-        WHERE partner_id = $1 AND id = ANY($5::uuid[]) AND {KEPT_AT} < $3
-    ), shown AS (
-        SELECT * FROM read WHERE is_new
-        ORDER BY (status = 'failed') DESC, (outcomes ? 'rejected') DESC, id DESC LIMIT $6
-    ), open AS (
-        SELECT * FROM read WHERE status = 'processing' OR outcomes ?| $7::text[] ORDER BY id DESC LIMIT $8
-    )
-    SELECT 'format' AS kind, format, report_type, NULL::uuid AS id, NULL::timestamptz AS received_at,
-           NULL AS status, NULL AS file_name, '{{}}' AS outcomes,
-           count(*) AS submissions, count(*) FILTER (WHERE status = 'failed') AS failed
-    FROM read WHERE is_new GROUP BY format, report_type
-    UNION ALL
-    SELECT 'outcomes', format, report_type, NULL, NULL, NULL, NULL,
-           jsonb_build_object(each.key, sum(each.value::bigint)::bigint)::text, 0, 0
-    FROM read CROSS JOIN LATERAL jsonb_each_text(outcomes) AS each WHERE is_new GROUP BY format, report_type, each.key
-    UNION ALL
-    (SELECT 'shown', format, report_type, id, received_at, status, file_name, outcomes::text, 0, 0 FROM shown
-     ORDER BY (status = 'failed') DESC, (outcomes ? 'rejected') DESC, id DESC)
-    UNION ALL
-    SELECT 'open', NULL, NULL, id, received_at, NULL, NULL, outcomes::text, 0, 0 FROM open
-    UNION ALL
-    SELECT 'earlier', NULL, NULL, id, received_at, NULL, NULL, outcomes::text, 0, 0 FROM read WHERE NOT is_new
-"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,63 +114,6 @@ async def record_done(
         period.until,
     )
     return bool(rows)
-
-
-async def fates_of(tx: Transaction, partner_id: UUID, period: Period, *, told: Mapping[UUID, Outcomes]) -> Fates:
-    """How the submissions of a period stand, and those earlier ones; all of it as it is at one moment."""
-    rows = await tx.fetch(
-        FATES,
-        partner_id,
-        first_id_at(period.since - LONGEST_UPLOAD),
-        period.since,
-        period.until,
-        list(told),
-        MOST_SHOWN,
-        list(OPEN),
-        MOST_OPEN,
-    )
-    by_kind: dict[str, list[Record]] = defaultdict(list)
-    for row in rows:
-        by_kind[row["kind"]].append(row)
-    return Fates(
-        formats=_formats(by_kind["format"], by_kind["outcomes"]),
-        failed_submissions=sum(row["failed"] for row in by_kind["format"]),
-        shown=[_submission(row) for row in by_kind["shown"]],
-        told=told,
-        earlier={row["id"]: _outcomes(row) for row in by_kind["earlier"]},
-        still_open={row["id"]: _outcomes(row) for row in by_kind["open"]},
-    )
-
-
-def _formats(counted: list[Record], outcomes: list[Record]) -> list[DigestFormat]:
-    by_format: dict[tuple[str, str | None], dict[str, int]] = defaultdict(dict)
-    for row in outcomes:
-        by_format[row["format"], row["report_type"]] |= _outcomes(row)
-    return [
-        DigestFormat(
-            format=row["format"],
-            report_type=row["report_type"],
-            submissions=row["submissions"],
-            outcomes=by_format[row["format"], row["report_type"]],
-        )
-        for row in counted
-    ]
-
-
-def _submission(row: Record) -> DigestSubmission:
-    return DigestSubmission(
-        submission_id=row["id"],
-        received_at=row["received_at"],
-        status=row["status"],
-        format=row["format"],
-        report_type=row["report_type"],
-        file_name=row["file_name"],
-        outcomes=_outcomes(row),
-    )
-
-
-def _outcomes(row: Record) -> dict[str, int]:
-    return msgspec.json.decode(row["outcomes"], type=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from services.intake.domain.digests.periods import Period, last_end
 from services.intake.domain.submissions import Status
 from services.intake.handlers.digests import SETTLING, Digests, NoDigest, Office, make_digest, make_now
 from services.intake.store import digests, partners
-from services.intake.store.digests import MOST_SHOWN, reasons_of
+from services.intake.store.digest_fates import MOST_SHOWN, fates_of
+from services.intake.store.digests import reasons_of
 from tests.integration.receipts.conftest import Intake, Known
 
 DIGEST = "/v1/partners/me/digest"
@@ -355,6 +356,29 @@ async def test_of_many_submissions_those_with_trouble_are_shown_first_and_all_ar
     assert digest.submissions_total == MOST_SHOWN + 3
     shown = [each.submission_id for each in digest.submissions]
     assert shown == [failed, others[0], *reversed(others[-(MOST_SHOWN - 2) :])]
+
+
+@pytest.mark.parametrize("page_submissions", [1, 3, 30, 31])
+async def test_however_many_are_read_at_a_time_a_digest_tells_the_same(intake: Intake, page_submissions: int) -> None:
+    partner = await wants_digest(intake)
+    earlier = await kept(intake, partner, before_end=DAY + HOUR, pending=2)
+    for number in range(30):
+        await kept(
+            intake, partner, before_end=HOUR, pending=number % 4, status=[Status.DONE, Status.FAILED][number % 2]
+        )
+    period = Period(since=ended(intake) - timedelta(days=1), until=ended(intake))
+
+    async with intake.database.transaction() as tx:
+        at_once = await fates_of(tx, partner.id, period, told={earlier: {"pending": 1}})
+        paged = await fates_of(
+            tx, partner.id, period, told={earlier: {"pending": 1}}, page_submissions=page_submissions
+        )
+
+    assert sum(each.submissions for each in at_once.formats) == 30
+    assert at_once.earlier == {earlier: {"pending": 2, "rejected": 1}}
+    assert earlier in at_once.still_open
+    assert len(at_once.still_open) > 20
+    assert paged == at_once
 
 
 @pytest.mark.parametrize("most_records", [1, 2, 3, 100])
