@@ -114,7 +114,8 @@ async def verify(tx: Transaction, typed: str) -> Verification:
     found = await notifications.notification_by_reference(tx, reference) if is_reference(reference) else None
     if found is None:
         return Verification(genuine=False)
-    return Verification(genuine=True, sent_on=found.sent_at.astimezone(UTC).date(), subject=found.subject)
+    sent_on = found.sent_at.astimezone(UTC).date()
+    return Verification(genuine=True, sent_on=sent_on, subject=found.subject, is_test=found.is_test)
 
 
 async def public_statistics(tx: Transaction, *, small_number: int) -> Statistics:

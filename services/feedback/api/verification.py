@@ -23,7 +23,7 @@ TypedInForm = Annotated[str, Query(max_length=100, description="In any spelling"
 
 
 class VerificationAnswer(BaseModel):
-    """The same fields whether yes or no."""
+    """The same fields whether yes or no, so that its shape tells nothing. The subject of a test says that it is one."""
 
     genuine: bool
     date: date | None

@@ -33,8 +33,9 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """The answer to "is this mail from you?". Always these three fields, so that its shape tells nothing."""
+    """The answer to "is this mail from you?". A mail that `is_test` went to a partner that tried something out."""
 
     genuine: bool
     sent_on: date | None = None
     subject: str | None = None
+    is_test: bool = False

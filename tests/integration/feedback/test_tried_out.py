@@ -18,6 +18,9 @@ async def test_a_test_is_not_among_the_public_numbers_and_is_verified_as_one(run
     assert (await running.browser.get("/v1/statistics")).json()["notifications_total"] == 1
     answer = await running.browser.get(f"/verify/{TRIED.reference}", headers={"Accept": "application/json"})
     assert answer.json() == {"genuine": True, "date": "2026-05-08", "subject": TRIED.subject}
+    page = (await running.browser.get(f"/verify/{TRIED.reference}?lang=en", headers={"Accept": "text/html"})).text
+    assert "This was a test, not a warning" in page
+    assert "Yes, this email is from us" not in page, "who had it passed on to them must not take it for a warning"
 
 
 @pytest.mark.parametrize("kind", ["fixed", "false-positive", "not-ours", "question", "opt-out"])
