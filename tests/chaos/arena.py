@@ -50,10 +50,8 @@ edges of a batch are where things go wrong, so a run is to have many."""
 RESTART_TRIES = 5
 WORK_WITHIN_SECONDS = 3.0
 NO_ANSWER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-WITHIN_A_TRANSACTION = """
-    SELECT true FROM pg_stat_activity
-    WHERE datname = $1 AND xact_start < clock_timestamp() - interval '10 ms' LIMIT 1
-"""
+WRITERS = "SELECT client_port FROM pg_stat_activity WHERE datname = $1 AND backend_xid IS NOT NULL"
+"""A transaction has an id from its first write on."""
 FAULT = re.compile(r'"name": "([a-z-]+)"[^{}]*"event": "fault"')
 
 
@@ -115,7 +113,7 @@ class Arena:
 
     async def _pause(self, part: str, *, seconds: float) -> None:
         if part in SERVICES:
-            await self._until_within_a_transaction(part)
+            await self._until_it_has_written(part)
         self._signal(part, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
@@ -145,14 +143,16 @@ class Arena:
                 with suppress(psutil.NoSuchProcess):
                     each.send_signal(number)
 
-    async def _until_within_a_transaction(self, service: str) -> None:
-        """So that it stands still with work in hand, if it has any soon and its database can be asked."""
-        with suppress(OSError, TimeoutError, *NO_ANSWER):
+    async def _until_it_has_written(self, service: str) -> None:
+        """So that it stands still with work, its own, that is not committed: if it has any soon and we can ask."""
+        with suppress(OSError, TimeoutError, psutil.NoSuchProcess, *NO_ANSWER):
+            process = psutil.Process(self.stack.pid(service) or 0)
             async with asyncio.timeout(WORK_WITHIN_SECONDS):
                 connection = await asyncpg.connect(self.stack.endpoints.postgres)
                 try:
-                    while not await connection.fetchval(WITHIN_A_TRANSACTION, service):
-                        await asyncio.sleep(0)
+                    writers: set[int] = set()
+                    while writers.isdisjoint(line.laddr.port for line in process.net_connections("tcp")):
+                        writers = {row["client_port"] for row in await connection.fetch(WRITERS, service)}
                 finally:
                     connection.terminate()
 

@@ -37,6 +37,7 @@ PASSES: Mapping[Point, int] = {
 AFTER_THE_FROST_SECONDS = 4.0
 """How long the other one stays when the frozen one goes on with what it had in hand."""
 
+SLOW_BATCH = "slow-transaction"
 CRASHES = (Kind.CRASH, Kind.CRASH_SOON)
 BREAKS = (Kind.NO_ROOM, Kind.CUT, Kind.HALF_CLOSE, Kind.CLOCK_JUMP, Kind.CLOCK_SLIP)
 """No `SILENCE`: it lasts until a statement's time limit, which is longer than most runs."""
@@ -127,7 +128,11 @@ def _frozen_in_turn(chance: random.Random, seconds: float) -> Iterator[Blow]:
 
 
 def _faults(chance: random.Random, service: str) -> str:
-    """Two crash points, a stall, a refusal and a break, each likely enough to strike now and then in a run."""
+    """Two crash points, two stalls, a refusal and a break, each likely enough to strike now and then in a run.
+
+    One stall is that of a batch which is stored and not committed: who is paused then, and goes on when another replica
+    has done the same, is what the keys of the rows are for.
+    """
     names = [
         *(name for name, fault in EVERYWHERE.items() if service in OUTBOX_USERS or "outbox" not in fault.point),
         *{"intake": AT_INTAKE, "notifier": AT_NOTIFIER}.get(service, {}),
@@ -138,7 +143,8 @@ def _faults(chance: random.Random, service: str) -> str:
 
     chosen = [
         *((name, chance.uniform(1, 3)) for name in chance.sample(of(*CRASHES), k=2)),
-        (chance.choice(of(Kind.STALL)), chance.uniform(2, 8)),
+        (SLOW_BATCH, chance.uniform(4, 12)),
+        (chance.choice([name for name in of(Kind.STALL) if name != SLOW_BATCH]), chance.uniform(2, 8)),
         (chance.choice(of(Kind.REFUSAL)), chance.uniform(2, 8)),
         (chance.choice(of(*BREAKS)), chance.uniform(2, 8)),
     ]
