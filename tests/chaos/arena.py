@@ -37,15 +37,18 @@ SETTINGS = {
     "TOCSIN_NOTIFIER_RETRY_SHORTEST_MINUTES": "0.02",
     "TOCSIN_NOTIFIER_RETRY_LONGEST_MINUTES": "0.1",
     "TOCSIN_NOTIFIER_SMTP_CONNECTIONS": str(SMTP_CONNECTIONS),
-    **{f"TOCSIN_{service.upper()}_BATCH_MAX_RECORDS": "500" for service in SERVICES},
-    "TOCSIN_INTAKE_SLICE_RECORDS": "1000",
     "TOCSIN_INTAKE_LEASE_SECONDS": "5",
     "TOCSIN_INTAKE_WEBHOOK_INSECURE": "true",
     "TOCSIN_INTAKE_WEBHOOK_SECONDS": "5",
     **{f"TOCSIN_{service.upper()}_RETRY_MAX_SECONDS": "2" for service in SERVICES},
 }
-"""Short waits: what takes minutes in production, so as not to be rude, would only make a run long. Small batches: the
-edges of a batch are where things go wrong, so a run is to have many."""
+"""Short waits: what takes minutes in production, so as not to be rude, would only make a run long."""
+
+SMALL_BATCHES = {
+    **{f"TOCSIN_{service.upper()}_BATCH_MAX_RECORDS": "500" for service in SERVICES},
+    "TOCSIN_INTAKE_SLICE_RECORDS": "1000",
+}
+"""The edges of a batch are where things go wrong, so a run is to have many."""
 
 RESTART_TRIES = 5
 WORK_WITHIN_SECONDS = 3.0
@@ -200,7 +203,7 @@ async def arena(
     relay_faults: str = "",
     ruthless: bool = True,
     partitions: int = 4,
-    settings: Mapping[str, str] = MappingProxyType({}),
+    settings: Mapping[str, str] = MappingProxyType(SMALL_BATCHES),
 ) -> AsyncIterator[Arena]:
     """A system that is ready and knows the networks of `bench.feed`; all of it is gone afterwards.
 

@@ -3,6 +3,7 @@
     python -m tests.chaos.long 2 --records 100000 --seconds 120   # two hours of long runs
     python -m tests.chaos.long --runs 200 --records 3000 --seconds 10 --in-a-row 20   # a sweep of short ones
     python -m tests.chaos.long --seed 4711   # that run once more
+    python -m tests.chaos.long --seed 4711 --as-benchmarked   # with batches as large as those that `bench` measures
 
 The first run that is not sound ends it with exit code 1, and leaves its folder for whoever looks into it.
 """
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from tests.chaos.arena import arena, clear_away
+from tests.chaos.arena import SMALL_BATCHES, arena, clear_away
 from tests.chaos.plan import plan_of
 from tests.chaos.run import Trial, Verdict, said
 
@@ -37,7 +38,7 @@ def _seeds(given: argparse.Namespace) -> Iterator[int]:
 async def _bear(row: Sequence[int], given: argparse.Namespace, *, home: Path) -> Sequence[Verdict]:
     """All runs of one system, or those until the first that is not sound."""
     verdicts: list[Verdict] = []
-    async with arena(home) as made:
+    async with arena(home, settings={} if given.as_benchmarked else SMALL_BATCHES) as made:
         trial = Trial(made)
         for seed in row:
             verdict = await trial.bear(plan_of(seed, seconds=given.seconds), records=given.records)
@@ -57,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=50_000)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each run is under blows")
     parser.add_argument("--in-a-row", type=int, default=1, help="runs that one system bears before it is a new one")
+    parser.add_argument("--as-benchmarked", action="store_true", help="batches of the size that they have by default")
     return parser.parse_args()
 
 
@@ -68,8 +70,9 @@ def main() -> int:
         home = Path(tempfile.mkdtemp(prefix="tocsin-chaos-"))
         last = asyncio.run(_bear(row, given, home=home))[-1]
         if last.wrong:
+            batches = " --as-benchmarked" if given.as_benchmarked else ""
             again = f"--seed {last.plan.seed} --records {given.records} --seconds {given.seconds:g}"
-            sys.stdout.write(f"Its folder is {home}; again: python -m tests.chaos.long {again}\n")
+            sys.stdout.write(f"Its folder is {home}; again: python -m tests.chaos.long {again}{batches}\n")
             return 1
         clear_away(home)
         runs += len(row)

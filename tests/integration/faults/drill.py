@@ -21,12 +21,13 @@ from deploy.doubles.partner import ClumsyPartner, Payload
 from deploy.local.layout import SERVICES
 from libs.common.faults import AT_PARTNERS, LOSES_AN_ANSWER, Tally, draw_of
 from tests.chaos import ledger
-from tests.chaos.arena import SMTP_CONNECTIONS, Arena, all_ready, environment
+from tests.chaos.arena import SMALL_BATCHES, SMTP_CONNECTIONS, Arena, all_ready, environment
 from tests.chaos.listener import Told, untold
 from tests.chaos.partner import expected_outcomes
 from tests.chaos.run import books_of, settle
 
 SETTINGS = {
+    **SMALL_BATCHES,
     "TOCSIN_INTAKE_IMMEDIATE_MAX_BYTES": "20000",
     **{f"TOCSIN_{service.upper()}_STATEMENT_TIMEOUT_SECONDS": "3" for service in SERVICES},
 }
