@@ -1,8 +1,12 @@
 """Ports: which are free, who has those that are not, and where one more stack fits on this machine."""
 
+import os
 import random
 import socket
+import tempfile
+import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -16,12 +20,30 @@ PORTS_OF_A_STACK = 100
 FIRST, LAST = 20_000, 30_000
 
 
+CLAIMED_SECONDS = 120.0
+"""Whoever has found a base needs some time until its ports are taken; nobody else finds the same one meanwhile."""
+
+
 def free_port_base() -> int:
-    """A base whose ports are all free; a random one, because another test run may look at the same moment."""
+    """A base whose ports are all free, and which nobody else who looks at the same moment is given."""
     for base in random.sample(range(FIRST, LAST, PORTS_OF_A_STACK), k=(LAST - FIRST) // PORTS_OF_A_STACK):
-        if all(is_free(base + offset) for offset in range(PORTS_OF_A_STACK)):
+        if all(is_free(base + offset) for offset in range(PORTS_OF_A_STACK)) and _claim(base):
             return base
     raise Complaint(f"All ports from {FIRST} to {LAST} are taken.")
+
+
+def _claim(base: int) -> bool:
+    claims = Path(tempfile.gettempdir()) / f"tocsin-ports-{os.getuid()}"
+    claims.mkdir(exist_ok=True)
+    claim = claims / str(base)
+    with suppress(FileNotFoundError):
+        if time.time() - claim.stat().st_mtime > CLAIMED_SECONDS:
+            claim.unlink()
+    try:
+        claim.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def is_free(port: int) -> bool:

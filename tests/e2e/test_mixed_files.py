@@ -24,11 +24,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[MixedFile]:
 
 @pytest.fixture(scope="module")
 def answers(system: System, files: list[MixedFile]) -> dict[str, dict[str, Any]]:  # Any: JSON of receipts
-    """The last receipt of each file, by its name, as the client prints it."""
+    """The last receipt of each file, by its name, as the client prints it. All are pushed; then once more, to wait."""
+    first, last = _pushed(system, files), _pushed(system, files, "--wait")
+    assert {name: answer["id"] for name, answer in first.items()} == {name: each["id"] for name, each in last.items()}
+    return last
+
+
+def _pushed(system: System, files: list[MixedFile], *options: str) -> dict[str, dict[str, Any]]:  # Any: JSON
     endpoints = system.stack.endpoints
     command = (sys.executable, "-m", "services.intake.jobs", "push", "--to", endpoints.services["intake"])
     pushed = subprocess.run(
-        [*command, "--wait", "--json", *(str(file.path) for file in files)],
+        [*command, *options, "--json", *(str(file.path) for file in files)],
         env=os.environ | {"TOCSIN_KEY": endpoints.partner_key},
         capture_output=True,
         text=True,
