@@ -51,7 +51,7 @@ SMALL_BATCHES = {
 """The edges of a batch are where things go wrong, so a run is to have many."""
 
 RESTART_TRIES = 5
-WORK_WITHIN_SECONDS = 3.0
+WORK_WITHIN_SECONDS = 10.0
 NO_ANSWER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 WRITERS = "SELECT client_port FROM pg_stat_activity WHERE datname = $1 AND backend_xid IS NOT NULL"
 """A transaction has an id from its first write on."""
@@ -148,16 +148,21 @@ class Arena:
 
     async def _until_it_has_written(self, service: str) -> None:
         """So that it stands still with work, its own, that is not committed: if it has any soon and we can ask."""
-        with suppress(OSError, TimeoutError, psutil.NoSuchProcess, *NO_ANSWER):
-            process = psutil.Process(self.stack.pid(service) or 0)
+        with suppress(OSError, TimeoutError, *NO_ANSWER):
             async with asyncio.timeout(WORK_WITHIN_SECONDS):
                 connection = await asyncpg.connect(self.stack.endpoints.postgres)
                 try:
                     writers: set[int] = set()
-                    while writers.isdisjoint(line.laddr.port for line in process.net_connections("tcp")):
+                    while writers.isdisjoint(self._ports_of(service)):
                         writers = {row["client_port"] for row in await connection.fetch(WRITERS, service)}
                 finally:
                     connection.terminate()
+
+    def _ports_of(self, part: str) -> set[int]:
+        """From which it speaks to others, as long as it lives."""
+        with suppress(psutil.NoSuchProcess):
+            return {line.laddr.port for line in psutil.Process(self.stack.pid(part) or 0).net_connections("tcp")}
+        return set()
 
     async def _join(self, service: str, *, seconds: float) -> None:
         """A second replica works for a while and then dies."""

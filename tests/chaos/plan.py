@@ -8,8 +8,8 @@ from enum import StrEnum
 from libs.common.faults import AT_INTAKE, AT_NOTIFIER, EVERYWHERE, FAULTS, Kind, Point
 
 SERVICES = ("intake", "verifier", "attribution", "notifier", "feedback")
-BEYOND_A_SESSION_SECONDS = (12.0, 16.0)
-"""How long a consumer stands still whose partitions another one is to have taken meanwhile."""
+BEYOND_A_SESSION_SECONDS = (16.0, 20.0)
+"""How long a consumer stands still whose partitions another one is to have taken meanwhile, and worked on."""
 BEYOND_A_LEASE_SECONDS = (19.0, 24.0)
 """How long a sender stands still whose claimed mails another one is to have taken meanwhile."""
 
@@ -143,7 +143,7 @@ def _faults(chance: random.Random, service: str) -> str:
 
     chosen = [
         *((name, chance.uniform(1, 3)) for name in chance.sample(of(*CRASHES), k=2)),
-        (SLOW_BATCH, chance.uniform(4, 12)),
+        (SLOW_BATCH, chance.uniform(12, 24)),
         (chance.choice([name for name in of(Kind.STALL) if name != SLOW_BATCH]), chance.uniform(2, 8)),
         (chance.choice(of(Kind.REFUSAL)), chance.uniform(2, 8)),
         (chance.choice(of(*BREAKS)), chance.uniform(2, 8)),
