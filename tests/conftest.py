@@ -20,6 +20,17 @@ from deploy.local.topics import wanted_topics
 from libs.common.publisher import partition_of
 from libs.common.telemetry import configure_traces
 
+ONE_SYSTEM = ("tests/browser", "tests/e2e", "tests/integration/books", "tests/integration/fullness")
+"""Folders whose files share what takes long to start."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What goes together when files are tried side by side: the tests of a file, or of a whole folder."""
+    for item in items:
+        file = item.path.relative_to(config.rootpath)
+        folder = file.parent.as_posix()
+        item.add_marker(pytest.mark.xdist_group(folder if folder in ONE_SYSTEM else file.as_posix()))
+
 
 @pytest.fixture(scope="session")
 def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundStack]:

@@ -168,7 +168,7 @@ async def test_the_secrets_in_a_payload_are_found_nowhere(
 
 
 @pytest.mark.parametrize(
-    "name", [*(PAYLOADS.keys() - {"tocsin-csv"}), "credentials-csv"]
+    "name", [*(name for name in PAYLOADS if name != "tocsin-csv"), "credentials-csv"]
 )  # in that, only a URL has any
 async def test_files_with_secrets_in_an_archive_or_a_mail_leave_nothing(
     name: str, means: Means, tmp_path: Path, capfd: pytest.CaptureFixture[str]
