@@ -7,9 +7,12 @@ from libs.common.contracts import Advisory
 from libs.common.vocabulary import Language, Severity
 from services.verifier.domain import Catalogue, Incident
 from services.verifier.handlers.incidents import read_shipped
+from tests.reading_ease import reading_ease
 from tests.unit.verifier.builders import INDICATOR
 
 SHIPPED = read_shipped()
+EASY = 60
+"""What most grown-ups read without effort, in the measure of `reading_ease`."""
 CATALOGUE = Catalogue(SHIPPED)
 
 ADVISORIES = [
@@ -52,6 +55,23 @@ def test_an_advisory_is_calm_and_links_nowhere(incident: Incident, language: Lan
     ).lower()
     for word in ("!", "http://", "https://", "www.", "click here", "klik hier", "act now", "bitcoin"):
         assert word not in text, word
+
+
+@pytest.mark.parametrize(("incident", "language", "advisory"), ADVISORIES)
+def test_an_advisory_is_easy_to_read(incident: Incident, language: Language, advisory: Advisory) -> None:
+    text = "\n".join((advisory.title, advisory.what, advisory.why, *advisory.check, *advisory.act, advisory.otherwise))
+    assert reading_ease(text, language) >= EASY
+
+
+def test_an_official_letter_is_not_easy_to_read() -> None:
+    dutch = "Onderhavige kwetsbaarheid faciliteert ongeautoriseerde toegangsverschaffing tot informatiesystemen."
+    english = (
+        "Unauthenticated exploitation necessitates immediate implementation of compensating administrative controls."
+    )
+
+    assert reading_ease(dutch, Language.DUTCH) < 0
+    assert reading_ease(english, Language.ENGLISH) < 0
+    assert reading_ease("De deur staat open. Doe hem dicht.", Language.DUTCH) > 90
 
 
 @pytest.mark.parametrize(
