@@ -21,6 +21,7 @@ CODE_AT = {
     "Unreadable": 0,
     "Mistake": 1,
     "FieldError": 1,
+    "Fault": 1,
     "RecordError": 2,
     "reject": 1,
     "warn": 1,
