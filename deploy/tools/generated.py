@@ -1,4 +1,6 @@
-"""Makes the pages that follow from the code: contracts, settings, metrics, faults. `make docs` writes, a test compares.
+"""Makes the pages that follow from the code: contracts, settings, metrics, faults, checks.
+
+`make docs` writes them, a test compares.
 
 Usage: python -m deploy.tools.generated
 """
@@ -18,6 +20,7 @@ from libs.common.contracts import TOPICS, Event
 from libs.common.contracts.wire import event_type
 from libs.common.faults import AT_INTAKE, AT_NOTIFIER, AT_PARTNERS, AT_THE_RELAY, EVERYWHERE, Fault
 from libs.common.settings import ServiceSettings, describe
+from services.verifier.domain.checks import CHECKS
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
@@ -40,6 +43,7 @@ def pages() -> Mapping[Path, str]:
         DOCS / "settings.md": settings_page(),
         DOCS / "metrics.md": metrics_page(),
         DOCS / "faults.md": faults_page(),
+        DOCS / "checks.md": checks_page(),
     }
 
 
@@ -150,6 +154,29 @@ def faults_page() -> str:
         parts.append(f"\n## {heading}\n\n| name | what it is like | kind |\n| --- | --- | --- |\n")
         parts += [f"| `{fault.name}` | {fault.meaning} | {fault.kind} |\n" for fault in faults.values()]
     return "".join(parts)
+
+
+CHECKS_INTRODUCTION = """\
+What the verifier looks at in every record, always all of it, in the order in which they speak for the record: where
+several fail, the first says how it ends. A warning takes a share of the confidence away; what is left decides whether a
+person looks at it. Nothing connects to the asset.
+"""
+
+
+def checks_page() -> str:
+    """All checks of the verifier."""
+    rows = [
+        f"| `{check.name}` | {check.about} | {check.fails_as or 'can not fail'} | {_share(check.warns_up_to)} |\n"
+        for check in CHECKS
+    ]
+    head = (
+        "| check | holds when | a record that fails it ends as | a warning takes up to |\n| --- | --- | --- | --- |\n"
+    )
+    return "".join(("# Checks\n\n", NOTE, CHECKS_INTRODUCTION, "\n", head, *rows))
+
+
+def _share(weight: float) -> str:
+    return f"{weight:.0%}" if weight else "nothing"
 
 
 def _json(value: object) -> str:

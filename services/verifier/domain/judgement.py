@@ -8,7 +8,7 @@ import msgspec
 
 from libs.common.contracts import RawIndicator
 from libs.common.vocabulary import Credibility, Outcome, Reliability, Severity
-from services.verifier.domain.checks import CHECKS
+from services.verifier.domain.checks import LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import (
     Case,
@@ -21,18 +21,6 @@ from services.verifier.domain.values import (
     Verdict,
 )
 
-OUTCOME_OF_FAILED: Mapping[str, Outcome] = {
-    "routable": Outcome.REFUTED,
-    "plausible": Outcome.REFUTED,
-    "known-false-positive": Outcome.REFUTED,
-    "fresh": Outcome.EXPIRED,
-    "country": Outcome.OUT_OF_SCOPE,
-    "vital": Outcome.OUT_OF_SCOPE,
-    "sharing": Outcome.HELD,
-    "incident": Outcome.HELD,
-}
-"""What the record ends as when a check fails. Where several fail, the first of `CHECKS` speaks for them."""
-
 BASE_CONFIDENCE: Mapping[Reliability, float] = {
     Reliability.A: 0.95,
     Reliability.B: 0.9,
@@ -42,9 +30,6 @@ BASE_CONFIDENCE: Mapping[Reliability, float] = {
     Reliability.F: 0.7,
 }
 SEVERITIES = tuple(Severity)
-
-IMPROBABLE = frozenset({"routable", "plausible", "known-false-positive"})
-"""Checks that, failed, leave little doubt that the record is wrong."""
 
 INTRODUCTIONS: Mapping[Outcome, str] = {
     Outcome.DUPLICATE: "A sighting of a threat that is",
@@ -98,7 +83,7 @@ def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History
 def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) -> Judgement:
     """Weigh all checks; never stops at the first, so a partner sees every reason."""
     case = history.case_of(event, rules.catalogue.incident_of(event.indicator))
-    weighed = weigh([check(case, rules, now) for check in CHECKS])
+    weighed = weigh([look(case, rules, now) for look in LOOKS])
     if (failed := weighed.first_failed) is not None:
         return _decided(case, rules, now, weighed, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
     confidence = _confidence(event, weighed)
@@ -129,7 +114,7 @@ def weigh(reasons: Iterable[Reason]) -> Weighed:
         result = reason.result
         if result is FAIL:
             first_failed = first_failed or reason
-            improbable = improbable or reason.check in IMPROBABLE
+            improbable = improbable or reason.check in REFUTING
         elif result is WARN:
             believed *= 1.0 - reason.weight
         elif result is PASS and reason.check == "corroborated":

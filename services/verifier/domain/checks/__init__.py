@@ -1,0 +1,66 @@
+"""The checks: each looks at one thing, passively, and says what it saw. Nothing here ever connects to a target.
+
+All of them look at every record, always: a partner sees every reason, not only the first. docs/checks.md is made of
+this table.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from libs.common.vocabulary import Outcome
+from services.verifier.domain.checks.asset import in_our_country, not_vital, routable
+from services.verifier.domain.checks.contradictions import CONTRADICTION_WEIGHT, consistent, no_noise
+from services.verifier.domain.checks.knowledge import not_a_known_false_positive, of_an_approved_incident
+from services.verifier.domain.checks.partner import (
+    WARNING_WEIGHT,
+    claimed_with_confidence,
+    corroborated,
+    from_a_reliable_partner,
+    may_be_passed_on,
+)
+from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
+from services.verifier.domain.rules import Rules
+from services.verifier.domain.values import Case, Reason
+
+Look = Callable[[Case, Rules, datetime], Reason]
+
+
+class Check(NamedTuple):
+    """One check, with what follows from it: how a record ends that fails it, and what its warnings may take away.
+
+    A record that fails one that `refutes` is very likely wrong, which its grade says.
+    """
+
+    name: str
+    look: Look
+    fails_as: Outcome | None = None
+    refutes: bool = False
+    warns_up_to: float = 0.0
+
+    @property
+    def about(self) -> str:
+        """The sentence that says what it looks at."""
+        return " ".join((self.look.__doc__ or "").split())
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("routable", routable, fails_as=Outcome.REFUTED, refutes=True),
+    Check("plausible", plausible, fails_as=Outcome.REFUTED, refutes=True, warns_up_to=FIRST_AFTER_LAST_WEIGHT),
+    Check("known-false-positive", not_a_known_false_positive, fails_as=Outcome.REFUTED, refutes=True),
+    Check("fresh", fresh, fails_as=Outcome.EXPIRED),
+    Check("country", in_our_country, fails_as=Outcome.OUT_OF_SCOPE),
+    Check("vital", not_vital, fails_as=Outcome.OUT_OF_SCOPE),
+    Check("sharing", may_be_passed_on, fails_as=Outcome.HELD),
+    Check("incident", of_an_approved_incident, fails_as=Outcome.HELD),
+    Check("noise", no_noise, fails_as=Outcome.HELD),
+    Check("consistent", consistent, warns_up_to=1.0 - (1.0 - CONTRADICTION_WEIGHT) ** 4),
+    Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(WARNING_WEIGHT.values())),
+    Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
+    Check("corroborated", corroborated),
+)
+"""In the order in which they speak for a record: where several fail, the first says how it ends."""
+
+LOOKS: tuple[Look, ...] = tuple(check.look for check in CHECKS)
+OUTCOME_OF_FAILED = {check.name: check.fails_as for check in CHECKS if check.fails_as is not None}
+REFUTING = frozenset(check.name for check in CHECKS if check.refutes)

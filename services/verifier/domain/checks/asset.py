@@ -1,0 +1,60 @@
+"""Checks on the asset: can it be, is it ours to warn, and is it what it seems?"""
+
+from datetime import datetime
+from functools import lru_cache
+
+from libs.common.addresses import is_documentation, is_mailable_asn, is_public, parse_ip
+from services.verifier.domain.checks.findings import failed, not_applicable, passed
+from services.verifier.domain.rules import Rules
+from services.verifier.domain.values import Case, Reason
+
+# What most records get, made once.
+ROUTABLE = passed("routable", "the asset can exist on the internet")
+NOT_VITAL = passed("vital", "not on the list of vital operators")
+
+
+def routable(case: Case, rules: Rules, _: datetime) -> Reason:
+    """The asset can exist on the internet: no private, reserved or documentation address, name or AS."""
+    asset = case.event.indicator.asset
+    return _routable(asset.ip, next(iter(asset.hosts), None), asset.asn, rules.allow_documentation_ranges)
+
+
+@lru_cache(maxsize=8_192)
+def _routable(address: str | None, domain: str | None, asn: int | None, allow_documentation: bool) -> Reason:
+    ip = parse_ip(address) if address else None
+    if ip is not None and not is_public(ip):
+        if not is_documentation(ip):
+            return failed("routable", f"{ip} is not a public address")
+        if not allow_documentation:
+            return failed("routable", f"{ip} is an address for documentation")
+    if asn is not None and not is_mailable_asn(asn) and not allow_documentation:
+        return failed("routable", f"AS{asn} is private or reserved")
+    if domain and _is_documentation_name(domain) and not allow_documentation:
+        return failed("routable", f"{domain} is a name for documentation")
+    return ROUTABLE
+
+
+def _is_documentation_name(domain: str) -> bool:
+    """RFC 2606 and RFC 6761: `.test`, `.example`, `.invalid`, `.localhost`, and `example.com`, `.net`, `.org`."""
+    labels = domain.split(".")
+    return labels[-1] in {"test", "example", "invalid", "localhost"} or (
+        len(labels) > 1 and labels[-2] == "example" and labels[-1] in {"com", "net", "org"}
+    )
+
+
+def in_our_country(case: Case, rules: Rules, _: datetime) -> Reason:
+    """The record does not place the asset outside our constituency."""
+    country = case.event.indicator.geo_country
+    if country is None:
+        return not_applicable("country", "the record names no country; attribution decides")
+    if country in rules.constituency_countries:
+        return passed("country", f"{country} is ours")
+    return failed("country", f"{country} is not ours")
+
+
+def not_vital(case: Case, rules: Rules, _: datetime) -> Reason:
+    """It is not a vital operator's, whom the national team warns itself."""
+    operator = rules.vital_assets.operator_of(case.event.indicator.asset, case.event.indicator.asn)
+    if operator is not None:
+        return failed("vital", f"belongs to {operator}, on the list of vital operators")
+    return NOT_VITAL

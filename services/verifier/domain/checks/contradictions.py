@@ -1,0 +1,120 @@
+"""Checks on whether a record agrees with itself, and with what it is about."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from ipaddress import IPv4Address, ip_address
+from types import MappingProxyType
+
+from libs.common.contracts import Asset, Indicator
+from services.verifier.domain.checks.findings import doubted, failed, passed
+from services.verifier.domain.rules import Rules
+from services.verifier.domain.values import Case, Reason
+
+CONTRADICTION_WEIGHT = 0.3
+"""For each: two of them make a record of a good partner one that a person should look at."""
+
+USUAL_PORTS: Mapping[str, frozenset[int]] = MappingProxyType(
+    {
+        "accessible-ftp": frozenset({21}),
+        "accessible-rsync": frozenset({873}),
+        "dns-open-resolver": frozenset({53}),
+        "open-elasticsearch": frozenset({9200}),
+        "open-ftp": frozenset({21}),
+        "open-ipmi": frozenset({623}),
+        "open-ldap": frozenset({389, 636}),
+        "open-memcached": frozenset({11211}),
+        "open-mongodb": frozenset({27017}),
+        "open-mqtt": frozenset({1883, 8883}),
+        "open-mssql": frozenset({1433, 1434}),
+        "open-mysql": frozenset({3306}),
+        "open-postgres": frozenset({5432}),
+        "open-rdp": frozenset({3389}),
+        "open-redis": frozenset({6379}),
+        "open-smb": frozenset({139, 445}),
+        "open-snmp": frozenset({161}),
+        "open-ssh": frozenset({22}),
+        "open-telnet": frozenset({23, 2323}),
+        "open-vnc": frozenset(range(5900, 5904)),
+    }
+)
+"""Where each of these is nearly always found. Elsewhere it may be too, but hardly where another one lives."""
+
+RESEARCH_SCANNERS = frozenset(
+    {"binaryedge.ninja", "censys-scanner.com", "internet-measurement.com", "shadowserver.org", "shodan.io"}
+)
+"""Names under which those scan who do it for everybody's good, and say so."""
+
+HONEYPOT, SINKHOLE = "honeypot", "sinkhole"
+
+CONSISTENT = passed("consistent", "the record does not contradict itself")
+NO_NOISE = passed("noise", "it is neither a trap nor a scanner of researchers")
+
+_OWNERS = {port: identifier for identifier, ports in USUAL_PORTS.items() for port in ports}
+_ADDRESS_IN_NAME = re.compile(r"(?<!\d)(?<!\d[-.])(\d{1,3})[-.](\d{1,3})[-.](\d{1,3})[-.](\d{1,3})(?![-.]?\d)")
+_CVE_YEAR = slice(4, 8)
+
+
+def consistent(case: Case, _: Rules, __: datetime) -> Reason:
+    """What it says of the asset fits together: port and service, names and address, the weakness and its time."""
+    found = list(_contradictions(case.event.indicator))
+    if not found:
+        return CONSISTENT
+    return doubted("consistent", 1.0 - (1.0 - CONTRADICTION_WEIGHT) ** len(found), "; ".join(found))
+
+
+def _contradictions(indicator: Indicator) -> Iterator[str]:
+    asset = indicator.asset
+    if asset.port is not None and (usual := USUAL_PORTS.get(indicator.identifier)):
+        owner = _OWNERS.get(asset.port)
+        if owner is not None and asset.port not in usual:
+            yield f"{indicator.identifier} at port {asset.port}, which is that of {owner}"
+    if asset.hostname is not None and asset.ip is not None and (other := _other_address(asset.hostname, asset.ip)):
+        yield f"the host name says {other}, the record {asset.ip}"
+    if asset.url is not None:
+        yield from _strange_url(asset)
+    for cve_id in indicator.cve_ids:
+        if (year := cve_id[_CVE_YEAR]).isdigit() and int(year) > indicator.seen_at.year:
+            yield f"seen in {indicator.seen_at.year}, before {cve_id} was known"
+
+
+def _other_address(hostname: str, address: str) -> str | None:
+    """The IPv4 address that a host name is made of, in either direction, if it is not this one."""
+    named = _ADDRESS_IN_NAME.search(hostname)
+    if named is None or ":" in address or any(int(part) > 255 for part in named.groups()):
+        return None
+    parts = [str(int(part)) for part in named.groups()]
+    return None if address in {".".join(parts), ".".join(reversed(parts))} else ".".join(parts)
+
+
+def _strange_url(asset: Asset) -> Iterator[str]:
+    """A URL that leads to another address or domain than the record names."""
+    host = next(iter(Asset(url=asset.url).hosts), None)
+    if host is None:
+        return
+    try:
+        literal = ip_address(host)
+    except ValueError:
+        if asset.domain is not None and not (_is_within(host, asset.domain) or _is_within(asset.domain, host)):
+            yield f"the URL leads to {host}, the record names {asset.domain}"
+    else:
+        if isinstance(literal, IPv4Address) and asset.ip is not None and str(literal) != asset.ip:
+            yield f"the URL leads to {literal}, the record names {asset.ip}"
+
+
+def _is_within(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")
+
+
+def no_noise(case: Case, _: Rules, __: datetime) -> Reason:
+    """It is no honeypot, no sinkhole, and no scanner of researchers: those look bad on purpose."""
+    indicator = case.event.indicator
+    taxonomy = indicator.category.partition("/")[0]
+    name = indicator.asset.hostname or indicator.asset.domain or ""
+    if taxonomy == "vulnerable" and (HONEYPOT in indicator.tags or HONEYPOT in name):
+        return failed("noise", "a honeypot, which is meant to look like this")
+    if taxonomy == "malicious-code" and SINKHOLE in name:
+        return failed("noise", f"{name} looks like a sinkhole, which collects traffic of infected systems")
+    if taxonomy == "information-gathering" and any(_is_within(name, known) for known in RESEARCH_SCANNERS):
+        return failed("noise", f"{name} says that it scans for research")
+    return NO_NOISE

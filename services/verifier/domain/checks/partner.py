@@ -1,0 +1,49 @@
+"""Checks on who says it, how sure they are, who else does, and what may be done with it."""
+
+from datetime import datetime
+
+from libs.common.vocabulary import Reliability, Tlp
+from services.verifier.domain.checks.findings import doubted, failed, not_applicable, passed
+from services.verifier.domain.rules import Rules
+from services.verifier.domain.values import Case, Reason
+
+WARNING_WEIGHT = {Reliability.D: 0.2, Reliability.E: 0.5, Reliability.F: 0.3}
+"""What a partner's reliability takes away: unreliable (E) more than unknown (F)."""
+
+NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say how sure it is")
+NOT_CORROBORATED = not_applicable("corroborated", "no other partner has reported it yet")
+MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell whoever it concerns")
+
+
+def from_a_reliable_partner(case: Case, _: Rules, __: datetime) -> Reason:
+    """Its partner is one to be believed."""
+    weight = WARNING_WEIGHT.get(case.event.reliability)
+    if weight is None:
+        return passed("partner-reliability", f"{case.event.partner} is of reliability {case.event.reliability}")
+    return doubted("partner-reliability", weight, f"{case.event.partner} is of reliability {case.event.reliability}")
+
+
+def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
+    """The partner itself is sure of it."""
+    claimed = case.event.indicator.confidence
+    if claimed is None:
+        return NOT_CLAIMED
+    if claimed >= 50:
+        return passed("claimed-confidence", f"the partner is {claimed}% sure")
+    return doubted("claimed-confidence", (50 - claimed) / 100, f"the partner is only {claimed}% sure")
+
+
+def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
+    """Another partner has reported the same."""
+    others = case.known.partners - {case.event.partner} if case.known else ()
+    if others:
+        return passed("corroborated", f"{len(others)} other partners report the same")
+    return NOT_CORROBORATED
+
+
+def may_be_passed_on(case: Case, _: Rules, __: datetime) -> Reason:
+    """Its marking lets us tell whoever it concerns. Source: TLP 2.0 (FIRST)."""
+    tlp = case.event.indicator.tlp
+    if tlp in {Tlp.RED, Tlp.AMBER_STRICT}:
+        return failed("sharing", f"marked TLP:{tlp.value.upper()}, which stays with those who have it")
+    return MAY_BE_PASSED_ON

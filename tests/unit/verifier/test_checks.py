@@ -1,0 +1,130 @@
+"""What a record says of itself that can't all be true, and what only looks bad."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from libs.common.contracts import Asset
+from libs.common.vocabulary import Outcome
+from services.verifier.domain.checks import CHECKS
+from services.verifier.domain.checks.contradictions import consistent, no_noise
+from services.verifier.domain.judgement import judge
+from services.verifier.domain.values import CheckResult
+from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, raw
+
+IP = "145.10.20.30"
+
+
+def said_of_consistency(**changes: Any) -> tuple[CheckResult, str]:  # Any: fields of Indicator, each of its own type
+    reason = consistent(NOTHING_KNOWN.case_of(raw(**changes), None), RULES, NOW)
+    return reason.result, reason.detail
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"identifier": "open-rdp", "asset": Asset(ip=IP, port=445)}, "port 445, which is that of open-smb"),
+        ({"identifier": "open-smb", "asset": Asset(ip=IP, port=3389)}, "that of open-rdp"),
+        ({"asset": Asset(ip=IP, hostname="static-145-10-20-31.isp.example")}, "the host name says 145.10.20.31"),
+        ({"asset": Asset(ip=IP, hostname="31.20.10.145.in-addr.example")}, "the host name says 31.20.10.145"),
+        ({"asset": Asset(ip=IP, url="http://145.10.20.99/x")}, "leads to 145.10.20.99"),
+        ({"asset": Asset(domain="bakery.nl", url="https://butcher.nl/")}, "the URL leads to butcher.nl"),
+        ({"cve_ids": ("CVE-2031-1234",)}, "before CVE-2031-1234 was known"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_doubted(changes: dict[str, Any], words: str) -> None:  # Any: as above
+    result, detail = said_of_consistency(**changes)
+
+    assert result is CheckResult.WARN
+    assert words in detail
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"identifier": "open-rdp", "asset": Asset(ip=IP, port=3390)},
+        {"identifier": "never-heard-of", "asset": Asset(ip=IP, port=445)},
+        {"asset": Asset(ip=IP, hostname="static-145-10-20-30.isp.example")},
+        {"asset": Asset(ip=IP, hostname="30.20.10.145.isp.example")},
+        {"asset": Asset(ip=IP, hostname="145-010-020-030.isp.example")},
+        {"asset": Asset(ip=IP, hostname="v1-2-3-999.isp.example")},
+        {"asset": Asset(ip="2a02::1", hostname="static-145-10-20-30.isp.example")},
+        {"asset": Asset(ip=IP, url="https://bakery.nl/")},
+        {"asset": Asset(domain="bakery.nl", url="https://www.bakery.nl/")},
+        {"asset": Asset(domain="www.bakery.nl", url="https://bakery.nl/")},
+        {"asset": Asset(url="https://[2a02::1]/")},
+        {"cve_ids": (f"CVE-{NOW.year}-1", "CVE-2017-0144")},
+    ],
+)
+def test_a_record_that_is_only_unusual_is_not_doubted(changes: dict[str, Any]) -> None:  # Any: as above
+    assert said_of_consistency(**changes)[0] is CheckResult.PASS
+
+
+def test_two_contradictions_weigh_more_than_one_and_all_are_told() -> None:
+    one = judge(raw(cve_ids=("CVE-2031-1",)), NOTHING_KNOWN, RULES, NOW)
+    two = judge(raw(cve_ids=("CVE-2031-1", "CVE-2032-1")), NOTHING_KNOWN, RULES, NOW)
+
+    assert (one.outcome, one.confidence) == (None, 0.63)
+    assert (two.outcome, two.confidence) == (None, 0.441)
+    three = judge(raw(cve_ids=("CVE-2031-1", "CVE-2032-1", "CVE-2033-1")), NOTHING_KNOWN, RULES, NOW)
+    assert (three.outcome, three.reason) == (Outcome.HELD, "confidence")
+    detail = next(reason.detail for reason in three.reasons if reason.check == "consistent")
+    assert detail.count("was known") == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "result"),
+    [
+        ({"tags": ("cwmp", "honeypot")}, CheckResult.FAIL),
+        ({"asset": Asset(ip=IP, hostname="honeypot3.lab.nl")}, CheckResult.FAIL),
+        ({"category": "malicious-code/infected-system", "tags": ("honeypot",)}, CheckResult.PASS),
+        (
+            {
+                "category": "malicious-code/infected-system",
+                "asset": Asset(ip=IP, hostname="sinkhole-07.sinkhole.example"),
+            },
+            CheckResult.FAIL,
+        ),
+        (
+            {
+                "category": "information-gathering/scanner",
+                "asset": Asset(ip=IP, hostname="scan-11.shadowserver.org"),
+            },
+            CheckResult.FAIL,
+        ),
+        (
+            {"category": "information-gathering/scanner", "asset": Asset(ip=IP, hostname="notshodan.io")},
+            CheckResult.PASS,
+        ),
+        ({"asset": Asset(ip=IP, hostname="scan-11.shadowserver.org")}, CheckResult.PASS),
+        ({}, CheckResult.PASS),
+    ],
+)
+def test_what_looks_bad_on_purpose_waits_for_a_person(
+    changes: dict[str, Any],  # Any: as above
+    result: CheckResult,
+) -> None:
+    assert no_noise(NOTHING_KNOWN.case_of(raw(**changes), None), RULES, NOW).result is result
+
+
+def test_no_warning_takes_more_than_its_check_is_said_to_take() -> None:
+    """Everything that can be wrong at once, but for what fails."""
+    worst = raw(
+        identifier="open-smb",
+        asset=Asset(ip=IP, port=3389, hostname="145-10-20-31.x.nl", url="http://145.10.20.99/"),
+        cve_ids=("CVE-2031-1",),
+        confidence=0,
+        first_seen_at=datetime(2026, 3, 3, tzinfo=UTC),
+    )
+    for check in CHECKS:
+        reason = check.look(NOTHING_KNOWN.case_of(worst, None), RULES, NOW)
+        if reason.result is CheckResult.WARN:
+            assert reason.weight == pytest.approx(check.warns_up_to), check.name
+        assert (check.fails_as is not None) or reason.result is not CheckResult.FAIL, check.name
+
+
+def test_every_check_says_what_it_looks_at() -> None:
+    assert all(check.about.endswith(".") for check in CHECKS)
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
