@@ -78,7 +78,7 @@ def _keys_in(indicator: Indicator) -> Iterator[tuple[str, str]]:
     """In order of precedence.
 
     A CVE says most about a vulnerable system. About a hacked one it says at best how the intruder came in, and about
-    an attacking one only what it tries on others.
+    an attacking one only what it tries on others, as tags do then.
     """
     taxonomy = indicator.category.partition("/")[0]
     by_cve = [("cve", cve_id) for cve_id in indicator.cve_ids]
@@ -89,6 +89,6 @@ def _keys_in(indicator: Indicator) -> Iterator[tuple[str, str]]:
         yield "malware", indicator.malware_name.lower()
     if taxonomy in COMPROMISED:
         yield from by_cve
-    for tag in indicator.tags:
-        yield "tag", tag.lower()
+    if taxonomy not in ATTACKING:
+        yield from (("tag", tag.lower()) for tag in indicator.tags)
     yield "category", indicator.category

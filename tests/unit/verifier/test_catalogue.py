@@ -97,6 +97,11 @@ def test_an_official_letter_is_not_easy_to_read() -> None:
             },
             "attacking-system",
         ),
+        (
+            {"category": "intrusion-attempts/exploit", "identifier": "new-scan", "tags": ("toolshell",)},
+            "attacking-system",
+        ),
+        ({"identifier": "vulnerable-http", "tags": ("toolshell",)}, "sharepoint-toolshell"),
     ],
 )
 def test_an_indicator_finds_its_incident(changes: dict[str, object], slug: str) -> None:
