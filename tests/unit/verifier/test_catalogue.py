@@ -77,6 +77,16 @@ def test_an_advisory_is_calm_and_links_nowhere(incident: Incident, language: Lan
             },
             "attacking-system",
         ),
+        (
+            {"category": "availability/ddos", "identifier": "honeypot-ddos-target", "malware_name": "mirai"},
+            "ddos-target",
+        ),
+        ({"category": "other/other", "identifier": "sinkholedns", "malware_name": "necurs"}, "malware-dns-query"),
+        (
+            {"category": "malicious-code/infected-system", "identifier": "virut", "malware_name": "Virut"},
+            "infected-windows",
+        ),
+        ({"identifier": "vulnerable-http", "tags": ("git-config-file",)}, "exposed-files"),
     ],
 )
 def test_an_indicator_finds_its_incident(changes: dict[str, object], slug: str) -> None:
