@@ -147,9 +147,9 @@ TELNET6 = Layout(
 _INFECTIONS = tuple(
     Finding(incident=incident, cells={"severity": severity, "infection": malware, "family": malware, "dst_port": port})
     for incident, severity, malware, port in (
-        ("infected-system", "high", "avalanche-andromeda", "80"),
-        ("infected-system", "high", "mirai", "23"),
-        ("infected-system", "high", "lumma-stealer", "443"),
+        ("infected-system", "high", "tofsee", "80"),
+        ("infected-system", "high", "dorkbot", "6667"),
+        ("infected-system", "high", "glupteba", "443"),
         ("ransomware-precursor", "critical", "qakbot", "443"),
         ("ransomware-precursor", "critical", "cobalt-strike", "8443"),
     )

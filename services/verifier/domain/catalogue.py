@@ -8,6 +8,8 @@ from libs.common.contracts import Advisory, Indicator
 from libs.common.vocabulary import IncidentState, Language, Severity
 
 COMPROMISED = frozenset({"intrusions", "malicious-code"})
+SERVING_OTHERS = frozenset({"malicious-code/c2-server", "malicious-code/malware-distribution"})
+"""Where malware is served or commanded; the machine itself need not have it."""
 ATTACKING = frozenset({"information-gathering", "intrusion-attempts", "availability"})
 
 
@@ -85,7 +87,7 @@ def _keys_in(indicator: Indicator) -> Iterator[tuple[str, str]]:
     if taxonomy not in COMPROMISED | ATTACKING:
         yield from by_cve
     yield "identifier", indicator.identifier
-    if indicator.malware_name:
+    if indicator.malware_name and indicator.category not in SERVING_OTHERS:
         yield "malware", indicator.malware_name.lower()
     if taxonomy in COMPROMISED:
         yield from by_cve

@@ -23,7 +23,7 @@ ADVISORIES = [
 
 
 def test_enough_are_shipped_in_both_languages() -> None:
-    assert len(SHIPPED) >= 20
+    assert len(SHIPPED) >= 60
     assert all(set(incident.advisory) == set(Language) for incident in SHIPPED)
 
 
@@ -102,6 +102,18 @@ def test_an_official_letter_is_not_easy_to_read() -> None:
             "attacking-system",
         ),
         ({"identifier": "vulnerable-http", "tags": ("toolshell",)}, "sharepoint-toolshell"),
+        ({"category": "malicious-code/infected-system", "identifier": "x", "malware_name": "Lumma"}, "infostealer"),
+        ({"category": "malicious-code/c2-server", "identifier": "x", "malware_name": "Lumma"}, "hijacked-server"),
+        (
+            {"category": "availability/ddos", "identifier": "honeypot-ddos-target", "malware_name": "mirai"},
+            "ddos-target",
+        ),
+        ({"category": "other/other", "identifier": "sinkholedns", "malware_name": "necurs"}, "malware-dns-query"),
+        (
+            {"category": "malicious-code/infected-system", "identifier": "virut", "malware_name": "Virut"},
+            "infected-windows",
+        ),
+        ({"identifier": "vulnerable-http", "tags": ("git-config-file",)}, "exposed-files"),
     ],
 )
 def test_an_indicator_finds_its_incident(changes: dict[str, object], slug: str) -> None:
