@@ -61,6 +61,11 @@ DIGESTS_DUE = Counter(
 DIGESTS = Counter("tocsin_digests", "Digests to partners, by the state that they entered", ("state",))
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
+EXPLOITATION_LIST_TIME = Gauge(
+    "tocsin_exploitation_list_timestamp_seconds",
+    "When the list of exploited vulnerabilities was made (Unix time)",
+    ("source",),
+)
 DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))
 DIRECTORY_SOURCE_TIME = Gauge(
     "tocsin_directory_source_timestamp_seconds", "When the data behind look-ups was made (Unix time)", ("kind",)

@@ -32,11 +32,12 @@ def build(settings: VerifierSettings) -> Service:
             title="Tocsin verifier",
             description="Verdicts, threats, incidents, and what waits for a person.",
             routers=(
-                *api.routers(database, rules),
+                *api.routers(database, rules, greatest_list_age=_greatest_list_age(settings)),
                 bookkeeping.counts_routes(database, store.VERDICTS),
                 overdue.routes(watch),
             ),
             operator_public_key=settings.operator_public_key,
+            streaming_paths=api.STREAMING_PATHS,
         ),
         database=database,
         publisher=Publisher(settings=settings, service="verifier"),
@@ -58,7 +59,12 @@ def settled_rules(settings: VerifierSettings) -> Rules:
         allow_documentation_ranges=settings.allow_documentation_ranges,
         hold_below_confidence=settings.hold_below_confidence,
         renew_after=timedelta(days=settings.renew_after_days),
+        greatest_list_age=_greatest_list_age(settings),
     )
+
+
+def _greatest_list_age(settings: VerifierSettings) -> timedelta:
+    return timedelta(days=settings.exploitation_max_age_days)
 
 
 def _vital_assets(settings: VerifierSettings) -> VitalAssets:

@@ -29,6 +29,9 @@ class VerifierSettings(ServiceSettings):
         description="A threat still seen so long after it was news is news again; above the notifier's interval",
         ge=1,
     )
+    exploitation_max_age_days: int = Field(
+        14, description="A list of exploited vulnerabilities older than this is said to be so", ge=1
+    )
     allow_documentation_ranges: bool = Field(
         False, description="Take documentation addresses for real: for demonstrations and tests only"
     )

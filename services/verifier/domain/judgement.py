@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import msgspec
 
-from libs.common.contracts import RawIndicator
+from libs.common.contracts import Indicator, RawIndicator
 from libs.common.vocabulary import Credibility, Outcome, Reliability, Severity
 from services.verifier.domain.checks import LOOKS, OUTCOME_OF_FAILED, REFUTING
+from services.verifier.domain.checks.exploitation import found_exploited
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import (
     Case,
@@ -159,7 +160,7 @@ def _decided(
         reason=because.check if because else "verified",
         message=_message(outcome, because),
         grade=f"{event.reliability}{_credibility(weighed, confidence)}",
-        severity=_severity(indicator.severity, incident.severity if incident else None),
+        severity=_severity(indicator.severity, incident.severity if incident else None, _urgency(indicator, rules)),
         confidence=confidence,
         reasons=weighed.reasons,
         threat_id=case.threat_id,
@@ -197,11 +198,14 @@ def _credibility(weighed: Weighed, confidence: float) -> Credibility:
     return Credibility.POSSIBLE if confidence >= 0.5 else Credibility.DOUBTFUL
 
 
-def _severity(of_record: Severity | None, of_incident: Severity | None) -> Severity:
-    """The worse of what the record and the incident say; medium where neither says anything."""
-    if of_record is None or of_incident is None:
-        return of_record or of_incident or Severity.MEDIUM
-    return min(of_record, of_incident, key=SEVERITIES.index)
+def _urgency(indicator: Indicator, rules: Rules) -> Severity | None:
+    finding = found_exploited(indicator, rules)
+    return finding.severity if finding else None
+
+
+def _severity(*said: Severity | None) -> Severity:
+    """The worst of what the record, the incident and the lists of what is exploited say; medium where none does."""
+    return min(filter(None, said), key=SEVERITIES.index, default=Severity.MEDIUM)
 
 
 def _after(judgement: Judgement, known: Threat | None) -> Threat:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from services.verifier.domain.catalogue import Catalogue
+from services.verifier.domain.exploitation import Exploitation
 from services.verifier.domain.vital import VitalAssets
 
 DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
@@ -35,6 +36,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     allow_documentation_ranges: bool = False
     hold_below_confidence: float = 0.4
     renew_after: timedelta = timedelta(days=15)
+    exploitation: Exploitation = Exploitation()
+    greatest_list_age: timedelta = timedelta(days=14)
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:
@@ -53,5 +56,9 @@ def rules_version(rules: Rules) -> str:
         rules.allow_documentation_ranges,
         rules.hold_below_confidence,
         rules.renew_after,
+        rules.greatest_list_age,
+        sorted(
+            (edition.source, edition.made_at, edition.imported_at) for edition in rules.exploitation.editions.values()
+        ),
     )
     return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]

@@ -1,5 +1,6 @@
 """What can happen to the verifier, one function each: gather, decide, record."""
 
+from services.verifier.handlers.exploitation import editions, import_list
 from services.verifier.handlers.feedback import forget_false_positive, remember_false_positive, weigh_feedback
 from services.verifier.handlers.incidents import (
     RulesInForce,
@@ -27,9 +28,11 @@ __all__ = [
     "add_incident",
     "approve_incident",
     "change_incident",
+    "editions",
     "false_positives_page",
     "forget_false_positive",
     "held_page",
+    "import_list",
     "incident_called",
     "incidents_page",
     "load_rules",

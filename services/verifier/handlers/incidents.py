@@ -11,12 +11,14 @@ import structlog
 from libs.common.contracts import Advisory, IncidentChanged
 from libs.common.db import Database, Transaction
 from libs.common.errors import Fatal, Transient
+from libs.common.metrics import EXPLOITATION_LIST_TIME
 from libs.common.outbox import enqueue
 from libs.common.problems import Problem
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier import store
 from services.verifier.domain import Catalogue, Incident, Matches, Rules, rules_version
+from services.verifier.domain.exploitation import Exploitation
 from services.verifier.handlers.queries import incident_called
 
 log = structlog.get_logger(__name__)
@@ -153,9 +155,13 @@ def _changed(incident: Incident) -> IncidentChanged:
     )
 
 
-async def load_rules(tx: Transaction, settled: Rules) -> Rules:
-    """The rules of the settings, with the catalogue as it is now."""
-    rules = msgspec.structs.replace(settled, catalogue=Catalogue((await store.incidents(tx)).values()))
+async def load_rules(tx: Transaction, settled: Rules, *, known: Exploitation) -> Rules:
+    """The rules of the settings, with the catalogue and the lists as they are now; `known` are those read before."""
+    rules = msgspec.structs.replace(
+        settled,
+        catalogue=Catalogue((await store.incidents(tx)).values()),
+        exploitation=await store.exploitation(tx, known=known),
+    )
     return msgspec.structs.replace(rules, version=rules_version(rules))
 
 
@@ -182,7 +188,9 @@ class RulesInForce:
             try:
                 async with self._database.transaction() as tx:
                     await ship_incidents(tx, shipped, now=self._database.now())
-                    self._current = await load_rules(tx, self._settled)
+                    known = self._current.exploitation if self._current else Exploitation()
+                    self._current = await load_rules(tx, self._settled, known=known)
+                    _show_ages(self._current.exploitation)
                     shipped = []
             except (Transient, Problem) as error:
                 log.warning("rules not read", reason=str(error))
@@ -191,3 +199,8 @@ class RulesInForce:
     async def check(self) -> None:
         """Raise `Transient` until the rules have been read."""
         _ = self.current
+
+
+def _show_ages(exploitation: Exploitation) -> None:
+    for source, edition in exploitation.editions.items():
+        EXPLOITATION_LIST_TIME.labels(source.value).set(edition.made_at.timestamp())

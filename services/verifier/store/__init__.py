@@ -1,6 +1,7 @@
 """The verifier's tables and queries, in batches. Nothing here commits."""
 
 from services.verifier.store.books import HELD, VERDICTS
+from services.verifier.store.exploitation import editions, exploitation, replace_list
 from services.verifier.store.false_positives import (
     add_false_positives,
     delete_false_positive,
@@ -33,6 +34,8 @@ __all__ = [
     "add_false_positives",
     "close_threats",
     "delete_false_positive",
+    "editions",
+    "exploitation",
     "false_positives",
     "false_positives_at",
     "held_page",
@@ -43,6 +46,7 @@ __all__ = [
     "put_incident",
     "record_sightings",
     "record_verdicts",
+    "replace_list",
     "replace_verdicts",
     "shipped_incidents",
     "sightings_of",

@@ -1,6 +1,6 @@
 """The tables."""
 
-from sqlalchemy import ARRAY, Boolean, Column, DateTime, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import ARRAY, Boolean, Column, Date, DateTime, Float, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import UUID
 
 from libs.common.outbox import outbox_table
@@ -80,6 +80,33 @@ incidents = Table(
     Column("author", Text, nullable=False),
     Column("approver", Text),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+exploited = Table(
+    "exploited",
+    metadata,
+    Column("cve_id", Text, primary_key=True),
+    Column("vendor", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("added_on", Date, nullable=False),
+    Column("by_ransomware", Boolean, nullable=False),
+)
+
+exploit_forecasts = Table(
+    "exploit_forecasts",
+    metadata,
+    Column("cve_id", Text, primary_key=True),
+    Column("forecast", Float, nullable=False),
+)
+
+exploitation_editions = Table(
+    "exploitation_editions",
+    metadata,
+    Column("source", Text, primary_key=True, comment="kev: the table exploited; epss: the table exploit_forecasts"),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+    Column("imported_by", Text, nullable=False),
 )
 
 outbox = outbox_table(metadata)

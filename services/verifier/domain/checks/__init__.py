@@ -11,6 +11,7 @@ from typing import NamedTuple
 from libs.common.vocabulary import Outcome
 from services.verifier.domain.checks.asset import in_our_country, not_vital, routable
 from services.verifier.domain.checks.contradictions import CONTRADICTION_WEIGHT, consistent, no_noise
+from services.verifier.domain.checks.exploitation import exploited
 from services.verifier.domain.checks.knowledge import not_a_known_false_positive, of_an_approved_incident
 from services.verifier.domain.checks.partner import (
     WARNING_WEIGHT,
@@ -58,6 +59,7 @@ CHECKS: tuple[Check, ...] = (
     Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(WARNING_WEIGHT.values())),
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
     Check("corroborated", corroborated),
+    Check("exploited", exploited),
 )
 """In the order in which they speak for a record: where several fail, the first says how it ends."""
 
