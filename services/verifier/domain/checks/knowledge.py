@@ -1,6 +1,7 @@
 """Checks against what is known: what people have called wrong, and what there is an advisory for."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from libs.common.vocabulary import IncidentState
 from services.verifier.domain.checks.findings import failed, passed
@@ -27,4 +28,9 @@ def of_an_approved_incident(case: Case, _: Rules, __: datetime) -> Reason:
         )
     if incident.state is not IncidentState.APPROVED:
         return failed("incident", f"the incident {incident.slug} is {incident.state}")
-    return passed("incident", f"belongs to {incident.slug}")
+    return _belongs_to(incident.slug)
+
+
+@lru_cache(maxsize=1_024)
+def _belongs_to(slug: str) -> Reason:
+    return passed("incident", f"belongs to {slug}")

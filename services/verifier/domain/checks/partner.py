@@ -1,6 +1,7 @@
 """Checks on who says it, how sure they are, who else does, and what may be done with it."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from libs.common.vocabulary import Reliability, Tlp
 from services.verifier.domain.checks.findings import doubted, failed, not_applicable, passed
@@ -17,10 +18,14 @@ MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell whoever it concer
 
 def from_a_reliable_partner(case: Case, _: Rules, __: datetime) -> Reason:
     """Its partner is one to be believed."""
-    weight = WARNING_WEIGHT.get(case.event.reliability)
-    if weight is None:
-        return passed("partner-reliability", f"{case.event.partner} is of reliability {case.event.reliability}")
-    return doubted("partner-reliability", weight, f"{case.event.partner} is of reliability {case.event.reliability}")
+    return _of_reliability(case.event.partner, case.event.reliability)
+
+
+@lru_cache
+def _of_reliability(partner: str, reliability: Reliability) -> Reason:
+    detail = f"{partner} is of reliability {reliability}"
+    weight = WARNING_WEIGHT.get(reliability)
+    return doubted("partner-reliability", weight, detail) if weight else passed("partner-reliability", detail)
 
 
 def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:

@@ -1,6 +1,7 @@
 """Checks on the times of a record."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from services.verifier.domain.checks.findings import doubted, failed, passed
 from services.verifier.domain.rules import Rules
@@ -31,4 +32,9 @@ def fresh(case: Case, rules: Rules, now: datetime) -> Reason:
     age, limit = now - case.event.indicator.seen_at, rules.max_age(category)
     if age > limit:
         return failed("fresh", f"seen {age.days} days ago; {category} is news for {limit.days} days")
-    return passed("fresh", f"seen within {limit.days} days")
+    return _seen_within(limit.days)
+
+
+@lru_cache
+def _seen_within(days: int) -> Reason:
+    return passed("fresh", f"seen within {days} days")
