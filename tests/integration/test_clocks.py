@@ -1,11 +1,9 @@
 """Clocks that are wrong: of a machine, which nothing hangs on; and of what others stamp on files and messages."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,7 +12,6 @@ from libs.common import clock
 from libs.common.db import Database
 from libs.common.faults import arm
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.publisher import Outgoing, Publisher
 from libs.common.settings import ServiceSettings
 from services.intake.app import means_of
@@ -39,16 +36,8 @@ def disarmed() -> Iterator[None]:
 
 
 @pytest.fixture
-async def means(kafka: Kafka, database_url: str, operator_public_key: str, tmp_path: Path) -> AsyncIterator[Means]:
-    await asyncio.to_thread(migrate, "intake", database_url)
-    settings = IntakeSettings(
-        http_port=1,
-        database_url=database_url,
-        kafka_bootstrap=kafka.bootstrap,
-        operator_public_key=operator_public_key,
-        payload_dir=tmp_path,
-    )
-    means = means_of(settings)
+async def means(intake_settings: IntakeSettings) -> AsyncIterator[Means]:
+    means = means_of(intake_settings)
     yield means
     await means.publisher.close()
     await means.database.close()

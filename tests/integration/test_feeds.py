@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import REGISTRY
 
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.paging import encode_cursor
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
@@ -28,7 +26,6 @@ from services.intake.handlers.processing import Processing, give_up
 from services.intake.settings import IntakeSettings
 from services.intake.store import submissions
 from services.intake.store.submissions import Order
-from tests.conftest import Kafka
 
 HEADER = ("timestamp", "ip", "port", "tag")
 SMALL = 20
@@ -145,20 +142,9 @@ class Intake:
 
 
 @pytest.fixture
-async def intake(
-    kafka: Kafka, database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str, tmp_path: Path
-) -> AsyncIterator[Intake]:
-    await asyncio.to_thread(migrate, "intake", database_url)
-    settings = IntakeSettings(
-        http_port=1,
-        database_url=database_url,
-        kafka_bootstrap=kafka.bootstrap,
-        operator_public_key=operator_public_key,
-        payload_dir=tmp_path,
-        requests_burst=10_000,
-        immediate_max_records=SMALL,
-        slice_records=SMALL,
-    )
+async def intake(intake_settings: IntakeSettings, operator_key: Ed25519PrivateKey) -> AsyncIterator[Intake]:
+    changes = {"requests_burst": 10_000, "immediate_max_records": SMALL, "slice_records": SMALL}
+    settings = intake_settings.model_copy(update=changes)
     intake = Intake(build(settings), settings, operator_key)
     yield intake
     await intake.service.publisher.close()

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,7 +16,6 @@ from libs.common.contracts.wire import decode
 from libs.common.db import Transaction
 from libs.common.errors import Transient
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome, Reliability
 from services.intake.app import means_of
@@ -145,18 +143,9 @@ class Intake:
 
 
 @pytest.fixture
-async def means(kafka: Kafka, database_url: str, operator_public_key: str, tmp_path: Path) -> AsyncIterator[Means]:
-    await asyncio.to_thread(migrate, "intake", database_url)
-    settings = IntakeSettings(
-        http_port=1,
-        database_url=database_url,
-        kafka_bootstrap=kafka.bootstrap,
-        operator_public_key=operator_public_key,
-        payload_dir=tmp_path,
-        immediate_max_bytes=0,
-        slice_records=SLICE_RECORDS,
-        lease_seconds=LEASE.total_seconds(),
-    )
+async def means(intake_settings: IntakeSettings) -> AsyncIterator[Means]:
+    changes = {"immediate_max_bytes": 0, "slice_records": SLICE_RECORDS, "lease_seconds": LEASE.total_seconds()}
+    settings = intake_settings.model_copy(update=changes)
     means = means_of(settings)
     yield means
     await means.publisher.close()

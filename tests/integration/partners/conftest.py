@@ -5,14 +5,12 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from libs.common.migrations import migrate
 from libs.common.proxies import BehindProxies
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
@@ -20,7 +18,6 @@ from libs.common.shutdown import Shutdown
 from services.intake.app import build
 from services.intake.handlers.processing import Processing
 from services.intake.settings import IntakeSettings
-from tests.conftest import Kafka
 
 PROXY = "10.0.0.7"
 CERTIFICATE = "X-Client-Certificate"
@@ -86,19 +83,9 @@ class Intake:
 
 
 @pytest.fixture
-async def intake(
-    kafka: Kafka, database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str, tmp_path: Path
-) -> AsyncIterator[Intake]:
-    await asyncio.to_thread(migrate, "intake", database_url)
-    settings = IntakeSettings(
-        http_port=1,
-        database_url=database_url,
-        kafka_bootstrap=kafka.bootstrap,
-        operator_public_key=operator_public_key,
-        payload_dir=tmp_path,
-        client_certificate_header=CERTIFICATE,
-        partner_cache_seconds=0,
-    )
+async def intake(intake_settings: IntakeSettings, operator_key: Ed25519PrivateKey) -> AsyncIterator[Intake]:
+    changes = {"client_certificate_header": CERTIFICATE, "partner_cache_seconds": 0}
+    settings = intake_settings.model_copy(update=changes)
     intake = Intake(build(settings), settings, operator_key)
     yield intake
     for service in (intake.service, *intake.others):
