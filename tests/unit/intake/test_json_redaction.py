@@ -114,6 +114,28 @@ def test_secrets_are_found_however_they_are_written(text: str, left: str | None,
     assert not is_noticed(found.encode())
 
 
+@pytest.mark.parametrize("block", [3, 64, 4096])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"password":\0"Zx9canaryQ7"}',
+        '{"password"\0:"Zx9canaryQ7"}',
+        '{"pass\0word": "Zx9canaryQ7"}',
+        '{"a": "{\\"password\\":\0\\"Zx9canaryQ7\\"}"}',
+        '{"https://x.nl/?token=Zx9canaryQ7": "Zx9canaryQ7"}',
+        '{"a": "{\\"https://x.nl/?key=Zx9canaryQ7&token\\":\\"Zx9canaryQ7\\"}"}',
+        '{"https://joe:Zx9canaryQ7@x.nl/token": "Zx9canaryQ7"}',
+    ],
+)
+def test_neither_a_nul_nor_a_name_hides_a_secret(text: str, block: int) -> None:
+    """What fuzzing found: none of it is JSON that anybody would send, but what is kept has no secret all the same."""
+    kept = b"".join(redacted(iter([text.encode()]), rules_of("tocsin-json"), has_lines=False, block_bytes=block))
+
+    assert CANARY.encode() not in kept
+    assert b"[redacted]" in kept
+    assert b"".join(redacted(iter([kept]), rules_of("tocsin-json"), has_lines=False)) == kept
+
+
 @pytest.mark.parametrize(
     "broken",
     [

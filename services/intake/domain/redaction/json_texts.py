@@ -85,7 +85,7 @@ class _Scanner:
         kept: list[bytes] = []
         if self._pass_over(kept, is_end=is_end):
             for place in places_in(self._text, self._names, start=self._at, before=before):
-                if place.found < self._at:
+                if place.start < self._at:
                     continue
                 self._take_out(place, kept)
                 if not self._pass_over(kept, is_end=is_end):

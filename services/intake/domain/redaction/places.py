@@ -23,13 +23,14 @@ REACH_BYTES = 8 * 1024
 _MAX_KNOWN_NAMES = 4096
 
 # From a closing quote it matches no name that says anything: between two texts there is nothing but punctuation.
-_NAME = re.compile(rb'"[^"]{0,4096}+"[ \t\r\n]{0,1024}+:')
+# A NUL is no JSON, and says nothing either: it hides neither a name nor a value.
+_NAME = re.compile(rb'"[^"]{0,4096}+"[ \t\r\n\0]{0,1024}+:')
 _VALUE = re.compile(
-    rb'[ \t\r\n]{0,1024}+(?:(null|true|false|""|"\[redacted\]"|\[\s{0,64}+\]|\{\s{0,64}+\})(?![\w.])'
-    rb'|(")|([\[{])|[^\s,:\]}"\\])'
+    rb'[ \t\r\n\0]{0,1024}+(?:(null|true|false|""|"\[redacted\]"|\[\s{0,64}+\]|\{\s{0,64}+\})(?![\w.])'
+    rb'|(")|([\[{])|[^\s\0,:\]}"\\])'
 )
 _INNER_VALUE = re.compile(
-    rb'(?:[ \t]|\\[nrt]){0,1024}+(?:(null|true|false|\\"\\"|\\"\[redacted\]\\")|(\\")|([\[{])|[^\s,:\]}"\\])'
+    rb'(?:[ \t\0]|\\[nrt]){0,1024}+(?:(null|true|false|\\"\\"|\\"\[redacted\]\\")|(\\")|([\[{])|[^\s\0,:\]}"\\])'
 )
 _SETTLED, _TEXT, _NESTED = 1, 2, 3
 _BRACE = b"{"[0]
@@ -64,7 +65,6 @@ class Passed(Enum):
 class Place(NamedTuple):
     """Bytes to be replaced by others: those from `start` to `end`, and behind `end` what `passed` says."""
 
-    found: int
     start: int
     end: int
     instead: bytes
@@ -113,9 +113,13 @@ class Names:
 
 
 def places_in(text: bytes, names: Names, *, start: int, before: int) -> list[Place]:
-    """All places that are found from `start` on and `before`, in their order; they may overlap."""
-    places = [*_in_members(text, names, start, before), *_in_urls(text, start, before)]
-    return sorted(places)
+    """All places that are found from `start` on and `before`, in the order of what is taken out; they may overlap.
+
+    A name that is found may end behind that; URLs are then looked for as far as it goes, as one may stand in it.
+    """
+    members = list(_in_members(text, names, start, before))
+    as_far_as = max((place.start for place in members), default=before)
+    return sorted([*members, *_in_urls(text, start, max(before, as_far_as))], key=lambda place: place.start)
 
 
 def has_url_secrets(text: bytes) -> bool:
@@ -140,7 +144,7 @@ def _of_value(text: bytes, name: re.Match[bytes], names: Names, instead: bytes) 
     quote = b'\\"' if is_inner else b'"'
     if value.lastindex == _TEXT:
         passed = Passed.INNER_TEXT if is_inner else Passed.TEXT
-        return Place(name.start(), value.end(), value.end(), instead, passed)
+        return Place(value.end(), value.end(), instead, passed)
     first = value.end() - 1
     if value.lastindex == _NESTED:
         if text[first] == _BRACE and names.is_opened(name[0]):
@@ -148,18 +152,18 @@ def _of_value(text: bytes, name: re.Match[bytes], names: Names, instead: bytes) 
         passed = Passed.REST_OF_TEXT if is_inner else Passed.NESTED
     else:
         passed = Passed.NUMBER
-    return Place(name.start(), first, first, quote + instead + quote, passed)
+    return Place(first, first, quote + instead + quote, passed)
 
 
 def _in_urls(text: bytes, start: int, before: int) -> Iterator[Place]:
     for pattern in _user_patterns(text, start):
         for user in pattern.finditer(text, start):
             if user.start() < before:
-                yield Place(user.start(), user.start(1), user.end(), b"", Passed.NOTHING)
+                yield Place(user.start(1), user.end(), b"", Passed.NOTHING)
     for pattern in _parameter_patterns(text, start):
         for parameter in pattern.finditer(text, start):
             if parameter.start() < before and names_a_secret_parameter(parameter[1].decode("latin-1")):
-                yield Place(parameter.start(), parameter.end(), parameter.end(), b"", Passed.PARAMETER)
+                yield Place(parameter.end(), parameter.end(), b"", Passed.PARAMETER)
 
 
 def _user_patterns(text: bytes, start: int) -> Iterator[re.Pattern[bytes]]:
@@ -185,7 +189,7 @@ def _is_inner(spelt: bytes) -> bool:
 
 
 def _name_of(spelt: bytes) -> str:
-    name = spelt[1 : spelt.rindex(b'"')]
+    name = spelt[1 : spelt.rindex(b'"')].replace(b"\0", b"")
     if b"\\" in name:
         try:
             return msgspec.json.decode(b'"' + name.rstrip(b"\\") + b'"', type=str)
