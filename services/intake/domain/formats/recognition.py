@@ -116,11 +116,9 @@ def _by_bytes(formats: Mapping[str, Format], head: bytes, hints: Hints, *, repor
         if each.families & families and each.has_names(ours if each.has_own_columns else names)
     ]
     if not candidates:
-        raise PayloadError(
-            415,
-            "unrecognised-format",
-            f"no format begins with {_shown(head)}; GET /v1/formats lists all, with examples",
-        )
+        said = f"no format begins with {_shown(head)}; GET /v1/formats lists all, with examples"
+        own = "; of a table of your own, say what its columns are by ?map=" if families == _CSV else ""
+        raise PayloadError(415, "unrecognised-format", f"{said}{own}")
     return candidates[0] if families != _CSV else _only(candidates, report_type)
 
 

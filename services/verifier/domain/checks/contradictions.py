@@ -60,7 +60,8 @@ def consistent(case: Case, _: Rules, __: datetime) -> Reason:
     found = list(_contradictions(case.event.indicator))
     if not found:
         return CONSISTENT
-    return doubted("consistent", 1.0 - (1.0 - CONTRADICTION_WEIGHT) ** len(found), "; ".join(found))
+    weight = round(1.0 - (1.0 - CONTRADICTION_WEIGHT) ** len(found), 3)
+    return doubted("consistent", weight, "; ".join(found))
 
 
 def _contradictions(indicator: Indicator) -> Iterator[str]:
