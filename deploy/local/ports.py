@@ -1,5 +1,6 @@
 """Ports: which are free, who has those that are not, and where one more stack fits on this machine."""
 
+import fcntl
 import os
 import random
 import socket
@@ -36,13 +37,11 @@ def _claim(base: int) -> bool:
     claims = Path(tempfile.gettempdir()) / f"tocsin-ports-{os.getuid()}"
     claims.mkdir(exist_ok=True)
     claim = claims / str(base)
-    with suppress(FileNotFoundError):
-        if time.time() - claim.stat().st_mtime > CLAIMED_SECONDS:
-            claim.unlink()
-    try:
-        claim.touch(exist_ok=False)
-    except FileExistsError:
-        return False
+    with (claims / "lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if claim.exists() and time.time() - claim.stat().st_mtime <= CLAIMED_SECONDS:
+            return False
+        claim.touch()
     return True
 
 

@@ -55,7 +55,7 @@ def own_table(reading: CsvReading) -> OwnTable | None:
     """As it is shown; None where nothing is agreed."""
     if reading.is_default:
         return None
-    return OwnTable(
+    return OwnTable.model_construct(  # what was sound when it was agreed is shown, whatever is sound by now
         columns=dict(reading.columns),
         category=reading.category,
         identifier=reading.identifier,
@@ -63,12 +63,12 @@ def own_table(reading: CsvReading) -> OwnTable | None:
     )
 
 
-def stored(agreed: OwnTable | None) -> object:
+def stored_reading(agreed: OwnTable | None) -> object:
     """As the table of partners has it."""
     return msgspec.to_builtins(agreed.reading() if agreed else CsvReading())
 
 
-def _said(
+async def _said(
     columns: Columns = None, category: Category = None, identifier: Identifier = None, timezone: TimeZone = None
 ) -> CsvReading:
     """What the parameters of a push say; raises a problem with all that is wrong with them."""

@@ -16,7 +16,7 @@ from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import DigestCadence, Language, Reliability, Tlp
 from services.intake.api.doors import Doors, Self, SelfOrOperator
-from services.intake.api.own_tables import OwnTable, own_table, stored
+from services.intake.api.own_tables import OwnTable, own_table, stored_reading
 from services.intake.domain.csv_reading import CsvReading
 from services.intake.domain.digests.periods import next_end
 from services.intake.domain.formats import FORMATS
@@ -107,7 +107,7 @@ class PartnerChanges(Agreement):
         """By column."""
         given = self.model_dump(exclude_unset=True, mode="json", exclude={"csv_reading"})
         if "csv_reading" in self.model_fields_set:
-            given["csv_reading"] = stored(self.csv_reading)
+            given["csv_reading"] = stored_reading(self.csv_reading)
         return {name: value for name, value in given.items() if value is not None or name in Agreement.model_fields}
 
 

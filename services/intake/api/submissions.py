@@ -72,6 +72,7 @@ def routes(means: Means, doors: Doors) -> APIRouter:
                 format_name=format_said(format_name, said_of_table),
                 report_type=report_type,
                 csv_reading=said_of_table.over(caller.partner.csv_reading),
+                csv_said=said_of_table,
             ),
             idempotency_key=idempotency_key,
             dry_run=dry_run,

@@ -17,7 +17,7 @@ MAX_EXTRA_CHARS = 16 * 1024
 # the columns of their own tables by words of their own language.
 _SECRET_NAME = re.compile(
     r"passw|passphrase|secret|cookie|token|credential|session|^sample_records$|"
-    r"wachtwoord|kennwort|geheim|mot[\W_]?de[\W_]?passe|contrase[nñ]a|"
+    r"wachtwoord|toegangscode|kennwort|geheim|mot[\W_]?de[\W_]?passe|contrase[nñ]a|"
     r"(?:^|[\W_])(?:pass|pwd|hash|salt|otp|pin|community|api_?key|private_?key|senha|has[lł]o)(?:$|[\W_]|\d)",
     re.IGNORECASE,
 )

@@ -15,6 +15,8 @@ class Hints:
     content_type: str | None = None
     content_encoding: str | None = None
     csv_reading: CsvReading = field(default_factory=CsvReading)
+    csv_said: CsvReading = field(default_factory=CsvReading)
+    """As much of `csv_reading` as the push says itself; the rest was agreed."""
     is_rewritten: bool = False
     """As it is kept, a payload from which secrets were taken is unpacked."""
 

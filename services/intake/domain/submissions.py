@@ -51,7 +51,8 @@ class Submission:
 
     Of a payload from which secrets were taken, `size_bytes` and `sha256` are those of what was kept: a hash of what
     came would let a short password be guessed. `lease` is new each time that somebody takes it to work on, so it tells
-    two workers of one process apart too. `test_mails_to` is set on a test: the address that gets its mails.
+    two workers of one process apart too. `test_mails_to` is set on a test: the address that gets its mails. `csv_said`
+    is the part of `csv_reading` that the push said itself; it counts while the push is taken in, and is not kept.
     """
 
     id: UUID
@@ -79,6 +80,7 @@ class Submission:
     assets_are: AssetsAre = AssetsAre.ABUSED
     test_mails_to: str | None = None
     csv_reading: CsvReading = field(default_factory=CsvReading)
+    csv_said: CsvReading = field(default_factory=CsvReading)
 
     @property
     def is_test(self) -> bool:
@@ -88,10 +90,11 @@ class Submission:
     def fingerprint(self) -> bytes:
         """Two pushes with the same one are the same push.
 
-        The type counts, as other types share columns and bytes, and so does what a table's columns were said to be.
+        The type counts, as other types share columns and bytes, and so does what a push says of its columns. Not
+        what was agreed of them: that may change between a push and its repeat.
         """
         reading = (self.format, self.report_type or "", self.content_encoding or "")
-        said = b"" if self.csv_reading.is_default else msgspec.json.encode(self.csv_reading)
+        said = b"" if self.csv_said.is_default else msgspec.json.encode(self.csv_said)
         return hashlib.sha256("\x1f".join(reading).encode() + said + self.sha256).digest()
 
 

@@ -247,6 +247,7 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
         assets_are=push.partner.assets_are,
         test_mails_to=push.test_mails_to,
         csv_reading=push.hints.csv_reading if opened.format.has_own_columns else CsvReading(),
+        csv_said=push.hints.csv_said,
     )
 
 

@@ -118,7 +118,8 @@ async def test_a_second_reading_says_the_same_though_the_agreement_has_changed(i
 
     stored = await push(client)
     assert stored.status_code == 202, stored.text
-    await intake.change(partner, csv_reading=None)
+    await intake.change(partner, csv_reading=AGREED | {"timezone": None})
+    assert (await push(client)).json()["id"] == stored.json()["id"], "the same push, whatever is agreed by now"
     receipt = await read_to_its_end(service, client, stored.json()["links"]["self"])
 
     assert receipt["records"] == {"total": 1, "accepted": 1, "rejected": 0}

@@ -161,7 +161,8 @@ def test_a_table_is_known_by_what_its_partner_says_that_its_columns_are() -> Non
 
     assert recognise(b"Tijd;Adres\n", said).format.name == "tocsin-csv"
     assert recognise(CSV, said).format.name == "shadowserver-csv", "what they send beside it is what it was"
-    assert refusal(b"tijd;timestamp;ip\n", said) == (415, "unrecognised-format")
+    assert recognise(CSV, Hints(csv_reading=CsvReading((("timestamp", "seen_at"),)))).format.name == "shadowserver-csv"
+    assert refusal(b"when;where\n", said) == (415, "unrecognised-format")
 
 
 def test_a_header_of_several_formats_is_refused_with_their_names() -> None:

@@ -115,9 +115,10 @@ def test_the_same_bytes_as_another_report_type_are_another_push() -> None:
 
 
 def test_the_same_table_with_other_columns_is_another_push_and_one_of_which_nothing_is_said_is_as_ever() -> None:
-    mapped = replace(SUBMISSION, csv_reading=CsvReading((("tijd", "seen_at"),)))
+    mapped = replace(SUBMISSION, csv_said=CsvReading((("tijd", "seen_at"),)))
 
-    assert len({SUBMISSION.fingerprint, mapped.fingerprint, replace(mapped, csv_reading=SAID).fingerprint}) == 3
+    assert len({SUBMISSION.fingerprint, mapped.fingerprint, replace(mapped, csv_said=SAID).fingerprint}) == 3
+    assert replace(SUBMISSION, csv_reading=SAID).fingerprint == SUBMISSION.fingerprint, "what is agreed may change"
     reading = f"{SUBMISSION.format}\x1f{SUBMISSION.report_type}\x1f{SUBMISSION.content_encoding or ''}"
     assert SUBMISSION.fingerprint == hashlib.sha256(reading.encode() + SUBMISSION.sha256).digest(), "claims are kept"
 

@@ -109,12 +109,11 @@ def _by_bytes(formats: Mapping[str, Format], head: bytes, hints: Hints, *, repor
     elif len(families) > 1:
         families = _LINES if _is_several_lines(head) else _JSON
     names = _names(head, families, charset=charset_of(hints.content_type))
-    ours = hints.csv_reading.our_names(names)
-    candidates = [
-        each
-        for each in formats.values()
-        if each.families & families and each.has_names(ours if each.has_own_columns else names)
-    ]
+    known = [each for each in formats.values() if each.families & families]
+    candidates = [each for each in known if each.has_names(names)]
+    if not candidates:  # what somebody else's format is, it stays, whatever was agreed of the partner's own tables
+        ours = hints.csv_reading.our_names(names)
+        candidates = [each for each in known if each.has_own_columns and each.has_names(ours)]
     if not candidates:
         said = f"no format begins with {_shown(head)}; GET /v1/formats lists all, with examples"
         own = "; of a table of your own, say what its columns are by ?map=" if families == _CSV else ""

@@ -6,13 +6,14 @@ from datetime import datetime
 from ipaddress import IPv4Address, ip_address
 from types import MappingProxyType
 
+from libs.common.addresses import is_public, parse_ip
 from libs.common.contracts import Asset, Indicator
 from services.verifier.domain.checks.findings import doubted, failed, passed
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
 CONTRADICTION_WEIGHT = 0.3
-"""For each: two of them make a record of a good partner one that a person should look at."""
+"""For each: three of them make a record of a good partner one that a person should look at, one that of an unknown."""
 
 USUAL_PORTS: Mapping[str, frozenset[int]] = MappingProxyType(
     {
@@ -45,13 +46,20 @@ RESEARCH_SCANNERS = frozenset(
 )
 """Names under which those scan who do it for everybody's good, and say so."""
 
-HONEYPOT, SINKHOLE = "honeypot", "sinkhole"
+HONEYPOT = "honeypot"
 
 CONSISTENT = passed("consistent", "the record does not contradict itself")
 NO_NOISE = passed("noise", "it is neither a trap nor a scanner of researchers")
 
 _OWNERS = {port: identifier for identifier, ports in USUAL_PORTS.items() for port in ports}
-_ADDRESS_IN_NAME = re.compile(r"(?<!\d)(?<!\d[-.])(\d{1,3})[-.](\d{1,3})[-.](\d{1,3})[-.](\d{1,3})(?![-.]?\d)")
+_ADDRESS_IN_NAME = re.compile(
+    r"(?:^|(?:^|\.)(?:a?dsl|cable|client|cpe|cust|customer|dhcp|dyn|dynamic|host|ip|node|pool|ppp|static)[-.]?)"
+    r"(\d{1,3})[-.](\d{1,3})[-.](\d{1,3})[-.](\d{1,3})(?![-.]?\d)"
+)
+"""As providers name the addresses of their customers; four numbers elsewhere may be a version."""
+
+_HONEYPOT = re.compile(r"(?:^|[.-])honeypots?\d*(?:[.-]|$)")
+_SINKHOLE = re.compile(r"(?:^|[.-])sinkholes?\d*(?:[.-]|$)")
 _CVE_YEAR = slice(4, 8)
 
 
@@ -74,18 +82,26 @@ def _contradictions(indicator: Indicator) -> Iterator[str]:
         yield f"the host name says {other}, the record {asset.ip}"
     if asset.url is not None:
         yield from _strange_url(asset)
-    for cve_id in indicator.cve_ids:
-        if (year := cve_id[_CVE_YEAR]).isdigit() and int(year) > indicator.seen_at.year:
-            yield f"seen in {indicator.seen_at.year}, before {cve_id} was known"
+    year = indicator.seen_at.year
+    if unknown := [cve_id for cve_id in indicator.cve_ids if _year_of(cve_id) > year]:
+        yield f"seen in {year}, before {unknown[0]} was known"
+
+
+def _year_of(cve_id: str) -> int:
+    year = cve_id[_CVE_YEAR]
+    return int(year) if year.isdecimal() else 0
 
 
 def _other_address(hostname: str, address: str) -> str | None:
-    """The IPv4 address that a host name is made of, in either direction, if it is not this one."""
+    """The public IPv4 address that a host name is made of, if it is not this one, in whatever order."""
     named = _ADDRESS_IN_NAME.search(hostname)
-    if named is None or ":" in address or any(int(part) > 255 for part in named.groups()):
+    if named is None or ":" in address:
         return None
     parts = [str(int(part)) for part in named.groups()]
-    return None if address in {".".join(parts), ".".join(reversed(parts))} else ".".join(parts)
+    if sorted(parts) == sorted(address.split(".")):
+        return None
+    other = parse_ip(".".join(parts))
+    return str(other) if other is not None and is_public(other) else None
 
 
 def _strange_url(asset: Asset) -> Iterator[str]:
@@ -111,10 +127,10 @@ def no_noise(case: Case, _: Rules, __: datetime) -> Reason:
     """It is no honeypot, no sinkhole, and no scanner of researchers: those look bad on purpose."""
     indicator = case.event.indicator
     taxonomy = indicator.category.partition("/")[0]
-    name = indicator.asset.hostname or indicator.asset.domain or ""
-    if taxonomy == "vulnerable" and (HONEYPOT in indicator.tags or HONEYPOT in name):
+    name = indicator.asset.hostname or ""
+    if taxonomy == "vulnerable" and (HONEYPOT in indicator.tags or _HONEYPOT.search(name)):
         return failed("noise", "a honeypot, which is meant to look like this")
-    if taxonomy == "malicious-code" and SINKHOLE in name:
+    if taxonomy == "malicious-code" and _SINKHOLE.search(name):
         return failed("noise", f"{name} looks like a sinkhole, which collects traffic of infected systems")
     if taxonomy == "information-gathering" and any(_is_within(name, known) for known in RESEARCH_SCANNERS):
         return failed("noise", f"{name} says that it scans for research")

@@ -48,9 +48,13 @@ def pairs_of(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((_name(theirs), _name(ours)) for theirs, ours in pairs)
 
 
+_NO_ZONES = {"Factory", "localtime", "posixrules"}
+"""What is a file among the zones of a machine, and says something else on each."""
+
+
 @cache
 def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _NO_ZONES)
 
 
 def _name(text: str) -> str:
