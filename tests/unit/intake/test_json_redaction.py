@@ -125,6 +125,8 @@ def test_secrets_are_found_however_they_are_written(text: str, left: str | None,
         '{"https://x.nl/?token=Zx9canaryQ7": "Zx9canaryQ7"}',
         '{"a": "{\\"https://x.nl/?key=Zx9canaryQ7&token\\":\\"Zx9canaryQ7\\"}"}',
         '{"https://joe:Zx9canaryQ7@x.nl/token": "Zx9canaryQ7"}',
+        '{"a": "?key=\0Zx9canaryQ7", "pin": 1}',
+        '{"a": "?k\0ey=Zx9canaryQ7", "pin": 1}',
     ],
 )
 def test_neither_a_nul_nor_a_name_hides_a_secret(text: str, block: int) -> None:

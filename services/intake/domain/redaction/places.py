@@ -45,7 +45,9 @@ NO_END_ESCAPED = rb"(?!00(?:26|23|20|3[bB]|0[aAdD9]))"
 """Behind a backslash and a `u`: no character that ends the value of a query parameter."""
 
 # A pattern that begins with one character is looked for ten times as fast as one that begins with any of three.
-_ASSIGNED = rb'([^=?&;#\s"\\]{1,256}+)(?:=|\\u003[dD])(?=[^&;#\s"\\]|\\[^nrtu"]|\\u' + NO_END_ESCAPED + rb")"
+_ASSIGNED = (
+    rb'([^=?&;#\s"\\]{1,256}+)(?:=|\\u003[dD])\0{0,1024}+(?=[^&;#\s\0"\\]|\\[^nrtu"]|\\u' + NO_END_ESCAPED + rb")"
+)
 _PARAMETERS = tuple(re.compile(sign + _ASSIGNED) for sign in (rb"\?", rb"&", rb";"))
 _ESCAPED_PARAMETER = re.compile(rb"\\u00(?:26|3[bBfF])" + _ASSIGNED)
 
@@ -162,8 +164,12 @@ def _in_urls(text: bytes, start: int, before: int) -> Iterator[Place]:
                 yield Place(user.start(1), user.end(), b"", Passed.NOTHING)
     for pattern in _parameter_patterns(text, start):
         for parameter in pattern.finditer(text, start):
-            if parameter.start() < before and names_a_secret_parameter(parameter[1].decode("latin-1")):
+            if parameter.start() < before and _names_a_secret(parameter[1]):
                 yield Place(parameter.end(), parameter.end(), b"", Passed.PARAMETER)
+
+
+def _names_a_secret(spelt: bytes) -> bool:
+    return names_a_secret_parameter(spelt.replace(b"\0", b"").decode("latin-1"))
 
 
 def _user_patterns(text: bytes, start: int) -> Iterator[re.Pattern[bytes]]:
