@@ -20,7 +20,6 @@ PORTS_OF_A_STACK = 100
 # Below the range from which systems hand out ports by themselves.
 FIRST, LAST = 20_000, 30_000
 
-
 CLAIMED_SECONDS = 120.0
 """Whoever has found a base needs some time until its ports are taken; nobody else finds the same one meanwhile."""
 

@@ -1,10 +1,10 @@
 """What all HTTP APIs have in common: problems, request ids, traces, bounds and safe headers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.ids import new_id
 from libs.common.openapi import DocumentedApi
-from libs.common.problems import Dialect, answer_with_problems
+from libs.common.problems import Dialect, Problem, answer_with_problems
 from libs.common.security import OperatorTokens
 from libs.common.storable import require_storable_text
 from libs.common.telemetry import parent_context, traceparent_of, tracer
@@ -97,6 +97,16 @@ class RequestContext:
 
 def _request_id(given: str) -> str:
     return given if REQUEST_ID.fullmatch(given) else str(new_id())
+
+
+async def bounded_body(request: Request, *, max_bytes: int) -> AsyncIterator[bytes]:
+    """The chunks of a body that streams; raises a problem once they are too many."""
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > max_bytes:
+            raise Problem(413, "payload-too-large", "This is more than we take here", f"At most {max_bytes} bytes.")
+        yield chunk
 
 
 class BoundedBody:

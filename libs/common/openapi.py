@@ -14,6 +14,14 @@ from libs.common.security import Credential
 Json = dict[str, Any]
 """Any: a part of an OpenAPI document."""
 
+BINARY_BODY: Json = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""Of a route that takes a file, whatever its header calls it."""
+
 PROBLEM_TYPE = "application/problem+json"
 PAGE_TYPE = "text/html"
 SCHEMAS = "#/components/schemas/"

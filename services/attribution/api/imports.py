@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from libs.common.db import Database
-from libs.common.openapi import refusals
+from libs.common.http_api import bounded_body
+from libs.common.openapi import BINARY_BODY, refusals
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, operator
 from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
@@ -20,13 +21,6 @@ from services.attribution.handlers import ImportQueue, import_run
 
 Admin = Annotated[Operator, Depends(operator(at_least=Role.ADMIN))]
 STREAMING_PATHS = frozenset(f"/v1/imports/{kind}" for kind in ImportKind)
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
-"""Whatever the header says: the kind is in the path."""
 MadeOn = Annotated[date | None, Query(description="The day that the dump describes; today if left out")]
 
 
@@ -56,7 +50,7 @@ class ImportView(BaseModel):
 def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> APIRouter:
     router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
-    @router.post("/{kind}", status_code=202, responses=refusals(429), openapi_extra=BODY)
+    @router.post("/{kind}", status_code=202, responses=refusals(429), openapi_extra=BINARY_BODY)
     async def post_import(
         kind: ImportKind, request: Request, response: Response, admin: Admin, made_on: MadeOn = None
     ) -> ImportView:
@@ -98,11 +92,7 @@ async def _spooled(request: Request, *, max_bytes: int) -> Path:
 
 
 async def _write(request: Request, spool: IO[bytes], *, max_bytes: int) -> None:
-    received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > max_bytes:
-            raise Problem(413, "payload-too-large", "This is more than we take here", f"At most {max_bytes} bytes.")
+    async for chunk in bounded_body(request, max_bytes=max_bytes):
         await asyncio.to_thread(spool.write, chunk)
 
 

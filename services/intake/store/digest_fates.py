@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
 from libs.common.contracts import DigestFormat, DigestSubmission
@@ -43,17 +42,17 @@ PAGE = f"""
         SELECT * FROM read WHERE status = 'processing' OR outcomes ?| $7::text[] ORDER BY id DESC LIMIT $8
     )
     SELECT 'format' AS kind, format, report_type, NULL::uuid AS id, NULL::timestamptz AS received_at,
-           NULL AS status, NULL AS file_name, '{{}}' AS outcomes,
+           NULL AS status, NULL AS file_name, '{{}}'::jsonb AS outcomes,
            count(*) AS submissions, count(*) FILTER (WHERE status = 'failed') AS failed
     FROM read GROUP BY format, report_type
     UNION ALL
     SELECT 'outcomes', format, report_type, NULL, NULL, NULL, NULL,
-           jsonb_build_object(each.key, sum(each.value::bigint)::bigint)::text, 0, 0
+           jsonb_build_object(each.key, sum(each.value::bigint)::bigint), 0, 0
     FROM read CROSS JOIN LATERAL jsonb_each_text(outcomes) AS each GROUP BY format, report_type, each.key
     UNION ALL
-    SELECT 'shown', format, report_type, id, received_at, status, file_name, outcomes::text, 0, 0 FROM shown
+    SELECT 'shown', format, report_type, id, received_at, status, file_name, outcomes, 0, 0 FROM shown
     UNION ALL
-    SELECT 'open', NULL, NULL, id, NULL, NULL, NULL, outcomes::text, 0, 0 FROM open
+    SELECT 'open', NULL, NULL, id, NULL, NULL, NULL, outcomes, 0, 0 FROM open
     UNION ALL
     (SELECT 'last', NULL, NULL, id, NULL, NULL, NULL, '{{}}', 0, 0 FROM read ORDER BY id DESC LIMIT 1)
 """  # noqa: S608 - constants only
@@ -120,12 +119,12 @@ class _Gathering:
                     self.submissions[feed] += row["submissions"]
                     self.failed += row["failed"]
                 case "outcomes":
-                    for outcome, records in _outcomes(row).items():
+                    for outcome, records in row["outcomes"].items():
                         self.outcomes[feed][outcome] += records
                 case "shown":
                     self.shown.append(_submission(row))
                 case "open":
-                    followed[row["id"]] = _outcomes(row)
+                    followed[row["id"]] = row["outcomes"]
                 case "last":
                     last = row["id"]
         self.shown = sorted(self.shown, key=_urgency, reverse=True)[:MOST_SHOWN]
@@ -166,9 +165,5 @@ def _submission(row: Record) -> DigestSubmission:
         format=row["format"],
         report_type=row["report_type"],
         file_name=row["file_name"],
-        outcomes=_outcomes(row),
+        outcomes=row["outcomes"],
     )
-
-
-def _outcomes(row: Record) -> dict[str, int]:
-    return msgspec.json.decode(row["outcomes"], type=dict[str, int])

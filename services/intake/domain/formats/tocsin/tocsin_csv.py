@@ -65,12 +65,9 @@ class _RowReader:
             [*fields, *self._defaults], ["seen_at"], ["category"], ["identifier"], [f"asset.{name}" for name in ASSETS]
         )
         self._names = {plain(field, 70): name for field, name in zip(fields, names, strict=True)}
-        self._unknown = [
-            name
-            for name, field in zip(names, fields, strict=True)
-            if name and name not in ours and field == f"extra.{name}"
-        ]
-        self._missing = [theirs for theirs in ours if theirs not in names] if ours.keys() & set(names) else []
+        self._times = [place for place, field in enumerate(fields) if field in _TIMES]
+        self._of_unknown = _told_of_unknown(names, fields, ours)
+        self._of_missing = _told_of_missing(names, ours)
         self._records = records
         self._notices = Notices()
 
@@ -87,19 +84,35 @@ class _RowReader:
     def _in_zone(self, cells: Sequence[str], zone: ZoneInfo, findings: Findings) -> Sequence[str]:
         """The cells, with times that say no zone read as what the clocks of this one show."""
         read = list(cells)
-        for place, (column, cell) in enumerate(zip(self._columns, cells, strict=False)):
-            at = parse_time(cell.strip()[:64]) if column.field in _TIMES else None
+        for place in self._times:
+            at = parse_time(cells[place].strip()[:64]) if place < len(cells) else None
             if at and at.tzinfo is None and at.year in _YEARS:
-                read[place] = from_local(at, zone, field=column.field, findings=findings).isoformat()
+                field = self._columns[place].field
+                read[place] = from_local(at, zone, field=field, findings=findings).isoformat()
         return read
 
     def _tell_of_columns(self, findings: Findings) -> None:
-        if self._unknown:
-            message = f"columns that the format does not have were put into 'extra': {_listed(self._unknown)}"
-            self._notices.warn("", "unknown-column", message, findings=findings)
-        if self._missing:
-            message = f"the header has no column {_listed(self._missing)}, of which it was said what it is"
-            self._notices.warn("", "column-not-there", message, findings=findings)
+        if self._of_unknown:
+            self._notices.warn("", "unknown-column", self._of_unknown, findings=findings)
+        if self._of_missing:
+            self._notices.warn("", "column-not-there", self._of_missing, findings=findings)
+
+
+def _told_of_unknown(names: Sequence[str], fields: Sequence[str], ours: Mapping[str, str]) -> str:
+    unknown = [
+        name
+        for name, field in zip(names, fields, strict=True)
+        if name and name not in ours and field == f"extra.{name}"
+    ]
+    return f"columns that the format does not have were put into 'extra': {_listed(unknown)}" if unknown else ""
+
+
+def _told_of_missing(names: Sequence[str], ours: Mapping[str, str]) -> str:
+    """Nothing of a table without any of the columns: it is in our own words."""
+    missing = [theirs for theirs in ours if theirs not in names]
+    if not missing or len(missing) == len(ours):
+        return ""
+    return f"the header has no column {_listed(missing)}, of which it was said what it is"
 
 
 def _listed(names: Sequence[str]) -> str:
