@@ -69,7 +69,7 @@ class Life:
         self.passed: list[Point] = []
         self.struck: list[Fate] = []
         self.cut_lines: list[tuple[int, int]] = []
-        """The connections that its death cut: the port at its end, and the one at the other."""
+        """The connections that were cut: the port at its end, and the one at the other."""
         self._fate: Fate | None = None
         self._passes_left = 0
         self._held: list[asyncio.Event] = []
@@ -102,11 +102,12 @@ class Life:
     def cut(self) -> None:
         """Break all connections; it may open new ones."""
         for line in self._lines:
+            if not line.is_closing():
+                self.cut_lines.append(_ports(line))
             line.abort()
 
     def die(self) -> None:
         self.is_dead = True
-        self.cut_lines = [_ports(line) for line in self._lines if not line.is_closing()]
         self.cut()
         for task in self._tasks:
             task.cancel()

@@ -65,8 +65,8 @@ class Postbox:
         self.moods.clear()
         self.taken.clear()
 
-    async def wait_for_the_dead(self, life: Life) -> None:
-        """Until it has done with the mails that a dead sender had handed over."""
+    async def wait_for_the_cut(self, life: Life) -> None:
+        """Until it has done with the mails that a sender had handed over whose connections were cut."""
         ports = {here for here, there in life.cut_lines if there == self.port}
 
         async def have_gone() -> bool:

@@ -69,7 +69,7 @@ class Sending:
     task: asyncio.Task[None]
     attempts: list[Attempt] = field(default_factory=list)
     is_shaken: bool = False
-    """Whether its connections broke, so that nobody can know what it heard."""
+    """Whether its connections broke, so that nobody can know what it heard, or whom it reached."""
 
     @property
     def is_held_before_offering(self) -> bool:
@@ -188,13 +188,15 @@ class Work(Machine):
         self._struck += replica.life.struck
         await replica.life.buried()
         await wait_for_backends(self.office.database, replica.life)
-        await self.office.postbox.wait_for_the_dead(replica.life)
+        await self.office.postbox.wait_for_the_cut(replica.life)
 
     async def _go_on(self, which: int, sending: Sending) -> None:
         """Until a sender has done its work, or is dead, or is held and the others of its mails are through."""
         since, life = self.now, sending.replica.life
         struck = await self._until_over(which, partial(self._is_still, sending, since))
-        sending.is_shaken |= any(fate.blow is Blow.CUT for fate in struck)
+        if any(fate.blow is Blow.CUT for fate in struck):
+            sending.is_shaken = True
+            await self.office.postbox.wait_for_the_cut(life)
         await self._replay(sending, since=since)
         if life.is_held:
             self._held[which] = sending
@@ -238,13 +240,13 @@ class Work(Machine):
                 attempt.expected = attempt.expected or self._expected(attempt)
 
     def _claim(self, sending: Sending, rows: Rows, tries: Tries, stamp: datetime) -> None:
-        """The most urgent first. Those that were put back, as the relay was away, have left no other trace."""
+        """The most urgent first. Those that were put back, as nobody was reached, have left no other trace."""
         due = self.mails.due(now=stamp)
         chosen = [mail for mail in due if is_chosen(mail, rows, tries, stamp)]
         put_back = [mail for mail in due if mail not in chosen and is_put_back(rows[mail.id], stamp)]
         for mail in put_back:
             mail.state, mail.next_at = State.QUEUED, stamp
-        if not self.office.postbox.is_away:
+        if not self.office.postbox.is_away and not sending.is_shaken:
             assert put_back == []
             assert [each.rank for each in chosen] == [each.rank for each in due[: len(chosen)]]
         sending.attempts += self.mails.claim(chosen, now=stamp)
