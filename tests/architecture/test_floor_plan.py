@@ -11,7 +11,7 @@ SERVICES = sorted(path.name for path in (PROJECT / "services").iterdir() if (pat
 
 ALWAYS = {"__init__", "__main__", "settings", "app", "api", "handlers", "domain"}
 ROOMS = ALWAYS | {"consumer", "store", "gateway", "jobs"}
-CONTENT = {"migrations", "advisories", "templates", "static"}
+CONTENT = {"migrations", "advisories", "rules", "templates", "static"}
 
 MAY_IMPORT = {
     "__init__": set[str](),

@@ -266,8 +266,8 @@ async def test_a_false_positive_that_is_told_twice_is_one_that_lasts_longer(
 
     async with database.transaction() as tx:
         known = await false_positives_page(tx, after=None, limit=10)
-    assert [entry.expires_at for _, entry in known] == 2 * [NOW + timedelta(days=9 + 180)]
-    assert {entry.threat_id for _, entry in known} == {
+    assert [stored.entry.expires_at for stored in known] == 2 * [NOW + timedelta(days=9 + 180)]
+    assert {stored.entry.threat_id for stored in known} == {
         event.threat_id for event in verified if isinstance(event, ThreatVerified)
     }
 

@@ -6,18 +6,19 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.verifier.api import exploitation, false_positives, incidents, indicators, review, threats
+from services.verifier.api import exploitation, false_positives, incidents, indicators, review, rules, threats
 from services.verifier.handlers import RulesInForce
 
-STREAMING_PATHS = exploitation.STREAMING_PATHS
+STREAMING_PATHS = exploitation.STREAMING_PATHS | {rules.PATH}
 
 
-def routers(database: Database, rules: RulesInForce, *, greatest_list_age: timedelta) -> Sequence[APIRouter]:
+def routers(database: Database, in_force: RulesInForce, *, greatest_list_age: timedelta) -> Sequence[APIRouter]:
     return (
         indicators.routes(database),
         threats.routes(database),
-        review.routes(database, rules),
+        review.routes(database, in_force),
         incidents.routes(database),
         false_positives.routes(database),
+        rules.routes(database, in_force),
         exploitation.routes(database, greatest_age=greatest_list_age),
     )

@@ -1,60 +1,129 @@
 """`/v1/false-positives`: what is known to be wrong."""
 
-from typing import Annotated
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from libs.common.addresses import canonical_domain
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.problems import Problem
 from libs.common.security import Operator, Role, operator
 from services.verifier import handlers
-from services.verifier.domain import FalsePositive
+from services.verifier.domain import FalsePositive, StoredFalsePositive
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
+Name = Annotated[str | None, Field(None, min_length=1, max_length=200)]
+Days = Annotated[int, Query(ge=1, le=400, description="How far back to look")]
 
 
 class FalsePositiveBody(BaseModel):
-    """A finding that is wrong at an asset; without `identifier`, every finding there."""
+    """What is wrong: whatever fits each condition that is given, and at least one is.
+
+    Without an asset, a range or a domain it reaches far, and an approver has to say it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    asset: str = Field(min_length=1, max_length=2048, description="In canonical form, as verdicts and threats show it")
-    identifier: str | None = Field(None, max_length=200)
+    asset: str | None = Field(
+        None, min_length=1, max_length=2048, description="In canonical form, as verdicts and threats show it"
+    )
+    ip_range: str | None = Field(None, max_length=50, description="CIDR, of either family")
+    domain: str | None = Field(None, max_length=253, description="With all names below it")
+    identifier: Name = None
+    partner: Name = None
+    incident: Name = None
     reason: str = Field(min_length=3, max_length=500)
     expires_at: AwareDatetime
 
+    @field_validator("ip_range")
+    @classmethod
+    def _canonical_range(cls, text: str | None) -> str | None:
+        return str(ip_network(text)) if text is not None else None
 
-class FalsePositiveView(FalsePositiveBody):
+    @field_validator("domain")
+    @classmethod
+    def _canonical_domain(cls, text: str | None) -> str | None:
+        if text is not None and (text := canonical_domain(text)) is None:
+            raise ValueError("not a domain")
+        return text
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.conditions:
+            raise ValueError("give at least one of asset, ip_range, domain, identifier, partner and incident")
+        return self
+
+    @property
+    def conditions(self) -> dict[str, Any]:  # Any: fields of FalsePositive, each of its own type
+        return self.model_dump(exclude={"reason", "expires_at"}, exclude_none=True)
+
+    @property
+    def reaches_far(self) -> bool:
+        return not self.conditions.keys() & {"asset", "ip_range", "domain"}
+
+
+class FalsePositiveView(BaseModel):
     """`threat_id` is set where a recipient said so: only that threat is wrong, not all that is found at the asset."""
 
     id: UUID
+    asset: str | None
+    ip_range: str | None
+    domain: str | None
+    identifier: str | None
+    partner: str | None
+    incident: str | None
     threat_id: UUID | None
+    reason: str
+    expires_at: datetime
+    added_at: datetime
+    added_by: str
+
+
+class ReachView(BaseModel):
+    """What was believed before the entry was there: verified records, their threats, and how many of these are open."""
+
+    records: int
+    threats: int
+    open: int
 
 
 def routes(database: Database) -> APIRouter:
     router = APIRouter(prefix="/v1/false-positives", tags=["false positives"])
+    readers = [Depends(operator(at_least=Role.VIEWER))]
 
-    @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
+    @router.get("", dependencies=readers)
     async def list_false_positives(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[FalsePositiveView]:
         """All entries, those that have expired as well."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
             entries = await handlers.false_positives_page(tx, after=after, limit=limit)
-        following = encode_cursor(entries[limit - 1][0]) if len(entries) > limit else None
-        return Page(items=[_view(number, entry) for number, entry in entries[:limit]], next=following)
+        following = encode_cursor(entries[limit - 1].id) if len(entries) > limit else None
+        return Page(items=[_view(entry) for entry in entries[:limit]], next=following)
 
     @router.post("", status_code=201)
     async def add_false_positive(body: FalsePositiveBody, analyst: Analyst) -> FalsePositiveView:
-        """From now on such a finding is refuted, until the entry expires."""
-        entry = FalsePositive(
-            asset=body.asset, identifier=body.identifier, reason=body.reason, expires_at=body.expires_at
-        )
+        """From now on such a finding is refuted, until the entry expires. What it means for before: `/reach`."""
+        if body.reaches_far and not analyst.role.may(Role.APPROVER):
+            detail = "Without an asset, a range or a domain it takes the role approver."
+            raise Problem(403, "role-too-low", "Your role does not allow this", detail)
+        entry = FalsePositive(reason=body.reason, expires_at=body.expires_at, **body.conditions)
         async with database.transaction() as tx:
-            number = await handlers.remember_false_positive(tx, entry, by=analyst.name, now=database.now())
-        return _view(number, entry)
+            added = await handlers.remember_false_positive(tx, entry, by=analyst.name, now=database.now())
+        return _view(added)
+
+    @router.get("/{false_positive_id}/reach", dependencies=readers, responses=refusals(404))
+    async def read_reach(false_positive_id: UUID, days: Days = 90) -> ReachView:
+        """What was verified before that the entry covers: who may have been told something wrong."""
+        async with database.transaction() as tx:
+            reach = await handlers.reach_of(tx, false_positive_id, days=days, now=database.now())
+        return ReachView(records=reach.records, threats=len(reach.threats), open=len(reach.open))
 
     @router.delete("/{false_positive_id}", status_code=204)
     async def forget_false_positive(false_positive_id: UUID, _: Analyst) -> None:
@@ -65,5 +134,7 @@ def routes(database: Database) -> APIRouter:
     return router
 
 
-def _view(number: UUID, entry: FalsePositive) -> FalsePositiveView:
-    return FalsePositiveView(id=number, **msgspec.to_builtins(entry))
+def _view(stored: StoredFalsePositive) -> FalsePositiveView:
+    return FalsePositiveView(
+        id=stored.id, added_at=stored.added_at, added_by=stored.added_by, **msgspec.structs.asdict(stored.entry)
+    )

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from libs.common.contracts import Indicator, RawIndicator
-from libs.common.vocabulary import Credibility, Outcome, Reliability, Severity
+from libs.common.vocabulary import Credibility, Outcome, Severity
 from services.verifier.domain.checks import LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.checks.exploitation import found_exploited
 from services.verifier.domain.rules import Rules
@@ -22,14 +22,6 @@ from services.verifier.domain.values import (
     Verdict,
 )
 
-BASE_CONFIDENCE: Mapping[Reliability, float] = {
-    Reliability.A: 0.95,
-    Reliability.B: 0.9,
-    Reliability.C: 0.8,
-    Reliability.D: 0.7,
-    Reliability.E: 0.6,
-    Reliability.F: 0.7,
-}
 SEVERITIES = tuple(Severity)
 
 INTRODUCTIONS: Mapping[Outcome, str] = {
@@ -61,7 +53,7 @@ def settle_review(
     def settle(judgement: Judgement, known: History) -> Judgement:
         reasons = (*judgement.reasons, said)
         case = known.case_of(judgement.indicator, rules.catalogue.incident_of(judgement.indicator.indicator))
-        weighed = weigh(reasons)
+        weighed = weigh(reasons, rules.fails_as)
         if verified:
             return _verified(case, rules, now, weighed)
         return _decided(case, rules, now, weighed, outcome=Outcome.REFUTED, because=said)
@@ -84,10 +76,10 @@ def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History
 def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) -> Judgement:
     """Weigh all checks; never stops at the first, so a partner sees every reason."""
     case = history.case_of(event, rules.catalogue.incident_of(event.indicator))
-    weighed = weigh([look(case, rules, now) for look in LOOKS])
+    weighed = weigh([look(case, rules, now) for look in LOOKS], rules.fails_as)
     if (failed := weighed.first_failed) is not None:
-        return _decided(case, rules, now, weighed, outcome=OUTCOME_OF_FAILED[failed.check], because=failed)
-    confidence = _confidence(event, weighed)
+        return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, rules.fails_as), because=failed)
+    confidence = _confidence(event, weighed, rules)
     if confidence < rules.hold_below_confidence:
         doubt = Reason("confidence", FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
         return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
@@ -108,12 +100,14 @@ class Weighed(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, reasons=(*self.reasons, reason))
 
 
-def weigh(reasons: Iterable[Reason]) -> Weighed:
-    """In one pass: this runs for every record of every feed."""
+def weigh(reasons: Iterable[Reason], fails_as: Mapping[str, Outcome | None]) -> Weighed:
+    """In one pass: this runs for every record of every feed. A failure that is no matter does not count."""
     first_failed, believed, improbable, corroborated = None, 1.0, False, False
     for reason in (found := tuple(reasons)):
         result = reason.result
         if result is FAIL:
+            if _outcome_of(reason, fails_as) is None:
+                continue
             first_failed = first_failed or reason
             improbable = improbable or reason.check in REFUTING
         elif result is WARN:
@@ -121,6 +115,11 @@ def weigh(reasons: Iterable[Reason]) -> Weighed:
         elif result is PASS and reason.check == "corroborated":
             corroborated = True
     return Weighed(found, first_failed, believed, improbable, corroborated)
+
+
+def _outcome_of(failed: Reason, fails_as: Mapping[str, Outcome | None]) -> Outcome | None:
+    """How a record ends that fails this check; a person's "no" refutes it."""
+    return fails_as.get(failed.check, OUTCOME_OF_FAILED.get(failed.check, Outcome.REFUTED))
 
 
 def _verified(case: Case, rules: Rules, now: datetime, weighed: Weighed) -> Judgement:
@@ -151,7 +150,7 @@ def _decided(
     because: Reason | None,
 ) -> Judgement:
     event, indicator, incident = case.event, case.event.indicator, case.incident
-    confidence = _confidence(event, weighed)
+    confidence = _confidence(event, weighed, rules)
     first_seen_at = indicator.first_seen_at or indicator.seen_at
     return Judgement(
         indicator=event,
@@ -159,7 +158,7 @@ def _decided(
         outcome=outcome,
         reason=because.check if because else "verified",
         message=_message(outcome, because),
-        grade=f"{event.reliability}{_credibility(weighed, confidence)}",
+        grade=f"{event.reliability}{credibility(weighed, confidence, rules)}",
         severity=_severity(indicator.severity, incident.severity if incident else None, _urgency(indicator, rules)),
         confidence=confidence,
         reasons=weighed.reasons,
@@ -183,19 +182,19 @@ def _message(outcome: Outcome | None, because: Reason | None) -> str:
     return f"{INTRODUCTIONS.get(outcome or Outcome.HELD, '')} {because.detail}".strip() + "."
 
 
-def _confidence(event: RawIndicator, weighed: Weighed) -> float:
-    return round(BASE_CONFIDENCE[event.reliability] * weighed.believed, 3)
+def _confidence(event: RawIndicator, weighed: Weighed, rules: Rules) -> float:
+    return round(rules.base_confidence[event.reliability] * weighed.believed, 3)
 
 
-def _credibility(weighed: Weighed, confidence: float) -> Credibility:
+def credibility(weighed: Weighed, confidence: float, rules: Rules) -> Credibility:
     """The number of the Admiralty scale: how likely this is in itself, beside the partner's letter."""
     if weighed.corroborated:
         return Credibility.CONFIRMED
     if weighed.improbable:
         return Credibility.IMPROBABLE
-    if confidence >= 0.75:
+    if confidence >= rules.probable_from:
         return Credibility.PROBABLE
-    return Credibility.POSSIBLE if confidence >= 0.5 else Credibility.DOUBTFUL
+    return Credibility.POSSIBLE if confidence >= rules.possible_from else Credibility.DOUBTFUL
 
 
 def _urgency(indicator: Indicator, rules: Rules) -> Severity | None:

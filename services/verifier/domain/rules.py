@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import msgspec
 
+from libs.common.vocabulary import Outcome, Reliability
 from services.verifier.domain.catalogue import Catalogue
 from services.verifier.domain.exploitation import Exploitation
+from services.verifier.domain.known_wrong import KnownWrong
+from services.verifier.domain.shared import SharedPlaces
 from services.verifier.domain.vital import VitalAssets
 
 DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
@@ -26,8 +29,31 @@ DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
 """How long a finding stays news, by RSIT taxonomy or `taxonomy/type`: an open port ages in days, a leak in months."""
 
 
+CONTRADICTION_WEIGHT = 0.3
+"""For each: three of them make a record of a good partner one that a person should look at, one that of an unknown."""
+
+SHARED_HOSTING_WEIGHT = 0.2
+
+RELIABILITY_WEIGHT: Mapping[Reliability, float] = {Reliability.D: 0.2, Reliability.E: 0.5, Reliability.F: 0.3}
+"""What a partner's reliability takes away: unreliable (E) more than unknown (F)."""
+
+BASE_CONFIDENCE: Mapping[Reliability, float] = {
+    Reliability.A: 0.95,
+    Reliability.B: 0.9,
+    Reliability.C: 0.8,
+    Reliability.D: 0.7,
+    Reliability.E: 0.6,
+    Reliability.F: 0.7,
+}
+"""How much of what a partner says is true, before anything is known of the record itself."""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What `judge_all` needs besides the indicator and its history."""
+    """What `judge_all` needs besides the indicator and its history.
+
+    `probable_from` and `possible_from` are the confidence from which a record's credibility is 2 and 3. `fails_as` says
+    how a record ends that fails a check, where it is another way than the check's own; None where it is no matter.
+    """
 
     catalogue: Catalogue
     vital_assets: VitalAssets = VitalAssets()
@@ -38,6 +64,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     renew_after: timedelta = timedelta(days=15)
     exploitation: Exploitation = Exploitation()
     greatest_list_age: timedelta = timedelta(days=14)
+    probable_from: float = 0.75
+    possible_from: float = 0.5
+    base_confidence: Mapping[Reliability, float] = msgspec.field(default_factory=lambda: BASE_CONFIDENCE)
+    reliability_weight: Mapping[Reliability, float] = msgspec.field(default_factory=lambda: RELIABILITY_WEIGHT)
+    contradiction_weight: float = CONTRADICTION_WEIGHT
+    shared_hosting_weight: float = SHARED_HOSTING_WEIGHT
+    fails_as: Mapping[str, Outcome | None] = {}
+    shared: SharedPlaces = SharedPlaces(())
+    known_wrong: KnownWrong = KnownWrong(())
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:
@@ -46,19 +81,24 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return timedelta(days=self.max_age_days.get(category, self.max_age_days.get(taxonomy, 14)))
 
 
-def rules_version(rules: Rules) -> str:
-    """Twelve hex digits that change whenever a rule, a threshold or an incident does."""
-    said = (
-        sorted((incident.slug, incident.revision) for incident in rules.catalogue.incidents.values()),
-        msgspec.to_builtins(rules.vital_assets, str_keys=True),
-        sorted(rules.constituency_countries),
-        sorted(rules.max_age_days.items()),
-        rules.allow_documentation_ranges,
-        rules.hold_below_confidence,
-        rules.renew_after,
-        rules.greatest_list_age,
-        sorted(
-            (edition.source, edition.made_at, edition.imported_at) for edition in rules.exploitation.editions.values()
-        ),
-    )
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
+def rules_version(rules: Rules, *, checks: str = "") -> str:
+    """Twelve hex digits that change whenever a rule, a threshold, an incident, a list or a check itself does.
+
+    `checks` stands for the code of the checks: the same rules mean something else in another release.
+    """
+    fields = msgspec.structs.asdict(rules) | {"version": checks, "exploitation": rules.exploitation.editions}
+    said = msgspec.to_builtins(fields, str_keys=True, enc_hook=_said)
+    return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:12]
+
+
+def _said(value: object) -> object:
+    """What tells one state of these from another."""
+    match value:
+        case Catalogue():
+            return [(incident.slug, incident.revision) for incident in value.incidents.values()]
+        case KnownWrong():
+            return value.entries
+        case SharedPlaces():
+            return value.places
+        case _:
+            raise NotImplementedError(f"{type(value)} in the rules has no text")

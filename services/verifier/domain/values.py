@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import ip_network
 from uuid import UUID
 
 import msgspec
 
+from libs.common.addresses import parse_ip
 from libs.common.contracts import RawIndicator
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Outcome, Severity
@@ -74,23 +76,49 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
-    """Something known to be wrong: one threat, a finding at an asset, or with `identifier` None every finding there.
+    """Something known to be wrong: one threat, or all that fits each condition that is set.
 
-    A recipient speaks for one threat: others may share its address. Only an analyst speaks for all of an asset.
+    A recipient speaks for one threat: others may share its address. Only an analyst speaks for an asset, a range
+    (CIDR), a domain with all below it, a finding, a partner, or an incident; or for several of them at once.
     """
 
-    asset: str
-    identifier: str | None
     reason: str
     expires_at: datetime
+    asset: str | None = None
+    ip_range: str | None = None
+    domain: str | None = None
+    identifier: str | None = None
+    partner: str | None = None
+    incident: str | None = None
     threat_id: UUID | None = None
+
+    @property
+    def is_at_one_asset(self) -> bool:
+        return self.asset is not None or self.threat_id is not None
 
     def covers(self, case: "Case", now: datetime) -> bool:
         if now >= self.expires_at:
             return False
         if self.threat_id is not None:
             return self.threat_id == case.threat_id
-        return self.asset == case.event.key and self.identifier in {None, case.event.indicator.identifier}
+        event = case.event
+        return (
+            self.asset in {None, event.key}
+            and self.identifier in {None, event.indicator.identifier}
+            and self.partner in {None, event.partner}
+            and self.incident in {None, case.incident.slug if case.incident else ""}
+            and (self.ip_range is None or _is_in(event.indicator.asset.ip, self.ip_range))
+            and (self.domain is None or any(is_within(host, self.domain) for host in event.indicator.asset.hosts))
+        )
+
+
+class StoredFalsePositive(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry, and who made it when."""
+
+    id: UUID
+    entry: FalsePositive
+    added_at: datetime
+    added_by: str
 
 
 class History(msgspec.Struct, frozen=True):
@@ -137,6 +165,16 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     first_seen_at: datetime
     rules_version: str
     at: datetime
+
+
+def is_within(name: str, domain: str) -> bool:
+    """Whether a name is this domain, or below it."""
+    return name == domain or name.endswith(f".{domain}")
+
+
+def _is_in(address: str | None, ip_range: str) -> bool:
+    ip = parse_ip(address) if address else None
+    return ip is not None and ip in ip_network(ip_range)
 
 
 def threat_id_of(event: RawIndicator) -> UUID:

@@ -1,7 +1,13 @@
 """What can happen to the verifier, one function each: gather, decide, record."""
 
 from services.verifier.handlers.exploitation import editions, import_list
-from services.verifier.handlers.feedback import forget_false_positive, remember_false_positive, weigh_feedback
+from services.verifier.handlers.false_positives import (
+    Reach,
+    forget_false_positive,
+    reach_of,
+    remember_false_positive,
+)
+from services.verifier.handlers.feedback import weigh_feedback
 from services.verifier.handlers.incidents import (
     RulesInForce,
     add_incident,
@@ -20,10 +26,14 @@ from services.verifier.handlers.queries import (
     verdict_of,
 )
 from services.verifier.handlers.review import Decision, review_indicators, review_matching
+from services.verifier.handlers.rules import put_rule_file, require_sound, rule_file_in_force, rule_files_page
 from services.verifier.handlers.verify import verify_indicators
+from services.verifier.store import RuleFile
 
 __all__ = [
     "Decision",
+    "Reach",
+    "RuleFile",
     "RulesInForce",
     "add_incident",
     "approve_incident",
@@ -36,9 +46,14 @@ __all__ = [
     "incident_called",
     "incidents_page",
     "load_rules",
+    "put_rule_file",
+    "reach_of",
     "remember_false_positive",
+    "require_sound",
     "review_indicators",
     "review_matching",
+    "rule_file_in_force",
+    "rule_files_page",
     "ship_incidents",
     "threat_with_sightings",
     "threats_page",

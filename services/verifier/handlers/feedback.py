@@ -6,25 +6,12 @@ from uuid import UUID
 
 from libs.common.contracts import Event, FeedbackReceived
 from libs.common.db import Transaction
-from libs.common.problems import not_found
 from libs.common.vocabulary import FeedbackKind
 from services.verifier import store
 from services.verifier.domain import FalsePositive
 
 FALSE_POSITIVE_LASTS = timedelta(days=180)
 CLOSES = {FeedbackKind.FALSE_POSITIVE: "false-positive", FeedbackKind.FIXED: "fixed"}
-
-
-async def remember_false_positive(tx: Transaction, entry: FalsePositive, *, by: str, now: datetime) -> UUID:
-    """An analyst knows better. Remembering the same again prolongs it."""
-    (number,) = await store.add_false_positives(tx, [entry], by=by, now=now)
-    return number
-
-
-async def forget_false_positive(tx: Transaction, false_positive_id: UUID) -> None:
-    """Raises the 404 problem where there is none."""
-    if not await store.delete_false_positive(tx, false_positive_id):
-        raise not_found("false positive")
 
 
 async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:

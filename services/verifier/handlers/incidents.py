@@ -19,7 +19,10 @@ from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier import store
 from services.verifier.domain import Catalogue, Incident, Matches, Rules, rules_version
 from services.verifier.domain.exploitation import Exploitation
+from services.verifier.domain.known_wrong import KnownWrong
+from services.verifier.domain.rule_file import BrokenRules, apply_rule_file
 from services.verifier.handlers.queries import incident_called
+from services.verifier.handlers.rules import CHECKS, rule_file_in_force
 
 log = structlog.get_logger(__name__)
 
@@ -155,21 +158,29 @@ def _changed(incident: Incident) -> IncidentChanged:
     )
 
 
-async def load_rules(tx: Transaction, settled: Rules, *, known: Exploitation) -> Rules:
-    """The rules of the settings, with the catalogue and the lists as they are now; `known` are those read before."""
+async def load_rules(tx: Transaction, settled: Rules, *, known: Exploitation, now: datetime) -> Rules:
+    """The rules of the settings and of the file in force, with the catalogue and the lists as they are now.
+
+    `known` are the lists that were read before. Raises `Transient` for a file that this release can't read.
+    """
+    try:
+        written = apply_rule_file(settled, (await rule_file_in_force(tx)).text)
+    except BrokenRules as error:
+        raise Transient(f"the rules in force can't be read: {error}") from error
     rules = msgspec.structs.replace(
-        settled,
+        written,
+        known_wrong=KnownWrong(await store.false_positives_anywhere(tx, now=now)),
         catalogue=Catalogue((await store.incidents(tx)).values()),
         exploitation=await store.exploitation(tx, known=known),
     )
-    return msgspec.structs.replace(rules, version=rules_version(rules))
+    return msgspec.structs.replace(rules, version=rules_version(rules, checks=CHECKS))
 
 
 class RulesInForce:
     """The rules that the next batch is judged by. Read again every few seconds, swapped as a whole."""
 
     def __init__(self, settled: Rules, *, database: Database, refresh_seconds: float) -> None:
-        self._settled = settled
+        self.settled = settled
         self._database = database
         self._refresh_seconds = refresh_seconds
         self._current: Rules | None = None
@@ -189,7 +200,7 @@ class RulesInForce:
                 async with self._database.transaction() as tx:
                     await ship_incidents(tx, shipped, now=self._database.now())
                     known = self._current.exploitation if self._current else Exploitation()
-                    self._current = await load_rules(tx, self._settled, known=known)
+                    self._current = await load_rules(tx, self.settled, known=known, now=self._database.now())
                     _show_ages(self._current.exploitation)
                     shipped = []
             except (Transient, Problem) as error:

@@ -7,7 +7,7 @@ from libs.common.db import Transaction
 from libs.common.problems import not_found
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
-from services.verifier.domain import FalsePositive, Incident, Judgement, Threat, ThreatState
+from services.verifier.domain import Incident, Judgement, StoredFalsePositive, Threat, ThreatState
 
 SIGHTINGS_SHOWN = 100
 
@@ -81,5 +81,5 @@ async def incident_called(tx: Transaction, slug: str) -> Incident:
     return incident
 
 
-async def false_positives_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[tuple[UUID, FalsePositive]]:
+async def false_positives_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[StoredFalsePositive]:
     return await store.false_positives(tx, after=after, limit=limit + 1)

@@ -5,10 +5,14 @@ from services.verifier.store.exploitation import editions, exploitation, replace
 from services.verifier.store.false_positives import (
     add_false_positives,
     delete_false_positive,
+    false_positive,
     false_positives,
+    false_positives_anywhere,
     false_positives_at,
 )
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
+from services.verifier.store.reach import believed_records
+from services.verifier.store.rule_files import RuleFile, add_rule_file, newest_rule_file, rule_files
 from services.verifier.store.tables import metadata
 from services.verifier.store.threats import (
     close_threats,
@@ -31,23 +35,30 @@ from services.verifier.store.verdicts import (
 __all__ = [
     "HELD",
     "VERDICTS",
+    "RuleFile",
     "add_false_positives",
+    "add_rule_file",
+    "believed_records",
     "close_threats",
     "delete_false_positive",
     "editions",
     "exploitation",
+    "false_positive",
     "false_positives",
+    "false_positives_anywhere",
     "false_positives_at",
     "held_page",
     "held_verdicts",
     "history_of",
     "incidents",
     "metadata",
+    "newest_rule_file",
     "put_incident",
     "record_sightings",
     "record_verdicts",
     "replace_list",
     "replace_verdicts",
+    "rule_files",
     "shipped_incidents",
     "sightings_of",
     "stored_verdicts",

@@ -1,4 +1,4 @@
-"""What is known to be wrong, by threat or by asset and finding, until it expires."""
+"""What is known to be wrong, until it expires: by threat, by asset, or by what many assets share."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,16 +8,20 @@ import asyncpg
 
 from libs.common.db import Transaction
 from libs.common.ids import derived_id
-from services.verifier.domain import FalsePositive
+from services.verifier.domain import FalsePositive, StoredFalsePositive
+
+CONDITIONS = ("asset", "ip_range", "domain", "identifier", "partner", "incident")
 
 INSERT = """
-INSERT INTO false_positives (false_positive_id, asset, identifier, threat_id, reason, expires_at, added_at, added_by)
-SELECT *, $7::timestamptz, $8::text
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::timestamptz[])
+INSERT INTO false_positives (false_positive_id, threat_id, asset, ip_range, domain, identifier, partner, incident,
+                             reason, expires_at, added_at, added_by)
+SELECT *, $11::timestamptz, $12::text
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::timestamptz[])
 ON CONFLICT (false_positive_id) DO UPDATE SET reason = excluded.reason, expires_at = excluded.expires_at
 """
 
-IN_FORCE = """
+AT_ASSETS = """
 SELECT * FROM false_positives
 WHERE asset = ANY($1::text[]) AND (threat_id IS NULL OR threat_id = ANY($2::uuid[])) AND expires_at > $3
 """
@@ -27,11 +31,19 @@ async def false_positives_at(
     tx: Transaction, *, assets: Collection[str], threat_ids: Collection[UUID], now: datetime
 ) -> dict[str, tuple[FalsePositive, ...]]:
     """Those in force for these threats, and for all at these assets, which are theirs; by asset."""
-    rows = await tx.fetch(IN_FORCE, list(assets), list(threat_ids), now)
+    rows = await tx.fetch(AT_ASSETS, list(assets), list(threat_ids), now)
     by_asset: dict[str, tuple[FalsePositive, ...]] = {}
     for row in rows:
-        by_asset[row["asset"]] = (*by_asset.get(row["asset"], ()), _false_positive(row))
+        by_asset[row["asset"]] = (*by_asset.get(row["asset"], ()), _entry(row))
     return by_asset
+
+
+async def false_positives_anywhere(tx: Transaction, *, now: datetime) -> list[FalsePositive]:
+    """Those in force that are not about one asset. A person wrote each of them, so they are few."""
+    rows = await tx.fetch(
+        "SELECT * FROM false_positives WHERE asset IS NULL AND expires_at > $1 ORDER BY false_positive_id", now
+    )
+    return [_entry(row) for row in rows]
 
 
 async def add_false_positives(
@@ -40,27 +52,24 @@ async def add_false_positives(
     """Add or prolong; their ids, in order."""
     ids = [_id_of(entry) for entry in entries]
     unique = dict(zip(ids, entries, strict=True))
-    await tx.fetch(
-        INSERT,
-        list(unique),
-        [entry.asset for entry in unique.values()],
-        [entry.identifier for entry in unique.values()],
-        [entry.threat_id for entry in unique.values()],
-        [entry.reason for entry in unique.values()],
-        [entry.expires_at for entry in unique.values()],
-        now,
-        by,
-    )
+    columns = ("threat_id", *CONDITIONS, "reason", "expires_at")
+    values = [[getattr(entry, column) for entry in unique.values()] for column in columns]
+    await tx.fetch(INSERT, list(unique), *values, now, by)
     return ids
 
 
-async def false_positives(tx: Transaction, *, after: UUID | None, limit: int) -> list[tuple[UUID, FalsePositive]]:
+async def false_positives(tx: Transaction, *, after: UUID | None, limit: int) -> list[StoredFalsePositive]:
     rows = await tx.fetch(
         "SELECT * FROM false_positives WHERE false_positive_id > $1 ORDER BY false_positive_id LIMIT $2",
         after or UUID(int=0),
         limit,
     )
-    return [(row["false_positive_id"], _false_positive(row)) for row in rows]
+    return [_stored(row) for row in rows]
+
+
+async def false_positive(tx: Transaction, false_positive_id: UUID) -> StoredFalsePositive | None:
+    rows = await tx.fetch("SELECT * FROM false_positives WHERE false_positive_id = $1", false_positive_id)
+    return _stored(rows[0]) if rows else None
 
 
 async def delete_false_positive(tx: Transaction, false_positive_id: UUID) -> bool:
@@ -75,14 +84,20 @@ def _id_of(entry: FalsePositive) -> UUID:
     """The same for whatever says the same again, so that it prolongs."""
     if entry.threat_id is not None:
         return derived_id("false-positive-threat", entry.threat_id)
-    return derived_id("false-positive", entry.asset, entry.identifier)
+    wider = (entry.ip_range, entry.domain, entry.partner, entry.incident)
+    return derived_id("false-positive", entry.asset, entry.identifier, *(wider if any(wider) else ()))
 
 
-def _false_positive(row: asyncpg.Record) -> FalsePositive:
+def _entry(row: asyncpg.Record) -> FalsePositive:
     return FalsePositive(
-        asset=row["asset"],
-        identifier=row["identifier"],
         threat_id=row["threat_id"],
         reason=row["reason"],
         expires_at=row["expires_at"],
+        **{condition: row[condition] for condition in CONDITIONS},
+    )
+
+
+def _stored(row: asyncpg.Record) -> StoredFalsePositive:
+    return StoredFalsePositive(
+        id=row["false_positive_id"], entry=_entry(row), added_at=row["added_at"], added_by=row["added_by"]
     )

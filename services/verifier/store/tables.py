@@ -32,6 +32,7 @@ verdicts = Table(
     Column("is_test", Boolean, nullable=False, server_default="false"),
 )
 Index("verdicts_of_threat", verdicts.c.threat_id)
+Index("verdicts_by_time", verdicts.c.judged_at, postgresql_using="brin")
 Index("verdicts_held", verdicts.c.judged_at, verdicts.c.indicator_id, postgresql_where=verdicts.c.outcome == "held")
 
 threats = Table(
@@ -57,15 +58,30 @@ false_positives = Table(
     "false_positives",
     metadata,
     Column("false_positive_id", UUID, primary_key=True),
-    Column("asset", Text, nullable=False),
+    Column("asset", Text),
     Column("identifier", Text),
     Column("threat_id", UUID, comment="if set, only this threat is wrong, not all that is found at its asset"),
+    Column("ip_range", Text, comment="this and all other conditions that are set must hold"),
+    Column("domain", Text),
+    Column("partner", Text),
+    Column("incident", Text),
     Column("reason", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("added_at", DateTime(timezone=True), nullable=False),
     Column("added_by", Text, nullable=False),
 )
 Index("false_positives_of_asset", false_positives.c.asset)
+Index("false_positives_anywhere", false_positives.c.expires_at, postgresql_where=false_positives.c.asset.is_(None))
+
+rule_files = Table(
+    "rule_files",
+    metadata,
+    Column("revision", Integer, primary_key=True),
+    Column("text", Text, nullable=False, comment="TOML, as its author wrote it"),
+    Column("note", Text, nullable=False),
+    Column("put_at", DateTime(timezone=True), nullable=False),
+    Column("put_by", Text, nullable=False),
+)
 
 incidents = Table(
     "incidents",

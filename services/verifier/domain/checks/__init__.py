@@ -10,18 +10,18 @@ from typing import NamedTuple
 
 from libs.common.vocabulary import Outcome
 from services.verifier.domain.checks.asset import in_our_country, not_vital, routable
-from services.verifier.domain.checks.contradictions import CONTRADICTION_WEIGHT, consistent, no_noise
+from services.verifier.domain.checks.contradictions import consistent, no_noise, weight_of_contradictions
 from services.verifier.domain.checks.exploitation import exploited
 from services.verifier.domain.checks.knowledge import not_a_known_false_positive, of_an_approved_incident
 from services.verifier.domain.checks.partner import (
-    WARNING_WEIGHT,
     claimed_with_confidence,
     corroborated,
     from_a_reliable_partner,
     may_be_passed_on,
 )
+from services.verifier.domain.checks.shared import not_shared
 from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
-from services.verifier.domain.rules import Rules
+from services.verifier.domain.rules import CONTRADICTION_WEIGHT, RELIABILITY_WEIGHT, SHARED_HOSTING_WEIGHT, Rules
 from services.verifier.domain.values import Case, Reason
 
 Look = Callable[[Case, Rules, datetime], Reason]
@@ -55,8 +55,9 @@ CHECKS: tuple[Check, ...] = (
     Check("sharing", may_be_passed_on, fails_as=Outcome.HELD),
     Check("incident", of_an_approved_incident, fails_as=Outcome.HELD),
     Check("noise", no_noise, fails_as=Outcome.HELD),
-    Check("consistent", consistent, warns_up_to=round(1.0 - (1.0 - CONTRADICTION_WEIGHT) ** 4, 3)),
-    Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(WARNING_WEIGHT.values())),
+    Check("shared", not_shared, fails_as=Outcome.HELD, warns_up_to=SHARED_HOSTING_WEIGHT),
+    Check("consistent", consistent, warns_up_to=weight_of_contradictions(4, CONTRADICTION_WEIGHT)),
+    Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(RELIABILITY_WEIGHT.values())),
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
     Check("corroborated", corroborated),
     Check("exploited", exploited),

@@ -10,10 +10,7 @@ from libs.common.addresses import is_public, parse_ip
 from libs.common.contracts import Asset, Indicator
 from services.verifier.domain.checks.findings import doubted, failed, passed
 from services.verifier.domain.rules import Rules
-from services.verifier.domain.values import Case, Reason
-
-CONTRADICTION_WEIGHT = 0.3
-"""For each: three of them make a record of a good partner one that a person should look at, one that of an unknown."""
+from services.verifier.domain.values import Case, Reason, is_within
 
 USUAL_PORTS: Mapping[str, frozenset[int]] = MappingProxyType(
     {
@@ -63,13 +60,17 @@ _SINKHOLE = re.compile(r"(?:^|[.-])sinkholes?\d*(?:[.-]|$)")
 _CVE_YEAR = slice(4, 8)
 
 
-def consistent(case: Case, _: Rules, __: datetime) -> Reason:
+def consistent(case: Case, rules: Rules, _: datetime) -> Reason:
     """What it says of the asset fits together: port and service, names and address, the weakness and its time."""
     found = list(_contradictions(case.event.indicator))
     if not found:
         return CONSISTENT
-    weight = round(1.0 - (1.0 - CONTRADICTION_WEIGHT) ** len(found), 3)
-    return doubted("consistent", weight, "; ".join(found))
+    return doubted("consistent", weight_of_contradictions(len(found), rules.contradiction_weight), "; ".join(found))
+
+
+def weight_of_contradictions(count: int, weight_of_one: float) -> float:
+    """Each takes its share of what the others have left."""
+    return round(1.0 - (1.0 - weight_of_one) ** count, 3)
 
 
 def _contradictions(indicator: Indicator) -> Iterator[str]:
@@ -112,15 +113,11 @@ def _strange_url(asset: Asset) -> Iterator[str]:
     try:
         literal = ip_address(host)
     except ValueError:
-        if asset.domain is not None and not (_is_within(host, asset.domain) or _is_within(asset.domain, host)):
+        if asset.domain is not None and not (is_within(host, asset.domain) or is_within(asset.domain, host)):
             yield f"the URL leads to {host}, the record names {asset.domain}"
     else:
         if isinstance(literal, IPv4Address) and asset.ip is not None and str(literal) != asset.ip:
             yield f"the URL leads to {literal}, the record names {asset.ip}"
-
-
-def _is_within(name: str, domain: str) -> bool:
-    return name == domain or name.endswith(f".{domain}")
 
 
 def no_noise(case: Case, _: Rules, __: datetime) -> Reason:
@@ -132,6 +129,6 @@ def no_noise(case: Case, _: Rules, __: datetime) -> Reason:
         return failed("noise", "a honeypot, which is meant to look like this")
     if taxonomy == "malicious-code" and _SINKHOLE.search(name):
         return failed("noise", f"{name} looks like a sinkhole, which collects traffic of infected systems")
-    if taxonomy == "information-gathering" and any(_is_within(name, known) for known in RESEARCH_SCANNERS):
+    if taxonomy == "information-gathering" and any(is_within(name, known) for known in RESEARCH_SCANNERS):
         return failed("noise", f"{name} says that it scans for research")
     return NO_NOISE

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 
 from libs.common.vocabulary import IncidentState
 from services.verifier.domain.checks.findings import failed, passed
@@ -11,9 +12,9 @@ from services.verifier.domain.values import Case, Reason
 NOT_CALLED_WRONG = passed("known-false-positive", "nobody has called it wrong")
 
 
-def not_a_known_false_positive(case: Case, _: Rules, now: datetime) -> Reason:
-    """Nobody has told us that this threat, or this finding at this asset, is wrong."""
-    for known in case.false_positives:
+def not_a_known_false_positive(case: Case, rules: Rules, now: datetime) -> Reason:
+    """Nobody has told us that it is wrong: this threat, or what is found at such an asset or said by such a partner."""
+    for known in chain(case.false_positives, rules.known_wrong.about(case)):
         if known.covers(case, now):
             return failed("known-false-positive", f"{known.reason}; counts until {known.expires_at:%Y-%m-%d}")
     return NOT_CALLED_WRONG

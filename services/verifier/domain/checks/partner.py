@@ -8,23 +8,20 @@ from services.verifier.domain.checks.findings import doubted, failed, not_applic
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
-WARNING_WEIGHT = {Reliability.D: 0.2, Reliability.E: 0.5, Reliability.F: 0.3}
-"""What a partner's reliability takes away: unreliable (E) more than unknown (F)."""
-
 NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say how sure it is")
 NOT_CORROBORATED = not_applicable("corroborated", "no other partner has reported it yet")
 MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell whoever it concerns")
 
 
-def from_a_reliable_partner(case: Case, _: Rules, __: datetime) -> Reason:
+def from_a_reliable_partner(case: Case, rules: Rules, _: datetime) -> Reason:
     """Its partner is one to be believed."""
-    return _of_reliability(case.event.partner, case.event.reliability)
+    reliability = case.event.reliability
+    return _of_reliability(case.event.partner, reliability, rules.reliability_weight.get(reliability, 0.0))
 
 
 @lru_cache
-def _of_reliability(partner: str, reliability: Reliability) -> Reason:
+def _of_reliability(partner: str, reliability: Reliability, weight: float) -> Reason:
     detail = f"{partner} is of reliability {reliability}"
-    weight = WARNING_WEIGHT.get(reliability)
     return doubted("partner-reliability", weight, detail) if weight else passed("partner-reliability", detail)
 
 

@@ -1,0 +1,234 @@
+"""Rules as data: a TOML file that an operator writes, tries out and puts in force.
+
+What it leaves out stays as the settings have it. Whatever is wrong in it is named, all at once, each with its line.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_network
+from typing import Any, NamedTuple
+
+import msgspec
+
+from libs.common.addresses import canonical_domain
+from libs.common.vocabulary import Outcome, Reliability
+from services.verifier.domain.checks import OUTCOME_OF_FAILED
+from services.verifier.domain.rules import Rules
+from services.verifier.domain.shared import SharedPlace, SharedPlaces
+
+IGNORED = "ignored"
+WAYS_TO_END = (Outcome.HELD, Outcome.REFUTED, Outcome.EXPIRED, Outcome.OUT_OF_SCOPE)
+NEVER_CHANGED = frozenset({"routable", "sharing", "incident"})
+"""An asset that can't exist, a marking that forbids it, and advice that nobody has approved are no matter of taste."""
+
+
+class Threshold(NamedTuple):
+    """A number that can be set: the field of `Rules` that it becomes, and its bounds."""
+
+    field: str
+    least: float
+    most: float
+    is_whole: bool = False
+    in_days: bool = False
+
+
+def _share(field: str) -> Threshold:
+    return Threshold(field, 0, 1)
+
+
+def _days(field: str) -> Threshold:
+    return Threshold(field, 1, 3650, is_whole=True, in_days=True)
+
+
+THRESHOLDS: Mapping[str, Threshold] = {
+    "hold_below_confidence": _share("hold_below_confidence"),
+    "probable_from": _share("probable_from"),
+    "possible_from": _share("possible_from"),
+    "contradiction_weight": _share("contradiction_weight"),
+    "shared_hosting_weight": _share("shared_hosting_weight"),
+    "renew_after_days": _days("renew_after"),
+    "greatest_list_age_days": _days("greatest_list_age"),
+}
+
+
+class Fault(msgspec.Struct, frozen=True, order=True):
+    """What is wrong, where: the line (1-based), and the rule by its dotted name."""
+
+    line: int
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.rule}: {self.message}"
+
+
+class BrokenRules(Exception):
+    """A file that can't be put in force, with everything that is wrong in it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = sorted(faults)
+        super().__init__("; ".join(map(str, self.faults)))
+
+
+def apply_rule_file(settled: Rules, text: str) -> Rules:
+    """The rules with what the file says. Raises `BrokenRules`."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BrokenRules([_fault_of_syntax(text, str(error))]) from error
+    faults: list[Fault] = []
+    changes: dict[str, Any] = {}  # Any: each field of Rules in its own type
+    for path, read in _rules_in(document):
+        try:
+            field, value = read()
+        except _Wrong as wrong:
+            faults.append(Fault(_line_of(text, path), ".".join(map(str, path)), str(wrong)))
+        else:
+            before = changes.get(field, getattr(settled, field))
+            changes[field] = {**before, **value} if isinstance(value, dict) else value
+    if faults:
+        raise BrokenRules(faults)
+    return msgspec.structs.replace(settled, **changes)
+
+
+_Path = tuple[str | int, ...]
+_Change = tuple[str, Any]  # a field of Rules, and its new value; Any: each in its own type
+
+
+class _Wrong(Exception):
+    """A rule that can't be taken."""
+
+
+def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[_Path, Callable[[], _Change]]]:
+    for section, content in document.items():
+        if section == "shared" and isinstance(content, list):
+            for number in range(len(content)):
+                yield (section, number), partial(_shared, content[: number + 1])
+        elif section in _TABLES and isinstance(content, dict):
+            for name, value in content.items():
+                yield (section, name), partial(_TABLES[section], name, value)
+        else:
+            yield (section,), partial(_refuse_section, section)
+
+
+def _refuse_section(section: str) -> _Change:
+    if section == "shared":
+        raise _Wrong("it must be written [[shared]], once for each place")
+    if section in _TABLES:
+        raise _Wrong(f"it must be a table, written [{section}]")
+    raise _Wrong(f"there is no such section; there are {_listed((*_TABLES, 'shared'))}")
+
+
+def _threshold(name: str, value: object) -> _Change:
+    known = _known(name, THRESHOLDS, "threshold")
+    number = _number(value, least=known.least, most=known.most, is_whole=known.is_whole)
+    return known.field, timedelta(days=number) if known.in_days else number
+
+
+def _max_age(name: str, value: object) -> _Change:
+    if not re.fullmatch("[a-z-]+(/[a-z0-9-]+)?", name):
+        raise _Wrong("it is not a taxonomy or taxonomy/type of RSIT")
+    return "max_age_days", {name: int(_number(value, least=1, most=3650, is_whole=True))}
+
+
+def _base_confidence(name: str, value: object) -> _Change:
+    return "base_confidence", {_known(name, _RELIABILITIES, "reliability"): _number(value, least=0, most=1)}
+
+
+def _reliability_weight(name: str, value: object) -> _Change:
+    return "reliability_weight", {_known(name, _RELIABILITIES, "reliability"): _number(value, least=0, most=1)}
+
+
+def _check(name: str, value: object) -> _Change:
+    _known(name, {check: None for check in OUTCOME_OF_FAILED if check not in NEVER_CHANGED}, "check to change")
+    if value not in {*WAYS_TO_END, IGNORED}:
+        raise _Wrong(f"{value!r} is none of {_listed((*WAYS_TO_END, IGNORED))}")
+    return "fails_as", {name: None if value == IGNORED else Outcome(str(value))}
+
+
+def _constituency(name: str, value: object) -> _Change:
+    _known(name, {"countries": None}, "rule")
+    if not isinstance(value, list) or not value or not all(re.fullmatch("[A-Z]{2}", str(each)) for each in value):
+        raise _Wrong('it must be a list of two-letter codes, such as ["NL"]')
+    return "constituency_countries", frozenset(map(str, value))
+
+
+_RELIABILITIES = {str(each): each for each in Reliability}
+
+_TABLES: Mapping[str, Callable[[str, object], _Change]] = {
+    "thresholds": _threshold,
+    "max_age_days": _max_age,
+    "confidence": _base_confidence,
+    "reliability_weight": _reliability_weight,
+    "checks": _check,
+    "constituency": _constituency,
+}
+
+
+def _shared(entries: list[Any]) -> _Change:
+    """All up to the last one, of which this call is; those before it have been looked at."""
+    try:
+        places = msgspec.convert(entries, list[SharedPlace])
+    except msgspec.ValidationError as error:
+        raise _Wrong(str(error)) from error
+    _require_places(places[-1])
+    return "shared", SharedPlaces(places)
+
+
+def _require_places(place: SharedPlace) -> None:
+    for ip_range in place.ranges:
+        try:
+            ip_network(ip_range)
+        except ValueError as error:
+            raise _Wrong(str(error)) from error
+    for name in place.domains:
+        if canonical_domain(name) != name:
+            raise _Wrong(f"{name!r} is not a domain")
+    if not (place.ranges or place.asns or place.domains):
+        raise _Wrong(f"{place.name} has neither ranges nor asns nor domains")
+
+
+def _known(name: str, known: Mapping[str, Any], kind: str) -> Any:  # Any: whatever is known by names
+    if name not in known:
+        raise _Wrong(f"there is no such {kind}; there are {_listed(known)}")
+    return known[name]
+
+
+def _number(value: object, *, least: float, most: float, is_whole: bool = False) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise _Wrong(f"{value!r} is not a number from {least:g} to {most:g}")
+    if is_whole and value != int(value):
+        raise _Wrong(f"{value!r} is not a whole number")
+    return value
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _fault_of_syntax(text: str, message: str) -> Fault:
+    """The parser says `… (at line 3, column 5)`, or that the document ended too early."""
+    found = re.search(r" \(at line (\d+), column \d+\)$", message)
+    line = int(found[1]) if found else text.count("\n") + 1
+    return Fault(line, "syntax", message[: found.start()] if found else message)
+
+
+def _line_of(text: str, path: _Path) -> int:
+    """Where a rule stands: of an entry in a list its heading, else the line with its key below its section's heading.
+
+    TOML has other ways to write the same, such as inline tables; then the heading or the first line has to do.
+    """
+    section, *rest = path
+    heading = re.compile(rf"\s*\[+\s*[\"']?{re.escape(str(section))}[\"']?\s*\]+|\s*{re.escape(str(section))}\s*[.=]")
+    headings = [number for number, line in enumerate(text.splitlines(), 1) if heading.match(line)]
+    if rest and isinstance(rest[0], int):
+        return headings[rest[0]] if rest[0] < len(headings) else 1
+    if rest:
+        key = re.compile(rf"\s*(?:{re.escape(str(section))}\s*\.\s*)?[\"']?{re.escape(str(rest[0]))}[\"']?\s*=")
+        after = headings[0] if headings else 1
+        lines = [number for number, line in enumerate(text.splitlines(), 1) if number >= after and key.match(line)]
+        return lines[0] if lines else after
+    return headings[0] if headings else 1

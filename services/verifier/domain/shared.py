@@ -1,0 +1,47 @@
+"""Addresses that many strangers share: content networks and shared hosting."""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+
+import msgspec
+
+from libs.common.contracts import Asset
+from services.verifier.domain.places import Domains, Ranges
+
+
+class Sharing(StrEnum):
+    """How it is shared: at the edge of a content network nothing of a customer runs; on shared hosting it does."""
+
+    CDN = "cdn"
+    HOSTING = "hosting"
+
+
+class SharedPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose it is, and where: ranges (CIDR), ASNs, and domains below which its machines have their names."""
+
+    name: str
+    kind: Sharing
+    ranges: tuple[str, ...] = ()
+    asns: tuple[int, ...] = ()
+    domains: tuple[str, ...] = ()
+
+
+class SharedPlaces:
+    """All of them, found by the address, the AS or the host name of an asset."""
+
+    def __init__(self, places: Iterable[SharedPlace]) -> None:
+        self.places = tuple(places)
+        self._by_range = Ranges((ip_range, place) for place in self.places for ip_range in place.ranges)
+        self._by_domain = Domains((domain, place) for place in self.places for domain in place.domains)
+        self._by_asn = {asn: place for place in self.places for asn in place.asns}
+
+    def place_of(self, asset: Asset, asn: int | None) -> SharedPlace | None:
+        return next(self._places_of(asset, asn), None)
+
+    def _places_of(self, asset: Asset, asn: int | None) -> Iterator[SharedPlace]:
+        if not self.places:
+            return
+        yield from self._by_range.around(asset.ip)
+        if (place := self._by_asn.get(asn or 0)) is not None:
+            yield place
+        yield from self._by_domain.above(asset.hostname)

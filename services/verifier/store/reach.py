@@ -1,0 +1,54 @@
+"""How far an entry of what is wrong reaches back: the records that were believed, and that it covers."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from libs.common.db import Transaction
+from services.verifier.domain import FalsePositive
+
+_ASSET = "(indicator::json #>> '{indicator,asset,%s}')"
+_HOSTS = (
+    _ASSET % "domain",
+    f"substring({_ASSET % 'url'} FROM '^[^:]+://(?:[^/?#]*@)?([^/:?#]+)')",
+    f"substring({_ASSET % 'email'} FROM '@([^@]+)$')",
+)
+
+
+async def believed_records(tx: Transaction, entry: FalsePositive, *, since: datetime) -> Mapping[UUID, int]:
+    """How many verified records of each threat the entry covers, of those judged since then.
+
+    A threat that another partner has reported too is not wrong because one partner is.
+    """
+    conditions = list(_conditions(entry))
+    where = " AND ".join(condition.replace("?", f"${number}") for number, (condition, _) in enumerate(conditions, 2))
+    rows = await tx.fetch(
+        # The conditions are ours; what people wrote goes in as values.
+        f"""
+        SELECT threat_id, count(*) AS records FROM verdicts
+        WHERE judged_at >= $1 AND verdict = 'verified' AND NOT is_test AND {where}
+        GROUP BY threat_id ORDER BY threat_id
+        """,  # noqa: S608
+        since,
+        *(value for _, value in conditions),
+    )
+    return {row["threat_id"]: row["records"] for row in rows}
+
+
+def _conditions(entry: FalsePositive) -> Iterator[tuple[str, object]]:
+    if entry.threat_id is not None:
+        yield "threat_id = ?::uuid", entry.threat_id
+        return
+    if entry.asset is not None:
+        yield "threat_id IN (SELECT threat_id FROM threats WHERE asset = ?)", entry.asset
+    if entry.identifier is not None:
+        yield "identifier = ?", entry.identifier
+    if entry.incident is not None:
+        yield "incident = ?", entry.incident
+    if entry.partner is not None:
+        yield "threat_id IN (SELECT threat_id FROM threats WHERE partners <@ ARRAY[?])", entry.partner
+    if entry.ip_range is not None:
+        yield f"{_ASSET % 'ip'}::inet <<= ?::text::inet", entry.ip_range
+    if entry.domain is not None:
+        names = " OR ".join(f"{host} = ?::text OR {host} LIKE '%.' || ?::text" for host in _HOSTS)
+        yield f"({names})", entry.domain
