@@ -68,7 +68,7 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             "WEBHOOK_INSECURE": "true",  # receivers are on this machine too
             **{f"{sibling.upper()}_URL": layout.url(sibling) for sibling in SERVICES if sibling != "intake"},
         },
-        "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true"},
+        "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true", "ATTRIBUTION_URL": layout.url("attribution")},
         "attribution": {},
         "notifier": {"SMTP_HOST": smtp_host, "SMTP_PORT": str(smtp_port), "SMTP_SECURITY": "none", **links},
         "feedback": links,

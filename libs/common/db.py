@@ -69,6 +69,12 @@ class Transaction:
         """
         return list(await self._driver.fetch(sql, *arguments))
 
+    async def stream(self, sql: str, *arguments: object, rows_at_once: int) -> AsyncIterator[list[asyncpg.Record]]:
+        """Run one statement and hand out its rows piece by piece: for more than fits in memory."""
+        cursor = await self._driver.cursor(sql, *arguments)
+        while rows := await cursor.fetch(rows_at_once):
+            yield rows
+
     async def copy(self, table: str, *, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
         """Append rows by COPY, the fastest way in; returns how many. A broken row fails them all.
 

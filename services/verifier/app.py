@@ -13,7 +13,7 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.verifier import api, consumer, store
 from services.verifier.domain import Catalogue, Rules, VitalAssets, parse_vital_assets
-from services.verifier.handlers import RulesInForce
+from services.verifier.handlers import Place, RulesInForce, WhatIf
 from services.verifier.settings import VerifierSettings
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,9 @@ log = structlog.get_logger(__name__)
 
 def build(settings: VerifierSettings) -> Service:
     database = database_of(settings)
-    rules = RulesInForce(settled_rules(settings), database=database, refresh_seconds=settings.rules_refresh_seconds)
+    settled = settled_rules(settings)
+    rules = RulesInForce(settled, database=database, refresh_seconds=settings.rules_refresh_seconds)
+    what_if = WhatIf(place_of(settings, settled))
     subscriptions = consumer.subscriptions(rules)
     held = Watched(state="held", greatest_age=timedelta(hours=settings.held_overdue_hours), rows=store.HELD)
     watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=(held,))
@@ -32,7 +34,7 @@ def build(settings: VerifierSettings) -> Service:
             title="Tocsin verifier",
             description="Verdicts, threats, incidents, and what waits for a person.",
             routers=(
-                *api.routers(database, rules, greatest_list_age=_greatest_list_age(settings)),
+                *api.routers(database, rules, what_if, greatest_list_age=_greatest_list_age(settings)),
                 bookkeeping.counts_routes(database, store.VERDICTS),
                 overdue.routes(watch),
             ),
@@ -44,6 +46,15 @@ def build(settings: VerifierSettings) -> Service:
         subscriptions=subscriptions,
         tasks=(rules.keep_fresh, watch.run),
         checks={"rules": rules.check},
+    )
+
+
+def place_of(settings: VerifierSettings, settled: Rules) -> Place:
+    """Where questions about other rules are answered."""
+    return Place(
+        database_url=settings.database_url.get_secret_value(),
+        settled=settled,
+        attribution_url=settings.attribution_url,
     )
 
 

@@ -29,6 +29,9 @@ class VerifierSettings(ServiceSettings):
         description="A threat still seen so long after it was news is news again; above the notifier's interval",
         ge=1,
     )
+    attribution_url: str = Field(
+        "", description="Where attribution is asked to how many people draft rules would go; empty: nobody is asked"
+    )
     exploitation_max_age_days: int = Field(
         14, description="A list of exploited vulnerabilities older than this is said to be so", ge=1
     )

@@ -1,15 +1,18 @@
 """`/v1/lookup`: whom would a threat to this asset hit?"""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.addresses import canonical_domain, canonical_email, canonical_url, parse_ip
 from libs.common.contracts.intake import Asset
 from libs.common.db import Database
+from libs.common.ids import derived_id
 from libs.common.problems import FieldError, Problem
 from libs.common.security import Role, operator
+from libs.common.vocabulary import RecipientKind
 from services.attribution.api.views import (
     CandidateView,
     EvidenceView,
@@ -18,11 +21,12 @@ from services.attribution.api.views import (
     evidence_view,
     recipient_view,
 )
-from services.attribution.domain.ladder import Route
+from services.attribution.domain.ladder import Decision, Route, Settled
 from services.attribution.domain.ripe import read_asn
-from services.attribution.handlers import LiveDirectory, LookupAnswer, look_up
+from services.attribution.handlers import LiveDirectory, LookupAnswer, look_up, look_up_all
 
 LONGEST_VALUE = 2048
+MOST_ASSETS = 2000
 Value = Annotated[str | None, Query(max_length=LONGEST_VALUE)]
 
 
@@ -35,6 +39,40 @@ class LookupView(BaseModel):
     candidates: list[CandidateView]
     route: Route
     reason: str | None
+
+
+class AssetBody(BaseModel):
+    """One asset, as in one record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ip: str | None = Field(None, max_length=LONGEST_VALUE)
+    domain: str | None = Field(None, max_length=LONGEST_VALUE)
+    url: str | None = Field(None, max_length=LONGEST_VALUE)
+    asn: str | None = Field(None, max_length=LONGEST_VALUE)
+    email: str | None = Field(None, max_length=LONGEST_VALUE)
+
+
+class AskedAssets(BaseModel):
+    """Many assets at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    assets: list[AssetBody] = Field(min_length=1, max_length=MOST_ASSETS)
+
+
+class RouteView(BaseModel):
+    """Which way a warning would go. `recipient` is an id that only tells one recipient from another."""
+
+    route: Route
+    kind: RecipientKind | None
+    recipient: UUID | None
+
+
+class LookupsView(BaseModel):
+    """In the order of what was asked."""
+
+    items: list[RouteView]
 
 
 def routes(database: Database, directory: LiveDirectory, *, constituency: frozenset[str]) -> APIRouter:
@@ -50,7 +88,24 @@ def routes(database: Database, directory: LiveDirectory, *, constituency: frozen
             answer = await look_up(asset, tx=tx, directory=directory, constituency=constituency, now=database.now())
         return _view(answer)
 
+    @router.post("/v1/lookups")
+    async def read_lookups(asked: AskedAssets) -> LookupsView:
+        """The same of many assets at once: which way each would go, and which of them to the same recipient."""
+        assets = [_asset(each.model_dump()) for each in asked.assets]
+        async with database.transaction() as tx:
+            decisions = await look_up_all(
+                assets, tx=tx, directory=directory, constituency=constituency, now=database.now()
+            )
+        return LookupsView(items=[_route_view(decision) for decision in decisions])
+
     return router
+
+
+def _route_view(decision: Decision) -> RouteView:
+    if isinstance(decision, Settled):
+        return RouteView(route=decision.route, kind=None, recipient=None)
+    recipient = decision.recipient
+    return RouteView(route=decision.route, kind=recipient.kind, recipient=derived_id("recipient", recipient.key))
 
 
 def _asset(given: dict[str, str | None]) -> Asset:

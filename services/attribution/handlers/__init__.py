@@ -3,7 +3,7 @@
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
 from services.attribution.handlers.imports import Importer, ImportQueue
-from services.attribution.handlers.lookups import LookupAnswer, look_up
+from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
 from services.attribution.handlers.organisations import (
     Refusal,
     add_contact,
@@ -43,6 +43,7 @@ __all__ = [
     "decide_unattributed",
     "import_run",
     "look_up",
+    "look_up_all",
     "organisation_of",
     "organisations_page",
     "register_asset",

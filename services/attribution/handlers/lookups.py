@@ -1,5 +1,6 @@
 """The questions that a person asks: the way of an event, without effect."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -7,10 +8,10 @@ import msgspec
 from libs.common.contracts import Evidence, Indicator, Recipient
 from libs.common.contracts.intake import Asset
 from libs.common.db import Transaction
-from services.attribution.domain.directory import question_of
-from services.attribution.domain.ladder import Attributed, Candidate, Route, Settled, climb, decide, ranked
+from services.attribution.domain.directory import Question, question_of
+from services.attribution.domain.ladder import Attributed, Candidate, Decision, Route, Settled, climb, decide, ranked
 from services.attribution.handlers.directory import LiveDirectory
-from services.attribution.handlers.threats import learnt_organisations
+from services.attribution.handlers.threats import decide_all, learnt_organisations
 
 
 class LookupAnswer(msgspec.Struct, frozen=True):
@@ -24,11 +25,21 @@ class LookupAnswer(msgspec.Struct, frozen=True):
     reason: str | None
 
 
+async def look_up_all(
+    assets: Sequence[Asset], *, tx: Transaction, directory: LiveDirectory, constituency: frozenset[str], now: datetime
+) -> list[Decision]:
+    """What would be decided of indicators with these assets, now; in their order."""
+    questions = [_question(asset, now) for asset in assets]
+    known = await directory.latest(tx)
+    learnt = await learnt_organisations(tx, questions, known)
+    return decide_all(questions, known, learnt=learnt, constituency=constituency, at=now)
+
+
 async def look_up(
     asset: Asset, *, tx: Transaction, directory: LiveDirectory, constituency: frozenset[str], now: datetime
 ) -> LookupAnswer:
     """What would be decided of an indicator with this asset, now."""
-    question = question_of(Indicator(seen_at=now, category="", identifier="", asset=asset))
+    question = _question(asset, now)
     known = await directory.latest(tx)
     learnt = await learnt_organisations(tx, [question], known)
     (findings,) = known.find([question])
@@ -42,3 +53,7 @@ async def look_up(
             return LookupAnswer(recipient, confidence, evidence, candidates, route, None)
         case Settled(route=route, reason=reason, evidence=evidence):
             return LookupAnswer(None, 0.0, evidence, candidates, route, reason)
+
+
+def _question(asset: Asset, now: datetime) -> Question:
+    return question_of(Indicator(seen_at=now, category="", identifier="", asset=asset))

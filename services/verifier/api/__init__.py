@@ -6,13 +6,15 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.verifier.api import exploitation, false_positives, incidents, indicators, review, rules, threats
-from services.verifier.handlers import RulesInForce
+from services.verifier.api import exploitation, false_positives, incidents, indicators, review, rules, threats, what_if
+from services.verifier.handlers import RulesInForce, WhatIf
 
 STREAMING_PATHS = exploitation.STREAMING_PATHS | {rules.PATH}
 
 
-def routers(database: Database, in_force: RulesInForce, *, greatest_list_age: timedelta) -> Sequence[APIRouter]:
+def routers(
+    database: Database, in_force: RulesInForce, trial: WhatIf, *, greatest_list_age: timedelta
+) -> Sequence[APIRouter]:
     return (
         indicators.routes(database),
         threats.routes(database),
@@ -20,5 +22,6 @@ def routers(database: Database, in_force: RulesInForce, *, greatest_list_age: ti
         incidents.routes(database),
         false_positives.routes(database),
         rules.routes(database, in_force),
+        what_if.routes(trial),
         exploitation.routes(database, greatest_age=greatest_list_age),
     )

@@ -64,6 +64,9 @@ class FalsePositiveBody(BaseModel):
     def conditions(self) -> dict[str, Any]:  # Any: fields of FalsePositive, each of its own type
         return self.model_dump(exclude={"reason", "expires_at"}, exclude_none=True)
 
+    def false_positive(self) -> FalsePositive:
+        return FalsePositive(reason=self.reason, expires_at=self.expires_at, **self.conditions)
+
     @property
     def reaches_far(self) -> bool:
         return not self.conditions.keys() & {"asset", "ip_range", "domain"}
@@ -113,9 +116,10 @@ def routes(database: Database) -> APIRouter:
         if body.reaches_far and not analyst.role.may(Role.APPROVER):
             detail = "Without an asset, a range or a domain it takes the role approver."
             raise Problem(403, "role-too-low", "Your role does not allow this", detail)
-        entry = FalsePositive(reason=body.reason, expires_at=body.expires_at, **body.conditions)
         async with database.transaction() as tx:
-            added = await handlers.remember_false_positive(tx, entry, by=analyst.name, now=database.now())
+            added = await handlers.remember_false_positive(
+                tx, body.false_positive(), by=analyst.name, now=database.now()
+            )
         return _view(added)
 
     @router.get("/{false_positive_id}/reach", dependencies=readers, responses=refusals(404))

@@ -69,7 +69,7 @@ def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History
         judgement = decide(item, growing)
         judgements.append(judgement)
         if judgement.verdict is VERIFIED:
-            threats[judgement.threat_id] = _after(judgement, threats.get(judgement.threat_id))
+            threats[judgement.threat_id] = threat_after(judgement, threats.get(judgement.threat_id))
     return judgements
 
 
@@ -207,7 +207,7 @@ def _severity(*said: Severity | None) -> Severity:
     return min(filter(None, said), key=SEVERITIES.index, default=Severity.MEDIUM)
 
 
-def _after(judgement: Judgement, known: Threat | None) -> Threat:
+def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
     """The threat as the rest of the batch must see it."""
     event = judgement.indicator
     return Threat(

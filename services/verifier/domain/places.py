@@ -14,11 +14,12 @@ class Ranges(Generic[T]):
     """What is filed under ranges (CIDR); they may overlap. Asking costs one look-up for each size of range."""
 
     def __init__(self, filed: Iterable[tuple[str, T]]) -> None:
-        self._by_size: dict[tuple[int, int], dict[int, list[T]]] = defaultdict(lambda: defaultdict(list))
+        self._by_size: dict[tuple[int, int], dict[int, list[T]]] = {}
         for ip_range, item in filed:
             network = ip_network(ip_range)
             bits_below = network.max_prefixlen - network.prefixlen
-            self._by_size[network.version, bits_below][int(network.network_address) >> bits_below].append(item)
+            of_size = self._by_size.setdefault((network.version, bits_below), defaultdict(list))
+            of_size[int(network.network_address) >> bits_below].append(item)
 
     def around(self, address: str | None) -> Iterator[T]:
         if not self._by_size or address is None or (ip := parse_ip(address)) is None:

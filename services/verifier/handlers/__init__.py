@@ -28,14 +28,20 @@ from services.verifier.handlers.queries import (
 from services.verifier.handlers.review import Decision, review_indicators, review_matching
 from services.verifier.handlers.rules import put_rule_file, require_sound, rule_file_in_force, rule_files_page
 from services.verifier.handlers.verify import verify_indicators
+from services.verifier.handlers.what_if import Answer, Place, Question, WhatIf, answer_question
 from services.verifier.store import RuleFile
 
 __all__ = [
+    "Answer",
     "Decision",
+    "Place",
+    "Question",
     "Reach",
     "RuleFile",
     "RulesInForce",
+    "WhatIf",
     "add_incident",
+    "answer_question",
     "approve_incident",
     "change_incident",
     "editions",

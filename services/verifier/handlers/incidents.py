@@ -158,13 +158,15 @@ def _changed(incident: Incident) -> IncidentChanged:
     )
 
 
-async def load_rules(tx: Transaction, settled: Rules, *, known: Exploitation, now: datetime) -> Rules:
-    """The rules of the settings and of the file in force, with the catalogue and the lists as they are now.
+async def load_rules(
+    tx: Transaction, settled: Rules, *, known: Exploitation, now: datetime, text: str | None = None
+) -> Rules:
+    """The rules of the settings and of the file in force, or of `text`, with the catalogue and lists as they are now.
 
     `known` are the lists that were read before. Raises `Transient` for a file that this release can't read.
     """
     try:
-        written = apply_rule_file(settled, (await rule_file_in_force(tx)).text)
+        written = apply_rule_file(settled, text or (await rule_file_in_force(tx)).text)
     except BrokenRules as error:
         raise Transient(f"the rules in force can't be read: {error}") from error
     rules = msgspec.structs.replace(

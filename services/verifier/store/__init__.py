@@ -11,6 +11,7 @@ from services.verifier.store.false_positives import (
     false_positives_at,
 )
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
+from services.verifier.store.judged import judged_records, judged_records_count, threats_known_before
 from services.verifier.store.reach import believed_records
 from services.verifier.store.rule_files import RuleFile, add_rule_file, newest_rule_file, rule_files
 from services.verifier.store.tables import metadata
@@ -51,6 +52,8 @@ __all__ = [
     "held_verdicts",
     "history_of",
     "incidents",
+    "judged_records",
+    "judged_records_count",
     "metadata",
     "newest_rule_file",
     "put_incident",
@@ -63,6 +66,7 @@ __all__ = [
     "sightings_of",
     "stored_verdicts",
     "threat",
+    "threats_known_before",
     "threats_page",
     "threats_with_ids",
     "verdict_of",

@@ -21,7 +21,9 @@ async def believed_records(tx: Transaction, entry: FalsePositive, *, since: date
     A threat that another partner has reported too is not wrong because one partner is.
     """
     conditions = list(_conditions(entry))
-    where = " AND ".join(condition.replace("?", f"${number}") for number, (condition, _) in enumerate(conditions, 2))
+    where = " AND ".join(
+        condition.replace(":value", f"${number}") for number, (condition, _) in enumerate(conditions, 2)
+    )
     rows = await tx.fetch(
         # The conditions are ours; what people wrote goes in as values.
         f"""
@@ -37,18 +39,18 @@ async def believed_records(tx: Transaction, entry: FalsePositive, *, since: date
 
 def _conditions(entry: FalsePositive) -> Iterator[tuple[str, object]]:
     if entry.threat_id is not None:
-        yield "threat_id = ?::uuid", entry.threat_id
+        yield "threat_id = :value::uuid", entry.threat_id
         return
     if entry.asset is not None:
-        yield "threat_id IN (SELECT threat_id FROM threats WHERE asset = ?)", entry.asset
+        yield "threat_id IN (SELECT threat_id FROM threats WHERE asset = :value)", entry.asset
     if entry.identifier is not None:
-        yield "identifier = ?", entry.identifier
+        yield "identifier = :value", entry.identifier
     if entry.incident is not None:
-        yield "incident = ?", entry.incident
+        yield "incident = :value", entry.incident
     if entry.partner is not None:
-        yield "threat_id IN (SELECT threat_id FROM threats WHERE partners <@ ARRAY[?])", entry.partner
+        yield "threat_id IN (SELECT threat_id FROM threats WHERE partners <@ ARRAY[:value])", entry.partner
     if entry.ip_range is not None:
-        yield f"{_ASSET % 'ip'}::inet <<= ?::text::inet", entry.ip_range
+        yield f"{_ASSET % 'ip'}::inet <<= :value::text::inet", entry.ip_range
     if entry.domain is not None:
-        names = " OR ".join(f"{host} = ?::text OR {host} LIKE '%.' || ?::text" for host in _HOSTS)
+        names = " OR ".join(f"{host} = :value::text OR {host} LIKE '%.' || :value::text" for host in _HOSTS)
         yield f"({names})", entry.domain

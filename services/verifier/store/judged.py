@@ -1,0 +1,75 @@
+"""Records that were judged, as they came, to be judged again."""
+
+from collections.abc import AsyncIterator, Collection
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from libs.common.contracts import RawIndicator
+from libs.common.db import Transaction
+from services.verifier.domain import Threat, ThreatState
+
+ROWS_AT_ONCE = 2000
+
+JUDGED = """
+SELECT indicator, judged_at FROM verdicts
+WHERE judged_at >= $1 AND NOT is_test AND decided_by IS NULL
+ORDER BY judged_at DESC, indicator_id LIMIT $2
+"""
+
+KNOWN_BEFORE = """
+SELECT threat_id, min(v.first_seen_at) AS first_seen_at, count(*) AS sightings,
+       array_agg(DISTINCT partner) AS partners, max(v.judged_at) FILTER (WHERE v.outcome IS NULL) AS announced_at,
+       t.asset, t.identifier, t.incident, t.last_seen_at,
+       CASE WHEN t.closed_at < $2 THEN t.closed_at END AS closed_at
+FROM verdicts v JOIN threats t USING (threat_id)
+WHERE threat_id = ANY($1::uuid[]) AND v.judged_at < $2 AND v.verdict = 'verified'
+GROUP BY threat_id, t.threat_id
+"""
+
+_indicator = msgspec.json.Decoder(RawIndicator)
+
+
+async def judged_records(
+    tx: Transaction, *, since: datetime, most: int
+) -> AsyncIterator[list[tuple[RawIndicator, datetime]]]:
+    """Those that rules have judged since then, the newest `most` of them, in the order in which they were judged."""
+    newest = f"SELECT * FROM ({JUDGED}) AS newest ORDER BY judged_at"  # noqa: S608 - ours
+    async for rows in tx.stream(newest, since, most, rows_at_once=ROWS_AT_ONCE):
+        yield [(_indicator.decode(row["indicator"]), row["judged_at"]) for row in rows]
+
+
+async def judged_records_count(tx: Transaction, *, since: datetime) -> tuple[int, int]:
+    """How many there are, and how many more people have decided, whom no rule overrules."""
+    (row,) = await tx.fetch(
+        """
+        SELECT count(*) FILTER (WHERE decided_by IS NULL) AS by_rules, count(decided_by) AS by_people
+        FROM verdicts WHERE judged_at >= $1 AND NOT is_test
+        """,
+        since,
+    )
+    return row["by_rules"], row["by_people"]
+
+
+async def threats_known_before(tx: Transaction, threat_ids: Collection[UUID], *, moment: datetime) -> list[Threat]:
+    """These threats as their records told of them then. One that has never been told of is not among them."""
+    rows = await tx.fetch(KNOWN_BEFORE, list(threat_ids), moment)
+    return [_threat(row) for row in rows if row["announced_at"] is not None]
+
+
+def _threat(row: asyncpg.Record) -> Threat:
+    return Threat(
+        threat_id=row["threat_id"],
+        asset=row["asset"],
+        identifier=row["identifier"],
+        incident=row["incident"],
+        state=ThreatState.CLOSED if row["closed_at"] else ThreatState.OPEN,
+        first_seen_at=row["first_seen_at"],
+        last_seen_at=row["last_seen_at"],
+        sightings=row["sightings"],
+        partners=frozenset(row["partners"]),
+        announced_at=row["announced_at"],
+        closed_at=row["closed_at"],
+    )
