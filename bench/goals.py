@@ -136,6 +136,14 @@ GOALS: Sequence[Goal] = (
         unit="times",
     ),
     Goal(
+        what="what if, 100 k stored",
+        scenario="what_if",
+        figure="seconds",
+        sense="at most",
+        bound=60,
+        unit="s",
+    ),
+    Goal(
         what="two replicas against one",
         scenario="replicas",
         figure="ratio",
