@@ -31,9 +31,11 @@ from libs.common.vocabulary import FeedbackKind, IncidentState, Language, Reliab
 from services.verifier import store
 from services.verifier.app import build
 from services.verifier.domain import FalsePositive, Incident, Matches, ThreatState
+from services.verifier.domain.review import Decision
 from services.verifier.handlers import (
-    Decision,
+    HeldFilter,
     RulesInForce,
+    Said,
     add_incident,
     approve_incident,
     change_incident,
@@ -57,7 +59,7 @@ DESK = "desk@demo.example"
 BUTCHER = Asset(ip="145.10.20.30", domain="butcher.nl")
 RDP = msgspec.structs.replace(SMB, slug="desk-rdp", matches=Matches(identifiers=("desk-rdp",)), author="anna")
 
-Said = list[tuple[str, str]]
+InShort = list[tuple[str, str]]
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ async def verify(
 async def review(database: Database, rules: RulesInForce, held: RawIndicator, decision: Decision) -> None:
     async with database.transaction() as tx:
         await review_indicators(
-            tx, [held.indicator_id], decision=decision, note="x", by="anna", rules=rules.current, now=LATER
+            tx, [held.indicator_id], said=Said(decision=decision, note="x", by="anna"), rules=rules.current, now=LATER
         )
 
 
@@ -122,7 +124,7 @@ async def sent(database: Database) -> list[Event]:
         return [event for event in await waiting_events(tx) if not isinstance(event, IncidentChanged)]
 
 
-def in_short(*events: Event) -> Said:
+def in_short(*events: Event) -> InShort:
     return [
         (event.outcome.value, event.reason) if isinstance(event, IndicatorSettled) else ("verified", "")
         for event in events
@@ -440,12 +442,11 @@ async def test_what_a_partner_tries_out_leaves_no_trace_in_what_is_known(
             )
             for is_test in (False, True)
         ]
-        held = await held_page(tx, identifier=None, partner=None, reason=None, after=None, limit=10)
+        held = await held_page(tx, HeldFilter(), after=None, limit=10)
         assert held == [], "nobody is asked about a test"
         with pytest.raises(Problem, match="not-found"):
-            await review_indicators(
-                tx, [raw(3).indicator_id], decision=Decision.REJECT, note="", by="a", rules=rules.current, now=LATER
-            )
+            said = Said(decision=Decision.REJECT, note="", by="a")
+            await review_indicators(tx, [raw(3).indicator_id], said=said, rules=rules.current, now=LATER)
     assert [(each.sightings, each.partners, each.state) for each in known] == [
         (2, frozenset({"demo", "other"}), ThreatState.OPEN)
     ]

@@ -16,6 +16,9 @@ RecordKey = tuple[UUID, int]
 REVISABLE = frozenset({Outcome.HELD.value, Outcome.UNATTRIBUTABLE.value})
 """A person may still decide otherwise; every other outcome is final."""
 
+UNDONE = "review-undone"
+"""The reason with which what a person has refuted is held again: that person, or another, has taken it back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -62,7 +65,8 @@ class Weight(Enum):
 def weigh(standing: Standing, news: IndicatorSettled) -> Weight:
     """Repeated news changes nothing, and neither does a revisable outcome that comes again after it was revised.
 
-    A revisable outcome that was reached once more, later, is news: what was said in between does not undo it.
+    A revisable outcome that was reached once more, later, is news: what was said in between does not undo it. A person
+    may take back that something was refuted.
     """
     if standing.outcome in REVISABLE and news.outcome in REVISABLE:
         return Weight.CHANGE if news.at > standing.at else Weight.STALE
@@ -70,6 +74,8 @@ def weigh(standing: Standing, news: IndicatorSettled) -> Weight:
         return Weight.REPEATED
     if standing.outcome == Outcome.PENDING:
         return Weight.CHANGE
+    if (standing.outcome, news.outcome, news.reason) == (Outcome.REFUTED, Outcome.HELD, UNDONE):
+        return Weight.CHANGE if news.at > standing.at else Weight.STALE
     is_final = news.outcome not in REVISABLE and news.outcome != Outcome.PENDING
     if standing.outcome in REVISABLE:
         return Weight.CHANGE if is_final else Weight.STALE

@@ -1,11 +1,12 @@
 """`/v1/review`: what waits for a person, and what that person decides."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
 from libs.common.openapi import refusals
@@ -14,25 +15,45 @@ from libs.common.security import Operator, Role, operator
 from services.verifier import handlers
 from services.verifier.api.views import VerdictView, verdict_view
 from services.verifier.domain import Judgement
-from services.verifier.handlers import Decision, RulesInForce
+from services.verifier.domain.review import Decision
+from services.verifier.handlers import HeldFilter, RulesInForce, Said
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 Text = Annotated[str | None, Query(max_length=200)]
+Name = Annotated[str | None, Field(max_length=200)]
+
+
+class Remember(BaseModel):
+    """The same finding at the same asset is decided in the same way, for so many days."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(90, ge=1, le=365)
 
 
 class ReviewDecision(BaseModel):
-    """What is decided, and why."""
+    """What is decided, why, and whether it counts for the next ones too."""
 
     decision: Decision
     note: str = Field("", max_length=2000)
+    remember: Remember | None = None
+
+    def said(self, by: str) -> Said:
+        remember = timedelta(days=self.remember.days) if self.remember else None
+        return Said(decision=self.decision, note=self.note, by=by, remember=remember)
 
 
 class BulkReview(ReviewDecision):
-    """Decide all that match; an empty filter matches everything that waits."""
+    """Decide all that match; an empty filter matches everything that waits, an empty incident what belongs to none."""
 
-    identifier: str | None = Field(None, max_length=200)
-    partner: str | None = Field(None, max_length=200)
-    reason: str | None = Field(None, max_length=200)
+    identifier: Name = None
+    partner: Name = None
+    reason: Name = None
+    incident: Name = None
+
+    @property
+    def wanted(self) -> HeldFilter:
+        return HeldFilter(self.identifier, self.partner, self.reason, self.incident)
 
 
 class BulkReviewed(BaseModel):
@@ -42,54 +63,94 @@ class BulkReviewed(BaseModel):
     more: bool
 
 
+class Undo(BaseModel):
+    """Why a decision is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = Field("", max_length=2000)
+
+
+class GroupView(BaseModel):
+    """Records that wait for the same reason. The filter of `POST /v1/review` takes the first four as they are."""
+
+    reason: str
+    incident: str
+    identifier: str
+    partner: str
+    records: int
+    threats: int
+    oldest_at: datetime
+    newest_at: datetime
+    example: str
+    samples: list[UUID]
+
+
+class Groups(BaseModel):
+    """The most numerous first."""
+
+    items: list[GroupView]
+
+
 def routes(database: Database, rules: RulesInForce) -> APIRouter:
     router = APIRouter(prefix="/v1/review", tags=["review"])
+    readers = [Depends(operator(at_least=Role.VIEWER))]
 
-    @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
+    @router.get("", dependencies=readers)
     async def list_held(
         identifier: Text = None,
         partner: Text = None,
         reason: Text = None,
+        incident: Text = None,
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[VerdictView]:
         """What waits for a person, the longest waiting first."""
+        wanted = HeldFilter(identifier, partner, reason, incident)
         async with database.transaction() as tx:
-            held = await handlers.held_page(
-                tx, identifier=identifier, partner=partner, reason=reason, after=_place(cursor), limit=limit
-            )
+            held = await handlers.held_page(tx, wanted, after=_place(cursor), limit=limit)
         following = _cursor(held[limit - 1]) if len(held) > limit else None
         return Page(items=[verdict_view(judgement) for judgement in held[:limit]], next=following)
 
+    @router.get("/groups", dependencies=readers)
+    async def list_groups(
+        identifier: Text = None,
+        partner: Text = None,
+        reason: Text = None,
+        incident: Text = None,
+        limit: PageLimit = 50,
+    ) -> Groups:
+        """The same by what they have in common, each with an example: decide a group with `POST /v1/review`."""
+        wanted = HeldFilter(identifier, partner, reason, incident)
+        async with database.transaction() as tx:
+            groups = await handlers.held_groups(tx, wanted, limit=limit)
+        return Groups(
+            items=[GroupView(**{**msgspec.structs.asdict(group), "incident": group.incident or ""}) for group in groups]
+        )
+
     @router.post("/{indicator_id}", responses=refusals(409))
     async def decide(indicator_id: UUID, decision: ReviewDecision, analyst: Analyst) -> VerdictView:
-        """Decide one that is held; verified, it goes on to whom it hits."""
+        """Decide one that is held; verified, it goes on to whom it hits. What is decided already says by whom."""
         async with database.transaction() as tx:
             decided = await handlers.review_indicators(
-                tx,
-                [indicator_id],
-                decision=decision.decision,
-                note=decision.note,
-                by=analyst.name,
-                rules=rules.current,
-                now=database.now(),
+                tx, [indicator_id], said=decision.said(analyst.name), rules=rules.current, now=database.now()
             )
         return verdict_view(decided[0])
+
+    @router.post("/{indicator_id}/undo", responses=refusals(409))
+    async def undo(indicator_id: UUID, analyst: Analyst, why: Undo | None = None) -> VerdictView:
+        """Take back a "no": the record waits again. What was remembered with it is forgotten."""
+        note = why.note if why else ""
+        async with database.transaction() as tx:
+            held = await handlers.undo_review(tx, indicator_id, note=note, by=analyst.name, now=database.now())
+        return verdict_view(held)
 
     @router.post("", responses=refusals(409))
     async def decide_in_bulk(review: BulkReview, analyst: Analyst) -> BulkReviewed:
         """Decide all that match the filter; all that waits where it is empty."""
         async with database.transaction() as tx:
             decided, more = await handlers.review_matching(
-                tx,
-                identifier=review.identifier,
-                partner=review.partner,
-                reason=review.reason,
-                decision=review.decision,
-                note=review.note,
-                by=analyst.name,
-                rules=rules.current,
-                now=database.now(),
+                tx, review.wanted, said=review.said(analyst.name), rules=rules.current, now=database.now()
             )
         return BulkReviewed(decided=decided, more=more)
 

@@ -40,6 +40,8 @@ class VerdictView(BaseModel):
     incident_id: str | None
     rules_version: str
     judged_at: datetime
+    decided_by: str | None
+    note: str | None
     test: bool
 
 
@@ -79,6 +81,8 @@ def verdict_view(judgement: Judgement) -> VerdictView:
         incident_id=judgement.incident,
         rules_version=judgement.rules_version,
         judged_at=judgement.at,
+        decided_by=judgement.decided_by,
+        note=judgement.note,
         test=event.is_test,
     )
 

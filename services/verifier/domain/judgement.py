@@ -8,7 +8,7 @@ import msgspec
 
 from libs.common.contracts import Indicator, RawIndicator
 from libs.common.vocabulary import Credibility, Outcome, Severity
-from services.verifier.domain.checks import LOOKS, OUTCOME_OF_FAILED, REFUTING
+from services.verifier.domain.checks import CHECKS, LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.checks.exploitation import found_exploited
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import (
@@ -31,6 +31,11 @@ INTRODUCTIONS: Mapping[Outcome, str] = {
     Outcome.OUT_OF_SCOPE: "Not for us:",
     Outcome.HELD: "A person looks at it:",
 }
+
+LEFT_TO_PEOPLE: Mapping[str, Outcome | None] = {
+    check.name: None for check in CHECKS if check.fails_as is Outcome.HELD and check.name not in {"sharing", "incident"}
+}
+"""Checks that no longer matter once a person has decided. A marking that forbids and a missing advisory still do."""
 
 # Members looked up once: in Python 3.11 each look-up of one costs more than the comparison with it.
 PASS, FAIL, WARN = CheckResult.PASS, CheckResult.FAIL, CheckResult.WARN
@@ -76,14 +81,28 @@ def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History
 def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) -> Judgement:
     """Weigh all checks; never stops at the first, so a partner sees every reason."""
     case = history.case_of(event, rules.catalogue.incident_of(event.indicator))
-    weighed = weigh([look(case, rules, now) for look in LOOKS], rules.fails_as)
+    reasons = [look(case, rules, now) for look in LOOKS]
+    fails_as, limit = rules.fails_as, rules.hold_below_confidence
+    if (trust := _trust_in(case, now)) is not None:
+        reasons.append(trust)
+        fails_as, limit = {**fails_as, **LEFT_TO_PEOPLE}, 0.0
+    weighed = weigh(reasons, fails_as)
     if (failed := weighed.first_failed) is not None:
-        return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, rules.fails_as), because=failed)
+        return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, fails_as), because=failed)
     confidence = _confidence(event, weighed, rules)
-    if confidence < rules.hold_below_confidence:
+    if confidence < limit:
         doubt = Reason("confidence", FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
         return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
     return _verified(case, rules, now, weighed)
+
+
+def _trust_in(case: Case, now: datetime) -> Reason | None:
+    """A person has looked at this threat, and is not to be asked again for a while."""
+    known = case.known
+    if known is None or known.trusted_until is None or now >= known.trusted_until:
+        return None
+    until = f"{known.trusted_until:%Y-%m-%d}"
+    return Reason("remembered", PASS, 0.0, f"{known.trusted_by} has decided; counts until {until}")
 
 
 class Weighed(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
 }
 
 
-class Fault(msgspec.Struct, frozen=True, order=True):
+class RuleFault(msgspec.Struct, frozen=True, order=True):
     """What is wrong, where: the line (1-based), and the rule by its dotted name."""
 
     line: int
@@ -68,7 +68,7 @@ class Fault(msgspec.Struct, frozen=True, order=True):
 class BrokenRules(Exception):
     """A file that can't be put in force, with everything that is wrong in it."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[RuleFault]) -> None:
         self.faults = sorted(faults)
         super().__init__("; ".join(map(str, self.faults)))
 
@@ -79,13 +79,13 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BrokenRules([_fault_of_syntax(text, str(error))]) from error
-    faults: list[Fault] = []
+    faults: list[RuleFault] = []
     changes: dict[str, Any] = {}  # Any: each field of Rules in its own type
     for path, read in _rules_in(document):
         try:
             field, value = read()
         except _Wrong as wrong:
-            faults.append(Fault(_line_of(text, path), ".".join(map(str, path)), str(wrong)))
+            faults.append(RuleFault(_line_of(text, path), ".".join(map(str, path)), str(wrong)))
         else:
             before = changes.get(field, getattr(settled, field))
             changes[field] = {**before, **value} if isinstance(value, dict) else value
@@ -209,11 +209,11 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _fault_of_syntax(text: str, message: str) -> Fault:
+def _fault_of_syntax(text: str, message: str) -> RuleFault:
     """The parser says `… (at line 3, column 5)`, or that the document ended too early."""
     found = re.search(r" \(at line (\d+), column \d+\)$", message)
     line = int(found[1]) if found else text.count("\n") + 1
-    return Fault(line, "syntax", message[: found.start()] if found else message)
+    return RuleFault(line, "syntax", message[: found.start()] if found else message)
 
 
 def _line_of(text: str, path: _Path) -> int:

@@ -57,7 +57,8 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     """A finding at an asset, known from one or more indicators.
 
     `partners` are those who reported it; `announced_at` is when it was last sent on to be attributed. One that
-    `is_test` is known to the tests of its one partner, and to nobody else.
+    `is_test` is known to the tests of its one partner, and to nobody else. Until `trusted_until` nobody is asked about
+    it again: a person has decided.
     """
 
     threat_id: UUID
@@ -73,6 +74,8 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None = None
     closed_reason: str | None = None
     is_test: bool = False
+    trusted_until: datetime | None = None
+    trusted_by: str | None = None
 
 
 class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +166,27 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     threat_id: UUID
     incident: str | None
     first_seen_at: datetime
+    rules_version: str
+    at: datetime
+    decided_by: str | None = None
+    note: str | None = None
+
+    @property
+    def before(self) -> "Before":
+        """As it stands, for whoever decides otherwise."""
+        return Before(**{name: getattr(self, name) for name in Before.__struct_fields__})
+
+
+class Before(msgspec.Struct, frozen=True, kw_only=True):
+    """What was held, without the record itself."""
+
+    reason: str
+    message: str
+    grade: str
+    severity: Severity
+    confidence: float
+    reasons: tuple[Reason, ...]
+    incident: str | None
     rules_version: str
     at: datetime
 

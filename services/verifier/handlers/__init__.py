@@ -17,7 +17,9 @@ from services.verifier.handlers.incidents import (
     ship_incidents,
 )
 from services.verifier.handlers.queries import (
+    decisions_on,
     false_positives_page,
+    held_groups,
     held_page,
     incident_called,
     incidents_page,
@@ -25,28 +27,31 @@ from services.verifier.handlers.queries import (
     threats_page,
     verdict_of,
 )
-from services.verifier.handlers.review import Decision, review_indicators, review_matching
+from services.verifier.handlers.review import Said, review_indicators, review_matching, undo_review
 from services.verifier.handlers.rules import put_rule_file, require_sound, rule_file_in_force, rule_files_page
 from services.verifier.handlers.verify import verify_indicators
 from services.verifier.handlers.what_if import Answer, Place, Question, WhatIf, answer_question
-from services.verifier.store import RuleFile
+from services.verifier.store import HeldFilter, RuleFile
 
 __all__ = [
     "Answer",
-    "Decision",
+    "HeldFilter",
     "Place",
     "Question",
     "Reach",
     "RuleFile",
     "RulesInForce",
+    "Said",
     "WhatIf",
     "add_incident",
     "answer_question",
     "approve_incident",
     "change_incident",
+    "decisions_on",
     "editions",
     "false_positives_page",
     "forget_false_positive",
+    "held_groups",
     "held_page",
     "import_list",
     "incident_called",
@@ -63,6 +68,7 @@ __all__ = [
     "ship_incidents",
     "threat_with_sightings",
     "threats_page",
+    "undo_review",
     "verdict_of",
     "verify_indicators",
     "weigh_feedback",

@@ -8,6 +8,7 @@ from libs.common.problems import not_found
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
 from services.verifier.domain import Incident, Judgement, StoredFalsePositive, Threat, ThreatState
+from services.verifier.domain.review import HeldGroup, PastDecision
 
 SIGHTINGS_SHOWN = 100
 
@@ -21,18 +22,20 @@ async def verdict_of(tx: Transaction, indicator_id: UUID) -> Judgement:
 
 
 async def held_page(
-    tx: Transaction,
-    *,
-    identifier: str | None,
-    partner: str | None,
-    reason: str | None,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
+    tx: Transaction, wanted: store.HeldFilter, *, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Judgement]:
     """What waits for a person, the longest waiting first. Nobody is asked about a test."""
-    return await store.held_page(
-        tx, identifier=identifier, partner=partner, reason=reason, after=after, limit=limit + 1
-    )
+    return await store.held_page(tx, wanted, after=after, limit=limit + 1)
+
+
+async def held_groups(tx: Transaction, wanted: store.HeldFilter, *, limit: int) -> list[HeldGroup]:
+    """The same by reason, incident, finding and partner: what can be decided in one go."""
+    return await store.held_groups(tx, wanted, limit=limit)
+
+
+async def decisions_on(tx: Transaction, indicator_id: UUID) -> list[PastDecision]:
+    """What people have decided of one indicator, oldest first."""
+    return await store.decisions_on(tx, [indicator_id])
 
 
 async def threats_page(

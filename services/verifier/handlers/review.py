@@ -1,37 +1,40 @@
-"""A person decides what the rules left open."""
+"""A person decides what the rules left open, and may take it back."""
 
-from collections.abc import Collection
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
+from libs.common.contracts import IndicatorSettled
 from libs.common.db import Transaction
+from libs.common.ids import new_id
 from libs.common.outbox import enqueue
 from libs.common.problems import Problem, not_found
-from libs.common.vocabulary import IncidentState
+from libs.common.vocabulary import IncidentState, Outcome
 from services.verifier import store
-from services.verifier.domain import Judgement, Rules, Verdict, settle_review
+from services.verifier.domain import FalsePositive, Judgement, Rules, Verdict, settle_review
+from services.verifier.domain.review import UNDONE, Decision, PastDecision
 from services.verifier.handlers.verify import event_of
 
 MOST_AT_ONCE = 5000
 
 
-class Decision(StrEnum):
-    """What a person says of a held indicator."""
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person decides, and why. With `remember`, the same of the same asset is decided so for that long."""
 
-    VERIFY = "verify"
-    REJECT = "reject"
+    decision: Decision
+    note: str
+    by: str
+    remember: timedelta | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        return self.decision is Decision.VERIFY
 
 
 async def review_indicators(
-    tx: Transaction,
-    indicator_ids: Collection[UUID],
-    *,
-    decision: Decision,
-    note: str,
-    by: str,
-    rules: Rules,
-    now: datetime,
+    tx: Transaction, indicator_ids: Collection[UUID], *, said: Said, rules: Rules, now: datetime
 ) -> list[Judgement]:
     """Decide held indicators. Their outcomes and threats leave through the outbox.
 
@@ -39,9 +42,8 @@ async def review_indicators(
     """
     held = await store.held_verdicts(tx, indicator_ids)
     if len(held) != len(set(indicator_ids)):
-        raise not_found("held indicator")
-    verified = decision is Decision.VERIFY
-    if verified:
+        await _refuse_decided(tx, set(indicator_ids) - {each.indicator.indicator_id for each in held})
+    if said.is_verified:
         _require_approved_incidents(held, rules)
     history = await store.history_of(
         tx,
@@ -50,32 +52,121 @@ async def review_indicators(
         now=now,
     )
 
-    decided = settle_review(held, history, rules, verified=verified, by=by, now=now)
+    decided = [
+        msgspec.structs.replace(judgement, decided_by=said.by, note=said.note)
+        for judgement in settle_review(held, history, rules, verified=said.is_verified, by=said.by, now=now)
+    ]
 
-    await store.replace_verdicts(tx, decided, by=by, note=note)
+    await store.replace_verdicts(tx, decided, by=said.by, note=said.note)
     verified_now = [each for each in decided if each.verdict is Verdict.VERIFIED]
     await store.record_sightings(tx, verified_now, known=history.threats.keys())
+    await store.add_decisions(tx, [_decision(judgement, said, now) for judgement in held])
+    await _remember(tx, decided, said, now=now)
     await enqueue(tx, [event_of(judgement) for judgement in decided])
     return decided
 
 
 async def review_matching(
-    tx: Transaction,
-    *,
-    identifier: str | None,
-    partner: str | None,
-    reason: str | None,
-    decision: Decision,
-    note: str,
-    by: str,
-    rules: Rules,
-    now: datetime,
+    tx: Transaction, wanted: store.HeldFilter, *, said: Said, rules: Rules, now: datetime
 ) -> tuple[int, bool]:
     """Decide what matches, at most 5,000 at once: how many were decided, and whether more are waiting."""
-    held = await store.held_page(tx, identifier=identifier, partner=partner, reason=reason, limit=MOST_AT_ONCE + 1)
+    held = await store.held_page(tx, wanted, limit=MOST_AT_ONCE + 1)
     chosen = [judgement.indicator.indicator_id for judgement in held[:MOST_AT_ONCE]]
-    decided = await review_indicators(tx, chosen, decision=decision, note=note, by=by, rules=rules, now=now)
+    decided = await review_indicators(tx, chosen, said=said, rules=rules, now=now)
     return len(decided), len(held) > MOST_AT_ONCE
+
+
+async def undo_review(tx: Transaction, indicator_id: UUID, *, note: str, by: str, now: datetime) -> Judgement:
+    """Take back a "no": the record waits again, as it waited before, and what was remembered with it is forgotten.
+
+    Raises a problem where nothing was decided, or where it is taken back already.
+    """
+    last = await store.last_decision(tx, indicator_id)
+    verdict = (await store.stored_verdicts(tx, [indicator_id])).get(indicator_id)
+    if verdict is None:
+        raise not_found("indicator")
+    if last is None or last.undone_at is not None:
+        raise Problem(409, "nothing-to-undo", "Nothing can be taken back", "No decision of a person stands here.")
+    if last.decision is Decision.VERIFY:
+        raise Problem(409, "has-gone-on", "This can't be taken back here", "The threat has gone on to its recipient.")
+    held = msgspec.structs.replace(
+        verdict,
+        verdict=Verdict.HELD,
+        outcome=Outcome.HELD,
+        **msgspec.structs.asdict(last.before),
+        decided_by=None,
+        note=None,
+    )
+    await store.hold_again(tx, held)
+    if last.remembered_until is not None:
+        await store.forget_at_asset(tx, asset=held.indicator.key, identifier=held.indicator.indicator.identifier)
+    await store.mark_undone(tx, last, by=by, note=note, now=now)
+    await enqueue(tx, [_waits_again(held, by=by, now=now)])
+    return held
+
+
+def _waits_again(held: Judgement, *, by: str, now: datetime) -> IndicatorSettled:
+    event = held.indicator
+    return IndicatorSettled(
+        indicator_id=event.indicator_id,
+        submission_id=event.submission_id,
+        record=event.record,
+        outcome=Outcome.HELD,
+        reason=UNDONE,
+        message="A decision was taken back; a person looks at it again.",
+        at=now,
+        by="verifier",
+        traceparent=event.traceparent,
+    )
+
+
+async def _remember(tx: Transaction, decided: Sequence[Judgement], said: Said, *, now: datetime) -> None:
+    """A "no" is a false positive at the asset; a "yes" lets the threat pass what would be left to a person."""
+    if said.remember is None:
+        return
+    until = now + said.remember
+    if said.is_verified:
+        threat_ids = {judgement.threat_id for judgement in decided}
+        await store.trust_threats(tx, threat_ids, until=until, by=said.by)
+        return
+    wrong = [
+        FalsePositive(
+            asset=judgement.indicator.key,
+            identifier=judgement.indicator.indicator.identifier,
+            reason=said.note or "a person has rejected it",
+            expires_at=until,
+        )
+        for judgement in decided
+        if judgement.indicator.key
+    ]
+    await store.add_false_positives(tx, wrong, by=said.by, now=now)
+
+
+def _decision(held: Judgement, said: Said, now: datetime) -> PastDecision:
+    return PastDecision(
+        decision_id=new_id(),
+        indicator_id=held.indicator.indicator_id,
+        decision=said.decision,
+        note=said.note,
+        decided_by=said.by,
+        decided_at=now,
+        before=held.before,
+        remembered_until=now + said.remember if said.remember else None,
+    )
+
+
+async def _refuse_decided(tx: Transaction, indicator_ids: Collection[UUID]) -> None:
+    """Of these nobody is asked any more, or never was: say who was faster, and when."""
+    known = (await store.stored_verdicts(tx, indicator_ids)).values()
+    decided = [judgement for judgement in known if judgement.outcome is not Outcome.HELD]
+    if len(decided) < len(indicator_ids):
+        raise not_found("held indicator")
+    first = min(decided, key=lambda judgement: judgement.at)
+    who = first.decided_by or "The rules"
+    what = first.outcome.value if first.outcome else first.verdict.value
+    raise Problem(
+        409, "already-decided", "This is decided already", f"{who} decided at {first.at:%Y-%m-%dT%H:%M:%SZ}: {what}."
+    )
 
 
 def _require_approved_incidents(held: Collection[Judgement], rules: Rules) -> None:

@@ -1,6 +1,7 @@
 """The verifier's tables and queries, in batches. Nothing here commits."""
 
 from services.verifier.store.books import HELD, VERDICTS
+from services.verifier.store.decisions import add_decisions, decisions_on, last_decision, mark_undone
 from services.verifier.store.exploitation import editions, exploitation, replace_list
 from services.verifier.store.false_positives import (
     add_false_positives,
@@ -9,6 +10,7 @@ from services.verifier.store.false_positives import (
     false_positives,
     false_positives_anywhere,
     false_positives_at,
+    forget_at_asset,
 )
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
 from services.verifier.store.judged import judged_records, judged_records_count, threats_known_before
@@ -22,10 +24,14 @@ from services.verifier.store.threats import (
     threat,
     threats_page,
     threats_with_ids,
+    trust_threats,
 )
 from services.verifier.store.verdicts import (
+    HeldFilter,
+    held_groups,
     held_page,
     held_verdicts,
+    hold_again,
     record_verdicts,
     replace_verdicts,
     sightings_of,
@@ -36,11 +42,14 @@ from services.verifier.store.verdicts import (
 __all__ = [
     "HELD",
     "VERDICTS",
+    "HeldFilter",
     "RuleFile",
+    "add_decisions",
     "add_false_positives",
     "add_rule_file",
     "believed_records",
     "close_threats",
+    "decisions_on",
     "delete_false_positive",
     "editions",
     "exploitation",
@@ -48,12 +57,17 @@ __all__ = [
     "false_positives",
     "false_positives_anywhere",
     "false_positives_at",
+    "forget_at_asset",
+    "held_groups",
     "held_page",
     "held_verdicts",
     "history_of",
+    "hold_again",
     "incidents",
     "judged_records",
     "judged_records_count",
+    "last_decision",
+    "mark_undone",
     "metadata",
     "newest_rule_file",
     "put_incident",
@@ -69,5 +83,6 @@ __all__ = [
     "threats_known_before",
     "threats_page",
     "threats_with_ids",
+    "trust_threats",
     "verdict_of",
 ]

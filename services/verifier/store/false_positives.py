@@ -80,6 +80,13 @@ async def delete_false_positive(tx: Transaction, false_positive_id: UUID) -> boo
     return bool(rows)
 
 
+async def forget_at_asset(tx: Transaction, *, asset: str, identifier: str) -> None:
+    """Such a finding there counts again, whoever said otherwise."""
+    await tx.fetch(
+        "DELETE FROM false_positives WHERE false_positive_id = $1", derived_id("false-positive", asset, identifier)
+    )
+
+
 def _id_of(entry: FalsePositive) -> UUID:
     """The same for whatever says the same again, so that it prolongs."""
     if entry.threat_id is not None:

@@ -50,6 +50,8 @@ threats = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("closed_reason", Text),
     Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("trusted_until", DateTime(timezone=True), comment="until then nobody is asked about it"),
+    Column("trusted_by", Text),
 )
 Index("threats_of_asset", threats.c.asset)
 Index("threats_of_incident", threats.c.incident, threats.c.threat_id)
@@ -72,6 +74,23 @@ false_positives = Table(
 )
 Index("false_positives_of_asset", false_positives.c.asset)
 Index("false_positives_anywhere", false_positives.c.expires_at, postgresql_where=false_positives.c.asset.is_(None))
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", UUID, primary_key=True),
+    Column("indicator_id", UUID, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("remembered_until", DateTime(timezone=True)),
+    Column("before", Text, nullable=False, comment="JSON: the verdict that it took the place of"),
+    Column("undone_at", DateTime(timezone=True)),
+    Column("undone_by", Text),
+    Column("undo_note", Text),
+)
+Index("decisions_of_indicator", decisions.c.indicator_id)
 
 rule_files = Table(
     "rule_files",

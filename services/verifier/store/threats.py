@@ -123,6 +123,16 @@ async def close_threats(tx: Transaction, answered: Mapping[UUID, datetime], *, r
     )
 
 
+async def trust_threats(tx: Transaction, threat_ids: Collection[UUID], *, until: datetime, by: str) -> None:
+    """Nobody is asked about these until then."""
+    await tx.fetch(
+        "UPDATE threats SET trusted_until = $2, trusted_by = $3 WHERE threat_id = ANY($1::uuid[])",
+        sorted(threat_ids),
+        until,
+        by,
+    )
+
+
 async def threat(tx: Transaction, threat_id: UUID, *, now: datetime) -> Threat | None:
     return next(iter(await threats_with_ids(tx, [threat_id], now=now)), None)
 
@@ -160,4 +170,6 @@ def _threat(row: asyncpg.Record, now: datetime) -> Threat:
         closed_at=row["closed_at"],
         closed_reason=row["closed_reason"],
         is_test=row["is_test"],
+        trusted_until=row["trusted_until"],
+        trusted_by=row["trusted_by"],
     )

@@ -11,6 +11,7 @@ from libs.common.contracts import RawIndicator
 from libs.common.db import Transaction
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain import Judgement, Reason, Verdict
+from services.verifier.domain.review import HeldGroup
 
 COLUMNS = (
     "indicator_id",
@@ -46,13 +47,48 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text
 WHERE verdicts.indicator_id = new.indicator_id AND verdicts.outcome = 'held'
 """
 
-HELD = """
-SELECT * FROM verdicts
-WHERE outcome = 'held' AND NOT is_test AND ($1::uuid[] IS NULL OR indicator_id = ANY($1))
-  AND ($2::text IS NULL OR identifier = $2) AND ($3::text IS NULL OR partner = $3)
-  AND ($4::text IS NULL OR reason = $4) AND (judged_at, indicator_id) > ($5::timestamptz, $6::uuid)
-ORDER BY judged_at, indicator_id LIMIT $7
+HELD_AGAIN = """
+UPDATE verdicts SET incident = $2, verdict = 'held', outcome = 'held', reason = $3, message = $4, grade = $5,
+                    severity = $6, confidence = $7, reasons = $8, rules_version = $9, judged_at = $10,
+                    decided_by = NULL, note = NULL
+WHERE indicator_id = $1
 """
+
+WANTED = """
+outcome = 'held' AND NOT is_test
+  AND ($1::text IS NULL OR identifier = $1) AND ($2::text IS NULL OR partner = $2)
+  AND ($3::text IS NULL OR reason = $3) AND ($4::text IS NULL OR coalesce(incident, '') = $4)
+"""
+
+HELD = f"""
+SELECT * FROM verdicts
+WHERE {WANTED} AND (judged_at, indicator_id) > ($5::timestamptz, $6::uuid)
+ORDER BY judged_at, indicator_id LIMIT $7
+"""  # noqa: S608 - ours
+
+HELD_NOW = """
+SELECT * FROM verdicts WHERE outcome = 'held' AND NOT is_test AND indicator_id = ANY($1::uuid[])
+ORDER BY judged_at, indicator_id FOR UPDATE
+"""
+
+GROUPS = f"""
+SELECT reason, incident, identifier, partner, count(*) AS records, count(DISTINCT threat_id) AS threats,
+       min(judged_at) AS oldest_at, max(judged_at) AS newest_at, min(message) AS example,
+       (array_agg(indicator_id ORDER BY judged_at, indicator_id))[1:5] AS samples
+FROM verdicts WHERE {WANTED}
+GROUP BY reason, incident, identifier, partner
+ORDER BY records DESC, reason, identifier, partner, incident LIMIT $5
+"""  # noqa: S608 - ours
+
+
+class HeldFilter(msgspec.Struct, frozen=True):
+    """Which of the held are wanted; all where nothing is said. An empty incident stands for none."""
+
+    identifier: str | None = None
+    partner: str | None = None
+    reason: str | None = None
+    incident: str | None = None
+
 
 BEGINNING = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), UUID(int=0))
 
@@ -78,23 +114,41 @@ async def replace_verdicts(tx: Transaction, judgements: Sequence[Judgement], *, 
         await tx.fetch(REPLACE, *_columns(judgements), by, note)
 
 
+async def hold_again(tx: Transaction, held: Judgement) -> None:
+    """What a person had decided waits again, as it was before."""
+    before = held.before
+    await tx.fetch(
+        HELD_AGAIN,
+        held.indicator.indicator_id,
+        before.incident,
+        before.reason,
+        before.message,
+        before.grade,
+        before.severity.value,
+        before.confidence,
+        _json(before.reasons),
+        before.rules_version,
+        before.at,
+    )
+
+
 async def held_page(
-    tx: Transaction,
-    *,
-    identifier: str | None = None,
-    partner: str | None = None,
-    reason: str | None = None,
-    after: tuple[datetime, UUID] | None = None,
-    limit: int,
+    tx: Transaction, wanted: HeldFilter, *, after: tuple[datetime, UUID] | None = None, limit: int
 ) -> list[Judgement]:
     """Indicators that wait for a person, the longest waiting first; a test waits for nobody."""
-    rows = await tx.fetch(HELD, None, identifier, partner, reason, *(after or BEGINNING), limit)
+    rows = await tx.fetch(HELD, *msgspec.structs.astuple(wanted), *(after or BEGINNING), limit)
     return [_judgement(row) for row in rows]
+
+
+async def held_groups(tx: Transaction, wanted: HeldFilter, *, limit: int) -> list[HeldGroup]:
+    """The same by what they have in common, the most numerous first."""
+    rows = await tx.fetch(GROUPS, *msgspec.structs.astuple(wanted), limit)
+    return [HeldGroup(**{**row, "samples": tuple(row["samples"])}) for row in rows]
 
 
 async def held_verdicts(tx: Transaction, indicator_ids: Collection[UUID]) -> list[Judgement]:
     """Those of the indicators that wait for a person; locked, so that two people can't decide the same one."""
-    rows = await tx.fetch(HELD + " FOR UPDATE", list(indicator_ids), None, None, None, *BEGINNING, len(indicator_ids))
+    rows = await tx.fetch(HELD_NOW, list(indicator_ids))
     return [_judgement(row) for row in rows]
 
 
@@ -155,6 +209,8 @@ def _judgement(row: asyncpg.Record) -> Judgement:
         first_seen_at=row["first_seen_at"],
         rules_version=row["rules_version"],
         at=row["judged_at"],
+        decided_by=row["decided_by"],
+        note=row["note"],
     )
 
 

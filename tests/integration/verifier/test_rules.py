@@ -1,101 +1,13 @@
 """Rules as data on a real database: put in force, tried out before, and what was believed before they were there."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from datetime import timedelta
 
-import msgspec
 import pytest
-import uvicorn
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI
 
-from libs.common.contracts import Asset, IndicatorSettled, RawIndicator
-from libs.common.migrations import migrate
+from libs.common.contracts import Asset
 from libs.common.security import Role
-from libs.common.shutdown import Shutdown
-from services.verifier.app import build
-from services.verifier.settings import VerifierSettings
-from tests.integration.test_exploitation import Desk
-from tests.unit.verifier.builders import raw
-
-TODAY = datetime.now(UTC)
-FRESH = TODAY - timedelta(hours=1)
-
-
-def records(*assets: Asset, partner: str = "demo", identifier: str = "open-smb") -> list[RawIndicator]:
-    """New ones, seen just now."""
-    return [
-        msgspec.structs.replace(
-            raw(asset=asset, seen_at=FRESH, partner=partner, identifier=identifier), indicator_id=uuid4()
-        )
-        for asset in assets
-    ]
-
-
-HOSTS = [Asset(ip=f"145.10.20.{number}", port=445) for number in range(1, 11)]
-
-
-@pytest.fixture
-async def attribution_url() -> AsyncIterator[str]:
-    """A stand-in for attribution that sends even addresses to one network, and knows nobody for odd ones."""
-    api = FastAPI()
-
-    @api.post("/v1/lookups")
-    async def read_lookups(asked: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, object]]]:
-        even = {"route": "network-owner", "kind": "network-owner", "recipient": "0199a1c2-0000-7000-8000-000000000001"}
-        nobody = {"route": "none", "kind": None, "recipient": None}
-        return {"items": [even if int(each["ip"].split(".")[-1]) % 2 == 0 else nobody for each in asked["assets"]]}
-
-    server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_level="error"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
-
-
-@pytest.fixture
-async def desk(
-    database_url: str, attribution_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
-) -> AsyncIterator[Desk]:
-    await asyncio.to_thread(migrate, "verifier", database_url)
-    settings = VerifierSettings(
-        http_port=1,
-        database_url=database_url,
-        kafka_bootstrap="127.0.0.1:1",
-        operator_public_key=operator_public_key,
-        attribution_url=attribution_url,
-        rules_refresh_seconds=0.05,
-    )
-    service = build(settings)
-    shutdown = Shutdown()
-    keeping = asyncio.create_task(service.tasks[0](shutdown))
-    desk = Desk(service, operator_key)
-    await rules_other_than(desk, None)
-    yield desk
-    shutdown.request()
-    await keeping
-    await service.database.close()
-
-
-async def rules_other_than(desk: Desk, version: str | None) -> str:
-    """The version in force, once it is another."""
-    async with asyncio.timeout(30), desk.client(Role.VIEWER) as viewer:
-        while (answer := await viewer.get("/v1/rules")).status_code != 200 or answer.json()["version"] == version:
-            await asyncio.sleep(0.02)
-    return str(answer.json()["version"])
-
-
-async def outcomes(desk: Desk, events: Sequence[RawIndicator]) -> Counter[str]:
-    """What becomes of records that come now."""
-    async with desk.service.database.transaction() as tx:
-        said = await desk.service.subscriptions[RawIndicator](events, tx=tx, now=desk.service.database.now())
-    return Counter(event.outcome.value if isinstance(event, IndicatorSettled) else "verified" for event in said)
-
+from tests.integration.verifier.desk import HOSTS, TODAY, Desk, outcomes, records, rules_other_than
 
 STRICT = """
 [thresholds]

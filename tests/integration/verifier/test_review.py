@@ -1,0 +1,125 @@
+"""What waits for a person: in groups, decided, remembered, taken back; and who was faster."""
+
+from collections import Counter
+from uuid import UUID
+
+import httpx
+import pytest
+
+from libs.common.contracts import Asset, IndicatorSettled, RawIndicator, ThreatVerified
+from libs.common.outbox import waiting_events
+from libs.common.security import Role
+from tests.integration.verifier.desk import HOSTS, Desk, outcomes, records
+
+HONEYPOT = Asset(ip="145.10.20.99", port=445, hostname="honeypot.bakery.nl")
+FAR = Asset(ip="145.10.20.98", port=445, hostname="honeypot.butcher.nl")
+
+
+async def said_of(desk: Desk, event: RawIndicator) -> list[tuple[str, str]]:
+    """What has left through the outbox of a record: outcomes with their reasons, in order."""
+    async with desk.service.database.transaction() as tx:
+        return [
+            (each.outcome.value, each.reason) if isinstance(each, IndicatorSettled) else ("verified", "")
+            for each in await waiting_events(tx)
+            if isinstance(each, IndicatorSettled | ThreatVerified) and each.indicator_id == event.indicator_id
+        ]
+
+
+async def decide(analyst: httpx.AsyncClient, event: RawIndicator, decision: str, **more: object) -> httpx.Response:
+    return await analyst.post(f"/v1/review/{event.indicator_id}", json={"decision": decision, **more})
+
+
+async def test_what_waits_is_shown_in_groups_and_a_group_is_decided_at_once(desk: Desk) -> None:
+    await outcomes(desk, records(*HOSTS[:3], identifier="nobody-knows"))
+    await outcomes(desk, records(*HOSTS[:2], identifier="nobody-knows", partner="another"))
+    (odd,) = records(HONEYPOT)
+    await outcomes(desk, [odd])
+    analyst = desk.client(Role.ANALYST)
+
+    groups = (await analyst.get("/v1/review/groups")).json()["items"]
+
+    shown = ("reason", "identifier", "partner", "records", "threats")
+    assert [tuple(each[name] for name in shown) for each in groups] == [
+        ("incident", "nobody-knows", "demo", 3, 3),
+        ("incident", "nobody-knows", "another", 2, 2),
+        ("noise", "open-smb", "demo", 1, 1),
+    ]
+    assert [each["incident"] for each in groups] == ["", "", "open-smb"]
+    assert groups[2]["samples"] == [str(odd.indicator_id)]
+    assert "honeypot" in groups[2]["example"]
+    chosen = {name: groups[1][name] for name in ("reason", "identifier", "partner", "incident")}
+    assert (await analyst.get("/v1/review", params=chosen)).json()["items"][0]["partner"] == "another"
+    bulk = await analyst.post("/v1/review", json={"decision": "reject", "note": "test data", **chosen})
+    assert bulk.json() == {"decided": 2, "more": False}
+    assert len((await analyst.get("/v1/review/groups")).json()["items"]) == 2
+    assert (await analyst.get("/v1/review/groups", params={"reason": "noise"})).json()["items"] == [groups[2]]
+
+
+async def test_whoever_comes_second_hears_who_was_first_and_when(desk: Desk) -> None:
+    held, verified = records(HONEYPOT, HOSTS[0])
+    await outcomes(desk, [held, verified])
+    anna, bert = desk.client(Role.ANALYST), desk.client(Role.ANALYST, name="bert")
+    decided = await decide(anna, held, "reject", note="it is ours")
+    assert (decided.json()["decided_by"], decided.json()["note"]) == ("anna", "it is ours")
+
+    late = await decide(bert, held, "verify")
+    never = await decide(bert, verified, "reject")
+    unknown = await bert.post(f"/v1/review/{UUID(int=9)}", json={"decision": "reject"})
+
+    assert (late.status_code, late.json()["type"]) == (409, "/problems/already-decided")
+    assert late.json()["detail"].startswith(f"anna decided at {decided.json()['judged_at'][:13]}")
+    assert late.json()["detail"].endswith(": refuted.")
+    assert (never.status_code, "The rules decided" in never.json()["detail"]) == (409, True)
+    assert unknown.status_code == 404
+    shown = (await bert.get(f"/v1/indicators/{held.indicator_id}")).json()
+    assert (shown["decided_by"], shown["note"], shown["outcome"]) == ("anna", "it is ours", "refuted")
+
+
+async def test_a_no_is_taken_back_and_the_record_waits_as_it_waited_before(desk: Desk) -> None:
+    (held,) = records(HONEYPOT)
+    await outcomes(desk, [held])
+    anna, bert = desk.client(Role.ANALYST), desk.client(Role.ANALYST, name="bert")
+    before = (await anna.get(f"/v1/indicators/{held.indicator_id}")).json()
+    await decide(anna, held, "reject", note="noise", remember={"days": 30})
+    assert await outcomes(desk, records(HONEYPOT)) == {"refuted": 1}
+
+    undone = await bert.post(f"/v1/review/{held.indicator_id}/undo", json={"note": "it is a shop"})
+
+    assert (undone.status_code, undone.json()) == (200, before)
+    assert (await anna.get(f"/v1/indicators/{held.indicator_id}")).json() == before
+    assert await outcomes(desk, records(HONEYPOT)) == {"held": 1}, "what was remembered is forgotten"
+    again = await bert.post(f"/v1/review/{held.indicator_id}/undo")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-to-undo")
+    assert (await decide(anna, held, "verify", note="so it is")).status_code == 200
+    assert await said_of(desk, held) == [("refuted", "review"), ("held", "review-undone"), ("verified", "")]
+    decisions = (await anna.get(f"/v1/indicators/{held.indicator_id}/decisions")).json()["items"]
+    assert [(each["decision"], each["decided_by"], each["undone_by"], each["undo_note"]) for each in decisions] == [
+        ("reject", "anna", "bert", "it is a shop"),
+        ("verify", "anna", None, None),
+    ]
+
+
+async def test_a_yes_that_is_remembered_lets_the_same_threat_pass_and_no_other(desk: Desk) -> None:
+    (held,) = records(HONEYPOT)
+    await outcomes(desk, [held])
+    analyst = desk.client(Role.ANALYST)
+
+    assert (await decide(analyst, held, "verify", remember={"days": 9})).status_code == 200
+
+    (same,) = records(HONEYPOT)
+    assert await outcomes(desk, [same]) == {"duplicate": 1}
+    reasons = (await analyst.get(f"/v1/indicators/{same.indicator_id}")).json()["reasons"]
+    assert {each["check"]: each["result"] for each in reasons}["noise"] == "fail"
+    assert next(each["detail"] for each in reasons if each["check"] == "remembered").startswith("anna has decided")
+    assert await outcomes(desk, records(FAR)) == {"held": 1}
+
+
+@pytest.mark.parametrize(("decision", "later"), [("verify", "duplicate"), ("reject", "refuted")])
+async def test_a_group_is_decided_and_remembered(desk: Desk, decision: str, later: str) -> None:
+    await outcomes(desk, records(HONEYPOT, FAR))
+    analyst = desk.client(Role.ANALYST)
+
+    bulk = await analyst.post("/v1/review", json={"decision": decision, "reason": "noise", "remember": {"days": 9}})
+
+    assert bulk.json() == {"decided": 2, "more": False}
+    assert await outcomes(desk, records(HONEYPOT, FAR)) == Counter({later: 2})
