@@ -82,7 +82,8 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RawIndicator(Event, frozen=True, kw_only=True, omit_defaults=True, tag="raw-indicator.v1"):
     """An accepted record of a submission, on its way to be verified. `record` is 1-based, the header not counted.
 
-    `test_mails_to` is set on what a partner only tries out: the one address that its mail may go to.
+    `test_mails_to` is set on what a partner only tries out: the one address that its mail may go to. `upstream` is
+    whose finding it is, where a partner passes on somebody else's.
     """
 
     indicator_id: UUID
@@ -93,10 +94,16 @@ class RawIndicator(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ra
     received_at: datetime
     indicator: Indicator
     test_mails_to: str | None = None
+    upstream: str | None = None
 
     @property
     def key(self) -> str:
         return self.indicator.asset.key
+
+    @property
+    def source(self) -> str:
+        """Who has found it: what two of them say is confirmed, what one says by two ways is not."""
+        return self.upstream or self.partner
 
     @property
     def event_id(self) -> UUID:

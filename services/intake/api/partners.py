@@ -75,6 +75,11 @@ class Agreement(BaseModel):
         None, ge=1, le=MAX_RECORDS, description="Records taken from midnight to midnight UTC; null: without limit"
     )
     tlp_default: Tlp | None = Field(None, description="The TLP label of records that have none of their own")
+    upstream: str | None = Field(
+        None,
+        pattern="^[a-z0-9][a-z0-9-]{1,39}$",
+        description="Whose findings it passes on, if not its own: two partners with the same do not confirm each other",
+    )
     csv_reading: OwnTable | None = Field(None, description="How tables of their own are read; null: as tocsin-csv says")
 
 
@@ -191,6 +196,7 @@ def _partner(body: PartnerBody, office: Office, *, now: datetime) -> Partner:
         requests_burst=body.requests_burst,
         records_per_day=body.records_per_day,
         tlp_default=body.tlp_default,
+        upstream=body.upstream,
         assets_are=body.assets_are,
         digest=body.digest,
         digest_language=body.digest_language,
@@ -214,6 +220,7 @@ def _partner_view(partner: Partner) -> PartnerView:
         requests_burst=partner.requests_burst,
         records_per_day=partner.records_per_day,
         tlp_default=partner.tlp_default,
+        upstream=partner.upstream,
         assets_are=partner.assets_are,
         digest=partner.digest,
         digest_language=partner.digest_language,

@@ -47,8 +47,8 @@ class Partner:
     """An organisation or researcher that pushes feeds, and what is agreed with them; what is None is not bounded.
 
     `requests_…` are those of each key, instead of what the settings say. `tlp_default` holds for records without a
-    label, `assets_are` for records that do not say whose an asset is. `digest_due_at` is when the digest that they want
-    is to be made next; `csv_reading` how tables of their own are read.
+    label, `assets_are` for records that do not say whose an asset is. `upstream` is whose findings they pass on.
+    `digest_due_at` is when the digest that they want is to be made next; `csv_reading` how tables of their own are read.
     """
 
     id: UUID
@@ -64,6 +64,7 @@ class Partner:
     requests_burst: int | None = None
     records_per_day: int | None = None
     tlp_default: Tlp | None = None
+    upstream: str | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
     digest: DigestCadence = DigestCadence.NONE
     digest_language: Language = Language.ENGLISH

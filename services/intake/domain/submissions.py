@@ -77,6 +77,7 @@ class Submission:
     lease: UUID | None = None
     payload_redacted: bool = False
     tlp_default: Tlp | None = None
+    upstream: str | None = None
     assets_are: AssetsAre = AssetsAre.ABUSED
     test_mails_to: str | None = None
     csv_reading: CsvReading = field(default_factory=CsvReading)
@@ -171,6 +172,7 @@ def events(submission: Submission, records: Iterable[Record]) -> list[RawIndicat
             received_at=submission.received_at,
             indicator=_labelled(record.indicator, submission.tlp_default),
             test_mails_to=submission.test_mails_to,
+            upstream=submission.upstream,
             traceparent=submission.traceparent,
         )
         for record in records

@@ -244,6 +244,7 @@ def _submission(arrival: _Arrival, opened: Opened) -> Submission:
         received_at=arrival.at,
         payload_redacted=arrival.is_redacted,
         tlp_default=push.partner.tlp_default,
+        upstream=push.partner.upstream or opened.format.upstream,
         assets_are=push.partner.assets_are,
         test_mails_to=push.test_mails_to,
         csv_reading=push.hints.csv_reading if opened.format.has_own_columns else CsvReading(),

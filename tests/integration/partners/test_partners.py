@@ -31,6 +31,7 @@ AGREED = {
     "requests_burst": 5,
     "records_per_day": 1000,
     "tlp_default": "green",
+    "upstream": "a-sensor-network",
     "assets_are": "hostile",
 }
 
@@ -64,6 +65,7 @@ async def test_all_that_is_wrong_with_an_agreement_is_told_at_once(intake: Intak
         "requests_per_minute": 0,
         "records_per_day": -1,
         "tlp_default": "mauve",
+        "upstream": "No Slug",
         "assets_are": "ours",
     }
 
@@ -234,7 +236,7 @@ async def test_what_this_replica_takes_counts_while_the_count_is_remembered(inta
 async def test_a_second_reading_says_the_same_though_the_agreement_has_changed(intake: Intake, kafka: Kafka) -> None:
     intake.settings = intake.settings.model_copy(update={"immediate_max_bytes": 0})
     service = intake.replica()
-    partner = await intake.partner(tlp_default="green", assets_are="hostile")
+    partner = await intake.partner(tlp_default="green", assets_are="hostile", upstream="sensors")
     client = intake.client((await intake.key(partner))["key"], service=service)
     at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}"
     bundle = {
@@ -244,7 +246,7 @@ async def test_a_second_reading_says_the_same_though_the_agreement_has_changed(i
 
     stored = await client.post("/v1/submissions", content=json.dumps(bundle), headers=headers)
     assert stored.status_code == 202, stored.text
-    await intake.change(partner, tlp_default="red", assets_are="victims")
+    await intake.change(partner, tlp_default="red", assets_are="victims", upstream=None)
     receipt = await read_to_its_end(service, client, stored.json()["links"]["self"])
 
     assert receipt["records"] == {"total": 2, "accepted": 1, "rejected": 1}
@@ -252,7 +254,7 @@ async def test_a_second_reading_says_the_same_though_the_agreement_has_changed(i
     (message,) = await kafka.read("raw-indicator", wanted=1)
     event = decode(message.value)
     assert isinstance(event, RawIndicator)
-    assert (event.record, event.indicator.tlp) == (2, Tlp.GREEN)
+    assert (event.record, event.indicator.tlp, event.source) == (2, Tlp.GREEN, "sensors")
 
 
 async def test_a_records_own_label_stays(intake: Intake, kafka: Kafka) -> None:

@@ -55,7 +55,8 @@ class Format:
     are those of this format; `has_report_types` that the names alone do not say what a record is about;
     `has_own_columns` that a partner may call its columns what it likes, and say what they are. `schema` is the JSON
     Schema of a record, where the format has one. `whole_bytes` is how much of a payload is in memory at a time
-    where that is more than a few blocks and records, because a document says last what holds for all of it.
+    where that is more than a few blocks and records, because a document says last what holds for all of it. `upstream`
+    is who makes such payloads, whoever pushes them.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Format:
     has_own_columns: bool = False
     schema: Mapping[str, object] | None = None
     whole_bytes: int = 0
+    upstream: str | None = None
 
     @property
     def is_table(self) -> bool:

@@ -36,4 +36,5 @@ FORMAT = Format(
     families=frozenset({Family.CSV}),
     has_names=has_names,
     has_report_types=True,
+    upstream="shadowserver",
 )

@@ -82,4 +82,5 @@ FORMAT = Format(
     families=frozenset({Family.JSON, Family.JSON_LINES}),
     has_names=has_names,
     has_report_types=True,
+    upstream="shadowserver",
 )
