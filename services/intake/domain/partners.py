@@ -48,7 +48,7 @@ class Partner:
 
     `requests_…` are those of each key, instead of what the settings say. `tlp_default` holds for records without a
     label, `assets_are` for records that do not say whose an asset is. `upstream` is whose findings they pass on.
-    `digest_due_at` is when the digest that they want is to be made next; `csv_reading` how tables of their own are read.
+    `digest_due_at` is when the digest that they want is to be made next; `csv_reading` how their own tables are read.
     """
 
     id: UUID
