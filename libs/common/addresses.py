@@ -90,10 +90,11 @@ _DOCUMENTATION_RANGES = _Ranges(_DOCUMENTATION)
 _NON_PUBLIC_RANGES = _Ranges(_NOT_PUBLIC)
 
 
+@lru_cache(maxsize=4_096)
 def parse_ip(text: str) -> IPAddress | None:
     """The address that `text` spells, exactly: no zone, prefix length, port, brackets or leading zeros.
 
-    An IPv4 address inside `::ffff:0:0/96` is that IPv4 address.
+    An IPv4 address inside `::ffff:0:0/96` is that IPv4 address. Kept for a while: a batch asks several times for each.
     """
     is_v6 = ":" in text
     try:

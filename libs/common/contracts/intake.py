@@ -35,6 +35,8 @@ class Asset(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def hosts(self) -> tuple[str, ...]:
         """The names that say whose it is: the domain, the URL's host, the e-mail address's domain; what there is."""
+        if self.domain is None and self.url is None and self.email is None:
+            return ()  # as most are
         of_email = self.email.rpartition("@")[2] if self.email else None
         return tuple(host for host in (self.domain, _host_of(self.url), of_email) if host)
 

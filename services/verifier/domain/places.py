@@ -1,7 +1,8 @@
 """Look-ups of what lies around an address or above a name, whatever number of ranges and domains there is."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from typing import Generic, TypeVar
 
@@ -11,23 +12,46 @@ T = TypeVar("T")
 
 
 class Ranges(Generic[T]):
-    """What is filed under ranges (CIDR); they may overlap. Asking costs one look-up for each size of range."""
+    """What is filed under ranges (CIDR); they may overlap. Most addresses lie in none, which costs a binary search."""
 
     def __init__(self, filed: Iterable[tuple[str, T]]) -> None:
         self._by_size: dict[tuple[int, int], dict[int, list[T]]] = {}
+        spans: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
         for ip_range, item in filed:
             network = ip_network(ip_range)
             bits_below = network.max_prefixlen - network.prefixlen
             of_size = self._by_size.setdefault((network.version, bits_below), defaultdict(list))
             of_size[int(network.network_address) >> bits_below].append(item)
+            spans[network.version].append((int(network.network_address), int(network.broadcast_address)))
+        self._runs = {version: _runs(sorted(found)) for version, found in spans.items()}
 
-    def around(self, address: str | None) -> Iterator[T]:
+    def around(self, address: str | None) -> Sequence[T]:
         if not self._by_size or address is None or (ip := parse_ip(address)) is None:
-            return
-        number = int(ip)
-        for (version, bits_below), items in self._by_size.items():
-            if version == ip.version:
-                yield from items.get(number >> bits_below, ())
+            return ()
+        number, version = int(ip), ip.version
+        starts, ends = self._runs[version]
+        run = bisect_right(starts, number) - 1
+        if run < 0 or number > ends[run]:
+            return ()
+        return [
+            item
+            for (size_version, bits_below), of_size in self._by_size.items()
+            if size_version == version
+            for item in of_size.get(number >> bits_below, ())
+        ]
+
+
+def _runs(spans: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Sorted spans, with those that overlap made one: where each begins, and where it ends."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for first, last in spans:
+        if ends and first <= ends[-1]:
+            ends[-1] = max(ends[-1], last)
+        else:
+            starts.append(first)
+            ends.append(last)
+    return starts, ends
 
 
 class Domains(Generic[T]):
@@ -38,9 +62,9 @@ class Domains(Generic[T]):
         for domain, item in filed:
             self._by_name[domain].append(item)
 
-    def above(self, name: str | None) -> Iterator[T]:
+    def above(self, name: str | None) -> Sequence[T]:
         if not self._by_name or name is None:
-            return
+            return ()
         labels = name.split(".")
-        for start in range(len(labels)):
-            yield from self._by_name.get(".".join(labels[start:]), ())
+        names = (".".join(labels[start:]) for start in range(len(labels)))
+        return [item for above in names for item in self._by_name.get(above, ())]

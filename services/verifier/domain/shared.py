@@ -1,6 +1,6 @@
 """Addresses that many strangers share: content networks and shared hosting."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -36,12 +36,9 @@ class SharedPlaces:
         self._by_asn = {asn: place for place in self.places for asn in place.asns}
 
     def place_of(self, asset: Asset, asn: int | None) -> SharedPlace | None:
-        return next(self._places_of(asset, asn), None)
-
-    def _places_of(self, asset: Asset, asn: int | None) -> Iterator[SharedPlace]:
-        if not self.places:
-            return
-        yield from self._by_range.around(asset.ip)
+        if around := self._by_range.around(asset.ip):
+            return around[0]
         if (place := self._by_asn.get(asn or 0)) is not None:
-            yield place
-        yield from self._by_domain.above(asset.hostname)
+            return place
+        above = self._by_domain.above(asset.hostname)
+        return above[0] if above else None
