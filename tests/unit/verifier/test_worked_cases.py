@@ -6,7 +6,7 @@ times are said as ages, such as `6h` or `20d`; what a case does not say is as in
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,12 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     incidents: list[dict[str, Any]] = []
 
 
-def all_cases() -> Iterator[Any]:  # Any: pytest's parameter sets
-    for path in sorted(CASES.glob("*.toml")):
-        for case in msgspec.convert(tomllib.loads(path.read_text())["case"], list[Case]):
-            yield pytest.param(case, id=f"{path.stem}: {case.name}")
+def all_cases() -> list[Any]:  # Any: pytest's parameter sets
+    return [
+        pytest.param(case, id=f"{path.stem}: {case.name}")
+        for path in sorted(CASES.glob("*.toml"))
+        for case in msgspec.convert(tomllib.loads(path.read_text())["case"], list[Case])
+    ]
 
 
 @pytest.mark.parametrize("case", all_cases())
