@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from libs.common.addresses import canonical_domain, canonical_email, canonical_url, parse_ip
 from libs.common.contracts.intake import Asset
 from libs.common.db import Database
+from libs.common.intervals import read_asn
 from libs.common.problems import FieldError, Problem
 from libs.common.security import Role, operator
 from services.attribution.api.views import (
@@ -19,7 +20,6 @@ from services.attribution.api.views import (
     recipient_view,
 )
 from services.attribution.domain.ladder import Route
-from services.attribution.domain.ripe import read_asn
 from services.attribution.handlers import LiveDirectory, LookupAnswer, look_up
 
 LONGEST_VALUE = 2048

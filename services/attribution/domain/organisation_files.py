@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from libs.common.addresses import canonical_email
+from libs.common.delegated import country_code
 from libs.common.text import plain
 from libs.common.vocabulary import Language
 from services.attribution.domain.imports import Mistake
@@ -22,7 +23,6 @@ from services.attribution.domain.organisations import (
     OrganisationProfile,
     read_claim,
 )
-from services.attribution.domain.ripe import country_code
 
 MOST_MISTAKES = 100
 LONGEST_TEXT = 200

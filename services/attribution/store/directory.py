@@ -13,9 +13,9 @@ import asyncpg
 import msgspec
 
 from libs.common.db import Transaction
+from libs.common.intervals import Space
 from libs.common.vocabulary import Language
 from services.attribution.domain.abuse import AbuseDesk
-from services.attribution.domain.intervals import Space
 from services.attribution.domain.networks import Packed, RangeColumns, System
 from services.attribution.domain.organisations import (
     AssetKind,

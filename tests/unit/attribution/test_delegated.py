@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from services.attribution.domain.delegated import Delegation, Version, read_delegations
-from services.attribution.domain.ripe import Skipped
+from libs.common.delegated import Delegation, Skipped, Version, read_delegations
 
 FILE = """\
 2.3|ripencc|1732057200|4|19830705|20261119|+0100

@@ -9,14 +9,21 @@ from datetime import date, datetime
 import msgspec
 
 from libs.common.addresses import parse_ip
-from services.attribution.domain.intervals import Interval, Space, space_of
-from services.attribution.domain.ripe import Skipped, country_code, read_asn
+from libs.common.intervals import Interval, Space, read_asn, space_of
 
 HELD = frozenset({"allocated", "assigned"})
 """Other states (available, reserved) have no holder."""
 
 SPACES = frozenset(space.value for space in Space)
 LONGEST_VALUE = 10
+UNKNOWN_COUNTRIES = frozenset({"EU", "AP", "ZZ"})
+"""Regions and fillers that stand where a country should."""
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """An object that was left out, and why; counted, never an abort."""
+
+    reason: str
 
 
 class Delegation(msgspec.Struct, frozen=True):
@@ -77,3 +84,10 @@ def _interval(kind: str, start: str, value: str) -> Interval | None:
 def _address(space: Space, text: str) -> int | None:
     address = parse_ip(text)
     return int(address) if address is not None and space_of(address) is space else None
+
+
+def country_code(text: str) -> str | None:
+    """The first word as an upper-case ISO 3166 code; None for what is not one and for regions."""
+    code = text.split()[0].upper() if text.strip() else ""
+    is_code = len(code) == 2 and code.isascii() and code.isalpha()
+    return code if is_code and code not in UNKNOWN_COUNTRIES else None
