@@ -32,9 +32,11 @@ class Delegation(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """The file's first line; `ends_on` is the day that it describes."""
+    """The file's first line: whose it is, of which day, and how many records it should have (0: it does not say)."""
 
     ends_on: date
+    registry: str
+    records: int
 
 
 def read_delegations(lines: Iterable[str]) -> Iterator[Version | Delegation | Skipped]:
@@ -52,7 +54,8 @@ def _version(fields: list[str]) -> Version | Skipped:
         day = datetime.strptime(fields[5], "%Y%m%d")  # noqa: DTZ007  # a calendar day, in whatever zone the RIR keeps
     except (IndexError, ValueError):
         return Skipped("unreadable-version")
-    return Version(ends_on=day.date())
+    records = int(fields[3]) if fields[3].isascii() and fields[3].isdigit() else 0
+    return Version(ends_on=day.date(), registry=fields[1], records=records)
 
 
 def _delegation(fields: list[str]) -> Delegation | Skipped:

@@ -10,12 +10,11 @@ import msgspec
 from libs.common.addresses import canonical_email
 from libs.common.delegated import country_code
 from libs.common.text import plain
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.imports import Mistake
 from services.attribution.domain.mailboxes import is_mailable
 from services.attribution.domain.organisations import (
     AssetClaim,
-    AssetKind,
     BadClaim,
     Contact,
     ContactRole,

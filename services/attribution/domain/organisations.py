@@ -11,7 +11,7 @@ from publicsuffixlist import PublicSuffixList
 from libs.common.addresses import canonical_domain
 from libs.common.flattening import NOBODY
 from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.ranges import Segments
 
 
@@ -30,12 +30,6 @@ class ContactRole(StrEnum):
     TECHNICAL = "technical"
     ADMINISTRATIVE = "administrative"
     GENERAL = "general"
-
-
-class AssetKind(StrEnum):
-    IP_RANGE = "ip-range"
-    DOMAIN = "domain"
-    ASN = "asn"
 
 
 class Contact(msgspec.Struct, frozen=True):

@@ -10,11 +10,11 @@ import msgspec
 
 from libs.common.db import Transaction
 from libs.common.ids import new_id
+from libs.common.vocabulary import AssetKind
 from services.attribution import store
 from services.attribution.domain.imports import Mistake
 from services.attribution.domain.organisation_files import Entry, WrittenContact, identities, read_contact
 from services.attribution.domain.organisations import (
-    AssetKind,
     AssetRecord,
     BadClaim,
     ContactRecord,

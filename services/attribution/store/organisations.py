@@ -10,10 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from libs.common.db import Transaction
 from libs.common.ids import new_id
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.organisations import (
     AssetClaim,
-    AssetKind,
     AssetRecord,
     Contact,
     ContactRecord,
