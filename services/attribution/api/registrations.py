@@ -90,7 +90,7 @@ def _asset_routes(router: APIRouter, database: Database) -> None:
     async def delete_asset(organisation_id: UUID, asset_id: UUID) -> None:
         """It is theirs no longer; what was found at it before stays as it was."""
         async with database.transaction() as tx:
-            if not await release_asset(organisation_id, asset_id, tx=tx):
+            if not await release_asset(organisation_id, asset_id, tx=tx, now=database.now()):
                 raise not_found("asset")
 
 

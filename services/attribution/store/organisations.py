@@ -107,10 +107,12 @@ async def claim(tx: Transaction, organisation_id: UUID, claimed: AssetClaim, *, 
     return _asset(row) if row is not None else None
 
 
-async def release(tx: Transaction, organisation_id: UUID, asset_id: UUID) -> bool:
+async def release(tx: Transaction, organisation_id: UUID, asset_id: UUID) -> AssetRecord | None:
+    """What it was; None if there was none."""
     table = organisation_asset
     statement = delete(table).where(table.c.organisation_id == organisation_id, table.c.asset_id == asset_id)
-    return (await tx.execute(statement)).rowcount == 1
+    row = (await tx.execute(statement.returning(table))).one_or_none()
+    return _asset(row) if row is not None else None
 
 
 async def contacts(tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int) -> list[ContactRecord]:
@@ -150,14 +152,22 @@ async def remove_contact(tx: Transaction, organisation_id: UUID, contact_id: UUI
     return (await tx.execute(statement)).rowcount == 1
 
 
-async def bump_version(tx: Transaction) -> None:
-    """Say that organisations have changed. In the transaction of the change, so that nobody sees one without the other.
+async def bump_version(tx: Transaction) -> int:
+    """Say that organisations have changed, and by which version.
+
+    In the transaction of the change, so that nobody sees one without the other.
 
     The row is made by the first change and locked by each: changes queue up, which keeps versions in commit order.
     """
     table = directory_version
     statement = upsert(table).values(single=1, version=1)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["single"], set_={"version": table.c.version + 1}))
+    statement = statement.on_conflict_do_update(index_elements=["single"], set_={"version": table.c.version + 1})
+    return int((await tx.execute(statement.returning(table.c.version))).scalar_one())
+
+
+async def held_version(tx: Transaction) -> int:
+    """The version as it is, which nobody changes until the transaction ends."""
+    return (await tx.execute(select(directory_version.c.version).with_for_update())).scalar() or 0
 
 
 async def version(tx: Transaction) -> int:

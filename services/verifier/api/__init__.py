@@ -6,10 +6,10 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.verifier.api import exploitation, false_positives, incidents, indicators, review, threats
+from services.verifier.api import countries, exploitation, false_positives, incidents, indicators, review, threats
 from services.verifier.handlers import RulesInForce
 
-STREAMING_PATHS = exploitation.STREAMING_PATHS
+STREAMING_PATHS = exploitation.STREAMING_PATHS | countries.STREAMING_PATHS
 
 
 def routers(database: Database, rules: RulesInForce, *, greatest_list_age: timedelta) -> Sequence[APIRouter]:
@@ -20,4 +20,5 @@ def routers(database: Database, rules: RulesInForce, *, greatest_list_age: timed
         incidents.routes(database),
         false_positives.routes(database),
         exploitation.routes(database, greatest_age=greatest_list_age),
+        countries.routes(database, rules),
     )

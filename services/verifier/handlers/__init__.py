@@ -1,5 +1,6 @@
 """What can happen to the verifier, one function each: gather, decide, record."""
 
+from services.verifier.handlers.countries import country_editions, import_countries
 from services.verifier.handlers.exploitation import editions, import_list
 from services.verifier.handlers.feedback import forget_false_positive, remember_false_positive, weigh_feedback
 from services.verifier.handlers.incidents import (
@@ -19,6 +20,7 @@ from services.verifier.handlers.queries import (
     threats_page,
     verdict_of,
 )
+from services.verifier.handlers.registered import take_up_registrations
 from services.verifier.handlers.review import Decision, review_indicators, review_matching
 from services.verifier.handlers.verify import verify_indicators
 
@@ -28,10 +30,12 @@ __all__ = [
     "add_incident",
     "approve_incident",
     "change_incident",
+    "country_editions",
     "editions",
     "false_positives_page",
     "forget_false_positive",
     "held_page",
+    "import_countries",
     "import_list",
     "incident_called",
     "incidents_page",
@@ -40,6 +44,7 @@ __all__ = [
     "review_indicators",
     "review_matching",
     "ship_incidents",
+    "take_up_registrations",
     "threat_with_sightings",
     "threats_page",
     "verdict_of",

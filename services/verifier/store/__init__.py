@@ -1,6 +1,7 @@
 """The verifier's tables and queries, in batches. Nothing here commits."""
 
 from services.verifier.store.books import HELD, VERDICTS
+from services.verifier.store.countries import country_columns, country_editions, replace_countries
 from services.verifier.store.exploitation import editions, exploitation, replace_list
 from services.verifier.store.false_positives import (
     add_false_positives,
@@ -9,6 +10,12 @@ from services.verifier.store.false_positives import (
     false_positives_at,
 )
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
+from services.verifier.store.registered import (
+    put_registrations,
+    registered_ranges,
+    registered_values,
+    registered_versions,
+)
 from services.verifier.store.tables import metadata
 from services.verifier.store.threats import (
     close_threats,
@@ -33,6 +40,8 @@ __all__ = [
     "VERDICTS",
     "add_false_positives",
     "close_threats",
+    "country_columns",
+    "country_editions",
     "delete_false_positive",
     "editions",
     "exploitation",
@@ -44,8 +53,13 @@ __all__ = [
     "incidents",
     "metadata",
     "put_incident",
+    "put_registrations",
     "record_sightings",
     "record_verdicts",
+    "registered_ranges",
+    "registered_values",
+    "registered_versions",
+    "replace_countries",
     "replace_list",
     "replace_verdicts",
     "shipped_incidents",
