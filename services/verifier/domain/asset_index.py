@@ -1,12 +1,10 @@
 """Whose an asset is, for many assets: ranges, domains with all below them, and AS numbers."""
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
-from libs.common.addresses import parse_ip
 from libs.common.contracts import Asset
-from libs.common.intervals import Interval, Space, space_of
-from services.verifier.domain.stretches import NOBODY, Stretches
+from libs.common.intervals import Interval, Space
+from services.verifier.domain.stretches import NOBODY, Stretches, placed
 
 ADDRESSES = (Space.IPV4, Space.IPV6)
 
@@ -30,14 +28,15 @@ class AssetIndex:
         self.ranges, self.domains, self.asns = ranges or {}, domains or {}, asns or {}
         self._names = names
         self.version = version
+        self._ipv4, self._ipv6 = self.ranges.get(Space.IPV4), self.ranges.get(Space.IPV6)
         self._is_empty = not (self.domains or self.asns or any(map(len, self.ranges.values())))
-        self._by_address = lru_cache(maxsize=8_192)(self._find_address)
 
     def owner_of(self, asset: Asset, asn: int | None) -> str | None:
         """By its names, its address or its AS; `asn` is the one that a record names beside an asset without."""
         if self._is_empty:
             return None
-        if self.domains and (owner := self._by_name(asset.hosts)) is not None:
+        has_names = asset.domain is not None or asset.url is not None or asset.email is not None
+        if has_names and self.domains and (owner := self._by_name(asset.hosts)) is not None:
             return owner
         if asset.ip is not None and self.ranges and (owner := self._by_address(asset.ip)) is not None:
             return owner
@@ -52,10 +51,10 @@ class AssetIndex:
                 name = name.partition(".")[2]
         return None
 
-    def _find_address(self, text: str) -> str | None:
-        ip = parse_ip(text)
-        table = self.ranges.get(space_of(ip)) if ip is not None else None
-        owner = table.owner(int(ip)) if table is not None and ip is not None else NOBODY
+    def _by_address(self, text: str) -> str | None:
+        place = placed(text)
+        table = None if place is None else self._ipv6 if place[0] else self._ipv4
+        owner = table.owner(place[1]) if place is not None and table is not None else NOBODY
         return self._names[owner - 1] if owner != NOBODY else None
 
 

@@ -8,11 +8,10 @@ from functools import lru_cache
 
 import msgspec
 
-from libs.common.addresses import parse_ip
 from libs.common.delegated import Delegation, Skipped, Version, country_code, read_delegations
-from libs.common.intervals import Interval, Space, space_of
+from libs.common.intervals import Interval, Space
 from services.verifier.domain.lists import BrokenList, Edition, unpacked
-from services.verifier.domain.stretches import NOBODY, Stretches
+from services.verifier.domain.stretches import NOBODY, PART_BITS, Stretches, placed
 
 WHOLE = 0.9
 """A file with fewer of the records that its first line announces has been cut off; some count a few more or less."""
@@ -54,25 +53,49 @@ class Holders:
         self.editions = editions or {}
         self.tables = tables or {}
         newest_first = sorted(self.editions, key=lambda registry: self.editions[registry].made_at, reverse=True)
-        self._in_space = {
-            space: tuple(self.tables[registry][space] for registry in newest_first if space in self.tables[registry])
-            for space in Space
-        }
-        self.country_of = lru_cache(maxsize=8_192)(self._country_of)
+        ordered = [self.tables[registry] for registry in newest_first]
+        self._ipv4, self._ipv6, self._asn = (
+            _by_part(space, [tables[space] for tables in ordered if space in tables])
+            for space in (Space.IPV4, Space.IPV6, Space.ASN)
+        )
 
-    def _country_of(self, address: str | None, asn: int | None) -> str | None:
+    def country_of(self, address: str | None, asn: int | None) -> str | None:
         """Of the address, or if that says nothing of the AS; None where no registry answers."""
         if not self.editions:
             return None
-        ip = parse_ip(address) if address else None
-        by_address = self._at(space_of(ip), int(ip)) if ip is not None else None
-        return by_address or (self._at(Space.ASN, asn) if asn is not None else None)
+        place = placed(address) if address else None
+        if place is not None:
+            is_wide, number = place
+            country = _at(number, self._ipv6, _IPV6_PART) if is_wide else _at(number, self._ipv4, _IPV4_PART)
+            if country is not None:
+                return country
+        return _at(asn, self._asn, _ASN_PART) if asn is not None else None
 
-    def _at(self, space: Space, number: int) -> str | None:
-        for table in self._in_space[space]:
-            if (owner := table.owner(number)) != NOBODY:
-                return owner.to_bytes(2, "big").decode()
-        return None
+
+_IPV4_PART, _IPV6_PART, _ASN_PART = PART_BITS[Space.IPV4], PART_BITS[Space.IPV6], PART_BITS[Space.ASN]
+
+Parts = dict[int, tuple[Stretches, ...]]
+"""For each part of a space those who have anything there: mostly one or two of the five."""
+
+
+def _by_part(space: Space, tables: Iterable[Stretches]) -> Parts:
+    parts: Parts = {}
+    for table in tables:
+        for part in table.parts(space):
+            parts[part] = (*parts.get(part, ()), table)
+    return parts
+
+
+def _at(number: int, parts: Parts, part_bits: int) -> str | None:
+    for table in parts.get(number >> part_bits, ()):
+        if (owner := table.owner(number)) != NOBODY:
+            return _code(owner)
+    return None
+
+
+@lru_cache(maxsize=512)
+def _code(owner: int) -> str:
+    return owner.to_bytes(2, "big").decode()
 
 
 @lru_cache(maxsize=2_048)

@@ -4,7 +4,9 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
+from libs.common.addresses import parse_ip
 from libs.common.flattening import NOBODY as NO_RANGE
 from libs.common.flattening import flatten
 from libs.common.intervals import Space
@@ -12,6 +14,19 @@ from libs.common.intervals import Space
 NOBODY = 0
 _HALF = 64
 _LOW = (1 << _HALF) - 1
+
+PART_BITS = {Space.IPV4: 24, Space.IPV6: 112, Space.ASN: 16}
+"""A part of a space is what has these bits in common with no other: of addresses the first one or two bytes."""
+
+
+@lru_cache(maxsize=8_192)
+def placed(address: str) -> tuple[bool, int] | None:
+    """Whether an address is of IPv6, and its number. Kept for a while: several tables are asked for each.
+
+    No `Space`, as finding one of those in a mapping costs more than all the rest.
+    """
+    ip = parse_ip(address)
+    return (ip.version == 6, int(ip)) if ip is not None else None
 
 
 class Stretches:
@@ -57,6 +72,18 @@ class Stretches:
             last = bisect_right(self._starts, high, first)
             following = bisect_right(self._lows, number & _LOW, first, last)
         return self._owners[following - 1] if following else NOBODY
+
+    def parts(self, space: Space) -> set[int]:
+        """Where anybody has anything."""
+        shift = PART_BITS[space] if self._lows is None else PART_BITS[space] - _HALF
+        first_parts = [start >> shift for start in self._starts]
+        # A stretch may end before the part in which the next one begins; a part too many does no harm.
+        last_parts = [*first_parts[1:], (space.end - 1) >> PART_BITS[space]]
+        found: set[int] = set()
+        for owner, first, last in zip(self._owners, first_parts, last_parts, strict=False):
+            if owner != NOBODY:
+                found.update(range(first, last + 1))
+        return found
 
     def __len__(self) -> int:
         return len(self._owners)

@@ -36,7 +36,7 @@ async def holders_now(tx: Transaction, *, known: Holders) -> Holders:
         registry: known.tables[registry] if known.editions.get(registry) == edition else await _tables(tx, registry)
         for registry, edition in current.items()
     }
-    return Holders(current, tables)
+    return await asyncio.to_thread(Holders, current, tables)
 
 
 async def _tables(tx: Transaction, registry: Registry) -> Mapping[Space, Stretches]:

@@ -110,6 +110,14 @@ def test_an_opt_in_incident_is_told_only_to_those_who_asked(
         assert judgement.message == "Not for us: only for those who asked."
 
 
+def test_a_test_does_not_tell_what_is_registered() -> None:
+    rules = msgspec.structs.replace(RULES, registered=KNOWN, catalogue=OPT_IN)
+    for country, check in (("DE", "country"), ("NL", "opt-in")):
+        tried = raw(geo_country=country, asset=Asset(ip="146.0.5.9"), test_mails_to="desk@demo.example")
+        judgement = judge(tried, NOTHING_KNOWN, rules, NOW)
+        assert (judgement.outcome, judgement.reason) == (Outcome.OUT_OF_SCOPE, check)
+
+
 def test_any_other_incident_is_told_to_everybody() -> None:
     assert said_of("opt-in", judge(raw(), NOTHING_KNOWN, RULES, NOW)).result is CheckResult.PASS
 

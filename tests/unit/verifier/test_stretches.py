@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.intervals import Space
-from services.verifier.domain.stretches import NOBODY, Stretches
+from services.verifier.domain.stretches import NOBODY, PART_BITS, Stretches
 
 SPREAD = {Space.IPV4: 1, Space.ASN: 1, Space.IPV6: 1 << 61}
 """So that IPv6 addresses differ in their upper halves, in their lower halves, and in both."""
@@ -41,6 +41,18 @@ def test_what_was_packed_is_the_same_again(space: Space) -> None:
     ]  # fmt: skip
     assert again.columns == stretches.columns
     assert stretches.columns[2][4:8] == b"\0\0NL", "big-endian on every machine"
+
+
+@pytest.mark.parametrize("space", list(Space))
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(0, 40)), max_size=5), st.integers(0, 255))
+def test_who_has_a_number_has_something_in_its_part(space: Space, ranges: list[tuple[int, int]], asked: int) -> None:
+    unit = space.end >> 8
+    rows = sorted({(first * unit, min((first + size + 1) * unit, space.end) - 1) for first, size in ranges})
+    stretches = Stretches.of(space, rows, [1] * len(rows))
+
+    number = asked * unit + unit // 2
+
+    assert (stretches.owner(number) != NOBODY) <= (number >> PART_BITS[space] in stretches.parts(space))
 
 
 def test_neighbours_of_one_owner_are_one_stretch() -> None:

@@ -35,7 +35,7 @@ def in_our_country(case: Case, rules: Rules, _: datetime) -> Reason:
     name. Sources that disagree make it doubtful. What its owner registered with us is ours wherever it stands.
     """
     indicator = case.event.indicator
-    if rules.registered.covers(indicator.asset, indicator.asn):
+    if _is_registered(case, rules):
         return REGISTERED
     return _weighed(
         indicator.geo_country,
@@ -83,5 +83,10 @@ def asked_for(case: Case, rules: Rules, _: datetime) -> Reason:
         return NO_INCIDENT
     if not incident.opt_in:
         return FOR_EVERYBODY
+    return ASKED if _is_registered(case, rules) else NOT_ASKED
+
+
+def _is_registered(case: Case, rules: Rules) -> bool:
+    """Never in a test: with those a partner could find out, unseen, who has registered with us."""
     indicator = case.event.indicator
-    return ASKED if rules.registered.covers(indicator.asset, indicator.asn) else NOT_ASKED
+    return rules.registered.covers(indicator.asset, indicator.asn) and not case.event.is_test
