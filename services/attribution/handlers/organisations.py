@@ -22,7 +22,7 @@ from services.attribution.domain.organisations import (
     OrganisationRecord,
     read_claim,
 )
-from services.attribution.handlers.registrations import release_all, tell_registered, tell_released
+from services.attribution.handlers.registrations import release_all, tell_added, tell_registered, tell_released
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -78,11 +78,13 @@ async def register_asset(
         claim = read_claim(kind, text)
     except BadClaim as error:
         return Refusal("bad-asset", str(error))
-    asset = await store.organisations.claim(tx, organisation_id, claim, now=now)
+    asset_id = new_id()
+    asset = await store.organisations.claim(tx, organisation_id, claim, asset_id=asset_id, now=now)
     if asset is None:
         return Refusal("already-claimed", f"Another organisation has registered {claim.value}.")
     revision = await store.organisations.bump_version(tx)
-    await tell_registered(tx, organisation_id=organisation_id, revision=revision, now=now)
+    if asset.asset_id == asset_id:
+        await tell_registered(tx, [(organisation_id, asset.kind, asset.value)], revision=revision, now=now)
     return asset
 
 
@@ -124,13 +126,13 @@ async def take_in(entries: list[Entry], *, tx: Transaction, now: datetime) -> tu
     known = await store.organisation_files.known_organisations(tx)
     identified = [(_known_as(entry, known) or new_id(), entry) for entry in entries]
     await store.organisation_files.write_profiles(tx, identified, now=now)
-    taken = await store.organisation_files.write_claims(tx, identified, now=now)
+    written = await store.organisation_files.write_claims(tx, identified, now=now)
     await store.organisation_files.write_contacts(tx, identified, now=now)
     revision = await store.organisations.bump_version(tx)
-    await tell_registered(tx, revision=revision, now=now)
+    await tell_added(tx, written.asset_ids, revision=revision, now=now)
     return tuple(
         Mistake("file", "already-claimed", f"'{value}' is registered by organisation {owner}.")
-        for value, owner in taken.items()
+        for value, owner in written.taken.items()
     )
 
 

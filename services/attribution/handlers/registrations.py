@@ -1,6 +1,6 @@
 """Tells the verifier which assets are registered, through the outbox, in the transaction that registers them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,22 +12,23 @@ from libs.common.errors import Transient
 from libs.common.outbox import enqueue
 from libs.common.shutdown import Shutdown
 from services.attribution import store
-from services.attribution.store.registrations import Registration
+from services.attribution.store.registrations import MOST_AT_ONCE, Registration
 
 log = structlog.get_logger(__name__)
 
 SECONDS_BETWEEN_LOOKS = 60.0
 
 
-async def tell_registered(
-    tx: Transaction, *, revision: int, now: datetime, organisation_id: UUID | None = None
-) -> None:
-    """Tell of all that nobody has been told of, of this organisation or of all; what has been told is not told again.
+async def tell_registered(tx: Transaction, registered: Iterable[Registration], *, revision: int, now: datetime) -> None:
+    """Tell that these are registered. `revision` is the directory's version after that: it orders the words on one."""
+    await _tell(tx, registered, is_registered=True, revision=revision, now=now)
 
-    `revision` is the directory's version after the change: it orders the words on one asset.
-    """
-    while registrations := await store.registrations.take_untold(tx, organisation_id=organisation_id):
-        await _tell(tx, registrations, is_registered=True, revision=revision, now=now)
+
+async def tell_added(tx: Transaction, asset_ids: Sequence[UUID], *, revision: int, now: datetime) -> None:
+    """Tell of those of them that there are, some at a time: an import may bring a hundred thousand."""
+    for first in range(0, len(asset_ids), MOST_AT_ONCE):
+        registered = await store.registrations.with_ids(tx, asset_ids[first : first + MOST_AT_ONCE])
+        await tell_registered(tx, registered, revision=revision, now=now)
 
 
 async def tell_released(tx: Transaction, released: Iterable[Registration], *, revision: int, now: datetime) -> None:
@@ -81,7 +82,7 @@ class UntoldRegistrations:
                 return 0
             # The version is held but stays: nothing has changed, and whatever changes later has a greater one.
             revision = await store.organisations.held_version(tx)
-            registrations = await store.registrations.take_untold(tx, organisation_id=None)
-            await _tell(tx, registrations, is_registered=True, revision=revision, now=self._database.now())
+            registrations = await store.registrations.take_untold(tx)
+            await tell_registered(tx, registrations, revision=revision, now=self._database.now())
         log.info("registered assets told", assets=len(registrations))
         return len(registrations)

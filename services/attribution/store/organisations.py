@@ -89,15 +89,21 @@ async def assets(tx: Transaction, organisation_id: UUID, *, after: UUID | None, 
     return [_asset(row) for row in await tx.execute(statement)]
 
 
-async def claim(tx: Transaction, organisation_id: UUID, claimed: AssetClaim, *, now: datetime) -> AssetRecord | None:
-    """The claim as it is kept, also if it was there before; None if the same asset is another organisation's."""
+async def claim(
+    tx: Transaction, organisation_id: UUID, claimed: AssetClaim, *, asset_id: UUID, now: datetime
+) -> AssetRecord | None:
+    """The claim as it is kept, also if it was there before; None if the same asset is another organisation's.
+
+    A new one has the id `asset_id`, and counts as told: its caller tells of it.
+    """
     table = organisation_asset
     values = {
-        "asset_id": new_id(),
+        "asset_id": asset_id,
         "organisation_id": organisation_id,
         "kind": claimed.kind,
         "value": claimed.value,
         "created_at": now,
+        "is_told": True,
     }
     await tx.execute(upsert(table).values(values).on_conflict_do_nothing())
     statement = select(table).where(

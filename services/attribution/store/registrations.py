@@ -1,5 +1,6 @@
 """Which registered assets the verifier has been told of. In batches: one import may bring a hundred thousand."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +16,7 @@ Registration = tuple[UUID, AssetKind, str]
 TELL = """
 UPDATE organisation_asset SET is_told = true
 WHERE asset_id IN (
-    SELECT asset_id FROM organisation_asset WHERE NOT is_told AND ($1::uuid IS NULL OR organisation_id = $1)
-    LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT asset_id FROM organisation_asset WHERE NOT is_told LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 RETURNING organisation_id, kind, value
 """
@@ -28,9 +28,17 @@ RETURNING organisation_id, kind, value
 """
 
 
-async def take_untold(tx: Transaction, *, organisation_id: UUID | None) -> list[Registration]:
-    """Some assets that nobody has been told of, of this organisation or of all; from now on they count as told."""
-    return _registrations(await tx.fetch(TELL, organisation_id, MOST_AT_ONCE))
+async def with_ids(tx: Transaction, asset_ids: Sequence[UUID]) -> list[Registration]:
+    """Those of them that there are."""
+    rows = await tx.fetch(
+        "SELECT organisation_id, kind, value FROM organisation_asset WHERE asset_id = ANY($1::uuid[])", asset_ids
+    )
+    return _registrations(rows)
+
+
+async def take_untold(tx: Transaction) -> list[Registration]:
+    """Some assets that nobody has been told of; from now on they count as told."""
+    return _registrations(await tx.fetch(TELL, MOST_AT_ONCE))
 
 
 async def are_untold(tx: Transaction) -> bool:
