@@ -32,8 +32,8 @@ ripencc||ipv4|149.0.0.0|256||available|
 ripencc|NL|asn|1101|2|20100412|allocated|88bb
 ripencc|DE|asn|3320|1|20100412|allocated|88bc
 ripencc|AP|asn|3330|1|20100412|allocated|88bd
-ripencc|BE|ipv6|2a02:1800::|32||allocated|77aa
 ripencc|NL|ipv6|2a02:a400::|25|20100412|assigned|77ab|e-stats
+ripencc|BE|ipv6|2a02:1800::|32||allocated|77aa
 """
 DUTCH, GERMAN, NOWHERE = "145.10.20.30", "146.0.2.255", "147.0.0.1"
 
