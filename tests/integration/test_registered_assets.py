@@ -34,6 +34,7 @@ from services.attribution.handlers import (
     remove_organisation,
 )
 from services.attribution.handlers.organisations import take_in
+from services.attribution.store import registrations
 from services.verifier.domain.registered import Registered
 from services.verifier.handlers import RulesInForce, load_rules, take_up_registrations, verify_indicators
 from services.verifier.settings import VerifierSettings
@@ -192,6 +193,19 @@ async def test_what_was_there_before_anybody_was_told_is_told_at_the_start_once(
     assert sorted(event.value for event in events) == sorted(values), "each once, whoever of the two has told it"
     await register(attribution, baker, AssetKind.DOMAIN, "later.example")
     assert (await told(attribution))[-1].revision > max(event.revision for event in events)
+
+
+async def test_who_tells_what_is_untold_waits_for_nobody_who_takes_an_asset_back(attribution: Database) -> None:
+    """Whoever takes it back holds the asset and waits for the directory's version, which the teller holds."""
+    await bring_in(attribution, "bakery.example", "butcher.example")
+    async with attribution.transaction() as tx:
+        await tx.fetch("UPDATE organisation_asset SET is_told = false")
+
+    async with attribution.transaction() as one, attribution.transaction() as other, asyncio.timeout(10):
+        await one.fetch("DELETE FROM organisation_asset WHERE value = 'bakery.example'")
+        found = await registrations.take_untold(other)
+
+    assert [value for _, _, value in found] == ["butcher.example"]
 
 
 def word(organisation_id: UUID, value: str, *, revision: int, is_registered: bool = True) -> AssetRegistered:
