@@ -4,6 +4,7 @@ import asyncio
 import base64
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 
@@ -46,11 +47,10 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backgro
         yield stack
 
 
-@pytest.fixture
-async def database_url(infrastructure: BackgroundStack) -> AsyncIterator[str]:
+@asynccontextmanager
+async def new_database(superuser: str) -> AsyncIterator[str]:
     """A database that nobody else uses; dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
-    superuser = infrastructure.endpoints.postgres
     connection = await asyncpg.connect(superuser)
     try:
         await connection.execute(f"CREATE DATABASE {name}")
@@ -58,6 +58,12 @@ async def database_url(infrastructure: BackgroundStack) -> AsyncIterator[str]:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def database_url(infrastructure: BackgroundStack) -> AsyncIterator[str]:
+    async with new_database(infrastructure.endpoints.postgres) as url:
+        yield url
 
 
 @dataclass(frozen=True, slots=True)

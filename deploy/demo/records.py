@@ -37,6 +37,8 @@ SHORT_ROW_EVERY = 40
 """Some real rows lack their last field; that is no reason to refuse them."""
 
 WEBSITE = "compromised-website"
+FOREIGN_SITE = "www.ausland.example"
+"""Of nobody who has registered with us: those are warned wherever their site stands."""
 GIVEN_NAMES = ("anna", "bram", "chantal", "daan", "esra", "fleur", "gijs", "hatice", "ivo", "joke", "kees", "lieke")
 SITES = ("www", "shop", "nieuws", "agenda", "blog", "reserveren", "foto", "oud", "test", "klanten")
 
@@ -157,12 +159,14 @@ class RecordMaker:
     def _from_abroad(self, layout: Layout) -> Sighting:
         country = self.random.choice(sorted(FOREIGN_CITIES))
         address = any_address(FOREIGN_IPV4 if layout.ip_version == 4 else FOREIGN_IPV6, self.random)
+        abroad = self._anywhere(layout)
         return replace(
-            self._anywhere(layout),
+            abroad,
             address=address,
             asn=FOREIGN_ASN,
             country=country,
             city=FOREIGN_CITIES[country],
+            site=FOREIGN_SITE if abroad.site else "",
             hostname=_reverse_name(address, FOREIGN_ASN),
         )
 

@@ -13,8 +13,9 @@ from libs.common.contracts import TOPICS
 # from one that is a week behind would be deleted as too old before anybody has read it.
 STAMPED = {"message.timestamp.type": "LogAppendTime"}
 
-# Whoever starts later has to learn the last state of every incident, so this topic keeps the last word on each key.
-COMPACTED = {"incident-changed": {"cleanup.policy": "compact"}}
+# Whoever starts later has to learn the last state of every incident and of every registered asset, so these topics keep
+# the last word on each key.
+COMPACTED = {name: {"cleanup.policy": "compact"} for name in ("asset-registered", "incident-changed")}
 
 
 def wanted_topics(*, partitions: int) -> list[NewTopic]:

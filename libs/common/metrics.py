@@ -66,6 +66,11 @@ EXPLOITATION_LIST_TIME = Gauge(
     "When the list of exploited vulnerabilities was made (Unix time)",
     ("source",),
 )
+COUNTRY_LIST_TIME = Gauge(
+    "tocsin_country_list_timestamp_seconds",
+    "Which day a registry's file of who is registered where describes (Unix time)",
+    ("registry",),
+)
 DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))
 DIRECTORY_SOURCE_TIME = Gauge(
     "tocsin_directory_source_timestamp_seconds", "When the data behind look-ups was made (Unix time)", ("kind",)

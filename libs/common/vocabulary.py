@@ -107,3 +107,11 @@ class FeedbackKind(StrEnum):
     FALSE_POSITIVE = "false-positive"
     QUESTION = "question"
     OPT_OUT = "opt-out"
+
+
+class AssetKind(StrEnum):
+    """What an organisation can register as its own."""
+
+    IP_RANGE = "ip-range"
+    DOMAIN = "domain"
+    ASN = "asn"

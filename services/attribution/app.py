@@ -10,7 +10,7 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer
-from services.attribution.handlers import Importer, ImportQueue, LiveDirectory
+from services.attribution.handlers import Importer, ImportQueue, LiveDirectory, UntoldRegistrations
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
 
@@ -52,7 +52,7 @@ def build(settings: AttributionSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
         subscriptions=subscriptions,
-        tasks=(directory.keep_fresh, imports.work, watch.run),
+        tasks=(directory.keep_fresh, imports.work, UntoldRegistrations(database).tell, watch.run),
         checks={"directory": directory.check},
     )
 

@@ -1,1 +1,1 @@
-"""Hears records of partners and answers of recipients, decides which are real threats, says so."""
+"""Hears records of partners, answers of recipients and registered assets, decides which are real threats, says so."""

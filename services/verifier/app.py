@@ -12,7 +12,7 @@ from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.verifier import api, consumer, store
-from services.verifier.domain import Catalogue, Rules, VitalAssets, parse_vital_assets
+from services.verifier.domain import AssetIndex, Catalogue, Rules, parse_vital_assets
 from services.verifier.handlers import Place, RulesInForce, WhatIf
 from services.verifier.settings import VerifierSettings
 
@@ -78,9 +78,9 @@ def _greatest_list_age(settings: VerifierSettings) -> timedelta:
     return timedelta(days=settings.exploitation_max_age_days)
 
 
-def _vital_assets(settings: VerifierSettings) -> VitalAssets:
+def _vital_assets(settings: VerifierSettings) -> AssetIndex:
     if settings.vital_assets_file is None:
-        return VitalAssets()
+        return AssetIndex()
     try:
         return parse_vital_assets(settings.vital_assets_file.read_text().splitlines())
     except (OSError, Permanent) as error:

@@ -3,12 +3,13 @@
 from functools import partial
 
 from libs.common.consumer import Subscriptions
-from libs.common.contracts import FeedbackReceived, RawIndicator
+from libs.common.contracts import AssetRegistered, FeedbackReceived, RawIndicator
 from services.verifier import handlers
 
 
 def subscriptions(rules: handlers.RulesInForce) -> Subscriptions:
     return {
+        AssetRegistered: handlers.take_up_registrations,
         RawIndicator: partial(handlers.verify_indicators, rules=rules),
         FeedbackReceived: handlers.weigh_feedback,
     }

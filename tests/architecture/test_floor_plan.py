@@ -32,7 +32,19 @@ WORLD = {
     "secrets", "shutil", "smtplib", "socket", "sqlalchemy", "sqlite3", "starlette", "subprocess", "tempfile",
     "threading", "time", "urllib.request", "uvicorn",
 }  # fmt: skip
-PURE_COMMON = {"addresses", "books", "contracts", "errors", "ids", "references", "text", "vocabulary"}
+PURE_COMMON = {
+    "addresses",
+    "books",
+    "contracts",
+    "delegated",
+    "errors",
+    "flattening",
+    "ids",
+    "intervals",
+    "references",
+    "text",
+    "vocabulary",
+}
 CLOCKS = {"now", "utcnow", "today"}
 
 LONGEST_FILE_LINES = 320

@@ -337,6 +337,7 @@ async def test_one_person_alone_stops_mail_but_never_lets_new_mail_leave(
         ({"matches": Matches(tags=("x",))}, True),
         ({"category": "other/other"}, True),
         ({"cve_ids": ("CVE-2026-1",)}, True),
+        ({"opt_in": False}, True),
         ({"severity": Severity.LOW}, False),
     ],
 )
@@ -365,6 +366,29 @@ async def test_whoever_wrote_last_does_not_approve(database: Database) -> None:
         approved = await approve_incident(tx, RDP.slug, by="anna", now=NOW)
 
     assert (approved.state, approved.author, approved.approver) == (IncidentState.APPROVED, "carl", "anna")
+
+
+async def test_an_incident_for_those_who_asked_is_written_shown_and_opened_to_all_over_the_api(
+    database: Database, database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
+) -> None:
+    body = {
+        "slug": "desk-banner",
+        "category": "vulnerable/vulnerable-system",
+        "severity": "low",
+        "opt_in": True,
+        "matches": {"identifiers": ["desk-banner"]},
+        "advisory": {"nl": msgspec.to_builtins(ADVISORY)},
+    }
+    async with desk(database_url, operator_key, operator_public_key) as boss:
+        written = await boss.post("/v1/incidents", json=body)
+        shown = (await boss.get("/v1/incidents/desk-banner")).json()
+        kept = (await boss.patch("/v1/incidents/desk-banner", json={"severity": "info"})).json()
+        opened = (await boss.patch("/v1/incidents/desk-banner", json={"opt_in": False})).json()
+
+    assert written.status_code == 201, written.text
+    assert [each["opt_in"] for each in (written.json(), shown, kept, opened)] == [True, True, True, False]
+    async with database.transaction() as tx:
+        assert (await incident_called(tx, "desk-banner")).opt_in is False
 
 
 @pytest.mark.parametrize(

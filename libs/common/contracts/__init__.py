@@ -1,6 +1,6 @@
 """The events between the services: one module for each service that produces them."""
 
-from libs.common.contracts.attribution import Evidence, Recipient, TargetAttributed, address_of
+from libs.common.contracts.attribution import AssetRegistered, Evidence, Recipient, TargetAttributed, address_of
 from libs.common.contracts.event import TOPICS, Event
 from libs.common.contracts.feedback import FeedbackReceived
 from libs.common.contracts.intake import (
@@ -22,6 +22,7 @@ __all__ = [
     "TOPICS",
     "Advisory",
     "Asset",
+    "AssetRegistered",
     "DigestDue",
     "DigestFormat",
     "DigestReason",

@@ -7,8 +7,8 @@ import msgspec
 
 from libs.common.contracts.event import Event, topic
 from libs.common.contracts.intake import Indicator
-from libs.common.ids import sibling_id
-from libs.common.vocabulary import Language, RecipientKind, Severity
+from libs.common.ids import derived_id, sibling_id
+from libs.common.vocabulary import AssetKind, Language, RecipientKind, Severity
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,3 +77,27 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     @property
     def event_id(self) -> UUID:
         return sibling_id(self.indicator_id, "target-attributed")
+
+
+@topic("asset-registered")
+class AssetRegistered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="asset-registered.v1"):
+    """An organisation has registered an asset with us, or taken it back (`is_registered` false).
+
+    The topic is compacted, so the last word on each asset of each organisation is always there; of several the one
+    with the greatest `revision`. `value` is canonical. Nothing says who the organisation is.
+    """
+
+    organisation_id: UUID
+    kind: AssetKind
+    value: str
+    is_registered: bool
+    revision: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.organisation_id} {self.kind} {self.value}"
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("asset-registered", self.organisation_id, self.kind, self.value, self.revision)

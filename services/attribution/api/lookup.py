@@ -10,6 +10,7 @@ from libs.common.addresses import canonical_domain, canonical_email, canonical_u
 from libs.common.contracts.intake import Asset
 from libs.common.db import Database
 from libs.common.ids import derived_id
+from libs.common.intervals import read_asn
 from libs.common.problems import FieldError, Problem
 from libs.common.security import Role, operator
 from libs.common.vocabulary import RecipientKind
@@ -22,7 +23,6 @@ from services.attribution.api.views import (
     recipient_view,
 )
 from services.attribution.domain.ladder import Decision, Route, Settled
-from services.attribution.domain.ripe import read_asn
 from services.attribution.handlers import LiveDirectory, LookupAnswer, look_up, look_up_all
 
 LONGEST_VALUE = 2048

@@ -126,7 +126,7 @@ def _changing_routes(router: APIRouter, database: Database) -> None:
     async def delete_organisation(organisation_id: UUID) -> None:
         """With its assets, its contacts, and what was learnt of it."""
         async with database.transaction() as tx:
-            if not await remove_organisation(organisation_id, tx=tx):
+            if not await remove_organisation(organisation_id, tx=tx, now=database.now()):
                 raise not_found("organisation")
 
 

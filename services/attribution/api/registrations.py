@@ -11,10 +11,10 @@ from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Role, operator
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.api.views import refuse
 from services.attribution.domain.organisation_files import WrittenContact
-from services.attribution.domain.organisations import AssetKind, AssetRecord, ContactRecord, ContactRole
+from services.attribution.domain.organisations import AssetRecord, ContactRecord, ContactRole
 from services.attribution.handlers import (
     Refusal,
     add_contact,
@@ -90,7 +90,7 @@ def _asset_routes(router: APIRouter, database: Database) -> None:
     async def delete_asset(organisation_id: UUID, asset_id: UUID) -> None:
         """It is theirs no longer; what was found at it before stays as it was."""
         async with database.transaction() as tx:
-            if not await release_asset(organisation_id, asset_id, tx=tx):
+            if not await release_asset(organisation_id, asset_id, tx=tx, now=database.now()):
                 raise not_found("asset")
 
 

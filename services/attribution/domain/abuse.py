@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from services.attribution.domain.intervals import Interval
+from libs.common.intervals import Interval
 from services.attribution.domain.ripe import OrganisationObject, RangeObject, RoleObject, SystemObject
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from libs.common.addresses import canonical_domain
 from libs.common.contracts import Indicator
-from services.attribution.domain.intervals import ADDRESSES, Place, Space, place_of
+from libs.common.intervals import ADDRESSES, Place, Space, place_of
 from services.attribution.domain.networks import Delegations, Network, Networks, System
 from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
 

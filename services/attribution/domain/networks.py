@@ -10,9 +10,10 @@ from datetime import date
 import msgspec
 import numpy as np
 
+from libs.common.flattening import NOBODY
+from libs.common.intervals import Interval, Space
 from services.attribution.domain.abuse import AbuseDesk
-from services.attribution.domain.intervals import Interval, Space
-from services.attribution.domain.ranges import NOBODY, Segments
+from services.attribution.domain.ranges import Segments
 
 NO_ROW = -1
 Packed = bytes | bytearray

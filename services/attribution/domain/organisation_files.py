@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from libs.common.addresses import canonical_email
+from libs.common.delegated import country_code
 from libs.common.text import plain
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.imports import Mistake
 from services.attribution.domain.mailboxes import is_mailable
 from services.attribution.domain.organisations import (
     AssetClaim,
-    AssetKind,
     BadClaim,
     Contact,
     ContactRole,
@@ -22,7 +22,6 @@ from services.attribution.domain.organisations import (
     OrganisationProfile,
     read_claim,
 )
-from services.attribution.domain.ripe import country_code
 
 MOST_MISTAKES = 100
 LONGEST_TEXT = 200

@@ -9,10 +9,10 @@ import msgspec
 from publicsuffixlist import PublicSuffixList
 
 from libs.common.addresses import canonical_domain
-from libs.common.vocabulary import Language
-from services.attribution.domain.intervals import ADDRESSES, Interval, Space, parse_interval
-from services.attribution.domain.ranges import NOBODY, Segments
-from services.attribution.domain.ripe import read_asn
+from libs.common.flattening import NOBODY
+from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
+from libs.common.vocabulary import AssetKind, Language
+from services.attribution.domain.ranges import Segments
 
 
 class Criticality(StrEnum):
@@ -30,12 +30,6 @@ class ContactRole(StrEnum):
     TECHNICAL = "technical"
     ADMINISTRATIVE = "administrative"
     GENERAL = "general"
-
-
-class AssetKind(StrEnum):
-    IP_RANGE = "ip-range"
-    DOMAIN = "domain"
-    ASN = "asn"
 
 
 class Contact(msgspec.Struct, frozen=True):

@@ -10,7 +10,8 @@ from email.utils import getaddresses
 import msgspec
 
 from libs.common.addresses import canonical_email, is_documentation, is_public
-from services.attribution.domain.intervals import Interval, Space, address_of, parse_interval
+from libs.common.delegated import Skipped, country_code
+from libs.common.intervals import Interval, Space, address_of, parse_interval, read_asn
 from services.attribution.domain.mailboxes import is_mailable
 
 
@@ -56,12 +57,6 @@ class RoleObject(msgspec.Struct, frozen=True):
     mailbox: str
 
 
-class Skipped(msgspec.Struct, frozen=True):
-    """An object that was left out, and why; counted, never an abort."""
-
-    reason: str
-
-
 RipeObject = RangeObject | RouteObject | SystemObject | OrganisationObject | RoleObject
 Attributes = dict[str, list[str]]
 
@@ -80,8 +75,6 @@ DUMMY_HANDLE = "DUMY-RIPE"
 NOT_RIPE_NAMES = frozenset({"IANA-BLK", "NON-RIPE-NCC-MANAGED-ADDRESS-BLOCK"})
 LARGEST_UNSPECIFIED = 1 << 24
 """A bigger `ALLOCATED UNSPECIFIED` than a /8 is the registry's own container, not anybody's network."""
-UNKNOWN_COUNTRIES = frozenset({"EU", "AP", "ZZ"})
-"""Regions and fillers that stand where a country should."""
 LONGEST_VALUE = 1000
 MOST_VALUES = 50
 """Bounds on what one object may hold, so that a broken dump can't fill the memory."""
@@ -218,25 +211,10 @@ def _role(attributes: Attributes) -> RoleObject | Skipped:
     return RoleObject(handle=handle, name=_first(attributes, "role"), mailbox=mailbox)
 
 
-def read_asn(text: str) -> int | None:
-    """`AS64500`, `as64500` or `64500`; None for anything else and for numbers that don't fit 32 bits."""
-    digits = text.strip().upper().removeprefix("AS")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 10:
-        return None
-    return int(digits) if 0 < int(digits) < Space.ASN.end else None
-
-
 def read_mailbox(text: str) -> str | None:
     """The first usable address of an `abuse-mailbox`, which may hold several, and names beside them."""
     addresses = (canonical_email(address) for _, address in getaddresses([text.replace(";", ",")]))
     return next((address for address in addresses if address and is_mailable(address)), None)
-
-
-def country_code(text: str) -> str | None:
-    """The first word as an upper-case ISO 3166 code; None for what is not one and for regions."""
-    code = text.split()[0].upper() if text.strip() else ""
-    is_code = len(code) == 2 and code.isascii() and code.isalpha()
-    return code if is_code and code not in UNKNOWN_COUNTRIES else None
 
 
 def _interval(kind: str, attributes: Attributes) -> Interval | None:

@@ -23,6 +23,7 @@ from services.attribution.handlers.queries import (
     organisations_page,
     unattributed_page,
 )
+from services.attribution.handlers.registrations import UntoldRegistrations
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import decide_unattributed
 
@@ -33,6 +34,7 @@ __all__ = [
     "LiveDirectory",
     "LookupAnswer",
     "Refusal",
+    "UntoldRegistrations",
     "add_contact",
     "add_organisation",
     "assets_page",

@@ -9,12 +9,12 @@ import structlog
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
+from libs.common.intervals import ADDRESSES, Space
 from libs.common.metrics import DIRECTORY_RANGES, DIRECTORY_SOURCE_TIME
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.directory import Directory
 from services.attribution.domain.imports import ImportKind
-from services.attribution.domain.intervals import ADDRESSES, Space
 from services.attribution.domain.networks import (
     CountryTable,
     Delegations,

@@ -10,11 +10,11 @@ import msgspec
 
 from libs.common.db import Transaction
 from libs.common.ids import new_id
+from libs.common.vocabulary import AssetKind
 from services.attribution import store
 from services.attribution.domain.imports import Mistake
 from services.attribution.domain.organisation_files import Entry, WrittenContact, identities, read_contact
 from services.attribution.domain.organisations import (
-    AssetKind,
     AssetRecord,
     BadClaim,
     ContactRecord,
@@ -22,6 +22,7 @@ from services.attribution.domain.organisations import (
     OrganisationRecord,
     read_claim,
 )
+from services.attribution.handlers.registrations import release_all, tell_added, tell_registered, tell_released
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -56,12 +57,15 @@ async def change_organisation(
     return await store.organisations.change(tx, organisation_id, profile, now=now) or MISSING
 
 
-async def remove_organisation(organisation_id: UUID, *, tx: Transaction) -> bool:
+async def remove_organisation(organisation_id: UUID, *, tx: Transaction, now: datetime) -> bool:
     """False if there is none."""
-    removed = await store.organisations.remove(tx, organisation_id)
-    if removed:
-        await store.organisations.bump_version(tx)
-    return removed
+    # Locked before the version, as by those who change one asset: what comes until then is released with the rest.
+    if await store.organisations.one(tx, organisation_id, locked=True) is None:
+        return False
+    await store.registrations.hold_all(tx, organisation_id)
+    revision = await store.organisations.bump_version(tx)
+    await release_all(tx, organisation_id, revision=revision, now=now)
+    return await store.organisations.remove(tx, organisation_id)
 
 
 async def register_asset(
@@ -74,18 +78,24 @@ async def register_asset(
         claim = read_claim(kind, text)
     except BadClaim as error:
         return Refusal("bad-asset", str(error))
-    asset = await store.organisations.claim(tx, organisation_id, claim, now=now)
+    asset_id = new_id()
+    asset = await store.organisations.claim(tx, organisation_id, claim, asset_id=asset_id, now=now)
     if asset is None:
         return Refusal("already-claimed", f"Another organisation has registered {claim.value}.")
-    await store.organisations.bump_version(tx)
+    revision = await store.organisations.bump_version(tx)
+    if asset.asset_id == asset_id:
+        await tell_registered(tx, [(organisation_id, asset.kind, asset.value)], revision=revision, now=now)
     return asset
 
 
-async def release_asset(organisation_id: UUID, asset_id: UUID, *, tx: Transaction) -> bool:
+async def release_asset(organisation_id: UUID, asset_id: UUID, *, tx: Transaction, now: datetime) -> bool:
+    """False if there is none."""
     released = await store.organisations.release(tx, organisation_id, asset_id)
-    if released:
-        await store.organisations.bump_version(tx)
-    return released
+    if released is None:
+        return False
+    revision = await store.organisations.bump_version(tx)
+    await tell_released(tx, [(organisation_id, released.kind, released.value)], revision=revision, now=now)
+    return True
 
 
 async def add_contact(
@@ -116,12 +126,13 @@ async def take_in(entries: list[Entry], *, tx: Transaction, now: datetime) -> tu
     known = await store.organisation_files.known_organisations(tx)
     identified = [(_known_as(entry, known) or new_id(), entry) for entry in entries]
     await store.organisation_files.write_profiles(tx, identified, now=now)
-    taken = await store.organisation_files.write_claims(tx, identified, now=now)
+    written = await store.organisation_files.write_claims(tx, identified, now=now)
     await store.organisation_files.write_contacts(tx, identified, now=now)
-    await store.organisations.bump_version(tx)
+    revision = await store.organisations.bump_version(tx)
+    await tell_added(tx, written.asset_ids, revision=revision, now=now)
     return tuple(
         Mistake("file", "already-claimed", f"'{value}' is registered by organisation {owner}.")
-        for value, owner in taken.items()
+        for value, owner in written.taken.items()
     )
 
 

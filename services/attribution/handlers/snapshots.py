@@ -8,18 +8,17 @@ from itertools import islice
 from typing import TypeVar
 
 from libs.common.db import Transaction
+from libs.common.delegated import Delegation, Skipped, Version, read_delegations
+from libs.common.intervals import ADDRESSES, Space
 from services.attribution import store
 from services.attribution.domain.abuse import AbuseDesk, Contacts, RangeResolver, resolve_system
-from services.attribution.domain.delegated import Delegation, Version, read_delegations
 from services.attribution.domain.imports import ImportKind
-from services.attribution.domain.intervals import ADDRESSES, Space
 from services.attribution.domain.ripe import (
     OrganisationObject,
     RangeObject,
     RipeObject,
     RoleObject,
     RouteObject,
-    Skipped,
     SystemObject,
     read_objects,
 )

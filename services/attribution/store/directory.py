@@ -13,12 +13,11 @@ import asyncpg
 import msgspec
 
 from libs.common.db import Transaction
-from libs.common.vocabulary import Language
+from libs.common.intervals import Space
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.abuse import AbuseDesk
-from services.attribution.domain.intervals import Space
 from services.attribution.domain.networks import Packed, RangeColumns, System
 from services.attribution.domain.organisations import (
-    AssetKind,
     Contact,
     ContactRole,
     Criticality,

@@ -11,10 +11,10 @@ import asyncpg
 import msgspec
 
 from libs.common.db import Transaction
+from libs.common.delegated import Delegation
+from libs.common.intervals import Interval, Space
 from services.attribution.domain.abuse import AbuseDesk, ResolvedRange, ResolvedSystem
-from services.attribution.domain.delegated import Delegation
 from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Mistake, Progress
-from services.attribution.domain.intervals import Interval, Space
 from services.attribution.domain.ripe import RangeObject, RouteObject
 
 _MISTAKES = msgspec.json.Decoder(tuple[Mistake, ...])

@@ -4,11 +4,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from libs.common.db import Transaction
 from libs.common.ids import new_id
 from services.attribution.domain.organisation_files import Entry
 
 Identified = tuple[UUID, Entry]
+
+
+class WrittenClaims(msgspec.Struct, frozen=True):
+    """What became of the claims of a file.
+
+    Of `asset_ids` those exist that were not claimed before. `taken` are somebody else's, with whose they are.
+    """
+
+    asset_ids: list[UUID]
+    taken: Mapping[str, UUID]
 
 
 async def known_organisations(tx: Transaction) -> dict[str, UUID]:
@@ -41,8 +53,8 @@ async def write_profiles(tx: Transaction, entries: Sequence[Identified], *, now:
     )
 
 
-async def write_claims(tx: Transaction, entries: Sequence[Identified], *, now: datetime) -> Mapping[str, UUID]:
-    """Add what is not claimed yet. Returns the claims of the file that are somebody else's, with whose they are."""
+async def write_claims(tx: Transaction, entries: Sequence[Identified], *, now: datetime) -> WrittenClaims:
+    """Add what is not claimed yet. It counts as told: the caller tells of it."""
     wanted = [(organisation_id, claim) for organisation_id, entry in entries for claim in entry.claims]
     columns = (
         [new_id() for _ in wanted],
@@ -51,8 +63,8 @@ async def write_claims(tx: Transaction, entries: Sequence[Identified], *, now: d
         [claim.value for _, claim in wanted],
     )
     await tx.fetch(
-        """INSERT INTO organisation_asset (asset_id, organisation_id, kind, value, created_at)
-           SELECT *, $5 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING""",
+        """INSERT INTO organisation_asset (asset_id, organisation_id, kind, value, created_at, is_told)
+           SELECT *, $5, true FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING""",
         *columns,
         now,
     )
@@ -63,7 +75,7 @@ async def write_claims(tx: Transaction, entries: Sequence[Identified], *, now: d
            WHERE kept.organisation_id <> wanted.organisation_id""",
         *columns[1:],
     )
-    return {row["value"]: row["organisation_id"] for row in rows}
+    return WrittenClaims(columns[0], {row["value"]: row["organisation_id"] for row in rows})
 
 
 async def write_contacts(tx: Transaction, entries: Sequence[Identified], *, now: datetime) -> None:

@@ -10,10 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from libs.common.db import Transaction
 from libs.common.ids import new_id
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.organisations import (
     AssetClaim,
-    AssetKind,
     AssetRecord,
     Contact,
     ContactRecord,
@@ -90,15 +89,21 @@ async def assets(tx: Transaction, organisation_id: UUID, *, after: UUID | None, 
     return [_asset(row) for row in await tx.execute(statement)]
 
 
-async def claim(tx: Transaction, organisation_id: UUID, claimed: AssetClaim, *, now: datetime) -> AssetRecord | None:
-    """The claim as it is kept, also if it was there before; None if the same asset is another organisation's."""
+async def claim(
+    tx: Transaction, organisation_id: UUID, claimed: AssetClaim, *, asset_id: UUID, now: datetime
+) -> AssetRecord | None:
+    """The claim as it is kept, also if it was there before; None if the same asset is another organisation's.
+
+    A new one has the id `asset_id`, and counts as told: its caller tells of it.
+    """
     table = organisation_asset
     values = {
-        "asset_id": new_id(),
+        "asset_id": asset_id,
         "organisation_id": organisation_id,
         "kind": claimed.kind,
         "value": claimed.value,
         "created_at": now,
+        "is_told": True,
     }
     await tx.execute(upsert(table).values(values).on_conflict_do_nothing())
     statement = select(table).where(
@@ -108,10 +113,12 @@ async def claim(tx: Transaction, organisation_id: UUID, claimed: AssetClaim, *, 
     return _asset(row) if row is not None else None
 
 
-async def release(tx: Transaction, organisation_id: UUID, asset_id: UUID) -> bool:
+async def release(tx: Transaction, organisation_id: UUID, asset_id: UUID) -> AssetRecord | None:
+    """What it was; None if there was none."""
     table = organisation_asset
     statement = delete(table).where(table.c.organisation_id == organisation_id, table.c.asset_id == asset_id)
-    return (await tx.execute(statement)).rowcount == 1
+    row = (await tx.execute(statement.returning(table))).one_or_none()
+    return _asset(row) if row is not None else None
 
 
 async def contacts(tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int) -> list[ContactRecord]:
@@ -151,14 +158,22 @@ async def remove_contact(tx: Transaction, organisation_id: UUID, contact_id: UUI
     return (await tx.execute(statement)).rowcount == 1
 
 
-async def bump_version(tx: Transaction) -> None:
-    """Say that organisations have changed. In the transaction of the change, so that nobody sees one without the other.
+async def bump_version(tx: Transaction) -> int:
+    """Say that organisations have changed, and by which version.
+
+    In the transaction of the change, so that nobody sees one without the other.
 
     The row is made by the first change and locked by each: changes queue up, which keeps versions in commit order.
     """
     table = directory_version
     statement = upsert(table).values(single=1, version=1)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["single"], set_={"version": table.c.version + 1}))
+    statement = statement.on_conflict_do_update(index_elements=["single"], set_={"version": table.c.version + 1})
+    return int((await tx.execute(statement.returning(table.c.version))).scalar_one())
+
+
+async def held_version(tx: Transaction) -> int:
+    """The version as it is, which nobody changes until the transaction ends."""
+    return (await tx.execute(select(directory_version.c.version).with_for_update())).scalar() or 0
 
 
 async def version(tx: Transaction) -> int:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -50,8 +51,10 @@ organisation_asset = Table(
     Column("kind", Text, nullable=False),
     Column("value", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("is_told", Boolean, nullable=False, server_default="false"),
     UniqueConstraint("kind", "value"),
     Index("organisation_asset_by_organisation", "organisation_id", "asset_id"),
+    Index("organisation_asset_untold", "asset_id", postgresql_where=text("NOT is_told")),
     comment="value is canonical, so that one asset has one claim; claims of different size may overlap",
 )
 

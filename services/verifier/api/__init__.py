@@ -6,10 +6,20 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.verifier.api import exploitation, false_positives, incidents, indicators, review, rules, threats, what_if
+from services.verifier.api import (
+    countries,
+    exploitation,
+    false_positives,
+    incidents,
+    indicators,
+    review,
+    rules,
+    threats,
+    what_if,
+)
 from services.verifier.handlers import RulesInForce, WhatIf
 
-STREAMING_PATHS = exploitation.STREAMING_PATHS | {rules.PATH}
+STREAMING_PATHS = exploitation.STREAMING_PATHS | countries.STREAMING_PATHS | {rules.PATH}
 
 
 def routers(
@@ -24,4 +34,5 @@ def routers(
         rules.routes(database, in_force),
         what_if.routes(trial),
         exploitation.routes(database, greatest_age=greatest_list_age),
+        countries.routes(database, in_force),
     )

@@ -18,6 +18,7 @@ from services.verifier.domain import Incident, Matches
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
 Words = Annotated[list[str], Field(max_length=500)]
+OPT_IN = "Told only to those who have registered the asset with us"
 
 
 class AdvisoryBody(BaseModel):
@@ -61,6 +62,7 @@ class NewIncident(BaseModel):
     category: str = Field(pattern="^[a-z-]{2,40}/[a-z0-9-]{2,40}$")
     severity: Severity
     cve_ids: Words = []
+    opt_in: bool = Field(False, description=OPT_IN)
     matches: MatchesBody
     advisory: dict[Language, AdvisoryBody] = Field(min_length=1)
 
@@ -74,6 +76,7 @@ class IncidentChanges(BaseModel):
     severity: Severity | None = None
     state: IncidentState | None = None
     cve_ids: Words | None = None
+    opt_in: bool | None = Field(None, description=OPT_IN)
     matches: MatchesBody | None = None
     advisory: dict[Language, AdvisoryBody] | None = Field(None, min_length=1)
 
@@ -84,6 +87,7 @@ class IncidentChanges(BaseModel):
             "severity": self.severity,
             "state": self.state,
             "cve_ids": tuple(self.cve_ids) if self.cve_ids is not None else None,
+            "opt_in": self.opt_in,
             "matches": self.matches.matches() if self.matches else None,
             "advisory": _advisories(self.advisory) if self.advisory else None,
         }
@@ -107,6 +111,7 @@ class IncidentView(BaseModel):
     severity: Severity
     state: IncidentState
     cve_ids: list[str]
+    opt_in: bool = Field(description=OPT_IN)
     matches: MatchesBody
     advisory: dict[Language, AdvisoryBody]
     revision: int
@@ -144,6 +149,7 @@ def routes(database: Database) -> APIRouter:
             severity=new.severity,
             state=IncidentState.DRAFT,
             cve_ids=tuple(new.cve_ids),
+            opt_in=new.opt_in,
             matches=new.matches.matches(),
             advisory=_advisories(new.advisory),
             author=analyst.name,
@@ -153,7 +159,7 @@ def routes(database: Database) -> APIRouter:
 
     @router.patch("/{slug}", responses=refusals(409))
     async def edit_incident(slug: str, changes: IncidentChanges, analyst: Analyst) -> IncidentView:
-        """Change what is given. Other texts or matches make it a draft again."""
+        """Change what is given. Other texts, other matches or other readers (`opt_in`) make it a draft again."""
         async with database.transaction() as tx:
             changed = await handlers.change_incident(tx, slug, changes.changes(), by=analyst.name, now=database.now())
         return _view(changed)

@@ -1,5 +1,6 @@
 """What the verifier knows and how it decides: checks, verdicts, incidents, and nothing that touches the world."""
 
+from services.verifier.domain.asset_index import AssetIndex
 from services.verifier.domain.catalogue import Catalogue, Incident, Matches
 from services.verifier.domain.judgement import judge_all, settle_review
 from services.verifier.domain.rules import Rules, rules_version
@@ -15,9 +16,10 @@ from services.verifier.domain.values import (
     Verdict,
     threat_id_of,
 )
-from services.verifier.domain.vital import VitalAssets, parse_vital_assets
+from services.verifier.domain.vital import parse_vital_assets
 
 __all__ = [
+    "AssetIndex",
     "Catalogue",
     "CheckResult",
     "FalsePositive",
@@ -31,7 +33,6 @@ __all__ = [
     "Threat",
     "ThreatState",
     "Verdict",
-    "VitalAssets",
     "judge_all",
     "parse_vital_assets",
     "rules_version",

@@ -24,7 +24,10 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """One vulnerability, misconfiguration or leak, with what its recipients are told."""
+    """One vulnerability, misconfiguration or leak, with what its recipients are told.
+
+    One that is `opt_in` is told only to those who have registered the asset with us.
+    """
 
     slug: str
     category: str
@@ -34,6 +37,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     matches: Matches = Matches()
     advisory: dict[Language, Advisory]
     revision: int = 1
+    opt_in: bool = False
     author: str = ""
     approver: str | None = None
 

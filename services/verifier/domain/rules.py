@@ -7,11 +7,13 @@ from datetime import timedelta
 import msgspec
 
 from libs.common.vocabulary import Outcome, Reliability
+from services.verifier.domain.asset_index import AssetIndex
 from services.verifier.domain.catalogue import Catalogue
+from services.verifier.domain.countries import Holders
 from services.verifier.domain.exploitation import Exploitation
 from services.verifier.domain.known_wrong import KnownWrong
+from services.verifier.domain.registered import Registered
 from services.verifier.domain.shared import SharedPlaces
-from services.verifier.domain.vital import VitalAssets
 
 DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
     "vulnerable": 14,
@@ -46,6 +48,7 @@ BASE_CONFIDENCE: Mapping[Reliability, float] = {
     Reliability.F: 0.7,
 }
 """How much of what a partner says is true, before anything is known of the record itself."""
+COUNTRY_DISAGREEMENT_WEIGHT = 0.2
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +59,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     catalogue: Catalogue
-    vital_assets: VitalAssets = VitalAssets()
+    vital_assets: AssetIndex = AssetIndex()
     constituency_countries: frozenset[str] = frozenset({"NL"})
     max_age_days: Mapping[str, int] = msgspec.field(default_factory=lambda: DEFAULT_MAX_AGE_DAYS)
     allow_documentation_ranges: bool = False
@@ -73,6 +76,12 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     fails_as: Mapping[str, Outcome | None] = {}
     shared: SharedPlaces = SharedPlaces(())
     known_wrong: KnownWrong = KnownWrong(())
+    registered: Registered = Registered()
+    holders: Holders = Holders()
+    country_disagreement_weight: float = COUNTRY_DISAGREEMENT_WEIGHT
+    """What it takes away of the confidence that some say it is in a country of ours, and others that it is not."""
+    greatest_holders_age: timedelta = timedelta(days=30)
+    """From then on a registry's file of who is registered where is said to be stale. It goes on being asked."""
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:
@@ -86,7 +95,12 @@ def rules_version(rules: Rules, *, checks: str = "") -> str:
 
     `checks` stands for the code of the checks: the same rules mean something else in another release.
     """
-    fields = msgspec.structs.asdict(rules) | {"version": checks, "exploitation": rules.exploitation.editions}
+    fields = msgspec.structs.asdict(rules) | {
+        "version": checks,
+        "exploitation": rules.exploitation.editions,
+        "holders": rules.holders.editions,
+        "registered": rules.registered.versions,
+    }
     said = msgspec.to_builtins(fields, str_keys=True, enc_hook=_said)
     return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:12]
 
@@ -100,5 +114,7 @@ def _said(value: object) -> object:
             return value.entries
         case SharedPlaces():
             return value.places
+        case AssetIndex():
+            return value.version
         case _:
             raise NotImplementedError(f"{type(value)} in the rules has no text")

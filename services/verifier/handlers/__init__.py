@@ -1,5 +1,6 @@
 """What can happen to the verifier, one function each: gather, decide, record."""
 
+from services.verifier.handlers.countries import country_editions, import_countries
 from services.verifier.handlers.exploitation import editions, import_list
 from services.verifier.handlers.false_positives import (
     Reach,
@@ -27,6 +28,7 @@ from services.verifier.handlers.queries import (
     threats_page,
     verdict_of,
 )
+from services.verifier.handlers.registered import take_up_registrations
 from services.verifier.handlers.review import Said, review_indicators, review_matching, undo_review
 from services.verifier.handlers.rules import put_rule_file, require_sound, rule_file_in_force, rule_files_page
 from services.verifier.handlers.verify import verify_indicators
@@ -47,12 +49,14 @@ __all__ = [
     "answer_question",
     "approve_incident",
     "change_incident",
+    "country_editions",
     "decisions_on",
     "editions",
     "false_positives_page",
     "forget_false_positive",
     "held_groups",
     "held_page",
+    "import_countries",
     "import_list",
     "incident_called",
     "incidents_page",
@@ -66,6 +70,7 @@ __all__ = [
     "rule_file_in_force",
     "rule_files_page",
     "ship_incidents",
+    "take_up_registrations",
     "threat_with_sightings",
     "threats_page",
     "undo_review",

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 
 import msgspec
@@ -11,17 +11,18 @@ import structlog
 from libs.common.contracts import Advisory, IncidentChanged
 from libs.common.db import Database, Transaction
 from libs.common.errors import Fatal, Transient
-from libs.common.metrics import EXPLOITATION_LIST_TIME
+from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_TIME
 from libs.common.outbox import enqueue
 from libs.common.problems import Problem
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier import store
 from services.verifier.domain import Catalogue, Incident, Matches, Rules, rules_version
-from services.verifier.domain.exploitation import Exploitation
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.rule_file import BrokenRules, apply_rule_file
+from services.verifier.handlers.countries import holders_now
 from services.verifier.handlers.queries import incident_called
+from services.verifier.handlers.registered import registered_now
 from services.verifier.handlers.rules import CHECKS, rule_file_in_force
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     severity: Severity
     state: IncidentState
     cve_ids: tuple[str, ...]
+    opt_in: bool = False
     matches: Matches
     nl: Advisory
     en: Advisory
@@ -58,6 +60,7 @@ class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             state=self.state,
             cve_ids=self.cve_ids,
             matches=self.matches,
+            opt_in=self.opt_in,
             advisory={Language.DUTCH: self.nl, Language.ENGLISH: self.en},
             author=SHIPPED,
             approver=SHIPPED if self.state is IncidentState.APPROVED else None,
@@ -115,7 +118,7 @@ async def change_incident(
             409, "approve-instead", f"It can't go from {incident.state} to {wanted}", f"Approve {slug} instead."
         )
     changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
-    if changes.keys() & {"advisory", "matches", "category", "cve_ids"}:
+    if changes.keys() & {"advisory", "matches", "category", "cve_ids", "opt_in"}:
         changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
     return await _put(tx, changed, origin=DESK, now=now)
 
@@ -158,9 +161,7 @@ def _changed(incident: Incident) -> IncidentChanged:
     )
 
 
-async def load_rules(
-    tx: Transaction, settled: Rules, *, known: Exploitation, now: datetime, text: str | None = None
-) -> Rules:
+async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: datetime, text: str | None = None) -> Rules:
     """The rules of the settings and of the file in force, or of `text`, with the catalogue and lists as they are now.
 
     `known` are the lists that were read before. Raises `Transient` for a file that this release can't read.
@@ -173,7 +174,9 @@ async def load_rules(
         written,
         known_wrong=KnownWrong(await store.false_positives_anywhere(tx, now=now)),
         catalogue=Catalogue((await store.incidents(tx)).values()),
-        exploitation=await store.exploitation(tx, known=known),
+        exploitation=await store.exploitation(tx, known=known.exploitation),
+        holders=await holders_now(tx, known=known.holders),
+        registered=await registered_now(tx, known=known.registered),
     )
     return msgspec.structs.replace(rules, version=rules_version(rules, checks=CHECKS))
 
@@ -194,6 +197,11 @@ class RulesInForce:
             raise Transient("the rules have not been read yet")
         return self._current
 
+    @property
+    def greatest_holders_age(self) -> timedelta:
+        """Also before they have been read."""
+        return (self._current or self.settled).greatest_holders_age
+
     async def keep_fresh(self, shutdown: Shutdown) -> None:
         """Until shutdown. The first round also brings this release's incidents into the catalogue."""
         shipped = read_shipped()
@@ -201,9 +209,9 @@ class RulesInForce:
             try:
                 async with self._database.transaction() as tx:
                     await ship_incidents(tx, shipped, now=self._database.now())
-                    known = self._current.exploitation if self._current else Exploitation()
+                    known = self._current or self.settled
                     self._current = await load_rules(tx, self.settled, known=known, now=self._database.now())
-                    _show_ages(self._current.exploitation)
+                    _show_ages(self._current)
                     shipped = []
             except (Transient, Problem) as error:
                 log.warning("rules not read", reason=str(error))
@@ -214,6 +222,8 @@ class RulesInForce:
         _ = self.current
 
 
-def _show_ages(exploitation: Exploitation) -> None:
-    for source, edition in exploitation.editions.items():
+def _show_ages(rules: Rules) -> None:
+    for source, edition in rules.exploitation.editions.items():
         EXPLOITATION_LIST_TIME.labels(source.value).set(edition.made_at.timestamp())
+    for registry, of_registry in rules.holders.editions.items():
+        COUNTRY_LIST_TIME.labels(registry.value).set(of_registry.made_at.timestamp())

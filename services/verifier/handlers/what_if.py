@@ -22,7 +22,6 @@ from libs.common.errors import Permanent, TocsinError, Transient
 from libs.common.problems import Problem
 from services.verifier import store
 from services.verifier.domain import FalsePositive, Rules, threat_id_of
-from services.verifier.domain.exploitation import Exploitation
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.what_if import Comparing, Comparison, Told
 from services.verifier.gateway import Path, attribution_at
@@ -141,8 +140,8 @@ async def answer_question(question: Question, place: Place, *, watch: Watch = la
 
 async def _compare(tx: Transaction, question: Question, place: Place, *, now: datetime, watch: Watch) -> Answer:
     since = now - timedelta(days=question.days)
-    in_force = await load_rules(tx, place.settled, known=Exploitation(), now=now)
-    draft = await load_rules(tx, place.settled, known=in_force.exploitation, now=now, text=question.rules)
+    in_force = await load_rules(tx, place.settled, known=place.settled, now=now)
+    draft = await load_rules(tx, place.settled, known=in_force, now=now, text=question.rules)
     wrong = (*draft.known_wrong.entries, *question.false_positives)
     draft = msgspec.structs.replace(draft, known_wrong=KnownWrong(wrong))
     records, decided_by_people = await store.judged_records_count(tx, since=since)

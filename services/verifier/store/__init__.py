@@ -1,6 +1,7 @@
 """The verifier's tables and queries, in batches. Nothing here commits."""
 
 from services.verifier.store.books import HELD, VERDICTS
+from services.verifier.store.countries import country_columns, country_editions, replace_countries
 from services.verifier.store.decisions import add_decisions, decisions_on, last_decision, mark_undone
 from services.verifier.store.exploitation import editions, exploitation, replace_list
 from services.verifier.store.false_positives import (
@@ -15,6 +16,12 @@ from services.verifier.store.false_positives import (
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
 from services.verifier.store.judged import judged_records, judged_records_count, threats_known_before
 from services.verifier.store.reach import believed_records
+from services.verifier.store.registered import (
+    put_registrations,
+    registered_ranges,
+    registered_values,
+    registered_versions,
+)
 from services.verifier.store.rule_files import RuleFile, add_rule_file, newest_rule_file, rule_files
 from services.verifier.store.tables import metadata
 from services.verifier.store.threats import (
@@ -49,6 +56,8 @@ __all__ = [
     "add_rule_file",
     "believed_records",
     "close_threats",
+    "country_columns",
+    "country_editions",
     "decisions_on",
     "delete_false_positive",
     "editions",
@@ -71,8 +80,13 @@ __all__ = [
     "metadata",
     "newest_rule_file",
     "put_incident",
+    "put_registrations",
     "record_sightings",
     "record_verdicts",
+    "registered_ranges",
+    "registered_values",
+    "registered_versions",
+    "replace_countries",
     "replace_list",
     "replace_verdicts",
     "rule_files",

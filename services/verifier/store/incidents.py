@@ -16,6 +16,7 @@ class _Content(msgspec.Struct, frozen=True):
     cve_ids: tuple[str, ...]
     matches: Matches
     advisory: dict[Language, Advisory]
+    opt_in: bool = False
 
 
 _content = msgspec.json.Decoder(_Content)
@@ -45,7 +46,9 @@ async def shipped_incidents(tx: Transaction) -> Mapping[str, Incident]:
 
 async def put_incident(tx: Transaction, incident: Incident, *, origin: str, now: datetime) -> bool:
     """Store a new revision; False where somebody else has stored the same revision first."""
-    content = _Content(cve_ids=incident.cve_ids, matches=incident.matches, advisory=incident.advisory)
+    content = _Content(
+        cve_ids=incident.cve_ids, matches=incident.matches, advisory=incident.advisory, opt_in=incident.opt_in
+    )
     rows = await tx.fetch(
         PUT,
         incident.slug,
@@ -72,6 +75,7 @@ def _incident(row: asyncpg.Record) -> Incident:
         cve_ids=content.cve_ids,
         matches=content.matches,
         advisory=content.advisory,
+        opt_in=content.opt_in,
         revision=row["revision"],
         author=row["author"],
         approver=row["approver"],

@@ -1,6 +1,20 @@
 """The tables."""
 
-from sqlalchemy import ARRAY, Boolean, Column, Date, DateTime, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import UUID
 
 from libs.common.outbox import outbox_table
@@ -142,6 +156,49 @@ exploitation_editions = Table(
     Column("entries", Integer, nullable=False),
     Column("imported_at", DateTime(timezone=True), nullable=False),
     Column("imported_by", Text, nullable=False),
+)
+
+country_editions = Table(
+    "country_editions",
+    metadata,
+    Column("source", Text, primary_key=True, comment="the registry whose delegated file it is"),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+    Column("imported_by", Text, nullable=False),
+)
+
+country_stretches = Table(
+    "country_stretches",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("space", Text, primary_key=True),
+    Column("starts", LargeBinary, nullable=False),
+    Column("lows", LargeBinary, nullable=False),
+    Column("owners", LargeBinary, nullable=False),
+    comment="big-endian columns, one row for all of a registry's space; an owner is a country's two letters, or 0",
+)
+
+registered_assets = Table(
+    "registered_assets",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("organisation_id", UUID, primary_key=True),
+    Column("space", Text, comment="of an ip-range, with its first and last address, big-endian"),
+    Column("first", LargeBinary),
+    Column("last", LargeBinary),
+    Column("is_registered", Boolean, nullable=False, comment="false: taken back; kept, as an older word may come late"),
+    Column("revision", BigInteger, nullable=False),
+    Column("said_at", DateTime(timezone=True), nullable=False),
+)
+
+registered_versions = Table(
+    "registered_versions",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    comment="rises with every batch that changes registered assets of the kind, in the same transaction",
 )
 
 outbox = outbox_table(metadata)

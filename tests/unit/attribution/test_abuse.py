@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from libs.common.intervals import parse_interval
 from services.attribution.domain.abuse import AbuseDesk, Contacts, RangeResolver, ResolvedRange, resolve_system
-from services.attribution.domain.intervals import parse_interval
 from services.attribution.domain.ripe import OrganisationObject, RangeObject, RoleObject, SystemObject
 
 CONTACTS = Contacts(

@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from services.attribution.domain.delegated import Delegation, Version, read_delegations
-from services.attribution.domain.ripe import Skipped
+from libs.common.delegated import Delegation, Skipped, Version, read_delegations
 
 FILE = """\
 2.3|ripencc|1732057200|4|19830705|20261119|+0100
@@ -26,8 +25,8 @@ def read(text: str) -> list[Version | Delegation | Skipped]:
     return list(read_delegations(text.splitlines(keepends=True)))
 
 
-def test_the_first_line_says_of_which_day_the_file_is() -> None:
-    assert read(FILE)[0] == Version(date(2026, 11, 19))
+def test_the_first_line_says_whose_the_file_is_and_of_which_day() -> None:
+    assert read(FILE)[0] == Version(date(2026, 11, 19), registry="ripencc", records=4)
 
 
 def test_counts_prefix_lengths_and_as_numbers_become_intervals() -> None:

@@ -10,10 +10,10 @@ import pytest
 from libs.common.contracts import Indicator
 from libs.common.contracts.intake import Asset
 from libs.common.ids import derived_id
-from libs.common.vocabulary import Language, Outcome, RecipientKind
+from libs.common.intervals import Space, parse_interval
+from libs.common.vocabulary import AssetKind, Language, Outcome, RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, question_of
-from services.attribution.domain.intervals import Space, parse_interval
 from services.attribution.domain.ladder import Attributed, Decision, Route, Settled, climb, decide, ranked, tried_out
 from services.attribution.domain.networks import (
     CountryTable,
@@ -26,7 +26,6 @@ from services.attribution.domain.networks import (
     System,
 )
 from services.attribution.domain.organisations import (
-    AssetKind,
     Contact,
     ContactRole,
     Criticality,

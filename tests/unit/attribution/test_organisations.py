@@ -2,9 +2,9 @@
 
 import pytest
 
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.organisation_files import BadOrganisations, read_organisations
-from services.attribution.domain.organisations import AssetKind, BadClaim, ContactRole, Criticality, read_claim
+from services.attribution.domain.organisations import BadClaim, ContactRole, Criticality, read_claim
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attribution.domain.intervals import Interval, Space, parse_interval
-from services.attribution.domain.ranges import NOBODY, Segments, flatten
+from libs.common.flattening import NOBODY, flatten
+from libs.common.intervals import Interval, Space, parse_interval
+from services.attribution.domain.ranges import Segments
 
 Ranges = list[tuple[int, int]]
 

@@ -1,16 +1,14 @@
 """Reading RIPE's split dumps."""
 
-from services.attribution.domain.intervals import Space, parse_interval
+from libs.common.delegated import Skipped, country_code
+from libs.common.intervals import Space, parse_interval, read_asn
 from services.attribution.domain.ripe import (
     OrganisationObject,
     RangeObject,
     RipeObject,
     RoleObject,
     RouteObject,
-    Skipped,
     SystemObject,
-    country_code,
-    read_asn,
     read_mailbox,
     read_objects,
 )

@@ -15,7 +15,7 @@ def test_dead_letters_stay_in_order_and_the_flow_is_spread() -> None:
     assert partitions["raw-indicator.dead-letter"] == 1
 
 
-def test_only_the_state_of_incidents_is_compacted() -> None:
+def test_only_the_states_of_incidents_and_assets_are_compacted() -> None:
     compacted = [topic.name for topic in wanted_topics(partitions=6) if "cleanup.policy" in topic.topic_configs]
 
-    assert compacted == ["incident-changed"]
+    assert sorted(compacted) == ["asset-registered", "incident-changed"]

@@ -27,6 +27,15 @@ def test_enough_are_shipped_in_both_languages() -> None:
     assert all(set(incident.advisory) == set(Language) for incident in SHIPPED)
 
 
+def test_few_are_only_for_those_who_asked() -> None:
+    """What tells of something small, of something past, or of what others say: noise to whoever did not ask."""
+    assert {incident.slug for incident in SHIPPED if incident.opt_in} == {
+        "blocklisted-address",
+        "ddos-target",
+        "weak-tls",
+    }
+
+
 def test_nothing_is_claimed_by_two_incidents() -> None:
     claims = [
         claim

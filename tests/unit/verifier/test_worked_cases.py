@@ -30,9 +30,10 @@ from services.verifier.domain import (
     parse_vital_assets,
     threat_id_of,
 )
-from services.verifier.domain.exploitation import Edition, Exploitation, Exploited, Source
+from services.verifier.domain.exploitation import Exploitation, Exploited, Source
 from services.verifier.domain.judgement import judge
 from services.verifier.domain.known_wrong import KnownWrong
+from services.verifier.domain.lists import Edition
 from services.verifier.domain.rule_file import apply_rule_file
 from tests.unit.verifier.builders import NOW, RULES, SMB, raw
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from libs.common.vocabulary import Outcome
-from services.verifier.domain.checks.asset import in_our_country, not_vital, routable
+from services.verifier.domain.checks.asset import not_vital, routable
+from services.verifier.domain.checks.constituency import asked_for, in_our_country
 from services.verifier.domain.checks.contradictions import consistent, no_noise, weight_of_contradictions
 from services.verifier.domain.checks.exploitation import exploited
 from services.verifier.domain.checks.knowledge import not_a_known_false_positive, of_an_approved_incident
@@ -21,7 +22,13 @@ from services.verifier.domain.checks.partner import (
 )
 from services.verifier.domain.checks.shared import not_shared
 from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
-from services.verifier.domain.rules import CONTRADICTION_WEIGHT, RELIABILITY_WEIGHT, SHARED_HOSTING_WEIGHT, Rules
+from services.verifier.domain.rules import (
+    CONTRADICTION_WEIGHT,
+    COUNTRY_DISAGREEMENT_WEIGHT,
+    RELIABILITY_WEIGHT,
+    SHARED_HOSTING_WEIGHT,
+    Rules,
+)
 from services.verifier.domain.values import Case, Reason
 
 Look = Callable[[Case, Rules, datetime], Reason]
@@ -50,8 +57,9 @@ CHECKS: tuple[Check, ...] = (
     Check("plausible", plausible, fails_as=Outcome.REFUTED, refutes=True, warns_up_to=FIRST_AFTER_LAST_WEIGHT),
     Check("known-false-positive", not_a_known_false_positive, fails_as=Outcome.REFUTED, refutes=True),
     Check("fresh", fresh, fails_as=Outcome.EXPIRED),
-    Check("country", in_our_country, fails_as=Outcome.OUT_OF_SCOPE),
+    Check("country", in_our_country, fails_as=Outcome.OUT_OF_SCOPE, warns_up_to=COUNTRY_DISAGREEMENT_WEIGHT),
     Check("vital", not_vital, fails_as=Outcome.OUT_OF_SCOPE),
+    Check("opt-in", asked_for, fails_as=Outcome.OUT_OF_SCOPE),
     Check("sharing", may_be_passed_on, fails_as=Outcome.HELD),
     Check("incident", of_an_approved_incident, fails_as=Outcome.HELD),
     Check("noise", no_noise, fails_as=Outcome.HELD),

@@ -1,10 +1,10 @@
-"""Checks on the asset: can it be, is it ours to warn, and is it what it seems?"""
+"""Checks on the asset: can it be, and is it somebody else's to warn?"""
 
 from datetime import datetime
 from functools import lru_cache
 
 from libs.common.addresses import is_documentation, is_mailable_asn, is_public, parse_ip
-from services.verifier.domain.checks.findings import failed, not_applicable, passed
+from services.verifier.domain.checks.findings import failed, passed
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
@@ -42,19 +42,9 @@ def _is_documentation_name(domain: str) -> bool:
     )
 
 
-def in_our_country(case: Case, rules: Rules, _: datetime) -> Reason:
-    """The record does not place the asset outside our constituency."""
-    country = case.event.indicator.geo_country
-    if country is None:
-        return not_applicable("country", "the record names no country; attribution decides")
-    if country in rules.constituency_countries:
-        return passed("country", f"{country} is ours")
-    return failed("country", f"{country} is not ours")
-
-
 def not_vital(case: Case, rules: Rules, _: datetime) -> Reason:
     """It is not a vital operator's, whom the national team warns itself."""
-    operator = rules.vital_assets.operator_of(case.event.indicator.asset, case.event.indicator.asn)
+    operator = rules.vital_assets.owner_of(case.event.indicator.asset, case.event.indicator.asn)
     if operator is not None:
         return failed("vital", f"belongs to {operator}, on the list of vital operators")
     return NOT_VITAL

@@ -98,6 +98,14 @@ def place_of(text: str) -> Place | None:
     return Place(space_of(address), int(address), text) if address is not None else None
 
 
+def read_asn(text: str) -> int | None:
+    """`AS64500`, `as64500` or `64500`; None for anything else and for numbers that don't fit 32 bits."""
+    digits = text.strip().upper().removeprefix("AS")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 10:
+        return None
+    return int(digits) if 0 < int(digits) < Space.ASN.end else None
+
+
 def space_of(address: Address) -> Space:
     return Space.IPV4 if address.version == 4 else Space.IPV6
 

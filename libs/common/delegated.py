@@ -9,14 +9,21 @@ from datetime import date, datetime
 import msgspec
 
 from libs.common.addresses import parse_ip
-from services.attribution.domain.intervals import Interval, Space, space_of
-from services.attribution.domain.ripe import Skipped, country_code, read_asn
+from libs.common.intervals import Interval, Space, read_asn, space_of
 
 HELD = frozenset({"allocated", "assigned"})
 """Other states (available, reserved) have no holder."""
 
 SPACES = frozenset(space.value for space in Space)
 LONGEST_VALUE = 10
+UNKNOWN_COUNTRIES = frozenset({"EU", "AP", "ZZ"})
+"""Regions and fillers that stand where a country should."""
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """An object that was left out, and why; counted, never an abort."""
+
+    reason: str
 
 
 class Delegation(msgspec.Struct, frozen=True):
@@ -25,9 +32,11 @@ class Delegation(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """The file's first line; `ends_on` is the day that it describes."""
+    """The file's first line: whose it is, of which day, and how many records it should have (0: it does not say)."""
 
     ends_on: date
+    registry: str
+    records: int
 
 
 def read_delegations(lines: Iterable[str]) -> Iterator[Version | Delegation | Skipped]:
@@ -45,7 +54,8 @@ def _version(fields: list[str]) -> Version | Skipped:
         day = datetime.strptime(fields[5], "%Y%m%d")  # noqa: DTZ007  # a calendar day, in whatever zone the RIR keeps
     except (IndexError, ValueError):
         return Skipped("unreadable-version")
-    return Version(ends_on=day.date())
+    records = int(fields[3]) if fields[3].isascii() and fields[3].isdigit() else 0
+    return Version(ends_on=day.date(), registry=fields[1], records=records)
 
 
 def _delegation(fields: list[str]) -> Delegation | Skipped:
@@ -77,3 +87,10 @@ def _interval(kind: str, start: str, value: str) -> Interval | None:
 def _address(space: Space, text: str) -> int | None:
     address = parse_ip(text)
     return int(address) if address is not None and space_of(address) is space else None
+
+
+def country_code(text: str) -> str | None:
+    """The first word as an upper-case ISO 3166 code; None for what is not one and for regions."""
+    code = text.split()[0].upper() if text.strip() else ""
+    is_code = len(code) == 2 and code.isascii() and code.isalpha()
+    return code if is_code and code not in UNKNOWN_COUNTRIES else None
