@@ -1,1 +1,1 @@
-"""Hears records of partners and answers of recipients, decides which are real threats, says so."""
+"""Hears records of partners, what was mailed and how recipients answered, decides which are real threats, says so."""

@@ -3,12 +3,13 @@
 from functools import partial
 
 from libs.common.consumer import Subscriptions
-from libs.common.contracts import FeedbackReceived, RawIndicator
+from libs.common.contracts import FeedbackReceived, NotificationSent, RawIndicator
 from services.verifier import handlers
 
 
 def subscriptions(rules: handlers.RulesInForce) -> Subscriptions:
     return {
         RawIndicator: partial(handlers.verify_indicators, rules=rules),
+        NotificationSent: handlers.note_warnings,
         FeedbackReceived: handlers.weigh_feedback,
     }

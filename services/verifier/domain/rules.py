@@ -8,6 +8,7 @@ import msgspec
 
 from services.verifier.domain.catalogue import Catalogue
 from services.verifier.domain.exploitation import Exploitation
+from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.vital import VitalAssets
 
 DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
@@ -25,9 +26,17 @@ DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
 }
 """How long a finding stays news, by RSIT taxonomy or `taxonomy/type`: an open port ages in days, a leak in months."""
 
+GREATEST_TRACK_RECORD_WEIGHT = 0.5
+
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What `judge_all` needs besides the indicator and its history."""
+    """What `judge_all` needs besides the indicator and its history, and what the life of a threat follows.
+
+    `quiet_after`, `close_after`: so long without a sighting, while its feed reports, and a threat is quiet, and then
+    closed. `track_records` are the partners'; one counts from `track_record_from` threats on, against its partner if
+    recipients called more than `greatest_wrong_share` of them wrong, and then with that share of the confidence, at
+    most `track_record_weight`.
+    """
 
     catalogue: Catalogue
     vital_assets: VitalAssets = VitalAssets()
@@ -38,6 +47,12 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     renew_after: timedelta = timedelta(days=15)
     exploitation: Exploitation = Exploitation()
     greatest_list_age: timedelta = timedelta(days=14)
+    quiet_after: timedelta = timedelta(days=30)
+    close_after: timedelta = timedelta(days=90)
+    track_records: Mapping[str, TrackRecord] = {}
+    track_record_from: int = 50
+    greatest_wrong_share: float = 0.02
+    track_record_weight: float = GREATEST_TRACK_RECORD_WEIGHT
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:
@@ -47,7 +62,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rules_version(rules: Rules) -> str:
-    """Twelve hex digits that change whenever a rule, a threshold or an incident does."""
+    """Twelve hex digits that change whenever a rule, a threshold or an incident does.
+
+    Not with the partners' track records, which every answer changes: the reason itself tells those.
+    """
     said = (
         sorted((incident.slug, incident.revision) for incident in rules.catalogue.incidents.values()),
         msgspec.to_builtins(rules.vital_assets, str_keys=True),
@@ -57,6 +75,8 @@ def rules_version(rules: Rules) -> str:
         rules.hold_below_confidence,
         rules.renew_after,
         rules.greatest_list_age,
+        (rules.quiet_after, rules.close_after),
+        (rules.track_record_from, rules.greatest_wrong_share, rules.track_record_weight),
         sorted(
             (edition.source, edition.made_at, edition.imported_at) for edition in rules.exploitation.editions.values()
         ),

@@ -10,8 +10,10 @@ from services.verifier.handlers.incidents import (
     load_rules,
     ship_incidents,
 )
+from services.verifier.handlers.life import Upkeep, age_threats, note_warnings, remediation
 from services.verifier.handlers.queries import (
     false_positives_page,
+    feeds_behind,
     held_page,
     incident_called,
     incidents_page,
@@ -25,17 +27,22 @@ from services.verifier.handlers.verify import verify_indicators
 __all__ = [
     "Decision",
     "RulesInForce",
+    "Upkeep",
     "add_incident",
+    "age_threats",
     "approve_incident",
     "change_incident",
     "editions",
     "false_positives_page",
+    "feeds_behind",
     "forget_false_positive",
     "held_page",
     "import_list",
     "incident_called",
     "incidents_page",
     "load_rules",
+    "note_warnings",
+    "remediation",
     "remember_false_positive",
     "review_indicators",
     "review_matching",

@@ -9,7 +9,7 @@ from libs.common.db import Transaction
 from libs.common.problems import not_found
 from libs.common.vocabulary import FeedbackKind
 from services.verifier import store
-from services.verifier.domain import FalsePositive
+from services.verifier.domain import FalsePositive, called_wrong
 
 FALSE_POSITIVE_LASTS = timedelta(days=180)
 CLOSES = {FeedbackKind.FALSE_POSITIVE: "false-positive", FeedbackKind.FIXED: "fixed"}
@@ -30,6 +30,8 @@ async def forget_false_positive(tx: Transaction, false_positive_id: UUID) -> Non
 async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:
     """A false positive closes its threats and is remembered, a fix closes them; the rest is not for us.
 
+    What a false positive closes counts against those who told of it, once.
+
     Remembered for that threat alone: whoever answers does not speak for their neighbours at the same address. Says
     nothing further: what a closed threat means for a later record, the checks decide.
     """
@@ -37,8 +39,8 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
         answered = answered_threats(answers, kind)
         if not answered:
             continue
-        threats = await store.threats_with_ids(tx, answered, now=now)
-        await store.close_threats(tx, answered, reason=reason, now=now)
+        threats = await store.threats_with_ids(tx, answered)
+        closed = await store.close_threats(tx, answered, reason=reason, now=now)
         if kind is FeedbackKind.FALSE_POSITIVE:
             wrong = [
                 FalsePositive(
@@ -51,6 +53,7 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
                 for threat in threats
             ]
             await store.add_false_positives(tx, wrong, by="feedback", now=now)
+            await store.add_reports(tx, called_wrong(closed))
     return []
 
 

@@ -156,11 +156,15 @@ def _changed(incident: Incident) -> IncidentChanged:
 
 
 async def load_rules(tx: Transaction, settled: Rules, *, known: Exploitation) -> Rules:
-    """The rules of the settings, with the catalogue and the lists as they are now; `known` are those read before."""
+    """The rules of the settings, with the catalogue, the lists and the partners' records as they are now.
+
+    `known` are the lists that were read before.
+    """
     rules = msgspec.structs.replace(
         settled,
         catalogue=Catalogue((await store.incidents(tx)).values()),
         exploitation=await store.exploitation(tx, known=known),
+        track_records=await store.track_records(tx),
     )
     return msgspec.structs.replace(rules, version=rules_version(rules))
 

@@ -10,7 +10,7 @@ from libs.common.outbox import enqueue
 from libs.common.problems import Problem, not_found
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
-from services.verifier.domain import Judgement, Rules, Verdict, settle_review
+from services.verifier.domain import Judgement, Rules, Verdict, reports_of, settle_review
 from services.verifier.handlers.verify import event_of
 
 MOST_AT_ONCE = 5000
@@ -55,6 +55,7 @@ async def review_indicators(
     await store.replace_verdicts(tx, decided, by=by, note=note)
     verified_now = [each for each in decided if each.verdict is Verdict.VERIFIED]
     await store.record_sightings(tx, verified_now, known=history.threats.keys())
+    await store.add_reports(tx, reports_of(verified_now, history))
     await enqueue(tx, [event_of(judgement) for judgement in decided])
     return decided
 

@@ -9,10 +9,14 @@ from services.verifier.store.false_positives import (
     false_positives_at,
 )
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
+from services.verifier.store.remediation import note_warnings, remediation
+from services.verifier.store.reports import add_reports, compact_reports, reported_at, track_records
 from services.verifier.store.tables import metadata
 from services.verifier.store.threats import (
+    age_threats,
     close_threats,
     history_of,
+    next_threats,
     record_sightings,
     threat,
     threats_page,
@@ -32,7 +36,10 @@ __all__ = [
     "HELD",
     "VERDICTS",
     "add_false_positives",
+    "add_reports",
+    "age_threats",
     "close_threats",
+    "compact_reports",
     "delete_false_positive",
     "editions",
     "exploitation",
@@ -43,16 +50,21 @@ __all__ = [
     "history_of",
     "incidents",
     "metadata",
+    "next_threats",
+    "note_warnings",
     "put_incident",
     "record_sightings",
     "record_verdicts",
+    "remediation",
     "replace_list",
     "replace_verdicts",
+    "reported_at",
     "shipped_incidents",
     "sightings_of",
     "stored_verdicts",
     "threat",
     "threats_page",
     "threats_with_ids",
+    "track_records",
     "verdict_of",
 ]

@@ -1,6 +1,20 @@
 """The tables."""
 
-from sqlalchemy import ARRAY, Boolean, Column, Date, DateTime, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import UUID
 
 from libs.common.outbox import outbox_table
@@ -49,9 +63,29 @@ threats = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("closed_reason", Text),
     Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("quiet_at", DateTime(timezone=True)),
+    Column("first_warned_at", DateTime(timezone=True)),
+    Column("last_warned_at", DateTime(timezone=True)),
+    Column("reopenings", Integer, nullable=False, server_default="0"),
 )
 Index("threats_of_asset", threats.c.asset)
 Index("threats_of_incident", threats.c.incident, threats.c.threat_id)
+# No threat is in one of these when it is first stored, nor moves in them when it is seen again: they cost the feeds
+# nothing.
+Index("threats_quiet", threats.c.threat_id, postgresql_where=text("quiet_at IS NOT NULL AND closed_at IS NULL"))
+Index("threats_closed", threats.c.threat_id, postgresql_where=threats.c.closed_at.is_not(None))
+Index("threats_warned", threats.c.first_warned_at, postgresql_where=threats.c.first_warned_at.is_not(None))
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("partner", Text, nullable=False),
+    Column("identifier", Text, nullable=False),
+    Column("reported_at", DateTime(timezone=True), comment="null: nothing came, a recipient answered"),
+    Column("verified", BigInteger, nullable=False, comment="threats that are new with this partner"),
+    Column("wrong", BigInteger, nullable=False, comment="threats that their recipients called wrong"),
+)
+"""What each batch brings is added at the end, so it has no key; all that there is of a feed is its rows together."""
 
 false_positives = Table(
     "false_positives",

@@ -19,9 +19,10 @@ from services.verifier.domain.checks.partner import (
     corroborated,
     from_a_reliable_partner,
     may_be_passed_on,
+    of_a_good_track_record,
 )
 from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
-from services.verifier.domain.rules import Rules
+from services.verifier.domain.rules import GREATEST_TRACK_RECORD_WEIGHT, Rules
 from services.verifier.domain.values import Case, Reason
 
 Look = Callable[[Case, Rules, datetime], Reason]
@@ -57,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
     Check("noise", no_noise, fails_as=Outcome.HELD),
     Check("consistent", consistent, warns_up_to=round(1.0 - (1.0 - CONTRADICTION_WEIGHT) ** 4, 3)),
     Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(WARNING_WEIGHT.values())),
+    Check("track-record", of_a_good_track_record, warns_up_to=GREATEST_TRACK_RECORD_WEIGHT),
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
     Check("corroborated", corroborated),
     Check("exploited", exploited),
