@@ -25,7 +25,7 @@ WITH warned AS (
     SELECT incident, first_warned_at, last_seen_at, closed_at,
            CASE WHEN closed_reason = 'false-positive' THEN 'wrong'
                 WHEN closed_reason = 'fixed' THEN 'fixed'
-                WHEN (closed_at IS NULL OR closed_reason = '{NOT_SEEN_AGAIN}') AND quiet_at >= first_warned_at
+                WHEN (closed_at IS NULL OR closed_reason = '{NOT_SEEN_AGAIN}') AND quiet_at > first_warned_at
                      THEN 'silent'
                 WHEN last_seen_at > first_warned_at THEN 'still-seen'
                 ELSE 'unknown' END AS fate
