@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
 
 import msgspec
 import pytest
@@ -45,18 +44,23 @@ class Answered:
     kind: FeedbackKind
 
 
-Happening = Seen | Answered | Literal["walk"]
-Plan = list[tuple[int, Happening]]
-"""What happens, and how many days after what was before."""
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """All threats are looked at."""
 
-HAPPENINGS = st.one_of(
-    st.builds(Seen, asset=st.sampled_from((0, 1, None)), partner=st.sampled_from(PARTNERS), days_ago=st.integers(0, 5)),
-    st.builds(
-        Answered, asset=st.integers(0, 1), kind=st.sampled_from((FeedbackKind.FIXED, FeedbackKind.FALSE_POSITIVE))
-    ),
-    st.just("walk"),
+
+Happening = Seen | Answered | Walked
+Plan = list[tuple[int, Happening, bool]]
+"""What happens, how many days after what was before, and whether all threats are looked at before it does."""
+
+SIGHTINGS = st.builds(
+    Seen, asset=st.sampled_from((0, 0, 1, None)), partner=st.sampled_from(PARTNERS), days_ago=st.integers(0, 5)
 )
-PLANS = st.lists(st.tuples(st.sampled_from((0, 1, 10, 31, 61)), HAPPENINGS), min_size=3, max_size=14)
+ANSWERS = st.builds(
+    Answered, asset=st.sampled_from((0, 0, 1)), kind=st.sampled_from((FeedbackKind.FIXED, FeedbackKind.FALSE_POSITIVE))
+)
+HAPPENINGS = st.one_of(SIGHTINGS, SIGHTINGS, SIGHTINGS, ANSWERS)
+PLANS = st.lists(st.tuples(st.sampled_from((0, 1, 31, 61)), HAPPENINGS, st.booleans()), min_size=4, max_size=14)
 
 
 @dataclass(slots=True)
@@ -121,7 +125,7 @@ class Cards:
             case Answered(asset, kind):
                 if asset in self.lives:
                     self._answer(asset, kind, now)
-            case "walk":
+            case Walked():
                 for life in self.lives.values():
                     life.age(max(self.reported[partner] for partner in life.partners), now)
 
@@ -155,7 +159,7 @@ def step_of(number: int, happening: Happening, now: datetime, *, again: bool) ->
                 at=now,
                 threat_ids=(threat_id_of(raw(asset=ASSETS[asset])),),
             )
-        case "walk":
+        case Walked():
             return partial(walk, now=now)
     return [Batch([event], is_lost=again, later=now - NOW)] * (2 if again else 1)
 
@@ -171,14 +175,15 @@ def rig(started: Start) -> Iterator[Rig]:
         yield rig
 
 
-@examples(60)
+@examples(150)
 @given(plan=PLANS, again=st.booleans())
 def test_a_threat_lives_as_its_card_says(rig: Rig, plan: Plan, again: bool) -> None:
     cards, steps, now = Cards(), list[Work | list[Batch]](), NOW
-    for number, (days, happening) in enumerate(plan, start=1):
+    for number, (days, happening, is_looked_at) in enumerate(plan, start=1):
         now += days * DAY + timedelta(minutes=1)
-        cards.happen(happening, now)
-        steps.append(step_of(number, happening, now, again=again))
+        for each in (Walked(), happening) if is_looked_at else (happening,):
+            cards.happen(each, now)
+            steps.append(step_of(number, each, now, again=again))
 
     rows = rig.ending(*steps, compact_reports).rows
 
