@@ -11,6 +11,8 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
+from alembic import command
+from alembic.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import REGISTRY
 
@@ -21,6 +23,7 @@ from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.ids import new_id
 from libs.common.migrations import migrate
+from libs.common.revisions import migrations_of
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
@@ -322,6 +325,51 @@ async def test_reports_of_a_batch_that_comes_again_count_once_and_are_kept_as_on
         ("demo", "open-smb", NOW + 3 * DAY, 2, 1),
         ("other", "open-smb", NOW, 1, 0),
     ]
+
+
+async def test_what_was_judged_before_reports_were_kept_counts_too(database_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_of("verifier")))
+    config.attributes["url"] = database_url
+    await asyncio.to_thread(command.upgrade, config, "0003")
+    old = Database(database_url, pool_size=1, statement_timeout_seconds=10)
+    async with old.transaction() as tx:
+        for number, (partner, threat, verdict, day, is_test) in enumerate(JUDGED_BEFORE):
+            await tx.fetch(OLD_VERDICT, UUID(int=number), UUID(int=threat), partner, verdict, NOW + day * DAY, is_test)
+        await tx.fetch(OLD_THREAT, NOW)
+
+    await asyncio.to_thread(migrate, "verifier", database_url)
+
+    await compact(old)
+    async with old.transaction() as tx:
+        reports = sorted(map(tuple, await tx.fetch("SELECT * FROM reports")))
+        threat = await store.threat(tx, UUID(int=1))
+    await old.close()
+    assert reports == [("demo", "x", NOW + 5 * DAY, 2, 1), ("other", "x", NOW + 3 * DAY, 1, 1)]
+    assert threat is not None
+    assert (threat.state, threat.reopenings, threat.first_warned_at) == (ThreatState.CLOSED, 0, None)
+
+
+JUDGED_BEFORE = [
+    ("demo", 1, "verified", 0, False),
+    ("demo", 1, "verified", 1, False),
+    ("demo", 2, "verified", 2, False),
+    ("demo", 3, "rejected", 5, False),
+    ("other", 1, "verified", 3, False),
+    ("other", 2, "verified", 9, True),
+    ("third", 2, "held", 9, False),
+]
+OLD_VERDICT = """
+INSERT INTO verdicts (indicator_id, threat_id, identifier, partner, verdict, reason, message, grade, severity,
+                      confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test)
+VALUES ($1, $2, 'x', $3, $4, '', '', 'B2', 'high', 1, '[]', '{}', $5, '', $5, $6)
+"""
+OLD_THREAT = """
+INSERT INTO threats (threat_id, asset, identifier, incident, first_seen_at, last_seen_at, sightings, partners,
+                     announced_at, closed_at, closed_reason)
+VALUES ('00000000-0000-0000-0000-000000000001', 'a', 'x', 'open-smb', $1, $1, 3, '{demo,other}', $1, $1,
+        'false-positive')
+"""
 
 
 async def compact(database: Database) -> None:
