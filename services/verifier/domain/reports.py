@@ -1,15 +1,19 @@
 """Which feeds report, and how often their partners are right."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from services.verifier.domain.values import History, Judgement, Threat, Verdict
 
+VERIFIED = Verdict.VERIFIED
 
-class Feed(msgspec.Struct, frozen=True):
+
+class Feed(NamedTuple):
     """What a partner reports of one kind of finding."""
 
     partner: str
@@ -47,34 +51,29 @@ def feeds_of(threats: Iterable[Threat]) -> set[Feed]:
 
 def reports_of(judgements: Iterable[Judgement], before: History) -> list[Report]:
     """What records say of their feeds, whatever their verdicts; those of tests say nothing. One for each feed."""
-    reported: dict[Feed, datetime] = {}
-    news: dict[Feed, set[UUID]] = {}
+    reported: dict[tuple[str, str], datetime] = {}
+    news: set[tuple[str, str, UUID]] = set()
     for judgement in judgements:
         event = judgement.indicator
         if event.is_test:
             continue
-        feed = Feed(event.partner, event.indicator.identifier)
-        reported[feed] = max(event.received_at, reported.get(feed, event.received_at))
-        if judgement.verdict is Verdict.VERIFIED and _is_new_with(
-            event.partner, before.threats.get(judgement.threat_id)
-        ):
-            news.setdefault(feed, set()).add(judgement.threat_id)
+        partner, identifier, received_at = event.partner, event.indicator.identifier, event.received_at
+        last = reported.get((partner, identifier))
+        if last is None or received_at > last:
+            reported[partner, identifier] = received_at
+        if judgement.verdict is VERIFIED:
+            known = before.threats.get(judgement.threat_id)
+            if known is None or partner not in known.partners:
+                news.add((partner, identifier, judgement.threat_id))
+    new = Counter((partner, identifier) for partner, identifier, _ in news)
     return [
-        Report(feed=feed, reported_at=reported_at, verified=len(news.get(feed, ())))
-        for feed, reported_at in reported.items()
+        Report(feed=Feed(*feed), reported_at=reported_at, verified=new[feed]) for feed, reported_at in reported.items()
     ]
-
-
-def _is_new_with(partner: str, known: Threat | None) -> bool:
-    return known is None or partner not in known.partners
 
 
 def called_wrong(threats: Iterable[Threat]) -> list[Report]:
     """What it says of partners that recipients called these threats wrong."""
-    counts: dict[Feed, int] = {}
-    for threat in threats:
-        for feed in feeds_of([] if threat.is_test else [threat]):
-            counts[feed] = counts.get(feed, 0) + 1
+    counts = Counter(feed for threat in threats if not threat.is_test for feed in feeds_of([threat]))
     return [Report(feed=feed, wrong=wrong) for feed, wrong in counts.items()]
 
 
