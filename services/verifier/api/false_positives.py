@@ -5,11 +5,12 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
+from libs.common.storable import StorableTime
 from services.verifier import handlers
 from services.verifier.domain import FalsePositive
 
@@ -24,7 +25,7 @@ class FalsePositiveBody(BaseModel):
     asset: str = Field(min_length=1, max_length=2048, description="In canonical form, as verdicts and threats show it")
     identifier: str | None = Field(None, max_length=200)
     reason: str = Field(min_length=3, max_length=500)
-    expires_at: AwareDatetime
+    expires_at: StorableTime
 
 
 class FalsePositiveView(FalsePositiveBody):

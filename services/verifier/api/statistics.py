@@ -5,15 +5,16 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from libs.common.db import Database
 from libs.common.security import Role, operator
+from libs.common.storable import StorableTime
 from services.verifier import handlers
 from services.verifier.domain import Remediation
 
 Since = Annotated[
-    AwareDatetime | None, Query(description="Threats first warned of from then on; without it, within the last year")
+    StorableTime | None, Query(description="Threats first warned of from then on; without it, within the last year")
 ]
 
 

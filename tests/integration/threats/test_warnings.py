@@ -174,3 +174,18 @@ async def test_what_became_of_warnings_is_a_metric(life: Life) -> None:
 
 def shows(metric: str, value: float, **labels: str) -> bool:
     return REGISTRY.get_sample_value(metric, labels) == value
+
+
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        ("0001-01-01T00:00:00+14:00", 422),
+        ("9999-12-31T23:59:59-14:00", 422),
+        ("0001-01-01T00:00:00Z", 200),
+        ("9999-12-31T23:59:59Z", 200),
+        ("2026-01-01T00:00:00", 422),
+    ],
+)
+async def test_a_day_is_refused_that_no_column_holds(desk: Desk, since: str, status: int) -> None:
+    answer = await desk.client.get("/v1/statistics/remediation", params={"since": since})
+    assert answer.status_code == status, answer.text
