@@ -60,6 +60,15 @@ DIGESTS_DUE = Counter(
 )
 DIGESTS = Counter("tocsin_digests", "Digests to partners, by the state that they entered", ("state",))
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
+THREATS_WARNED = Gauge(
+    "tocsin_threats_warned",
+    "Threats first warned of within a year, by what became of them: remediated, still-seen, wrong, unknown",
+    ("incident", "fate"),
+)
+MEDIAN_REMEDIATION_DAYS = Gauge(
+    "tocsin_median_remediation_days",
+    "From the first warning to the remedy, of those remediated; NaN while there are none",
+)
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 EXPLOITATION_LIST_TIME = Gauge(
     "tocsin_exploitation_list_timestamp_seconds",

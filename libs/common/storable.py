@@ -1,16 +1,30 @@
-"""Text that every column holds: all but U+0000, which PostgreSQL has no room for, and no name or word has."""
+"""What every column holds: text without U+0000, which PostgreSQL has no room for and no name or word has, and times."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Annotated
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import AfterValidator, AwareDatetime
 
 from libs.common.problems import MAX_PLACE_CHARS, FieldError, Problem
 from libs.common.text import plain
 
 NUL = "\0"
 MAX_ERRORS = 100
+
+
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC it is not in the years 1 to 9999") from error
+
+
+StorableTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment that somebody names, in UTC."""
 
 
 async def require_storable_text(request: Request) -> None:

@@ -1,1 +1,1 @@
-"""Hears records of partners, answers of recipients and registered assets, decides which are real threats, says so."""
+"""Hears records, registered assets, what was mailed and how recipients answered; decides which are real threats."""

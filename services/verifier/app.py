@@ -13,7 +13,7 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.verifier import api, consumer, store
 from services.verifier.domain import AssetIndex, Catalogue, Rules, parse_vital_assets
-from services.verifier.handlers import Place, RulesInForce, WhatIf
+from services.verifier.handlers import Place, RulesInForce, Upkeep, WhatIf
 from services.verifier.settings import VerifierSettings
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,7 @@ def build(settings: VerifierSettings) -> Service:
     settled = settled_rules(settings)
     rules = RulesInForce(settled, database=database, refresh_seconds=settings.rules_refresh_seconds)
     what_if = WhatIf(place_of(settings, settled))
+    upkeep = Upkeep(database, rules, refresh_seconds=settings.overdue_refresh_seconds)
     subscriptions = consumer.subscriptions(rules)
     held = Watched(state="held", greatest_age=timedelta(hours=settings.held_overdue_hours), rows=store.HELD)
     watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=(held,))
@@ -44,7 +45,7 @@ def build(settings: VerifierSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="verifier"),
         subscriptions=subscriptions,
-        tasks=(rules.keep_fresh, watch.run),
+        tasks=(rules.keep_fresh, *upkeep.tasks, watch.run),
         checks={"rules": rules.check},
     )
 

@@ -242,7 +242,7 @@ async def test_what_a_recipient_calls_false_is_closed_and_refuted_when_it_comes_
     await call_false(database, threat)
 
     async with database.transaction() as tx:
-        known, _ = await threat_with_sightings(tx, threat.threat_id, now=LATER)
+        known, _ = await threat_with_sightings(tx, threat.threat_id)
     assert (known.state, known.closed_reason) == (ThreatState.CLOSED, "false-positive")
     again = raw(2, asset=BAKER, seen_at=LATER)
     assert in_short(*await verify(database, rules, again, now=LATER)) == [("refuted", "known-false-positive")]
@@ -461,9 +461,7 @@ async def test_what_a_partner_tries_out_leaves_no_trace_in_what_is_known(
     ] * 2
     async with database.transaction() as tx:
         known, tests = [
-            await threats_page(
-                tx, state=None, incident=None, asset=None, is_test=is_test, after=None, limit=10, now=LATER
-            )
+            await threats_page(tx, state=None, incident=None, asset=None, is_test=is_test, after=None, limit=10)
             for is_test in (False, True)
         ]
         held = await held_page(tx, HeldFilter(), after=None, limit=10)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
 from libs.common.openapi import refusals
@@ -15,6 +15,7 @@ from libs.common.paging import Page
 from libs.common.problems import FieldError, Problem, not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.simulator import ADDRESSES, act_of, is_simulated
+from libs.common.storable import StorableTime
 from services.intake.api.doors import Doors, Self, SelfOrOperator
 from services.intake.api.partners import Email
 from services.intake.domain.partners import KeyKind, PartnerKey, canonical_certificate
@@ -37,7 +38,7 @@ def _certificate(text: str) -> str:
 class KeyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    expires_at: AwareDatetime | None = None
+    expires_at: StorableTime | None = None
     kind: KeyKind = Field(
         KeyKind.API, description="What it opens: the API, in earnest or for tests, or the door for mail, as an address"
     )
@@ -55,7 +56,7 @@ class RotationBody(BaseModel):
     overlap_days: float = Field(
         DEFAULT_OVERLAP_DAYS, ge=0, le=MAX_OVERLAP_DAYS, description="How long the old key goes on opening, at most"
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: StorableTime | None = Field(
         None, description="The end of the new key; left out: it lasts as long as the old one was meant to"
     )
 

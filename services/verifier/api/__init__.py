@@ -14,6 +14,7 @@ from services.verifier.api import (
     indicators,
     review,
     rules,
+    statistics,
     threats,
     what_if,
 )
@@ -27,10 +28,11 @@ def routers(
 ) -> Sequence[APIRouter]:
     return (
         indicators.routes(database),
-        threats.routes(database),
+        threats.routes(database, in_force),
         review.routes(database, in_force),
         incidents.routes(database),
         false_positives.routes(database),
+        statistics.routes(database),
         rules.routes(database, in_force),
         what_if.routes(trial),
         exploitation.routes(database, greatest_age=greatest_list_age),

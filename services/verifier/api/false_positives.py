@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from libs.common.addresses import canonical_domain
 from libs.common.db import Database
@@ -15,6 +15,7 @@ from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, operator
+from libs.common.storable import StorableTime
 from services.verifier import handlers
 from services.verifier.domain import FalsePositive, StoredFalsePositive
 
@@ -40,7 +41,7 @@ class FalsePositiveBody(BaseModel):
     partner: Name = None
     incident: Name = None
     reason: str = Field(min_length=3, max_length=500)
-    expires_at: AwareDatetime
+    expires_at: StorableTime
 
     @field_validator("ip_range")
     @classmethod

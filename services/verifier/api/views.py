@@ -8,7 +8,7 @@ import msgspec
 from pydantic import BaseModel
 
 from libs.common.vocabulary import Outcome, Severity
-from services.verifier.domain import CheckResult, Judgement, Threat, ThreatState, Verdict
+from services.verifier.domain import CheckResult, FeedStanding, FeedState, Judgement, Threat, ThreatState, Verdict
 
 
 class ReasonView(BaseModel):
@@ -46,7 +46,11 @@ class VerdictView(BaseModel):
 
 
 class ThreatView(BaseModel):
-    """A finding at an asset."""
+    """A finding at an asset.
+
+    `feed` says whether its partners still report such findings: where that has stopped, nobody knows whether the
+    threat is still there, and it stays open. Both fields of the feed are null of a test.
+    """
 
     id: UUID
     asset: str
@@ -59,6 +63,11 @@ class ThreatView(BaseModel):
     partners: list[str]
     closed_at: datetime | None
     closed_reason: str | None
+    reopenings: int
+    first_warned_at: datetime | None
+    last_warned_at: datetime | None
+    feed: FeedState | None
+    feed_reported_at: datetime | None
     test: bool
 
 
@@ -87,7 +96,7 @@ def verdict_view(judgement: Judgement) -> VerdictView:
     )
 
 
-def threat_view(threat: Threat) -> ThreatView:
+def threat_view(threat: Threat, feed: FeedStanding | None) -> ThreatView:
     return ThreatView(
         id=threat.threat_id,
         asset=threat.asset,
@@ -100,5 +109,10 @@ def threat_view(threat: Threat) -> ThreatView:
         partners=sorted(threat.partners),
         closed_at=threat.closed_at,
         closed_reason=threat.closed_reason,
+        reopenings=threat.reopenings,
+        first_warned_at=threat.first_warned_at,
+        last_warned_at=threat.last_warned_at,
+        feed=feed.state if feed else None,
+        feed_reported_at=feed.reported_at if feed else None,
         test=threat.is_test,
     )

@@ -150,12 +150,12 @@ def _verified(case: Case, rules: Rules, now: datetime, weighed: Weighed) -> Judg
 
 
 def _is_news_again(event: RawIndicator, known: Threat, rules: Rules, now: datetime) -> bool:
-    """A closed threat that is seen after it was closed; and an open one that is still seen long after it was news.
+    """A closed threat that is seen after what closed it; and an open one that is still seen long after it was news.
 
     The latter reminds whoever was warned, and reaches whoever could not be found the first time.
     """
     if known.closed_at is not None:
-        return event.indicator.seen_at > known.closed_at
+        return known.is_refuted_by(event.indicator.seen_at)
     return now - known.announced_at >= rules.renew_after
 
 
@@ -241,5 +241,6 @@ def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
         partners=(known.partners if known else frozenset()) | {event.partner},
         announced_at=known.announced_at if known and judgement.outcome is DUPLICATE else judgement.at,
         closed_at=known.closed_at if known and judgement.outcome is DUPLICATE else None,
+        closed_reason=known.closed_reason if known and judgement.outcome is DUPLICATE else None,
         is_test=event.is_test,
     )

@@ -13,6 +13,7 @@ from services.verifier.domain.countries import Holders
 from services.verifier.domain.exploitation import Exploitation
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.registered import Registered
+from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.shared import SharedPlaces
 
 DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
@@ -29,6 +30,8 @@ DEFAULT_MAX_AGE_DAYS: Mapping[str, int] = {
     "test": 1,
 }
 """How long a finding stays news, by RSIT taxonomy or `taxonomy/type`: an open port ages in days, a leak in months."""
+
+GREATEST_TRACK_RECORD_WEIGHT = 0.5
 
 
 CONTRADICTION_WEIGHT = 0.3
@@ -52,10 +55,15 @@ COUNTRY_DISAGREEMENT_WEIGHT = 0.2
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What `judge_all` needs besides the indicator and its history.
+    """What `judge_all` needs besides the indicator and its history, and what the life of a threat follows.
 
     `probable_from` and `possible_from` are the confidence from which a record's credibility is 2 and 3. `fails_as` says
     how a record ends that fails a check, where it is another way than the check's own; None where it is no matter.
+
+    `quiet_after`, `close_after`: so long without a sighting, while its feed reports, and a threat is quiet, and then
+    closed. `track_records` are the partners'; one counts from `track_record_from` threats on, against its partner if
+    recipients called more than `greatest_wrong_share` of them wrong, and then with that share of the confidence, at
+    most `track_record_weight`.
     """
 
     catalogue: Catalogue
@@ -82,6 +90,12 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What it takes away of the confidence that some say it is in a country of ours, and others that it is not."""
     greatest_holders_age: timedelta = timedelta(days=30)
     """From then on a registry's file of who is registered where is said to be stale. It goes on being asked."""
+    quiet_after: timedelta = timedelta(days=30)
+    close_after: timedelta = timedelta(days=90)
+    track_records: Mapping[str, TrackRecord] = {}
+    track_record_from: int = 50
+    greatest_wrong_share: float = 0.02
+    track_record_weight: float = GREATEST_TRACK_RECORD_WEIGHT
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:
@@ -93,13 +107,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 def rules_version(rules: Rules, *, checks: str = "") -> str:
     """Twelve hex digits that change whenever a rule, a threshold, an incident, a list or a check itself does.
 
-    `checks` stands for the code of the checks: the same rules mean something else in another release.
+    `checks` stands for the code of the checks: the same rules mean something else in another release. The partners'
+    track records do not count, which every answer changes: the reason itself tells those.
     """
     fields = msgspec.structs.asdict(rules) | {
         "version": checks,
         "exploitation": rules.exploitation.editions,
         "holders": rules.holders.editions,
         "registered": rules.registered.versions,
+        "track_records": None,
     }
     said = msgspec.to_builtins(fields, str_keys=True, enc_hook=_said)
     return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:12]

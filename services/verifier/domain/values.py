@@ -45,8 +45,12 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
 
 
+NOT_SEEN_AGAIN = "not-seen-again"
+"""Why a threat is closed by itself."""
+
+
 class ThreatState(StrEnum):
-    """Life of a threat; `quiet` is an open one that has not been seen for a while."""
+    """Life of a threat; `quiet` is an open one that its feed has not mentioned for a while, though it reports."""
 
     OPEN = "open"
     QUIET = "quiet"
@@ -56,9 +60,9 @@ class ThreatState(StrEnum):
 class Threat(msgspec.Struct, frozen=True, kw_only=True):
     """A finding at an asset, known from one or more indicators.
 
-    `partners` are those who reported it; `announced_at` is when it was last sent on to be attributed. One that
-    `is_test` is known to the tests of its one partner, and to nobody else. Until `trusted_until` nobody is asked about
-    it again: a person has decided.
+    `partners` are those who reported it; `announced_at` is when it was last sent on to be attributed; `reopenings` is
+    how often it was seen after it had been closed. One that `is_test` is known to the tests of its one partner, and to
+    nobody else. Until `trusted_until` nobody is asked about it again: a person has decided.
     """
 
     threat_id: UUID
@@ -76,6 +80,23 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     is_test: bool = False
     trusted_until: datetime | None = None
     trusted_by: str | None = None
+    first_warned_at: datetime | None = None
+    last_warned_at: datetime | None = None
+    reopenings: int = 0
+
+    @property
+    def heard_of_at(self) -> datetime:
+        """When it was last seen, or was news: what was stolen a year ago may be news today."""
+        return max(self.last_seen_at, self.announced_at)
+
+    def is_refuted_by(self, seen_at: datetime) -> bool:
+        """Whether it is closed, and a sighting at that time says that it should not be.
+
+        A person closes it at a moment. That it was not seen again is refuted by any later sighting.
+        """
+        if self.closed_at is None:
+            return False
+        return seen_at > (self.last_seen_at if self.closed_reason == NOT_SEEN_AGAIN else self.closed_at)
 
 
 class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):

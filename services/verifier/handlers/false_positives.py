@@ -43,5 +43,5 @@ async def reach_of(tx: Transaction, false_positive_id: UUID, *, days: int, now: 
     if stored is None:
         raise not_found("false positive")
     records = await store.believed_records(tx, stored.entry, since=now - timedelta(days=days))
-    threats = await store.threats_with_ids(tx, records.keys(), now=now)
+    threats = await store.threats_with_ids(tx, records.keys())
     return Reach(records=sum(records.values()), threats=threats)

@@ -8,7 +8,7 @@ from libs.common.contracts import Event, FeedbackReceived
 from libs.common.db import Transaction
 from libs.common.vocabulary import FeedbackKind
 from services.verifier import store
-from services.verifier.domain import FalsePositive
+from services.verifier.domain import FalsePositive, called_wrong
 
 FALSE_POSITIVE_LASTS = timedelta(days=180)
 CLOSES = {FeedbackKind.FALSE_POSITIVE: "false-positive", FeedbackKind.FIXED: "fixed"}
@@ -17,6 +17,8 @@ CLOSES = {FeedbackKind.FALSE_POSITIVE: "false-positive", FeedbackKind.FIXED: "fi
 async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:
     """A false positive closes its threats and is remembered, a fix closes them; the rest is not for us.
 
+    What a false positive closes counts against those who told of it, once.
+
     Remembered for that threat alone: whoever answers does not speak for their neighbours at the same address. Says
     nothing further: what a closed threat means for a later record, the checks decide.
     """
@@ -24,8 +26,8 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
         answered = answered_threats(answers, kind)
         if not answered:
             continue
-        threats = await store.threats_with_ids(tx, answered, now=now)
-        await store.close_threats(tx, answered, reason=reason, now=now)
+        threats = await store.threats_with_ids(tx, answered)
+        closed = await store.close_threats(tx, answered, reason=reason, now=now)
         if kind is FeedbackKind.FALSE_POSITIVE:
             wrong = [
                 FalsePositive(
@@ -38,6 +40,7 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
                 for threat in threats
             ]
             await store.add_false_positives(tx, wrong, by="feedback", now=now)
+            await store.add_reports(tx, called_wrong(closed))
     return []
 
 

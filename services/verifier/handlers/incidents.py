@@ -177,6 +177,7 @@ async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: date
         exploitation=await store.exploitation(tx, known=known.exploitation),
         holders=await holders_now(tx, known=known.holders),
         registered=await registered_now(tx, known=known.registered),
+        track_records=await store.track_records(tx),
     )
     return msgspec.structs.replace(rules, version=rules_version(rules, checks=CHECKS))
 

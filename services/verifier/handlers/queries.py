@@ -1,5 +1,6 @@
 """Somebody asks what the verifier knows. A page has one item more than asked for where there is a next page."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,7 +8,18 @@ from libs.common.db import Transaction
 from libs.common.problems import not_found
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
-from services.verifier.domain import Incident, Judgement, StoredFalsePositive, Threat, ThreatState
+from services.verifier.domain import (
+    FeedStanding,
+    Incident,
+    Judgement,
+    Rules,
+    StoredFalsePositive,
+    Threat,
+    ThreatState,
+    feed_standing,
+    feeds_of,
+    last_reported_at,
+)
 from services.verifier.domain.review import HeldGroup, PastDecision
 
 SIGHTINGS_SHOWN = 100
@@ -47,7 +59,6 @@ async def threats_page(
     is_test: bool = False,
     after: UUID | None,
     limit: int,
-    now: datetime,
 ) -> list[Threat]:
     return await store.threats_page(
         tx,
@@ -57,13 +68,21 @@ async def threats_page(
         is_test=is_test,
         after=after,
         limit=limit + 1,
-        now=now,
     )
 
 
-async def threat_with_sightings(tx: Transaction, threat_id: UUID, *, now: datetime) -> tuple[Threat, list[Judgement]]:
+async def feeds_behind(
+    tx: Transaction, threats: Sequence[Threat], *, rules: Rules, now: datetime
+) -> Mapping[UUID, FeedStanding]:
+    """What silence about each threat means, by its id. Of a test it means nothing: those are none of a feed."""
+    real = [threat for threat in threats if not threat.is_test]
+    reported = await store.reported_at(tx, feeds_of(real))
+    return {each.threat_id: feed_standing(last_reported_at(each, reported), rules, now) for each in real}
+
+
+async def threat_with_sightings(tx: Transaction, threat_id: UUID) -> tuple[Threat, list[Judgement]]:
     """A threat and the newest hundred indicators that said so; raises the 404 problem where there is none."""
-    threat = await store.threat(tx, threat_id, now=now)
+    threat = await store.threat(tx, threat_id)
     if threat is None:
         raise not_found("threat")
     return threat, await store.sightings_of(tx, threat_id, limit=SIGHTINGS_SHOWN)

@@ -13,7 +13,7 @@ from libs.common.outbox import enqueue
 from libs.common.problems import Problem, not_found
 from libs.common.vocabulary import IncidentState, Outcome
 from services.verifier import store
-from services.verifier.domain import FalsePositive, Judgement, Rules, Verdict, settle_review
+from services.verifier.domain import FalsePositive, Judgement, Rules, Verdict, reports_of, settle_review
 from services.verifier.domain.review import UNDONE, Decision, PastDecision
 from services.verifier.handlers.verify import event_of
 
@@ -62,6 +62,7 @@ async def review_indicators(
     await store.record_sightings(tx, verified_now, known=history.threats.keys())
     await store.add_decisions(tx, [_decision(judgement, said, now) for judgement in held])
     await _remember(tx, decided, said, now=now)
+    await store.add_reports(tx, reports_of(verified_now, history))
     await enqueue(tx, [event_of(judgement) for judgement in decided])
     return decided
 

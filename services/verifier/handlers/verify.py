@@ -8,7 +8,7 @@ from libs.common.contracts import Event, IndicatorSettled, RawIndicator, ThreatV
 from libs.common.db import Transaction
 from libs.common.metrics import VERDICTS
 from services.verifier import store
-from services.verifier.domain import History, Judgement, Verdict, judge_all, threat_id_of
+from services.verifier.domain import History, Judgement, Verdict, judge_all, reports_of, threat_id_of
 from services.verifier.handlers.incidents import RulesInForce
 
 
@@ -33,7 +33,7 @@ async def verify_indicators(
 
 
 async def record(tx: Transaction, judgements: Sequence[Judgement], history: History) -> None:
-    """Store new verdicts and the sightings that they are.
+    """Store new verdicts, the sightings that they are, and that their feeds report.
 
     Raises `Transient` if another replica has judged the same indicator or found the same threat in the meantime, as can
     happen while partitions change hands: the batch is then repeated, and sees what the other has stored.
@@ -41,6 +41,7 @@ async def record(tx: Transaction, judgements: Sequence[Judgement], history: Hist
     await store.record_verdicts(tx, judgements)
     verified = [judgement for judgement in judgements if judgement.verdict is Verdict.VERIFIED]
     await store.record_sightings(tx, verified, known=history.threats.keys())
+    await store.add_reports(tx, reports_of(judgements, history))
     for verdict, count in Counter(judgement.verdict for judgement in judgements).items():
         VERDICTS.labels(verdict.value).inc(count)
 

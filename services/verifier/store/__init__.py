@@ -22,11 +22,15 @@ from services.verifier.store.registered import (
     registered_values,
     registered_versions,
 )
+from services.verifier.store.remediation import note_warnings, remediation
+from services.verifier.store.reports import add_reports, compact_reports, reported_at, track_records
 from services.verifier.store.rule_files import RuleFile, add_rule_file, newest_rule_file, rule_files
 from services.verifier.store.tables import metadata
 from services.verifier.store.threats import (
+    age_threats,
     close_threats,
     history_of,
+    next_threats,
     record_sightings,
     threat,
     threats_page,
@@ -53,9 +57,12 @@ __all__ = [
     "RuleFile",
     "add_decisions",
     "add_false_positives",
+    "add_reports",
     "add_rule_file",
+    "age_threats",
     "believed_records",
     "close_threats",
+    "compact_reports",
     "country_columns",
     "country_editions",
     "decisions_on",
@@ -79,6 +86,8 @@ __all__ = [
     "mark_undone",
     "metadata",
     "newest_rule_file",
+    "next_threats",
+    "note_warnings",
     "put_incident",
     "put_registrations",
     "record_sightings",
@@ -86,9 +95,11 @@ __all__ = [
     "registered_ranges",
     "registered_values",
     "registered_versions",
+    "remediation",
     "replace_countries",
     "replace_list",
     "replace_verdicts",
+    "reported_at",
     "rule_files",
     "shipped_incidents",
     "sightings_of",
@@ -97,6 +108,7 @@ __all__ = [
     "threats_known_before",
     "threats_page",
     "threats_with_ids",
+    "track_records",
     "trust_threats",
     "verdict_of",
 ]

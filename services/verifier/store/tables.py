@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import UUID
 
@@ -66,9 +67,29 @@ threats = Table(
     Column("is_test", Boolean, nullable=False, server_default="false"),
     Column("trusted_until", DateTime(timezone=True), comment="until then nobody is asked about it"),
     Column("trusted_by", Text),
+    Column("quiet_at", DateTime(timezone=True)),
+    Column("first_warned_at", DateTime(timezone=True)),
+    Column("last_warned_at", DateTime(timezone=True)),
+    Column("reopenings", Integer, nullable=False, server_default="0"),
 )
 Index("threats_of_asset", threats.c.asset)
 Index("threats_of_incident", threats.c.incident, threats.c.threat_id)
+# No threat is in one of these when it is first stored, nor moves in them when it is seen again: they cost the feeds
+# nothing.
+Index("threats_quiet", threats.c.threat_id, postgresql_where=text("quiet_at IS NOT NULL AND closed_at IS NULL"))
+Index("threats_closed", threats.c.threat_id, postgresql_where=threats.c.closed_at.is_not(None))
+Index("threats_warned", threats.c.first_warned_at, postgresql_where=threats.c.first_warned_at.is_not(None))
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("partner", Text, nullable=False),
+    Column("identifier", Text, nullable=False),
+    Column("reported_at", DateTime(timezone=True), comment="null: nothing came, a recipient answered"),
+    Column("verified", BigInteger, nullable=False, comment="threats that are new with this partner"),
+    Column("wrong", BigInteger, nullable=False, comment="threats that their recipients called wrong"),
+)
+"""What each batch brings is added at the end, so it has no key; all that there is of a feed is its rows together."""
 
 false_positives = Table(
     "false_positives",

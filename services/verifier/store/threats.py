@@ -1,16 +1,15 @@
 """Threats: what is known of each asset, growing with every sighting."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
 
 from libs.common.db import Transaction
-from services.verifier.domain import History, Judgement, Threat, ThreatState
+from services.verifier.domain import NOT_SEEN_AGAIN, History, Judgement, Threat, ThreatState
 from services.verifier.store.false_positives import false_positives_at
 
-QUIET_AFTER = timedelta(days=30)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 COLUMNS = (
@@ -26,6 +25,7 @@ COLUMNS = (
     "is_test",
 )
 
+# Of which sightings refute a closing, see `Threat.is_refuted_by`.
 SEEN_AGAIN = """
 UPDATE threats SET
     first_seen_at = least(threats.first_seen_at, seen.first_seen_at),
@@ -34,37 +34,72 @@ UPDATE threats SET
     announced_at = greatest(threats.announced_at, seen.announced_at),
     partners = CASE WHEN threats.partners @> seen.partners THEN threats.partners
                ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.partners || seen.partners) AS name) END,
-    closed_at = CASE WHEN seen.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_at END,
-    closed_reason = CASE WHEN seen.last_seen_at > threats.closed_at THEN NULL ELSE threats.closed_reason END
+    closed_at = CASE WHEN {refuted} THEN NULL ELSE threats.closed_at END,
+    closed_reason = CASE WHEN {refuted} THEN NULL ELSE threats.closed_reason END,
+    reopenings = threats.reopenings + CASE WHEN {refuted} THEN 1 ELSE 0 END,
+    quiet_at = CASE WHEN greatest(seen.last_seen_at, seen.announced_at)
+                         > greatest(threats.last_seen_at, threats.announced_at)
+               THEN NULL ELSE threats.quiet_at END
 FROM (
     SELECT threat_id, first_seen_at, last_seen_at, sightings, string_to_array(partners, ' ') AS partners, announced_at
     FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[])
          AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at)
 ) AS seen
 WHERE threats.threat_id = seen.threat_id
-"""
+""".format(  # noqa: S608 - one of ours
+    refuted="(seen.last_seen_at > CASE threats.closed_reason "
+    f"WHEN '{NOT_SEEN_AGAIN}' THEN threats.last_seen_at ELSE threats.closed_at END)"
+)
 
 PAGE = """
 SELECT * FROM threats
-WHERE ($1::text IS NULL OR incident = $1) AND ($2::text IS NULL OR asset = $2) AND threat_id > $4::uuid AND is_test = $7
-  AND ($3::text IS NULL OR $3 = CASE WHEN closed_at IS NOT NULL THEN 'closed' WHEN last_seen_at < $5::timestamptz
-                                THEN 'quiet' ELSE 'open' END)
-ORDER BY threat_id LIMIT $6
+WHERE {state} AND ($1::text IS NULL OR incident = $1) AND ($2::text IS NULL OR asset = $2) AND threat_id > $3::uuid
+  AND is_test = $5
+ORDER BY threat_id LIMIT $4
 """
+
+IN_STATE: Mapping[ThreatState | None, str] = {
+    None: "true",
+    ThreatState.OPEN: "closed_at IS NULL AND quiet_at IS NULL",
+    ThreatState.QUIET: "closed_at IS NULL AND quiet_at IS NOT NULL",
+    ThreatState.CLOSED: "closed_at IS NOT NULL",
+}
+"""Written out, not a parameter, so that the planner sees which index has them."""
+
+AGE = """
+WITH silent AS (
+    SELECT threat_id FROM threats
+    JOIN unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS row (threat_id, last_seen_at, announced_at)
+         USING (threat_id, last_seen_at, announced_at)
+    WHERE closed_at IS NULL ORDER BY threat_id FOR UPDATE OF threats SKIP LOCKED
+)
+UPDATE threats SET quiet_at = {quiet_at}, closed_at = {closed_at}, closed_reason = {closed_reason}
+FROM silent WHERE threats.threat_id = silent.threat_id RETURNING threats.threat_id
+"""
+
+AGED: Mapping[ThreatState, str] = {
+    ThreatState.OPEN: AGE.format(quiet_at="NULL", closed_at="NULL", closed_reason="NULL"),
+    ThreatState.QUIET: AGE.format(quiet_at="$4::timestamptz", closed_at="NULL", closed_reason="NULL"),
+    ThreatState.CLOSED: AGE.format(
+        quiet_at="coalesce(quiet_at, $4::timestamptz)",
+        closed_at="$4::timestamptz",
+        closed_reason=f"'{NOT_SEEN_AGAIN}'",
+    ),
+}
 
 
 async def history_of(
     tx: Transaction, *, threat_ids: Collection[UUID], assets: Collection[str], now: datetime
 ) -> History:
     """What is known before a batch, in two queries."""
-    threats = await threats_with_ids(tx, threat_ids, now=now)
+    threats = await threats_with_ids(tx, threat_ids)
     known_wrong = await false_positives_at(tx, assets=assets, threat_ids=threat_ids, now=now)
     return History(threats={threat.threat_id: threat for threat in threats}, false_positives=known_wrong)
 
 
-async def threats_with_ids(tx: Transaction, threat_ids: Collection[UUID], *, now: datetime) -> list[Threat]:
+async def threats_with_ids(tx: Transaction, threat_ids: Collection[UUID]) -> list[Threat]:
     rows = await tx.fetch("SELECT * FROM threats WHERE threat_id = ANY($1::uuid[])", list(threat_ids))
-    return [_threat(row, now) for row in rows]
+    return [_threat(row) for row in rows]
 
 
 async def record_sightings(tx: Transaction, judgements: Sequence[Judgement], *, known: Collection[UUID]) -> None:
@@ -105,22 +140,28 @@ def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime
     )
 
 
-async def close_threats(tx: Transaction, answered: Mapping[UUID, datetime], *, reason: str, now: datetime) -> None:
-    """Close those that are open and were news before they were answered.
+async def close_threats(
+    tx: Transaction, answered: Mapping[UUID, datetime], *, reason: str, now: datetime
+) -> list[Threat]:
+    """Close those that are open and were news before they were answered; which were.
 
-    An answer that comes again speaks of what its recipient knew then, not of a threat that has been seen since.
+    An answer that comes again speaks of what its recipient knew then, not of a threat that has been seen since. What
+    was closed because nobody saw it again, a recipient knows better.
     """
-    await tx.fetch(
-        """
+    rows = await tx.fetch(
+        f"""
         UPDATE threats SET closed_at = $3, closed_reason = $4
         FROM unnest($1::uuid[], $2::timestamptz[]) AS answered (threat_id, at)
-        WHERE threats.threat_id = answered.threat_id AND closed_at IS NULL AND announced_at <= answered.at
-        """,
+        WHERE threats.threat_id = answered.threat_id AND (closed_at IS NULL OR closed_reason = '{NOT_SEEN_AGAIN}')
+          AND announced_at <= answered.at
+        RETURNING threats.*
+        """,  # noqa: S608 - one of ours
         list(answered),
         list(answered.values()),
         now,
         reason,
     )
+    return [_threat(row) for row in rows]
 
 
 async def trust_threats(tx: Transaction, threat_ids: Collection[UUID], *, until: datetime, by: str) -> None:
@@ -133,8 +174,26 @@ async def trust_threats(tx: Transaction, threat_ids: Collection[UUID], *, until:
     )
 
 
-async def threat(tx: Transaction, threat_id: UUID, *, now: datetime) -> Threat | None:
-    return next(iter(await threats_with_ids(tx, [threat_id], now=now)), None)
+async def next_threats(tx: Transaction, *, after: UUID, limit: int) -> list[Threat]:
+    """So many threats, by id, whatever their state: a step of a walk through all of them."""
+    rows = await tx.fetch("SELECT * FROM threats WHERE threat_id > $1 ORDER BY threat_id LIMIT $2", after, limit)
+    return [_threat(row) for row in rows]
+
+
+async def age_threats(tx: Transaction, threats: Sequence[Threat], *, state: ThreatState, now: datetime) -> int:
+    """Let open and quiet threats become what silence makes of them; of how many that is true.
+
+    One that has been seen meanwhile stays as it is, and so does one that somebody else is at: the next walk finds it.
+    """
+    if not threats:
+        return 0
+    columns = zip(*((each.threat_id, each.last_seen_at, each.announced_at) for each in threats), strict=True)
+    arguments = map(list, columns)
+    return len(await tx.fetch(AGED[state], *arguments, *([] if state is ThreatState.OPEN else [now])))
+
+
+async def threat(tx: Transaction, threat_id: UUID) -> Threat | None:
+    return next(iter(await threats_with_ids(tx, [threat_id])), None)
 
 
 async def threats_page(
@@ -146,16 +205,14 @@ async def threats_page(
     is_test: bool,
     after: UUID | None,
     limit: int,
-    now: datetime,
 ) -> list[Threat]:
-    wanted = state.value if state else None
-    rows = await tx.fetch(PAGE, incident, asset, wanted, after or UUID(int=0), now - QUIET_AFTER, limit, is_test)
-    return [_threat(row, now) for row in rows]
+    page = PAGE.format(state=IN_STATE[state])
+    rows = await tx.fetch(page, incident, asset, after or UUID(int=0), limit, is_test)
+    return [_threat(row) for row in rows]
 
 
-def _threat(row: asyncpg.Record, now: datetime) -> Threat:
-    quiet = row["last_seen_at"] < now - QUIET_AFTER
-    state = ThreatState.CLOSED if row["closed_at"] else ThreatState.QUIET if quiet else ThreatState.OPEN
+def _threat(row: asyncpg.Record) -> Threat:
+    state = ThreatState.CLOSED if row["closed_at"] else ThreatState.QUIET if row["quiet_at"] else ThreatState.OPEN
     return Threat(
         threat_id=row["threat_id"],
         asset=row["asset"],
@@ -172,4 +229,7 @@ def _threat(row: asyncpg.Record, now: datetime) -> Threat:
         is_test=row["is_test"],
         trusted_until=row["trusted_until"],
         trusted_by=row["trusted_by"],
+        first_warned_at=row["first_warned_at"],
+        last_warned_at=row["last_warned_at"],
+        reopenings=row["reopenings"],
     )

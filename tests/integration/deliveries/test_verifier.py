@@ -11,6 +11,7 @@ from libs.common.contracts import Asset, Event, FeedbackReceived, IndicatorSettl
 from libs.common.ids import derived_id
 from libs.common.vocabulary import FeedbackKind, Outcome, Reliability
 from services.verifier.domain import threat_id_of
+from services.verifier.store import compact_reports
 from tests.integration.deliveries.conftest import Start
 from tests.integration.deliveries.rig import Ending, Rig
 from tests.integration.deliveries.schedules import Batch, Batches, as_kafka_may, examples, in_any_order
@@ -53,7 +54,7 @@ def rig(started: Start) -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def in_order(rig: Rig) -> Ending:
-    return rig.ending([Batch(RECORDS)])
+    return rig.ending([Batch(RECORDS)], compact_reports)
 
 
 def test_in_order_the_first_of_each_threat_is_news(in_order: Ending) -> None:
@@ -74,7 +75,7 @@ def test_in_order_the_first_of_each_threat_is_news(in_order: Ending) -> None:
 def test_batches_that_come_again_cut_in_any_way_lead_to_the_same_verdicts_and_the_same_news(
     rig: Rig, in_order: Ending, batches: Batches
 ) -> None:
-    assert rig.ending(batches) == in_order
+    assert rig.ending(batches, compact_reports) == in_order
 
 
 @examples(30)
@@ -82,13 +83,14 @@ def test_batches_that_come_again_cut_in_any_way_lead_to_the_same_verdicts_and_th
 def test_in_whatever_order_records_come_each_threat_is_news_once_and_all_its_sightings_count(
     rig: Rig, in_order: Ending, batches: Batches
 ) -> None:
-    ending = rig.ending(batches)
+    ending = rig.ending(batches, compact_reports)
 
     assert threats(ending) == threats(in_order)
     assert sorted(event.threat_id for event in verified(ending)) == sorted(
         event.threat_id for event in verified(in_order)
     )
     assert outcomes(ending) == outcomes(in_order)
+    assert ending.rows["reports"] == in_order.rows["reports"]
 
 
 @examples(30)
@@ -97,7 +99,11 @@ def test_answers_and_records_that_come_again_after_all_were_heard_change_nothing
     rig: Rig, answered: Ending, batches: Batches
 ) -> None:
     assert {row["closed_reason"] for row in answered.rows["threats"]} == {"fixed", "false-positive"}
-    assert rig.ending([Batch(RECORDS), Batch(ANSWERS)], batches) == answered
+    assert {row["partner"]: (row["verified"], row["wrong"]) for row in answered.rows["reports"]} == {
+        "demo": (2, 1),
+        "other": (2, 1),
+    }
+    assert rig.ending([Batch(RECORDS), Batch(ANSWERS)], batches, compact_reports) == answered
 
 
 def test_an_answer_that_comes_again_does_not_close_what_was_seen_since(rig: Rig) -> None:
@@ -121,7 +127,7 @@ def test_an_answer_that_comes_again_does_not_close_what_was_seen_since(rig: Rig)
 
 @pytest.fixture(scope="module")
 def answered(rig: Rig) -> Ending:
-    return rig.ending([Batch(RECORDS), Batch(ANSWERS)])
+    return rig.ending([Batch(RECORDS), Batch(ANSWERS)], compact_reports)
 
 
 def verified(ending: Ending) -> list[ThreatVerified]:

@@ -19,12 +19,14 @@ from services.verifier.domain.checks.partner import (
     corroborated,
     from_a_reliable_partner,
     may_be_passed_on,
+    of_a_good_track_record,
 )
 from services.verifier.domain.checks.shared import not_shared
 from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
 from services.verifier.domain.rules import (
     CONTRADICTION_WEIGHT,
     COUNTRY_DISAGREEMENT_WEIGHT,
+    GREATEST_TRACK_RECORD_WEIGHT,
     RELIABILITY_WEIGHT,
     SHARED_HOSTING_WEIGHT,
     Rules,
@@ -66,6 +68,7 @@ CHECKS: tuple[Check, ...] = (
     Check("shared", not_shared, fails_as=Outcome.HELD, warns_up_to=SHARED_HOSTING_WEIGHT),
     Check("consistent", consistent, warns_up_to=weight_of_contradictions(4, CONTRADICTION_WEIGHT)),
     Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(RELIABILITY_WEIGHT.values())),
+    Check("track-record", of_a_good_track_record, warns_up_to=GREATEST_TRACK_RECORD_WEIGHT),
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
     Check("corroborated", corroborated),
     Check("exploited", exploited),

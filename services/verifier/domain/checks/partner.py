@@ -5,9 +5,11 @@ from functools import lru_cache
 
 from libs.common.vocabulary import Reliability, Tlp
 from services.verifier.domain.checks.findings import doubted, failed, not_applicable, passed
+from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
+NO_TRACK_RECORD = not_applicable("track-record", "the partner has too few threats yet to be known by")
 NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say how sure it is")
 NOT_CORROBORATED = not_applicable("corroborated", "no other partner has reported it yet")
 MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell whoever it concerns")
@@ -23,6 +25,23 @@ def from_a_reliable_partner(case: Case, rules: Rules, _: datetime) -> Reason:
 def _of_reliability(partner: str, reliability: Reliability, weight: float) -> Reason:
     detail = f"{partner} is of reliability {reliability}"
     return doubted("partner-reliability", weight, detail) if weight else passed("partner-reliability", detail)
+
+
+def of_a_good_track_record(case: Case, rules: Rules, _: datetime) -> Reason:
+    """Recipients have not called many of its partner's threats wrong. Their share is what a warning takes away."""
+    record = rules.track_records.get(case.event.partner)
+    if record is None or record.verified < rules.track_record_from:
+        return NO_TRACK_RECORD
+    return _of_record(case.event.partner, record, rules.greatest_wrong_share, rules.track_record_weight)
+
+
+@lru_cache
+def _of_record(partner: str, record: TrackRecord, limit: float, greatest_weight: float) -> Reason:
+    share = record.wrong_share
+    detail = f"recipients called {record.wrong} of the {record.verified} threats of {partner} wrong ({share:.1%})"
+    if share <= limit:
+        return passed("track-record", detail)
+    return doubted("track-record", min(share, greatest_weight), f"{detail}; {limit:.1%} is the limit")
 
 
 def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
