@@ -60,6 +60,7 @@ DIGESTS_DUE = Counter(
 )
 DIGESTS = Counter("tocsin_digests", "Digests to partners, by the state that they entered", ("state",))
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
+DRAFTS_OPENED = Counter("tocsin_drafts_opened", "Draft incidents opened for what came in volume and no incident knew")
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 EXPLOITATION_LIST_TIME = Gauge(
     "tocsin_exploitation_list_timestamp_seconds",

@@ -13,8 +13,11 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.verifier import api, consumer, store
 from services.verifier.domain import Catalogue, Rules, VitalAssets, parse_vital_assets
-from services.verifier.handlers import RulesInForce
+from services.verifier.handlers import RulesInForce, Upkeep
 from services.verifier.settings import VerifierSettings
+
+UPKEEP_SECONDS = 30.0
+"""How soon a pattern opens a draft, and threats follow a merge; each look is a few reads of an index."""
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +26,7 @@ def build(settings: VerifierSettings) -> Service:
     database = database_of(settings)
     rules = RulesInForce(settled_rules(settings), database=database, refresh_seconds=settings.rules_refresh_seconds)
     subscriptions = consumer.subscriptions(rules)
+    upkeep = Upkeep(rules, database=database, every_seconds=UPKEEP_SECONDS)
     held = Watched(state="held", greatest_age=timedelta(hours=settings.held_overdue_hours), rows=store.HELD)
     watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=(held,))
     return Service(
@@ -42,7 +46,7 @@ def build(settings: VerifierSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="verifier"),
         subscriptions=subscriptions,
-        tasks=(rules.keep_fresh, watch.run),
+        tasks=(rules.keep_fresh, watch.run, upkeep.run),
         checks={"rules": rules.check},
     )
 

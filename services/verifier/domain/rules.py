@@ -38,6 +38,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     renew_after: timedelta = timedelta(days=15)
     exploitation: Exploitation = Exploitation()
     greatest_list_age: timedelta = timedelta(days=14)
+    draft_from_records: int = 50
+    """So many held records without an incident that share a pattern, within a week, open a draft by themselves."""
+    draft_from_assets: int = 10
+    """And of so many different assets: one that is reported over and over is no campaign."""
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:

@@ -8,6 +8,7 @@ from libs.common.problems import not_found
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
 from services.verifier.domain import FalsePositive, Incident, Judgement, Threat, ThreatState
+from services.verifier.domain.drafts import Evidence
 
 SIGHTINGS_SHOWN = 100
 
@@ -79,6 +80,11 @@ async def incident_called(tx: Transaction, slug: str) -> Incident:
     if incident is None:
         raise not_found("incident")
     return incident
+
+
+async def incident_with_evidence(tx: Transaction, slug: str) -> tuple[Incident, Evidence | None]:
+    """With why it was opened, where it opened by itself; raises the 404 problem where there is none."""
+    return await incident_called(tx, slug), (await store.evidence(tx)).get(slug)
 
 
 async def false_positives_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[tuple[UUID, FalsePositive]]:

@@ -9,6 +9,19 @@ from services.verifier.store.false_positives import (
     false_positives_at,
 )
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
+from services.verifier.store.moves import (
+    Move,
+    add_move,
+    finish_move,
+    held_to_move,
+    move_held,
+    move_threats,
+    newest_sightings,
+    note_progress,
+    oldest_move,
+    threats_to_move,
+)
+from services.verifier.store.patterns import adopt, evidence, has_changed, is_alone, put_evidence, uncovered, weigh
 from services.verifier.store.tables import metadata
 from services.verifier.store.threats import (
     close_threats,
@@ -31,18 +44,32 @@ from services.verifier.store.verdicts import (
 __all__ = [
     "HELD",
     "VERDICTS",
+    "Move",
     "add_false_positives",
+    "add_move",
+    "adopt",
     "close_threats",
     "delete_false_positive",
     "editions",
+    "evidence",
     "exploitation",
     "false_positives",
     "false_positives_at",
+    "finish_move",
+    "has_changed",
     "held_page",
+    "held_to_move",
     "held_verdicts",
     "history_of",
     "incidents",
+    "is_alone",
     "metadata",
+    "move_held",
+    "move_threats",
+    "newest_sightings",
+    "note_progress",
+    "oldest_move",
+    "put_evidence",
     "put_incident",
     "record_sightings",
     "record_verdicts",
@@ -53,6 +80,9 @@ __all__ = [
     "stored_verdicts",
     "threat",
     "threats_page",
+    "threats_to_move",
     "threats_with_ids",
+    "uncovered",
     "verdict_of",
+    "weigh",
 ]

@@ -10,12 +10,17 @@ from libs.common.contracts import Advisory
 from libs.common.db import Transaction
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier.domain import Incident, Matches
+from services.verifier.domain.affected import Affected
+from services.verifier.domain.catalogue import Proposal
 
 
 class _Content(msgspec.Struct, frozen=True):
     cve_ids: tuple[str, ...]
     matches: Matches
     advisory: dict[Language, Advisory]
+    affected: tuple[Affected, ...] = ()
+    proposed: Proposal | None = None
+    merged_into: str | None = None
 
 
 _content = msgspec.json.Decoder(_Content)
@@ -45,7 +50,7 @@ async def shipped_incidents(tx: Transaction) -> Mapping[str, Incident]:
 
 async def put_incident(tx: Transaction, incident: Incident, *, origin: str, now: datetime) -> bool:
     """Store a new revision; False where somebody else has stored the same revision first."""
-    content = _Content(cve_ids=incident.cve_ids, matches=incident.matches, advisory=incident.advisory)
+    content = msgspec.convert(incident, _Content, from_attributes=True)
     rows = await tx.fetch(
         PUT,
         incident.slug,
@@ -75,4 +80,7 @@ def _incident(row: asyncpg.Record) -> Incident:
         revision=row["revision"],
         author=row["author"],
         approver=row["approver"],
+        affected=content.affected,
+        proposed=content.proposed,
+        merged_into=content.merged_into,
     )

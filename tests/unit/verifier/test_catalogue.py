@@ -6,7 +6,7 @@ import pytest
 from libs.common.contracts import Advisory
 from libs.common.vocabulary import Language, Severity
 from services.verifier.domain import Catalogue, Incident
-from services.verifier.handlers.incidents import read_shipped
+from services.verifier.handlers.shipped import read_shipped
 from tests.reading_ease import reading_ease
 from tests.unit.verifier.builders import INDICATOR
 

@@ -21,6 +21,7 @@ from services.verifier.domain.checks.partner import (
     may_be_passed_on,
 )
 from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
+from services.verifier.domain.checks.versions import of_an_affected_version
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
@@ -55,7 +56,8 @@ CHECKS: tuple[Check, ...] = (
     Check("sharing", may_be_passed_on, fails_as=Outcome.HELD),
     Check("incident", of_an_approved_incident, fails_as=Outcome.HELD),
     Check("noise", no_noise, fails_as=Outcome.HELD),
-    Check("consistent", consistent, warns_up_to=round(1.0 - (1.0 - CONTRADICTION_WEIGHT) ** 4, 3)),
+    Check("version", of_an_affected_version, fails_as=Outcome.HELD),
+    Check("consistent", consistent, warns_up_to=round(1.0 - (1.0 - CONTRADICTION_WEIGHT) ** 5, 3)),
     Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(WARNING_WEIGHT.values())),
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
     Check("corroborated", corroborated),
