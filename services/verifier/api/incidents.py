@@ -17,6 +17,7 @@ from services.verifier.api.incident_bodies import (
     IncidentWithEvidence,
     NewIncident,
     incident_view,
+    incident_with_evidence_view,
 )
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
@@ -60,7 +61,7 @@ def routes(database: Database) -> APIRouter:
     async def read_incident(slug: str) -> IncidentWithEvidence:
         """As it is now, with the texts in all its languages, and why it was opened where no person did."""
         async with database.transaction() as tx:
-            return incident_with_evidenceincident_view(*await handlers.incident_with_evidence(tx, slug))
+            return incident_with_evidence_view(*await handlers.incident_with_evidence(tx, slug))
 
     @router.post("", status_code=201, responses=refusals(409))
     async def write_incident(new: NewIncident, analyst: Analyst) -> IncidentView:
@@ -90,12 +91,12 @@ def routes(database: Database) -> APIRouter:
 
     @router.post("/{slug}/merge", responses=refusals(409))
     async def merge(slug: str, order: MergeOrder, analyst: Analyst) -> IncidentView:
-        """Close it, and let the other recognise what it did; once somebody has approved that, if the other is in force."""
+        """Close it, and let the other recognise what it did; one in force does so once somebody has approved it."""
         async with database.transaction() as tx:
             grown = await handlers.merge_incident(
                 tx, slug, into=order.into, by=analyst.name, now=database.now(), read_revision=order.revision
             )
-        return incidentincident_view(grown)
+        return incident_view(grown)
 
     @router.post("/{slug}/split", status_code=201, responses=refusals(409))
     async def split(slug: str, part: PartOfIncident, analyst: Analyst) -> IncidentView:
@@ -104,6 +105,6 @@ def routes(database: Database) -> APIRouter:
             draft = await handlers.split_incident(
                 tx, slug, part.incident(author=analyst.name), now=database.now(), read_revision=part.revision
             )
-        return incidentincident_view(draft)
+        return incident_view(draft)
 
     return router

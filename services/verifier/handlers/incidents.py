@@ -92,6 +92,8 @@ async def approve_incident(
         raise changed_meanwhile()
     if by in _writers(incident):
         raise Problem(403, "four-eyes", "Somebody else must approve this", f"You wrote {slug}.")
+    if incident.merged_into is not None:
+        raise Problem(409, "merged", "It is part of another incident now", f"Approve {incident.merged_into} instead.")
     _require_advisory(incident)
     approved = msgspec.structs.replace(
         incident.with_what_is_proposed(), state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
