@@ -46,7 +46,7 @@ def build(settings: VerifierSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="verifier"),
         subscriptions=subscriptions,
-        tasks=(rules.keep_fresh, watch.run, upkeep.run),
+        tasks=(rules.keep_fresh, upkeep.run, watch.run),
         checks={"rules": rules.check},
     )
 

@@ -32,14 +32,13 @@ class Upkeep:
         self._every_seconds = every_seconds
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
+        while not await shutdown.wait(self._every_seconds):
             try:
                 await self._move(shutdown)
                 async with self._database.transaction() as tx:
                     await open_drafts(tx, rules=self._rules.current, now=self._database.now())
             except Transient as error:
                 log.warning("upkeep waits", reason=str(error))
-            await shutdown.wait(self._every_seconds)
 
     async def _move(self, shutdown: Shutdown) -> None:
         more = True
