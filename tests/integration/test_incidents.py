@@ -36,6 +36,7 @@ from services.verifier.handlers import (
     incident_with_evidence,
     merge_incident,
     review_indicators,
+    ship_incidents,
     split_incident,
 )
 from services.verifier.handlers.drafting import open_drafts
@@ -220,6 +221,21 @@ async def test_a_draft_that_a_person_has_closed_or_narrowed_is_not_opened_again(
     assert await look(database) == []
 
 
+async def test_a_draft_gives_way_to_what_a_release_brings(database: Database) -> None:
+    await judge(database, *several(range(1, 6), identifier="new-thing"))
+    await look(database)
+    shipped = msgspec.structs.replace(ALPHA, slug="new-thing", matches=Matches(identifiers=("new-thing",)))
+
+    async with database.transaction() as tx:
+        assert await ship_incidents(tx, [shipped], now=NOW) == 1
+
+    (verified,) = await judge(database, *several([9], identifier="new-thing"), now=LATER)
+    assert (verified.outcome, verified.incident) == (None, "new-thing")
+    async with database.transaction() as tx:
+        await change_incident(tx, "new-thing", {"severity": Severity.LOW}, by="anna", now=NOW)
+        assert await ship_incidents(tx, [shipped], now=NOW) == 0, "a person's word stays"
+
+
 async def test_a_draft_gets_another_name_where_its_own_is_taken(database: Database) -> None:
     await put(database, msgspec.structs.replace(ALPHA, slug="new-thing"))
     await judge(database, *several(range(1, 6), identifier="new_thing"))
@@ -399,6 +415,18 @@ async def test_a_part_that_is_split_off_is_a_draft_and_the_rest_goes_on(database
     async with database.transaction() as tx:
         stored = await store.stored_verdicts(tx, [raw(4).indicator_id])
     assert [each.incident for each in stored.values()] == ["beta"], "what has been said stays said"
+
+
+async def test_what_was_split_off_and_then_merged_is_of_the_last_one(database: Database) -> None:
+    await put(database, ALPHA, BETA)
+    await judge(database, *several([1, 2, 3], identifier="gamma"), *several([4], identifier="beta"))
+    async with database.transaction() as tx:
+        await split_incident(tx, "beta", PART, now=NOW)
+        await merge_incident(tx, "part", into="alpha", by="carl", now=NOW)
+
+    await move_all(database)
+
+    assert sorted((await incidents_of_threats(database)).values()) == ["alpha", "alpha", "alpha", "beta"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ COMPROMISED = frozenset({"intrusions", "malicious-code"})
 SERVING_OTHERS = frozenset({"malicious-code/c2-server", "malicious-code/malware-distribution"})
 """Where malware is served or commanded; the machine itself need not have it."""
 ATTACKING = frozenset({"information-gathering", "intrusion-attempts", "availability"})
+BY_ITSELF = "tocsin"
+"""The author of drafts that no person opened."""
+
 MANY_THINGS = frozenset({"compromised-website"})
 """Names of reports, not of findings: all kinds of break-in are in one, and tags and malware say which."""
 
@@ -72,6 +75,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     proposed: Proposal | None = None
     merged_into: str | None = None
 
+    @property
+    def opened_by_itself(self) -> bool:
+        """And no person has made it theirs since."""
+        return self.author == BY_ITSELF and self.state is IncidentState.DRAFT
+
     def title(self, language: Language) -> str:
         """In the language asked for, else in any that there is."""
         advisory = self.advisory.get(language) or next(iter(self.advisory.values()), None)
@@ -106,14 +114,16 @@ class Catalogue:
 
     Precedence: CVE, then finding, malware, tag, category; see `_keys_in` for where a CVE counts less. A finding that is
     only the name of a report of many things (`MANY_THINGS`) comes after malware and tags. What two incidents claim, the
-    first by slug gets. Closed incidents match nothing; drafts and paused ones do, so that their threats are held and
-    can be counted. So does what is only proposed, after all that is not: for it, its incident is a draft.
+    first by slug gets, and a draft that opened by itself last.
+
+    Closed incidents match nothing; drafts and paused ones do, so that their threats are held and can be counted. So does
+    what is only proposed, after all that is not: for it, its incident is a draft.
     """
 
     def __init__(self, incidents: Iterable[Incident]) -> None:
         self.incidents: Mapping[str, Incident] = {incident.slug: incident for incident in incidents}
         self._keys: dict[tuple[str, str], Incident] = {}
-        for incident in sorted(self.incidents.values(), key=lambda incident: incident.slug):
+        for incident in sorted(self.incidents.values(), key=lambda each: (each.opened_by_itself, each.slug)):
             if incident.state is not IncidentState.CLOSED:
                 for key in keys_of(incident.matches):
                     self._keys.setdefault(key, incident)

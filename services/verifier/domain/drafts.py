@@ -10,9 +10,8 @@ import msgspec
 
 from libs.common.contracts import RawIndicator
 from libs.common.vocabulary import IncidentState, Severity
-from services.verifier.domain.catalogue import Catalogue, Incident, Matches, keys_of
+from services.verifier.domain.catalogue import BY_ITSELF, Catalogue, Incident, Matches, keys_of
 
-AUTHOR = "tocsin"
 LONGEST_SLUG = 76
 
 Key = tuple[str, str]
@@ -115,7 +114,7 @@ def _draft(key: Key, records: Sequence[RawIndicator], *, slug: str) -> Incident:
         cve_ids=(word,) if kind == "cve" else (),
         matches=_matches(kind, word),
         advisory={},
-        author=AUTHOR,
+        author=BY_ITSELF,
     )
 
 

@@ -11,6 +11,7 @@ from libs.common.outbox import enqueue
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
 from services.verifier.domain import Catalogue, Incident, Rules
+from services.verifier.domain.catalogue import BY_ITSELF
 from services.verifier.domain.drafts import Draft, Evidence, claimed, covered_by_now, drafts_for
 from services.verifier.handlers.announcing import changed_event
 
@@ -19,9 +20,6 @@ log = structlog.get_logger(__name__)
 COUNTS_FOR = timedelta(days=7)
 LOOKED_AT = 5_000
 """Of the newest records. What a draft takes up leaves them, so that the next look sees others."""
-
-BY_ITSELF = "tocsin"
-"""The origin of a draft in the catalogue, until a person changes it."""
 
 
 async def open_drafts(tx: Transaction, *, rules: Rules, now: datetime) -> list[Incident]:

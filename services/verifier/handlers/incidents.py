@@ -39,7 +39,7 @@ DESK = "desk"
 async def ship_incidents(tx: Transaction, shipped: Iterable[Incident], *, now: datetime) -> int:
     """Bring new and changed incidents of this release into the catalogue; how many.
 
-    One that a person has edited stays as that person left it.
+    One that a person has edited stays as that person left it. A draft of that name that opened by itself gives way.
     """
     known = await store.incidents(tx)
     untouched = await store.shipped_incidents(tx)

@@ -43,8 +43,8 @@ async def incidents(tx: Transaction) -> dict[str, Incident]:
 
 
 async def shipped_incidents(tx: Transaction) -> Mapping[str, Incident]:
-    """Those that no person has touched since they were shipped."""
-    rows = await tx.fetch("SELECT * FROM incidents WHERE origin = 'shipped'")
+    """Those that no person has touched since they were shipped, or opened by themselves."""
+    rows = await tx.fetch("SELECT * FROM incidents WHERE origin IN ('shipped', 'tocsin')")
     return {row["slug"]: _incident(row) for row in rows}
 
 

@@ -168,6 +168,15 @@ def test_what_is_only_proposed_is_held_and_yields_to_what_is_approved() -> None:
     }
 
 
+def test_a_draft_that_opened_by_itself_takes_nothing_from_another() -> None:
+    draft = msgspec.structs.replace(SMB, slug="a", state=IncidentState.DRAFT, author="tocsin", advisory={})
+
+    found = Catalogue((draft, SMB)).incident_of(INDICATOR)
+
+    assert found is not None
+    assert found.slug == "open-smb"
+
+
 def test_what_nobody_knows_finds_none() -> None:
     unknown = msgspec.structs.replace(INDICATOR, category="other/undetermined", identifier="newthing")
     assert CATALOGUE.incident_of(unknown) is None
