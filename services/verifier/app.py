@@ -16,7 +16,7 @@ from services.verifier.domain import Catalogue, Rules, VitalAssets, parse_vital_
 from services.verifier.handlers import RulesInForce, Upkeep
 from services.verifier.settings import VerifierSettings
 
-UPKEEP_SECONDS = 30.0
+UPKEEP_SECONDS = 60.0
 """How soon a pattern opens a draft, and threats follow a merge; each look is a few reads of an index."""
 
 log = structlog.get_logger(__name__)

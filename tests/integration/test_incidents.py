@@ -198,6 +198,16 @@ async def test_what_many_identifiers_share_opens_one_draft(database: Database) -
     assert len(drafts) == 2
 
 
+async def test_a_slow_pattern_is_found_among_many_newer_things(database: Database) -> None:
+    await judge(database, *several(range(1, 6), identifier="slow"))
+    await judge(database, *[raw(number, identifier=f"single-{number}") for number in range(10, 30)], now=LATER)
+
+    async with database.transaction() as tx:
+        found = await store.uncovered(tx, since=NOW - timedelta(days=1), besides=[], crowd=5, limit=6)
+
+    assert sorted(event.indicator.identifier for event in found)[1:] == ["slow"] * 5
+
+
 async def test_two_replicas_that_look_at_once_open_one_draft(database: Database) -> None:
     await judge(database, *several(range(1, 6), identifier="new-thing"))
 

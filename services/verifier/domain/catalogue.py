@@ -116,8 +116,8 @@ class Catalogue:
     only the name of a report of many things (`MANY_THINGS`) comes after malware and tags. What two incidents claim, the
     first by slug gets, and a draft that opened by itself last.
 
-    Closed incidents match nothing; drafts and paused ones do, so that their threats are held and can be counted. So does
-    what is only proposed, after all that is not: for it, its incident is a draft.
+    Closed incidents match nothing; drafts and paused ones do, so that their threats are held and can be counted. So
+    does what is only proposed, after all that is not: for it, its incident is a draft.
     """
 
     def __init__(self, incidents: Iterable[Incident]) -> None:

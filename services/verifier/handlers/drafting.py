@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 COUNTS_FOR = timedelta(days=7)
 LOOKED_AT = 5_000
-"""Of the newest records. What a draft takes up leaves them, so that the next look sees others."""
+"""What a draft takes up leaves them, so that the next look sees others."""
 
 
 async def open_drafts(tx: Transaction, *, rules: Rules, now: datetime) -> list[Incident]:
@@ -33,7 +33,9 @@ async def open_drafts(tx: Transaction, *, rules: Rules, now: datetime) -> list[I
     catalogue = Catalogue(known.values())
     taken = claimed(known.values(), ((each.kind, each.word) for each in evidence.values()))
     closed = [word for kind, word in taken if kind == "identifier" and not catalogue.claims(kind, word)]
-    uncovered = await store.uncovered(tx, since=now - COUNTS_FOR, besides=closed, limit=LOOKED_AT)
+    uncovered = await store.uncovered(
+        tx, since=now - COUNTS_FOR, besides=closed, crowd=rules.draft_from_records, limit=LOOKED_AT
+    )
 
     adopted = covered_by_now(uncovered, catalogue)
     drafts = drafts_for(

@@ -17,10 +17,17 @@ COUNTED_TO = 20_000
 SAMPLES = 10
 
 UNCOVERED = """
-SELECT indicator FROM verdicts
-WHERE outcome = 'held' AND NOT is_test AND incident IS NULL AND reason = 'incident' AND judged_at > $1
-  AND identifier <> ALL($2::text[])
-ORDER BY judged_at DESC, indicator_id LIMIT $3
+WITH waiting AS (
+    SELECT identifier, judged_at, indicator_id FROM verdicts
+    WHERE outcome = 'held' AND NOT is_test AND incident IS NULL AND reason = 'incident' AND judged_at > $1
+      AND identifier <> ALL($2::text[])
+), crowds AS (
+    SELECT identifier FROM waiting GROUP BY identifier HAVING count(*) >= $4
+), chosen AS (
+    SELECT indicator_id, judged_at FROM waiting LEFT JOIN crowds USING (identifier)
+    ORDER BY crowds.identifier IS NULL, judged_at DESC, indicator_id LIMIT $3
+)
+SELECT indicator FROM verdicts JOIN chosen USING (indicator_id) ORDER BY chosen.judged_at DESC, indicator_id
 """
 
 ADOPT = """
@@ -55,9 +62,14 @@ async def is_alone(tx: Transaction) -> bool:
     return bool(row["locked"])
 
 
-async def uncovered(tx: Transaction, *, since: datetime, besides: list[str], limit: int) -> list[RawIndicator]:
-    """The newest held records that no incident covered when they were judged, but for these identifiers."""
-    rows = await tx.fetch(UNCOVERED, since, besides, limit)
+async def uncovered(
+    tx: Transaction, *, since: datetime, besides: list[str], crowd: int, limit: int
+) -> list[RawIndicator]:
+    """Held records that no incident covered when they were judged, but for these identifiers; newest first.
+
+    If there are more than `limit`, those of identifiers that make a crowd, and then the newest.
+    """
+    rows = await tx.fetch(UNCOVERED, since, besides, limit, crowd)
     return [_indicator.decode(row["indicator"]) for row in rows]
 
 
