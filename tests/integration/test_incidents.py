@@ -496,12 +496,17 @@ async def test_the_life_of_an_incident(database: Database, state: IncidentState,
             assert (await incident_called(tx, "beta")).state is expected
 
 
-async def test_what_was_merged_is_not_approved_again(database: Database) -> None:
+async def test_what_was_merged_is_not_approved_or_changed_again(database: Database) -> None:
     await put(database, ALPHA, BETA)
     async with database.transaction() as tx:
         await merge_incident(tx, "beta", into="alpha", by="carl", now=NOW)
         with pytest.raises(Problem, match="merged"):
             await approve_incident(tx, "beta", by="boss", now=NOW)
+        with pytest.raises(Problem, match="merged"):
+            await change_incident(tx, "beta", {"matches": BETA.matches}, by="carl", now=NOW)
+        await change_incident(tx, "beta", {"state": CLOSED}, by="carl", now=NOW)
+
+    assert [event.state for event in await told(database, "beta")] == [APPROVED, CLOSED], "so its mails are stopped"
 
 
 async def test_the_service_does_all_that_by_itself(database: Database, database_url: str) -> None:

@@ -76,6 +76,7 @@ async def change_incident(
         )
     changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
     if changes.keys() & NEEDS_APPROVAL:
+        _refuse_merged(incident)
         changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
     return await put(tx, changed, now=now)
 
@@ -92,8 +93,7 @@ async def approve_incident(
         raise changed_meanwhile()
     if by in _writers(incident):
         raise Problem(403, "four-eyes", "Somebody else must approve this", f"You wrote {slug}.")
-    if incident.merged_into is not None:
-        raise Problem(409, "merged", "It is part of another incident now", f"Approve {incident.merged_into} instead.")
+    _refuse_merged(incident)
     _require_advisory(incident)
     approved = msgspec.structs.replace(
         incident.with_what_is_proposed(), state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
@@ -102,9 +102,15 @@ async def approve_incident(
 
 
 def _writers(incident: Incident) -> set[str]:
-    """Those whose words are not approved yet."""
+    """Those whose words are not approved yet; of one in force with a proposal, only those who made that."""
     proposers = set(incident.proposed.by) if incident.proposed else set()
-    return proposers if proposers and incident.state is not IncidentState.DRAFT else {incident.author, *proposers}
+    in_force = incident.state in {IncidentState.APPROVED, IncidentState.PAUSED}
+    return proposers if proposers and in_force else {incident.author, *proposers}
+
+
+def _refuse_merged(incident: Incident) -> None:
+    if incident.merged_into is not None:
+        raise Problem(409, "merged", "It is part of another incident now", f"Change {incident.merged_into} instead.")
 
 
 def _require_advisory(incident: Incident) -> None:
