@@ -69,6 +69,7 @@ MEDIAN_REMEDIATION_DAYS = Gauge(
     "tocsin_median_remediation_days",
     "From the first warning to the remedy, of those remediated; NaN while there are none",
 )
+DRAFTS_OPENED = Counter("tocsin_drafts_opened", "Draft incidents opened for what came in volume and no incident knew")
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 EXPLOITATION_LIST_TIME = Gauge(
     "tocsin_exploitation_list_timestamp_seconds",

@@ -13,8 +13,11 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.verifier import api, consumer, store
 from services.verifier.domain import AssetIndex, Catalogue, Rules, parse_vital_assets
-from services.verifier.handlers import Place, RulesInForce, Upkeep, WhatIf
+from services.verifier.handlers import IncidentUpkeep, Place, RulesInForce, ThreatUpkeep, WhatIf
 from services.verifier.settings import VerifierSettings
+
+UPKEEP_SECONDS = 60.0
+"""How soon a pattern opens a draft, and threats follow a merge; each look is a few reads of an index."""
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +27,8 @@ def build(settings: VerifierSettings) -> Service:
     settled = settled_rules(settings)
     rules = RulesInForce(settled, database=database, refresh_seconds=settings.rules_refresh_seconds)
     what_if = WhatIf(place_of(settings, settled))
-    upkeep = Upkeep(database, rules, refresh_seconds=settings.overdue_refresh_seconds)
+    threats = ThreatUpkeep(database, rules, refresh_seconds=settings.overdue_refresh_seconds)
+    incidents = IncidentUpkeep(rules, database=database, every_seconds=UPKEEP_SECONDS)
     subscriptions = consumer.subscriptions(rules)
     held = Watched(state="held", greatest_age=timedelta(hours=settings.held_overdue_hours), rows=store.HELD)
     watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=(held,))
@@ -45,7 +49,7 @@ def build(settings: VerifierSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="verifier"),
         subscriptions=subscriptions,
-        tasks=(rules.keep_fresh, *upkeep.tasks, watch.run),
+        tasks=(rules.keep_fresh, *threats.tasks, incidents.run, watch.run),
         checks={"rules": rules.check},
     )
 

@@ -14,7 +14,7 @@ from services.notifier.domain.letter import Letter, Tokens, letter_of
 from services.notifier.domain.message import mail_of
 from services.notifier.domain.notification import Notification
 from services.notifier.gateway.press import Press
-from services.verifier.handlers.incidents import read_shipped
+from services.verifier.handlers.shipped import read_shipped
 from tests.unit.notifier.builders import HOUSE, NOW, consignment, notification, recipient, target
 
 PRESS = Press()

@@ -267,6 +267,33 @@ async def test_a_paused_incident_waits_and_a_closed_one_is_withdrawn(database: D
     assert await said(database) == [("suppressed", "incident-closed")]
 
 
+async def test_a_draft_without_a_text_is_taken_up_and_never_mailed(database: Database) -> None:
+    draft = msgspec.structs.replace(incident(), revision=2, state=IncidentState.DRAFT, advisory={})
+    await plan(database, target())
+    async with database.transaction() as tx:
+        await take_up_incidents([draft], tx=tx, now=NOW)
+
+    await plan(database, target())
+
+    assert await close_due(database, MUCH_LATER) == 0
+    relay = RememberingRelay()
+    assert await send(database, relay, MUCH_LATER) == 0
+    assert await said(database) == []
+
+
+async def test_what_was_on_its_way_for_a_merged_campaign_is_still_mailed(database: Database) -> None:
+    """The verifier then says `approved` of it, and into which one it was merged."""
+    await plan(database, target())
+    merged = msgspec.structs.replace(incident(), revision=2, merged_into="exposed-windows-services")
+    async with database.transaction() as tx:
+        await take_up_incidents([merged], tx=tx, now=NOW)
+
+    await plan(database, target())
+
+    assert await close_due(database) == 1
+    assert await send(database, RememberingRelay()) == 1
+
+
 async def test_a_target_that_comes_after_its_incident_was_closed_is_suppressed_at_once(database: Database) -> None:
     await close(database)
 

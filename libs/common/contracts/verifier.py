@@ -59,7 +59,11 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True):
 
 @topic("incident-changed")
 class IncidentChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag="incident-changed.v1"):
-    """An incident was made or changed; the topic is compacted, so the last word on each incident is always there."""
+    """An incident was made or changed; the topic is compacted, so the last word on each incident is always there.
+
+    A draft may have no advisory yet. One that was `merged_into` another gets no new threats; its `state` then says
+    whether what is under way may still be mailed.
+    """
 
     slug: str
     revision: int
@@ -68,6 +72,7 @@ class IncidentChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
     state: IncidentState
     cve_ids: tuple[str, ...] = ()
     advisory: dict[Language, Advisory]
+    merged_into: str | None = None
 
     @property
     def key(self) -> str:

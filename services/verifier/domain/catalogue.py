@@ -6,11 +6,17 @@ import msgspec
 
 from libs.common.contracts import Advisory, Indicator
 from libs.common.vocabulary import IncidentState, Language, Severity
+from services.verifier.domain.affected import Affected
 
 COMPROMISED = frozenset({"intrusions", "malicious-code"})
 SERVING_OTHERS = frozenset({"malicious-code/c2-server", "malicious-code/malware-distribution"})
 """Where malware is served or commanded; the machine itself need not have it."""
 ATTACKING = frozenset({"information-gathering", "intrusion-attempts", "availability"})
+BY_ITSELF = "tocsin"
+"""The author of drafts that no person opened."""
+
+MANY_THINGS = frozenset({"compromised-website"})
+"""Names of reports, not of findings: all kinds of break-in are in one, and tags and malware say which."""
 
 
 class Matches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,11 +28,38 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tags: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
 
+    def plus(self, other: "Matches") -> "Matches":
+        """What either recognises."""
+        return Matches(**{kind: _union(words, getattr(other, kind)) for kind, words in self._by_kind()})
+
+    def minus(self, other: "Matches") -> "Matches":
+        """What this one recognises and the other does not."""
+        kept = {kind: tuple(w for w in words if w not in getattr(other, kind)) for kind, words in self._by_kind()}
+        return Matches(**kept)
+
+    def _by_kind(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        return ((kind, getattr(self, kind)) for kind in self.__struct_fields__)
+
+
+NOTHING = Matches()
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """What an approved incident would recognise besides: what was merged into it.
+
+    Somebody else has to approve it than those `by` whom it was merged.
+    """
+
+    matches: Matches
+    affected: tuple[Affected, ...] = ()
+    by: tuple[str, ...] = ()
+
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """One vulnerability, misconfiguration or leak, with what its recipients are told.
+    """One vulnerability, misconfiguration or leak, with what its recipients are told; a draft may have no text yet.
 
-    One that is `opt_in` is told only to those who have registered the asset with us.
+    `affected` are the versions that it is about, where they are known. One that was merged names the other. One that is
+    `opt_in` is told only to those who have registered the asset with us.
     """
 
     slug: str
@@ -40,28 +73,67 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     opt_in: bool = False
     author: str = ""
     approver: str | None = None
+    affected: tuple[Affected, ...] = ()
+    proposed: Proposal | None = None
+    merged_into: str | None = None
+
+    @property
+    def opened_by_itself(self) -> bool:
+        """And no person has made it theirs since."""
+        return self.author == BY_ITSELF and self.state is IncidentState.DRAFT
 
     def title(self, language: Language) -> str:
         """In the language asked for, else in any that there is."""
         advisory = self.advisory.get(language) or next(iter(self.advisory.values()), None)
         return advisory.title if advisory else self.slug
 
+    def missing_texts(self) -> list[str]:
+        """What its recipients could not be told: each language, or section of one, that is not there."""
+        missing: list[str] = []
+        for language in Language:
+            advisory = self.advisory.get(language)
+            if advisory is None:
+                missing.append(language)
+                continue
+            sections = advisory.__struct_fields__
+            missing += [f"{language}.{section}" for section in sections if not getattr(advisory, section)]
+        return missing
+
+    def with_what_is_proposed(self) -> "Incident":
+        """As it is once somebody has agreed to that."""
+        if self.proposed is None:
+            return self
+        return msgspec.structs.replace(
+            self,
+            matches=self.matches.plus(self.proposed.matches),
+            affected=(*self.affected, *(each for each in self.proposed.affected if each not in self.affected)),
+            proposed=None,
+        )
+
 
 class Catalogue:
     """All incidents, and for each thing that can be matched the incident that it means.
 
-    Precedence: CVE, then finding, malware, tag, category; see `_keys_in` for where a CVE counts less. What two
-    incidents claim, the first by slug gets. Closed incidents match nothing; drafts and paused ones do, so that their
-    threats are held and can be counted.
+    Precedence: CVE, then finding, malware, tag, category; see `_keys_in` for where a CVE counts less. A finding that is
+    only the name of a report of many things (`MANY_THINGS`) comes after malware and tags. What two incidents claim, the
+    first by slug gets, and a draft that opened by itself last.
+
+    Closed incidents match nothing; drafts and paused ones do, so that their threats are held and can be counted. So
+    does what is only proposed, after all that is not: for it, its incident is a draft.
     """
 
     def __init__(self, incidents: Iterable[Incident]) -> None:
         self.incidents: Mapping[str, Incident] = {incident.slug: incident for incident in incidents}
         self._keys: dict[tuple[str, str], Incident] = {}
-        for incident in sorted(self.incidents.values(), key=lambda incident: incident.slug):
+        for incident in sorted(self.incidents.values(), key=lambda each: (each.opened_by_itself, each.slug)):
             if incident.state is not IncidentState.CLOSED:
-                for key in _keys_of(incident):
+                for key in keys_of(incident.matches):
                     self._keys.setdefault(key, incident)
+        for incident in self.incidents.values():
+            if incident.proposed is not None and incident.state is not IncidentState.CLOSED:
+                held = msgspec.structs.replace(incident, state=IncidentState.DRAFT)
+                for key in keys_of(incident.proposed.matches):
+                    self._keys.setdefault(key, held)
 
     def incident_of(self, indicator: Indicator) -> Incident | None:
         """The incident that an indicator belongs to, if the catalogue knows one."""
@@ -70,9 +142,26 @@ class Catalogue:
                 return found
         return None
 
+    def claims(self, kind: str, word: str) -> bool:
+        """Whether an incident that is not closed recognises this."""
+        return (kind, word) in self._keys
 
-def _keys_of(incident: Incident) -> Iterator[tuple[str, str]]:
-    matches = incident.matches
+    def at_the_end_of(self, slug: str) -> str:
+        """Into which incident this one has been merged in the end; the same where it was not."""
+        for _ in self.incidents:
+            incident = self.incidents.get(slug)
+            if incident is None or incident.merged_into is None:
+                break
+            slug = incident.merged_into
+        return slug
+
+
+def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*one, *other)))
+
+
+def keys_of(matches: Matches) -> Iterator[tuple[str, str]]:
+    """What can be looked up: each kind with its word."""
     yield from (("cve", cve_id.upper()) for cve_id in matches.cve_ids)
     yield from (("identifier", identifier) for identifier in matches.identifiers)
     yield from (("malware", name.lower()) for name in matches.malware_names)
@@ -90,11 +179,15 @@ def _keys_in(indicator: Indicator) -> Iterator[tuple[str, str]]:
     by_cve = [("cve", cve_id) for cve_id in indicator.cve_ids]
     if taxonomy not in COMPROMISED | ATTACKING:
         yield from by_cve
-    yield "identifier", indicator.identifier
+    names_many_things = indicator.identifier in MANY_THINGS
+    if not names_many_things:
+        yield "identifier", indicator.identifier
     if indicator.malware_name and indicator.category not in SERVING_OTHERS:
         yield "malware", indicator.malware_name.lower()
-    if taxonomy in COMPROMISED:
+    if taxonomy in COMPROMISED and not names_many_things:
         yield from by_cve
     if taxonomy not in ATTACKING:
         yield from (("tag", tag.lower()) for tag in indicator.tags)
+    if names_many_things:
+        yield "identifier", indicator.identifier
     yield "category", indicator.category

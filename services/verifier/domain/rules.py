@@ -96,6 +96,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     track_record_from: int = 50
     greatest_wrong_share: float = 0.02
     track_record_weight: float = GREATEST_TRACK_RECORD_WEIGHT
+    draft_from_records: int = 50
+    """So many held records without an incident that share a pattern, within a week, open a draft by themselves."""
+    draft_from_assets: int = 10
+    """And of so many different assets: one that is reported over and over is no campaign."""
     version: str = "unversioned"
 
     def max_age(self, category: str) -> timedelta:

@@ -17,7 +17,8 @@ from services.verifier.handlers.incidents import (
     load_rules,
     ship_incidents,
 )
-from services.verifier.handlers.life import Upkeep, age_threats, note_warnings, remediation
+from services.verifier.handlers.life import ThreatUpkeep, age_threats, note_warnings, remediation
+from services.verifier.handlers.merging import merge_incident, split_incident
 from services.verifier.handlers.queries import (
     decisions_on,
     false_positives_page,
@@ -25,6 +26,7 @@ from services.verifier.handlers.queries import (
     held_groups,
     held_page,
     incident_called,
+    incident_with_evidence,
     incidents_page,
     threat_with_sightings,
     threats_page,
@@ -33,6 +35,7 @@ from services.verifier.handlers.queries import (
 from services.verifier.handlers.registered import take_up_registrations
 from services.verifier.handlers.review import Said, review_indicators, review_matching, undo_review
 from services.verifier.handlers.rules import put_rule_file, require_sound, rule_file_in_force, rule_files_page
+from services.verifier.handlers.upkeep import IncidentUpkeep
 from services.verifier.handlers.verify import verify_indicators
 from services.verifier.handlers.what_if import Answer, Place, Question, WhatIf, answer_question
 from services.verifier.store import HeldFilter, RuleFile
@@ -40,13 +43,14 @@ from services.verifier.store import HeldFilter, RuleFile
 __all__ = [
     "Answer",
     "HeldFilter",
+    "IncidentUpkeep",
     "Place",
     "Question",
     "Reach",
     "RuleFile",
     "RulesInForce",
     "Said",
-    "Upkeep",
+    "ThreatUpkeep",
     "WhatIf",
     "add_incident",
     "age_threats",
@@ -64,8 +68,10 @@ __all__ = [
     "import_countries",
     "import_list",
     "incident_called",
+    "incident_with_evidence",
     "incidents_page",
     "load_rules",
+    "merge_incident",
     "note_warnings",
     "put_rule_file",
     "reach_of",
@@ -77,6 +83,7 @@ __all__ = [
     "rule_file_in_force",
     "rule_files_page",
     "ship_incidents",
+    "split_incident",
     "take_up_registrations",
     "threat_with_sightings",
     "threats_page",

@@ -1,29 +1,28 @@
 """The catalogue changes: it is shipped, added to, edited, approved, and taken up by the rules in force."""
 
-import tomllib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from importlib.resources import files
 
 import msgspec
 import structlog
 
-from libs.common.contracts import Advisory, IncidentChanged
 from libs.common.db import Database, Transaction
-from libs.common.errors import Fatal, Transient
+from libs.common.errors import Transient
 from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_TIME
 from libs.common.outbox import enqueue
-from libs.common.problems import Problem
+from libs.common.problems import FieldError, Problem
 from libs.common.shutdown import Shutdown
-from libs.common.vocabulary import IncidentState, Language, Severity
+from libs.common.vocabulary import IncidentState
 from services.verifier import store
-from services.verifier.domain import Catalogue, Incident, Matches, Rules, rules_version
+from services.verifier.domain import Catalogue, Incident, Rules, rules_version
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.rule_file import BrokenRules, apply_rule_file
+from services.verifier.handlers.announcing import changed_event
 from services.verifier.handlers.countries import holders_now
 from services.verifier.handlers.queries import incident_called
 from services.verifier.handlers.registered import registered_now
 from services.verifier.handlers.rules import CHECKS, rule_file_in_force
+from services.verifier.handlers.shipped import SHIPPED, read_shipped
 
 log = structlog.get_logger(__name__)
 
@@ -35,54 +34,16 @@ CHANGES_BY_ONE_PERSON = {
 }
 """From which state to which without a second pair of eyes: only what was approved before can be so again."""
 
-SHIPPED = "shipped"
+NEEDS_APPROVAL = frozenset({"opt_in", "advisory", "affected", "category", "cve_ids", "matches"})
+"""What decides who is written to, and what they read."""
+
 DESK = "desk"
-
-
-class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The schema of `advisories/*.toml`."""
-
-    slug: str
-    category: str
-    severity: Severity
-    state: IncidentState
-    cve_ids: tuple[str, ...]
-    opt_in: bool = False
-    matches: Matches
-    nl: Advisory
-    en: Advisory
-
-    def incident(self) -> Incident:
-        return Incident(
-            slug=self.slug,
-            category=self.category,
-            severity=self.severity,
-            state=self.state,
-            cve_ids=self.cve_ids,
-            matches=self.matches,
-            opt_in=self.opt_in,
-            advisory={Language.DUTCH: self.nl, Language.ENGLISH: self.en},
-            author=SHIPPED,
-            approver=SHIPPED if self.state is IncidentState.APPROVED else None,
-        )
-
-
-def read_shipped() -> list[Incident]:
-    """The incidents that come with this release. A broken file is `Fatal`: its warnings would be missing."""
-    incidents = []
-    for path in sorted(files("services.verifier").joinpath("advisories").iterdir(), key=lambda path: path.name):
-        if path.name.endswith(".toml"):
-            try:
-                incidents.append(msgspec.convert(tomllib.loads(path.read_text()), AdvisoryFile).incident())
-            except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-                raise Fatal(f"the advisory {path.name} is broken: {error}") from error
-    return incidents
 
 
 async def ship_incidents(tx: Transaction, shipped: Iterable[Incident], *, now: datetime) -> int:
     """Bring new and changed incidents of this release into the catalogue; how many.
 
-    One that a person has edited stays as that person left it.
+    One that a person has edited stays as that person left it. A draft of that name that opened by itself gives way.
     """
     known = await store.incidents(tx)
     untouched = await store.shipped_incidents(tx)
@@ -94,7 +55,7 @@ async def ship_incidents(tx: Transaction, shipped: Iterable[Incident], *, now: d
         revision = stored.revision if stored else 0
         if stored == msgspec.structs.replace(incident, revision=revision):
             continue
-        await _put(tx, msgspec.structs.replace(incident, revision=revision + 1), origin=SHIPPED, now=now)
+        await put(tx, msgspec.structs.replace(incident, revision=revision + 1), origin=SHIPPED, now=now)
         changed += 1
     return changed
 
@@ -104,7 +65,7 @@ async def add_incident(tx: Transaction, incident: Incident, *, now: datetime) ->
     if incident.slug in await store.incidents(tx):
         raise Problem(409, "incident-exists", "There is an incident of that name", f"Change {incident.slug} instead.")
     draft = msgspec.structs.replace(incident, state=IncidentState.DRAFT, revision=1, approver=None)
-    return await _put(tx, draft, origin=DESK, now=now)
+    return await put(tx, draft, now=now)
 
 
 async def change_incident(
@@ -118,47 +79,71 @@ async def change_incident(
             409, "approve-instead", f"It can't go from {incident.state} to {wanted}", f"Approve {slug} instead."
         )
     changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
-    if changes.keys() & {"advisory", "matches", "category", "cve_ids", "opt_in"}:
+    if changes.keys() & NEEDS_APPROVAL:
+        _refuse_merged(incident)
         changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
-    return await _put(tx, changed, origin=DESK, now=now)
+    return await put(tx, changed, now=now)
 
 
 async def approve_incident(
     tx: Transaction, slug: str, *, by: str, now: datetime, read_revision: int | None = None
 ) -> Incident:
-    """Let its mails leave. Four eyes: not whoever wrote it last, and of what was read only that revision."""
+    """Let its mails leave, and what was merged into it count. Four eyes: not whoever wrote it last, or merged.
+
+    Of what was read only that revision, and only with all that its recipients need to be told.
+    """
     incident = await incident_called(tx, slug)
     if read_revision not in {None, incident.revision}:
-        raise _changed_meanwhile()
-    if incident.author == by:
+        raise changed_meanwhile()
+    if by in _writers(incident):
         raise Problem(403, "four-eyes", "Somebody else must approve this", f"You wrote {slug}.")
+    _refuse_merged(incident)
+    _require_advisory(incident)
     approved = msgspec.structs.replace(
-        incident, state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
+        incident.with_what_is_proposed(), state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
     )
-    return await _put(tx, approved, origin=DESK, now=now)
+    return await put(tx, approved, now=now)
 
 
-async def _put(tx: Transaction, incident: Incident, *, origin: str, now: datetime) -> Incident:
+def _writers(incident: Incident) -> set[str]:
+    """Those whose words are not approved yet; of one in force with a proposal, only those who made that."""
+    proposers = set(incident.proposed.by) if incident.proposed else set()
+    in_force = incident.state in {IncidentState.APPROVED, IncidentState.PAUSED}
+    return proposers if proposers and in_force else {incident.author, *proposers}
+
+
+def _refuse_merged(incident: Incident) -> None:
+    if incident.merged_into is not None:
+        raise Problem(409, "merged", "It is part of another incident now", f"Change {incident.merged_into} instead.")
+
+
+def _require_advisory(incident: Incident) -> None:
+    missing = [
+        FieldError(f"advisory.{place}", "missing-text", "Its recipients would miss this")
+        for place in incident.missing_texts()
+    ]
+    if missing:
+        raise Problem(
+            422,
+            "advisory-incomplete",
+            "Nobody could be told what to do",
+            f"Write the rest of {incident.slug} first.",
+            errors=missing,
+        )
+
+
+async def put(
+    tx: Transaction, incident: Incident, *, now: datetime, origin: str = DESK, mails: IncidentState | None = None
+) -> Incident:
+    """Store a new revision and tell the others; `mails` as in `changed_event`. Raises if somebody else was faster."""
     if not await store.put_incident(tx, incident, origin=origin, now=now):
-        raise _changed_meanwhile()
-    await enqueue(tx, [_changed(incident)])
+        raise changed_meanwhile()
+    await enqueue(tx, [changed_event(incident, mails=mails)])
     return incident
 
 
-def _changed_meanwhile() -> Problem:
+def changed_meanwhile() -> Problem:
     return Problem(409, "changed-meanwhile", "Somebody else was faster", "Read the incident again, then repeat.")
-
-
-def _changed(incident: Incident) -> IncidentChanged:
-    return IncidentChanged(
-        slug=incident.slug,
-        revision=incident.revision,
-        category=incident.category,
-        severity=incident.severity,
-        state=incident.state,
-        cve_ids=incident.cve_ids,
-        advisory=incident.advisory,
-    )
 
 
 async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: datetime, text: str | None = None) -> Rules:

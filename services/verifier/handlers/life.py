@@ -79,7 +79,7 @@ def _may_have_aged(threat: Threat, rules: Rules, now: datetime) -> bool:
     return threat.state is ThreatState.QUIET or now - threat.heard_of_at > rules.quiet_after
 
 
-class Upkeep:
+class ThreatUpkeep:
     """Makes reports fewer, lets threats age, and measures what became of warnings. Every replica does.
 
     Nothing of it is in the way of a record: it waits for no row, and rests much longer than it works.

@@ -20,6 +20,7 @@ from services.verifier.domain import (
     feeds_of,
     last_reported_at,
 )
+from services.verifier.domain.drafts import Evidence
 from services.verifier.domain.review import HeldGroup, PastDecision
 
 SIGHTINGS_SHOWN = 100
@@ -101,6 +102,11 @@ async def incident_called(tx: Transaction, slug: str) -> Incident:
     if incident is None:
         raise not_found("incident")
     return incident
+
+
+async def incident_with_evidence(tx: Transaction, slug: str) -> tuple[Incident, Evidence | None]:
+    """With why it was opened, where it opened by itself; raises the 404 problem where there is none."""
+    return await incident_called(tx, slug), (await store.evidence(tx)).get(slug)
 
 
 async def false_positives_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[StoredFalsePositive]:

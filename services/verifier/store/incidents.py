@@ -10,6 +10,8 @@ from libs.common.contracts import Advisory
 from libs.common.db import Transaction
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier.domain import Incident, Matches
+from services.verifier.domain.affected import Affected
+from services.verifier.domain.catalogue import Proposal
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -17,6 +19,9 @@ class _Content(msgspec.Struct, frozen=True):
     matches: Matches
     advisory: dict[Language, Advisory]
     opt_in: bool = False
+    affected: tuple[Affected, ...] = ()
+    proposed: Proposal | None = None
+    merged_into: str | None = None
 
 
 _content = msgspec.json.Decoder(_Content)
@@ -39,16 +44,14 @@ async def incidents(tx: Transaction) -> dict[str, Incident]:
 
 
 async def shipped_incidents(tx: Transaction) -> Mapping[str, Incident]:
-    """Those that no person has touched since they were shipped."""
-    rows = await tx.fetch("SELECT * FROM incidents WHERE origin = 'shipped'")
+    """Those that no person has touched since they were shipped, or opened by themselves."""
+    rows = await tx.fetch("SELECT * FROM incidents WHERE origin IN ('shipped', 'tocsin')")
     return {row["slug"]: _incident(row) for row in rows}
 
 
 async def put_incident(tx: Transaction, incident: Incident, *, origin: str, now: datetime) -> bool:
     """Store a new revision; False where somebody else has stored the same revision first."""
-    content = _Content(
-        cve_ids=incident.cve_ids, matches=incident.matches, advisory=incident.advisory, opt_in=incident.opt_in
-    )
+    content = msgspec.convert(incident, _Content, from_attributes=True)
     rows = await tx.fetch(
         PUT,
         incident.slug,
@@ -79,4 +82,7 @@ def _incident(row: asyncpg.Record) -> Incident:
         revision=row["revision"],
         author=row["author"],
         approver=row["approver"],
+        affected=content.affected,
+        proposed=content.proposed,
+        merged_into=content.merged_into,
     )

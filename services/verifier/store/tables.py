@@ -8,6 +8,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Float,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -49,6 +50,13 @@ verdicts = Table(
 Index("verdicts_of_threat", verdicts.c.threat_id)
 Index("verdicts_by_time", verdicts.c.judged_at, postgresql_using="brin")
 Index("verdicts_held", verdicts.c.judged_at, verdicts.c.indicator_id, postgresql_where=verdicts.c.outcome == "held")
+Index(
+    "verdicts_held_of_incident",
+    verdicts.c.incident,
+    verdicts.c.judged_at,
+    verdicts.c.indicator_id,
+    postgresql_where=text("outcome = 'held' AND NOT is_test"),
+)
 
 threats = Table(
     "threats",
@@ -150,6 +158,19 @@ incidents = Table(
     Column("author", Text, nullable=False),
     Column("approver", Text),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("evidence", Text, comment="JSON: why it was opened, where no person opened it"),
+)
+
+incident_moves = Table(
+    "incident_moves",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("threats_after", UUID, comment="how far the threats have got; null: all have moved"),
+    Column("held_after_at", DateTime(timezone=True), nullable=False),
+    Column("held_after_id", UUID, nullable=False),
 )
 
 exploited = Table(

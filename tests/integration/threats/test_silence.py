@@ -8,7 +8,7 @@ from libs.common.vocabulary import FeedbackKind
 from services.verifier import store
 from services.verifier.domain import NOT_SEEN_AGAIN, ThreatState
 from services.verifier.handlers import (
-    Upkeep,
+    ThreatUpkeep,
     age_threats,
 )
 from services.verifier.handlers.life import BEFORE_ALL
@@ -132,7 +132,7 @@ async def test_a_walk_goes_on_where_it_was(life: Life, monkeypatch: pytest.Monke
     monkeypatch.setattr("services.verifier.handlers.life.AT_ONCE", 2)
     await life.hear(*(seen(number, 0, Asset(ip=f"145.10.21.{number}")) for number in range(1, 6)))
     await life.hear(seen(9, 40, BUTCHER))
-    upkeep, steps = Upkeep(life.database, life.rules, refresh_seconds=1), 1
+    upkeep, steps = ThreatUpkeep(life.database, life.rules, refresh_seconds=1), 1
 
     while not await upkeep.age():
         steps += 1

@@ -15,7 +15,7 @@ from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import FeedbackKind
 from services.verifier.domain import ThreatState, threat_id_of
 from services.verifier.handlers import (
-    Upkeep,
+    ThreatUpkeep,
 )
 from tests.conftest import Kafka
 from tests.integration.threats.lives import (
@@ -164,7 +164,7 @@ async def test_what_became_of_warnings_is_a_metric(life: Life) -> None:
     await life.warn(begin + 1, BAKER, BUTCHER)
     await life.answer(FeedbackKind.FIXED, begin + 3, BAKER)
 
-    await Upkeep(life.database, life.rules, refresh_seconds=1).measure()
+    await ThreatUpkeep(life.database, life.rules, refresh_seconds=1).measure()
 
     assert shows("tocsin_threats_warned", 1, incident="open-smb", fate="remediated")
     assert shows("tocsin_threats_warned", 1, incident="open-smb", fate="unknown")

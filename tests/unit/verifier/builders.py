@@ -26,7 +26,7 @@ SMB = Incident(
     severity=Severity.HIGH,
     state=IncidentState.APPROVED,
     matches=Matches(identifiers=("open-smb",)),
-    advisory={Language.DUTCH: ADVISORY},
+    advisory=dict.fromkeys(Language, ADVISORY),
 )
 RDP = msgspec.structs.replace(
     SMB, slug="open-rdp", matches=Matches(identifiers=("open-rdp",)), state=IncidentState.DRAFT

@@ -4,16 +4,27 @@ import msgspec
 import pytest
 
 from libs.common.contracts import Advisory
-from libs.common.vocabulary import Language, Severity
-from services.verifier.domain import Catalogue, Incident
-from services.verifier.handlers.incidents import read_shipped
+from libs.common.vocabulary import IncidentState, Language, Severity
+from services.verifier.domain import Catalogue, Incident, Matches
+from services.verifier.domain.catalogue import Proposal
+from services.verifier.handlers.shipped import read_shipped
 from tests.reading_ease import reading_ease
-from tests.unit.verifier.builders import INDICATOR
+from tests.unit.verifier.builders import INDICATOR, RDP, SMB
 
 SHIPPED = read_shipped()
 EASY = 60
 """What most grown-ups read without effort, in the measure of `reading_ease`."""
 CATALOGUE = Catalogue(SHIPPED)
+
+HACKED = {"category": "intrusions/system-compromise", "identifier": "compromised-website"}
+EXPLOITED = {
+    "fortinet-fortios": ("CVE-2022-40684", "CVE-2024-55591", "CVE-2025-24472", "CVE-2025-59718"),
+    "ivanti-connect-secure": ("CVE-2024-21893", "CVE-2025-22457"),
+    "citrix-netscaler": ("CVE-2025-6543", "CVE-2025-7775"),
+    "confluence": ("CVE-2021-26084", "CVE-2023-22518", "CVE-2023-22527"),
+    "zimbra-vulnerable": ("CVE-2022-27924", "CVE-2024-45519"),
+}
+"""Of which incidents once knew nothing."""
 
 ADVISORIES = [
     pytest.param(incident, language, advisory, id=f"{incident.slug}-{language}")
@@ -123,12 +134,56 @@ def test_an_official_letter_is_not_easy_to_read() -> None:
             "infected-windows",
         ),
         ({"identifier": "vulnerable-http", "tags": ("git-config-file",)}, "exposed-files"),
+        (HACKED, "compromised-website"),
+        (HACKED | {"tags": ("badcandy",)}, "cisco-ios-xe"),
+        (HACKED | {"malware_name": "BadCandy"}, "cisco-ios-xe"),
+        (HACKED | {"cve_ids": ("CVE-2024-27956",)}, "compromised-website"),
+        (HACKED | {"tags": ("wordpress",), "malware_name": "unheard-of"}, "compromised-website"),
+        (
+            {"category": "malicious-code/malware-distribution", "identifier": "malware-url", "tags": ("toolshell",)},
+            "compromised-website",
+        ),
+        ({"identifier": "accessible-amqp"}, "exposed-message-queues"),
+        ({"identifier": "open-epmd"}, "exposed-message-queues"),
+        ({"identifier": "open-natpmp"}, "open-natpmp"),
+        ({"identifier": "open-ip-tunnel"}, "open-ip-tunnel"),
+        *(
+            ({"identifier": "vulnerable-http", "cve_ids": (cve_id,)}, slug)
+            for slug, cve_ids in EXPLOITED.items()
+            for cve_id in cve_ids
+        ),
     ],
 )
 def test_an_indicator_finds_its_incident(changes: dict[str, object], slug: str) -> None:
     found = CATALOGUE.incident_of(msgspec.structs.replace(INDICATOR, **changes))
     assert found is not None
     assert found.slug == slug
+
+
+def test_what_is_only_proposed_is_held_and_yields_to_what_is_approved() -> None:
+    proposal = Proposal(matches=Matches(identifiers=("new-thing", "open-rdp"), tags=("new",)))
+    approved_rdp = msgspec.structs.replace(RDP, state=IncidentState.APPROVED)
+    catalogue = Catalogue((msgspec.structs.replace(SMB, proposed=proposal), approved_rdp))
+
+    found = {
+        word: catalogue.incident_of(msgspec.structs.replace(INDICATOR, identifier=word))
+        for word in ("open-smb", "new-thing", "open-rdp")
+    }
+
+    assert {word: (incident.slug, incident.state) for word, incident in found.items() if incident} == {
+        "open-smb": ("open-smb", IncidentState.APPROVED),
+        "new-thing": ("open-smb", IncidentState.DRAFT),
+        "open-rdp": ("open-rdp", IncidentState.APPROVED),
+    }
+
+
+def test_a_draft_that_opened_by_itself_takes_nothing_from_another() -> None:
+    draft = msgspec.structs.replace(SMB, slug="a", state=IncidentState.DRAFT, author="tocsin", advisory={})
+
+    found = Catalogue((draft, SMB)).incident_of(INDICATOR)
+
+    assert found is not None
+    assert found.slug == "open-smb"
 
 
 def test_what_nobody_knows_finds_none() -> None:

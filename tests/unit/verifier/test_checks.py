@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
-from libs.common.contracts import Asset
+from libs.common.contracts import Asset, Product
 from libs.common.vocabulary import Outcome
 from services.verifier.domain.checks import CHECKS
 from services.verifier.domain.checks.contradictions import consistent, no_noise
+from services.verifier.domain.exploitation import Exploitation, Exploited
 from services.verifier.domain.judgement import judge
 from services.verifier.domain.values import CheckResult
 from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, raw
@@ -16,8 +18,23 @@ from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, raw
 IP = "145.10.20.30"
 
 
+KEV = {
+    cve_id: Exploited(cve_id=cve_id, vendor=vendor, product=product, added_on=NOW.date(), by_ransomware=False)
+    for cve_id, vendor, product in (
+        ("CVE-2022-40684", "Fortinet", "Multiple Products"),
+        ("CVE-2021-44228", "Apache", "Log4j2"),
+        ("CVE-2022-1388", "F5", "BIG-IP"),
+        ("CVE-2024-3400", "Palo Alto Networks", "PAN-OS"),
+        ("CVE-2023-37580", "Synacor", "Zimbra Collaboration Suite (ZCS)"),
+        ("CVE-2019-11510", "Ivanti", "Pulse Connect Secure"),
+        ("CVE-2021-26855", "Microsoft", "Exchange Server"),
+    )
+}
+WITH_KEV = msgspec.structs.replace(RULES, exploitation=Exploitation(exploited=KEV))
+
+
 def said_of_consistency(**changes: Any) -> tuple[CheckResult, str]:  # Any: fields of Indicator, each of its own type
-    reason = consistent(NOTHING_KNOWN.case_of(raw(**changes), None), RULES, NOW)
+    reason = consistent(NOTHING_KNOWN.case_of(raw(**changes), None), WITH_KEV, NOW)
     return reason.result, reason.detail
 
 
@@ -31,6 +48,11 @@ def said_of_consistency(**changes: Any) -> tuple[CheckResult, str]:  # Any: fiel
         ({"asset": Asset(ip=IP, url="http://145.10.20.99/x")}, "leads to 145.10.20.99"),
         ({"asset": Asset(domain="bakery.nl", url="https://butcher.nl/")}, "the URL leads to butcher.nl"),
         ({"cve_ids": ("CVE-2031-1234",)}, "before CVE-2031-1234 was known"),
+        (
+            {"cve_ids": ("CVE-2024-3400",), "product": Product(vendor="Citrix", name="NetScaler")},
+            "CVE-2024-3400 is of Palo Alto Networks PAN-OS, the record names Citrix NetScaler",
+        ),
+        ({"cve_ids": ("CVE-2020-1", "CVE-2022-1388"), "product": Product(name="MOVEit")}, "CVE-2022-1388 is of F5"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_doubted(changes: dict[str, Any], words: str) -> None:  # Any: as above
@@ -59,6 +81,15 @@ def test_a_record_that_contradicts_itself_is_doubted(changes: dict[str, Any], wo
         {"asset": Asset(domain="www.bakery.nl", url="https://bakery.nl/")},
         {"asset": Asset(url="https://[2a02::1]/")},
         {"cve_ids": (f"CVE-{NOW.year}-1", "CVE-2017-0144")},
+        {"cve_ids": ("CVE-2024-3400",), "product": Product(vendor="Palo Alto", name="GlobalProtect")},
+        {"cve_ids": ("CVE-2024-3400",), "product": Product(name="panos")},
+        {"cve_ids": ("CVE-2022-1388",), "product": Product(name="BIGIP")},
+        {"cve_ids": ("CVE-2023-37580",), "product": Product(vendor="Zimbra", name="Zimbra")},
+        {"cve_ids": ("CVE-2019-11510",), "product": Product(vendor="Pulse Secure", name="SSL VPN")},
+        {"cve_ids": ("CVE-2021-26855",), "product": Product(name="MSExchange")},
+        {"cve_ids": ("CVE-2021-44228",), "product": Product(vendor="VMware", name="Horizon")},
+        {"cve_ids": ("CVE-2024-3400",), "product": Product(version="10.2.1")},
+        {"cve_ids": ("CVE-2001-1",), "product": Product(vendor="Citrix", name="NetScaler")},
     ],
 )
 def test_a_record_that_is_only_unusual_is_not_doubted(changes: dict[str, Any]) -> None:  # Any: as above
@@ -119,12 +150,13 @@ def test_no_warning_takes_more_than_its_check_is_said_to_take() -> None:
     worst = raw(
         identifier="open-smb",
         asset=Asset(ip=IP, port=3389, hostname="145-10-20-31.x.nl", url="http://145.10.20.99/"),
-        cve_ids=("CVE-2031-1", "CVE-2032-1", "CVE-2033-1"),
+        cve_ids=("CVE-2031-1", "CVE-2032-1", "CVE-2033-1", "CVE-2024-3400"),
+        product=Product(vendor="Citrix", name="NetScaler"),
         confidence=0,
         first_seen_at=datetime(2026, 3, 3, tzinfo=UTC),
     )
     for check in CHECKS:
-        reason = check.look(NOTHING_KNOWN.case_of(worst, None), RULES, NOW)
+        reason = check.look(NOTHING_KNOWN.case_of(worst, None), WITH_KEV, NOW)
         if reason.result is CheckResult.WARN:
             assert reason.weight == pytest.approx(check.warns_up_to), check.name
         assert (check.fails_as is not None) or reason.result is not CheckResult.FAIL, check.name

@@ -23,6 +23,7 @@ from services.verifier.domain.checks.partner import (
 )
 from services.verifier.domain.checks.shared import not_shared
 from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
+from services.verifier.domain.checks.versions import of_an_affected_version
 from services.verifier.domain.rules import (
     CONTRADICTION_WEIGHT,
     COUNTRY_DISAGREEMENT_WEIGHT,
@@ -66,7 +67,8 @@ CHECKS: tuple[Check, ...] = (
     Check("incident", of_an_approved_incident, fails_as=Outcome.HELD),
     Check("noise", no_noise, fails_as=Outcome.HELD),
     Check("shared", not_shared, fails_as=Outcome.HELD, warns_up_to=SHARED_HOSTING_WEIGHT),
-    Check("consistent", consistent, warns_up_to=weight_of_contradictions(4, CONTRADICTION_WEIGHT)),
+    Check("version", of_an_affected_version, fails_as=Outcome.HELD),
+    Check("consistent", consistent, warns_up_to=weight_of_contradictions(5, CONTRADICTION_WEIGHT)),
     Check("partner-reliability", from_a_reliable_partner, warns_up_to=max(RELIABILITY_WEIGHT.values())),
     Check("track-record", of_a_good_track_record, warns_up_to=GREATEST_TRACK_RECORD_WEIGHT),
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 from types import MappingProxyType
 
 from libs.common.addresses import is_public, parse_ip
-from libs.common.contracts import Asset, Indicator
+from libs.common.contracts import Asset, Indicator, Product
 from services.verifier.domain.checks.findings import doubted, failed, passed
+from services.verifier.domain.exploitation import Exploited
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason, is_within
 
@@ -43,6 +45,15 @@ RESEARCH_SCANNERS = frozenset(
 )
 """Names under which those scan who do it for everybody's good, and say so."""
 
+PARTS_OF_OTHERS = frozenset(
+    {
+        "apache", "arm", "artifex", "exim", "gnu", "google", "ietf", "imagemagick", "jquery", "laravel", "linux",
+        "meta", "microsoft", "multiple", "nginx", "openbsd", "openssl", "oracle", "perl", "php", "phpunit", "progress",
+        "qualcomm", "rails", "realtek", "redis", "ruby", "samba", "spring", "sudo", "telerik", "vmware", "wordpress",
+    }
+)  # fmt: skip
+"""Makers of what is built into, or stands below, products of others: Log4j in a firewall is no contradiction."""
+
 HONEYPOT = "honeypot"
 
 CONSISTENT = passed("consistent", "the record does not contradict itself")
@@ -58,11 +69,15 @@ _ADDRESS_IN_NAME = re.compile(
 _HONEYPOT = re.compile(r"(?:^|[.-])honeypots?\d*(?:[.-]|$)")
 _SINKHOLE = re.compile(r"(?:^|[.-])sinkholes?\d*(?:[.-]|$)")
 _CVE_YEAR = slice(4, 8)
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 def consistent(case: Case, rules: Rules, _: datetime) -> Reason:
-    """What it says of the asset fits together: port and service, names and address, the weakness and its time."""
-    found = list(_contradictions(case.event.indicator))
+    """What it says fits together: port and service, names and address, the weakness, its time, and whose it is."""
+    indicator = case.event.indicator
+    found = list(_contradictions(indicator))
+    if indicator.product is not None and indicator.cve_ids:
+        found += _of_another_vendor(indicator, indicator.product, rules.exploitation.exploited)
     if not found:
         return CONSISTENT
     return doubted("consistent", weight_of_contradictions(len(found), rules.contradiction_weight), "; ".join(found))
@@ -86,6 +101,28 @@ def _contradictions(indicator: Indicator) -> Iterator[str]:
     year = indicator.seen_at.year
     if unknown := [cve_id for cve_id in indicator.cve_ids if _year_of(cve_id) > year]:
         yield f"seen in {year}, before {unknown[0]} was known"
+
+
+def _of_another_vendor(indicator: Indicator, product: Product, exploited: Mapping[str, Exploited]) -> Iterator[str]:
+    """The first of its vulnerabilities that is known to be of somebody else. Source: vendor and product in CISA KEV."""
+    named = f"{product.vendor or ''} {product.name or ''}".strip()
+    for cve_id in indicator.cve_ids:
+        known = exploited.get(cve_id)
+        if known is not None and named and not _may_be_the_same(named, f"{known.vendor} {known.product}"):
+            yield f"{cve_id} is of {known.vendor} {known.product}, the record names {named}"
+            return
+
+
+@lru_cache(maxsize=4_096)
+def _may_be_the_same(named: str, listed: str) -> bool:
+    """Spelt differently, bought and renamed, or built in: one word in common is enough."""
+    words, others = set(_WORD.findall(named.lower())), set(_WORD.findall(listed.lower()))
+    if words & others or others & PARTS_OF_OTHERS:
+        return True
+    squeezed, other_squeezed = ("".join(_WORD.findall(text.lower())) for text in (named, listed))
+    return any(len(word) > 2 and word in other_squeezed for word in words) or any(
+        len(word) > 2 and word in squeezed for word in others
+    )
 
 
 def _year_of(cve_id: str) -> int:

@@ -1,0 +1,104 @@
+"""The incidents that come with a release: files that people write, read with all that can be wrong in them."""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from importlib.resources import files
+
+import msgspec
+
+from libs.common.contracts import Advisory
+from libs.common.errors import Fatal
+from libs.common.vocabulary import IncidentState, Language, Severity
+from services.verifier.domain import Incident, Matches
+from services.verifier.domain.affected import Affected
+
+SHIPPED = "shipped"
+
+_PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_TABLE = re.compile(r"\s*\[(\[)?\s*([A-Za-z0-9_.-]+)\s*\]")
+_KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
+
+Path = tuple[str | int, ...]
+"""Where something stands in a file: names of tables and keys, and which of the tables of one name."""
+
+
+class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The schema of `advisories/*.toml`."""
+
+    slug: str
+    category: str
+    severity: Severity
+    state: IncidentState
+    cve_ids: tuple[str, ...]
+    matches: Matches
+    nl: Advisory
+    en: Advisory
+    affected: tuple[Affected, ...] = ()
+    opt_in: bool = False
+
+    def incident(self) -> Incident:
+        return Incident(
+            slug=self.slug,
+            category=self.category,
+            severity=self.severity,
+            state=self.state,
+            cve_ids=self.cve_ids,
+            matches=self.matches,
+            affected=self.affected,
+            opt_in=self.opt_in,
+            advisory={Language.DUTCH: self.nl, Language.ENGLISH: self.en},
+            approver=SHIPPED if self.state is IncidentState.APPROVED else None,
+        )
+
+
+def read_shipped() -> list[Incident]:
+    """The incidents that come with this release. A broken file is `Fatal`: its warnings would be missing."""
+    folder = files("services.verifier").joinpath("advisories")
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".toml")), key=lambda path: path.name)
+    return [read_advisory(path.name, path.read_bytes()) for path in paths]
+
+
+def read_advisory(name: str, content: bytes) -> Incident:
+    """One file. Raises `Fatal` with its name, the line, and what is wrong there."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Fatal(f"the advisory {name}, line {line}: this is not UTF-8") from error
+    try:
+        return msgspec.convert(tomllib.loads(text), AdvisoryFile).incident()
+    except tomllib.TOMLDecodeError as error:
+        raise Fatal(f"the advisory {name} can't be read: {error}") from error
+    except msgspec.ValidationError as error:
+        raise Fatal(f"the advisory {name}, line {line_of(str(error), text)}: {error}") from error
+
+
+def line_of(message: str, text: str) -> int:
+    """The line that a violation is about: of the key, or where there is none of the table that it should stand in."""
+    place = _PLACE.search(message)
+    path = tuple(int(index) if index else name for name, index in _STEP.findall(place["path"] if place else ""))
+    if unknown := _UNKNOWN.search(message):
+        path = (*path, unknown[1])
+    places = dict(_places(text))
+    prefixes = (path[:length] for length in range(len(path), 0, -1))
+    return next((places[prefix] for prefix in prefixes if prefix in places), 1)
+
+
+def _places(text: str) -> Iterator[tuple[Path, int]]:
+    """Each table and key with its line. What stands in a text of several lines is neither."""
+    table: Path = ()
+    times = Counter[str]()
+    in_text = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if not in_text and (header := _TABLE.match(line)):
+            repeated, name = header.groups()
+            table = (name, times[name]) if repeated else (name,)
+            times[name] += 1
+            yield table, number
+        elif not in_text and (key := _KEY.match(line)):
+            yield (*table, key[1]), number
+        in_text ^= line.count('"""') % 2 == 1
