@@ -21,6 +21,13 @@ class ReasonView(BaseModel):
     at: datetime
 
 
+class ReopenedView(BaseModel):
+    """The threat had been closed, and was seen again."""
+
+    closed_at: datetime
+    reason: str
+
+
 class VerdictView(BaseModel):
     """An indicator and what was decided of it."""
 
@@ -41,6 +48,7 @@ class VerdictView(BaseModel):
     rules_version: str
     judged_at: datetime
     test: bool
+    reopened: ReopenedView | None
 
 
 class ThreatView(BaseModel):
@@ -80,6 +88,7 @@ def verdict_view(judgement: Judgement) -> VerdictView:
         rules_version=judgement.rules_version,
         judged_at=judgement.at,
         test=event.is_test,
+        reopened=ReopenedView(**msgspec.structs.asdict(judgement.reopened)) if judgement.reopened else None,
     )
 
 

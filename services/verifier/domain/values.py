@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import RawIndicator
+from libs.common.contracts import RawIndicator, Reopened
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain.catalogue import Incident
@@ -121,7 +121,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed."""
+    """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed.
+
+    `reopened` where that threat had been closed, and is news again.
+    """
 
     indicator: RawIndicator
     verdict: Verdict
@@ -137,6 +140,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     first_seen_at: datetime
     rules_version: str
     at: datetime
+    reopened: Reopened | None = None
 
 
 def threat_id_of(event: RawIndicator) -> UUID:

@@ -30,6 +30,7 @@ verdicts = Table(
     Column("decided_by", Text),
     Column("note", Text),
     Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("reopened", Text, comment="JSON: when and why the threat had been closed that is news again"),
 )
 Index("verdicts_of_threat", verdicts.c.threat_id)
 Index("verdicts_held", verdicts.c.judged_at, verdicts.c.indicator_id, postgresql_where=verdicts.c.outcome == "held")

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from libs.common.contracts import RawIndicator
+from libs.common.contracts import RawIndicator, Reopened
 from libs.common.db import Transaction
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain import Judgement, Reason, Verdict
@@ -31,18 +31,19 @@ COLUMNS = (
     "rules_version",
     "judged_at",
     "is_test",
+    "reopened",
 )
 
 REPLACE = """
 UPDATE verdicts SET incident = new.incident, verdict = new.verdict, outcome = new.outcome, reason = new.reason,
                     message = new.message, grade = new.grade, severity = new.severity, confidence = new.confidence,
                     reasons = new.reasons, first_seen_at = new.first_seen_at, rules_version = new.rules_version,
-                    judged_at = new.judged_at, decided_by = $19, note = $20
+                    judged_at = new.judged_at, reopened = new.reopened, decided_by = $20, note = $21
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::text[], $10::text[], $11::text[], $12::float8[], $13::text[], $14::text[],
-            $15::timestamptz[], $16::text[], $17::timestamptz[], $18::boolean[])
+            $15::timestamptz[], $16::text[], $17::timestamptz[], $18::boolean[], $19::text[])
      AS new (indicator_id, threat_id, identifier, partner, incident, verdict, outcome, reason, message, grade,
-             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test)
+             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test, reopened)
 WHERE verdicts.indicator_id = new.indicator_id AND verdicts.outcome = 'held'
 """
 
@@ -58,6 +59,7 @@ BEGINNING = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), UUID(int=0))
 
 _reasons = msgspec.json.Decoder(tuple[Reason, ...])
 _indicator = msgspec.json.Decoder(RawIndicator)
+_reopened = msgspec.json.Decoder(Reopened)
 
 
 async def stored_verdicts(tx: Transaction, indicator_ids: Collection[UUID]) -> dict[UUID, Judgement]:
@@ -136,6 +138,7 @@ def _row(judgement: Judgement) -> tuple[object, ...]:
         judgement.rules_version,
         judgement.at,
         event.is_test,
+        _json(judgement.reopened) if judgement.reopened else None,
     )
 
 
@@ -155,6 +158,7 @@ def _judgement(row: asyncpg.Record) -> Judgement:
         first_seen_at=row["first_seen_at"],
         rules_version=row["rules_version"],
         at=row["judged_at"],
+        reopened=_reopened.decode(row["reopened"]) if row["reopened"] else None,
     )
 
 
