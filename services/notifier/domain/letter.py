@@ -48,7 +48,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
     `findings` are the first ten; `spreadsheet` holds them all, when there are more. `sources_in_words` and `because`
     say what holds for any of them, each once. One place may have several findings. `test_notice` stands first in what a
-    partner tries out, and is empty in all other mails.
+    partner tries out, and is empty in all other mails. `again` stands at the top where all findings came back and the
+    same is to be said of each; otherwise each has its own.
     """
 
     notification: Notification
@@ -67,6 +68,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     unsubscribe_url: str
     spreadsheet: bytes | None
     test_notice: str = ""
+    again: str = ""
 
     @property
     def language(self) -> Language:
@@ -110,6 +112,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
         spreadsheet=spreadsheet_of(findings, words) if len(findings) > FINDINGS_IN_MAIL else None,
         test_notice=kind.test_notice.format_map(values) if notification.is_test else "",
+        again=_shared({finding.again for finding in findings}),
     )
 
 
@@ -154,6 +157,11 @@ def _values(
 
 def _places(findings: Sequence[Finding]) -> int:
     return len({finding.where for finding in findings})
+
+
+def _shared(sentences: set[str]) -> str:
+    """What is said of all findings; empty where there is more than one thing to say."""
+    return next(iter(sentences)) if len(sentences) == 1 else ""
 
 
 def _distinct(sentences: Iterable[str]) -> list[str]:

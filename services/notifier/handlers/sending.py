@@ -1,7 +1,7 @@
 """Sending in three steps: claim what is due, write and deliver each mail, record the answers."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate
@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+from libs.common.contracts import IncidentChanged
+from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
@@ -35,7 +37,7 @@ from services.notifier.domain.replies import (
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay
 from services.notifier.handlers.withdrawing import mailable_notifications, silence
-from services.notifier.store import incidents, notifications, orders, targets
+from services.notifier.store import corrections, incidents, notifications, orders, targets
 
 TARGETS_AT_ONCE = 2000
 """Mails that are under way have at most twice as many targets together, and those that are answered and not recorded
@@ -80,15 +82,38 @@ async def doubt_lost(tx: Transaction, *, now: datetime, limit: int, held: Collec
 
 
 async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> list[Consignment]:
-    """What each of these notifications is made of: two questions for all."""
+    """What each of these notifications is made of: two questions for all, and two more for corrections."""
     if not claimed:
         return []
     known = await incidents.incidents_named(tx, {item.incident for item in claimed})
-    carried = await targets.targets_of(tx, [item.id for item in claimed])
+    carried = await carried_by(tx, claimed)
+    wrong = [item.corrects for item in claimed if item.corrects is not None]
+    originals = await corrections.originals_of(tx, wrong) if wrong else {}
     return [
-        Consignment(notification=item, incident=known[item.incident], targets=carried.get(item.id, ()))
+        _consignment(item, known[item.incident], carried.get(item.id, ()), originals)
         for item in claimed
     ]
+
+
+async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUID, tuple[Target, ...]]:
+    """The targets that each of these notifications tells of."""
+    warnings = [item.id for item in about if item.corrects is None]
+    corrects = [item.id for item in about if item.corrects is not None]
+    carried = await targets.targets_of(tx, warnings) if warnings else {}
+    return carried | (await corrections.corrected_targets(tx, corrects) if corrects else {})
+
+
+def _consignment(
+    notification: Notification,
+    incident: IncidentChanged,
+    carried: tuple[Target, ...],
+    originals: Mapping[UUID, tuple[Notification, bool]],
+) -> Consignment:
+    made = Consignment(notification=notification, incident=incident, targets=carried)
+    if notification.corrects is None:
+        return made
+    original, rest_holds = originals[notification.corrects]
+    return msgspec.structs.replace(made, original=original, rest_holds=rest_holds)
 
 
 class Scribe:
@@ -114,6 +139,8 @@ class Scribe:
         recipient = consignment.notification.recipient
         if not is_writable(recipient.email):
             raise Permanent("the address can't be written to")
+        if not consignment.targets:
+            raise Permanent("nothing is left to tell of")
         letter = letter_of(consignment, words=self._press.words(recipient.language), house=self._house, tokens=tokens)
         again = consignment.notification.doubts > 0
         return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
