@@ -47,7 +47,10 @@ _titles = msgspec.json.Decoder(dict[Language, str])
 
 
 async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
-    """Keep and count each notification once: one that is there already stays and is not counted again. Tests and corrections never are."""
+    """Keep and count each notification once: one that is there already stays and is not counted again.
+
+    Tests and corrections are kept, and never counted.
+    """
     await tx.fetch(
         NOTE,
         [event.notification_id for event in sent],

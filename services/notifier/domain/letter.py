@@ -79,6 +79,11 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         return self.notification.recipient.kind
 
     @property
+    def answers(self) -> Notification | None:
+        """The mail that this one belongs to: a warning stands alone."""
+        return None
+
+    @property
     def spreadsheet_name(self) -> str:
         return self.say(self.words.phrases.attachment_name)
 
@@ -104,7 +109,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         urgency=words.urgency[notification.severity],
         advisory=advisory,
         findings=findings[:FINDINGS_IN_MAIL],
-        places_total=_places(findings),
+        places_total=places_of(findings),
         sources_in_words=_distinct(finding.source for finding in findings),
         because=_distinct(reason for finding in findings for reason in finding.because),
         page_url=f"{house.public_url}/r/{tokens.recipient}",
@@ -131,7 +136,7 @@ def _values(
     notification: Notification, *, findings: Sequence[Finding], advisory: Advisory, words: Words, house: House
 ) -> dict[str, str]:
     title = plain(advisory.title, TITLE_CHARACTERS)
-    places = _places(findings)
+    places = places_of(findings)
     recipient = notification.recipient
     name = words.kinds[recipient.kind].stand_in if notification.is_test else recipient.name
     return {
@@ -155,7 +160,8 @@ def _values(
     }
 
 
-def _places(findings: Sequence[Finding]) -> int:
+def places_of(findings: Sequence[Finding]) -> int:
+    """In how many places something was found."""
     return len({finding.where for finding in findings})
 
 

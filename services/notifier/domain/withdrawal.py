@@ -76,7 +76,7 @@ def to_correct(withdrawn: Iterable[Withdrawn]) -> dict[UUID, list[Corrected]]:
     for each in filter(needs_correction, withdrawn):
         threat_id = each.target.threat_id
         found[each.notification_id][threat_id] = Corrected(each.notification_id, threat_id, each.withdrawal_id)
-    return {original: [of_threat[threat_id] for threat_id in sorted(of_threat)] for original, of_threat in found.items()}
+    return {original: [parts[threat_id] for threat_id in sorted(parts)] for original, parts in found.items()}
 
 
 def correction_id_of(first: Corrected) -> UUID:

@@ -16,6 +16,8 @@ from libs.common.db import Transaction
 from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
+from libs.common.vocabulary import NotificationKind
+from services.notifier.domain.corrections.letter import correction_of
 from services.notifier.domain.digests.digest import Digest
 from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
@@ -89,10 +91,7 @@ async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> l
     carried = await carried_by(tx, claimed)
     wrong = [item.corrects for item in claimed if item.corrects is not None]
     originals = await corrections.originals_of(tx, wrong) if wrong else {}
-    return [
-        _consignment(item, known[item.incident], carried.get(item.id, ()), originals)
-        for item in claimed
-    ]
+    return [_consignment(item, known[item.incident], carried.get(item.id, ()), originals) for item in claimed]
 
 
 async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUID, tuple[Target, ...]]:
@@ -141,8 +140,14 @@ class Scribe:
             raise Permanent("the address can't be written to")
         if not consignment.targets:
             raise Permanent("nothing is left to tell of")
-        letter = letter_of(consignment, words=self._press.words(recipient.language), house=self._house, tokens=tokens)
         again = consignment.notification.doubts > 0
+        common = self._press.words(recipient.language)
+        if consignment.notification.kind is NotificationKind.CORRECTION:
+            words = self._press.correction_words(recipient.language)
+            correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=tokens)
+            printed = self._press.print_correction(correction)
+            return mail_of(correction, printed, house=self._house, now=now, again=again)
+        letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
         return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
 
     def write_digest(self, digest: Digest, *, now: datetime) -> Mail:

@@ -73,9 +73,7 @@ async def take_out(tx: Transaction, withdrawn: Sequence[Withdrawn], *, now: date
     await withdrawals.take_out(tx, carried_by, reason=WITHDRAWN, message=message, now=now)
     await withdrawals.leave_out(tx, left_out, now=now)
     told = [each.target for each in taken]
-    await enqueue(
-        tx, settled_targets(told, outcome=Outcome.SUPPRESSED, reason=WITHDRAWN, message=message, now=now)
-    )
+    await enqueue(tx, settled_targets(told, outcome=Outcome.SUPPRESSED, reason=WITHDRAWN, message=message, now=now))
     return await _shrink(tx, {each.notification_id: each.by for each, _ in fates}, now=now)
 
 

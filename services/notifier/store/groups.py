@@ -146,7 +146,10 @@ def _sizes(groups: Sequence[Group] | Sequence[Sum]) -> tuple[list[object], ...]:
 async def shares_left(tx: Transaction, notification_ids: Sequence[UUID]) -> dict[UUID, list[Share]]:
     """What each of these notifications still carries; one that carries nothing is not there."""
     rows = await tx.fetch(
-        "SELECT notification_id, attributed FROM targets WHERE notification_id = ANY($1::uuid[]) AND left_out_at IS NULL",
+        """
+        SELECT notification_id, attributed FROM targets
+        WHERE notification_id = ANY($1::uuid[]) AND left_out_at IS NULL
+        """,
         notification_ids,
     )
     shares: dict[UUID, list[Share]] = defaultdict(list)

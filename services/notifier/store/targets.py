@@ -64,7 +64,9 @@ async def history_of(
 
 
 async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime) -> frozenset[Warned]:
-    """Who was told of these threats, and of no correction. In two steps, the threats first: PostgreSQL may not begin with the recipients.
+    """Who was told of these threats, and of no correction since.
+
+    In two steps, the threats first: PostgreSQL may not begin with the recipients.
 
     And one threat at a time: for all at once it read the whole table while it had no statistics, as in the first
     minutes of a large feed.
