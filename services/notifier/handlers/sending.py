@@ -1,7 +1,7 @@
 """Sending in three steps: claim what is due, write and deliver each mail, record the answers."""
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate
@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import IncidentChanged
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.errors import Permanent
@@ -84,35 +83,32 @@ async def doubt_lost(tx: Transaction, *, now: datetime, limit: int, held: Collec
 
 
 async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> list[Consignment]:
-    """What each of these notifications is made of: two questions for all, and two more for corrections."""
+    """What each of these notifications is made of: two questions for all, three more where there are corrections."""
     if not claimed:
         return []
     known = await incidents.incidents_named(tx, {item.incident for item in claimed})
     carried = await carried_by(tx, claimed)
-    wrong = [item.corrects for item in claimed if item.corrects is not None]
-    originals = await corrections.originals_of(tx, wrong) if wrong else {}
-    return [_consignment(item, known[item.incident], carried.get(item.id, ()), originals) for item in claimed]
+    wrong = {item.corrects for item in claimed if item.corrects is not None}
+    originals = await notifications.notifications_with_ids(tx, wrong) if wrong else {}
+    in_part = await corrections.holding_in_part(tx, wrong) if wrong else set()
+    return [
+        Consignment(
+            notification=item,
+            incident=known[item.incident],
+            targets=carried.get(item.id, ()),
+            original=originals[item.corrects] if item.corrects else None,
+            rest_holds=item.corrects in in_part,
+        )
+        for item in claimed
+    ]
 
 
 async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUID, tuple[Target, ...]]:
     """The targets that each of these notifications tells of."""
     warnings = [item.id for item in about if item.corrects is None]
-    corrects = [item.id for item in about if item.corrects is not None]
+    taking_back = [item.id for item in about if item.corrects is not None]
     carried = await targets.targets_of(tx, warnings) if warnings else {}
-    return carried | (await corrections.corrected_targets(tx, corrects) if corrects else {})
-
-
-def _consignment(
-    notification: Notification,
-    incident: IncidentChanged,
-    carried: tuple[Target, ...],
-    originals: Mapping[UUID, tuple[Notification, bool]],
-) -> Consignment:
-    made = Consignment(notification=notification, incident=incident, targets=carried)
-    if notification.corrects is None:
-        return made
-    original, rest_holds = originals[notification.corrects]
-    return msgspec.structs.replace(made, original=original, rest_holds=rest_holds)
+    return carried | (await corrections.corrected_targets(tx, taking_back) if taking_back else {})
 
 
 class Scribe:

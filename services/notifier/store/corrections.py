@@ -9,9 +9,8 @@ import msgspec
 
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
-from services.notifier.domain.notification import Notification, State
+from services.notifier.domain.notification import State
 from services.notifier.domain.withdrawal import Corrected
-from services.notifier.store.notifications import COLUMNS, notification
 from services.notifier.store.withdrawals import MAY_HAVE_ARRIVED
 
 NOTHING_TO_CORRECT = "nothing-to-correct"
@@ -123,21 +122,19 @@ async def corrected_targets(tx: Transaction, correction_ids: Sequence[UUID]) -> 
     return {correction_id: tuple(wrong) for correction_id, wrong in found.items()}
 
 
-async def originals_of(tx: Transaction, original_ids: Sequence[UUID]) -> dict[UUID, tuple[Notification, bool]]:
-    """The notifications that were wrong, and whether each said something that nobody has withdrawn."""
+async def holding_in_part(tx: Transaction, original_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these notifications that said something that nobody has withdrawn."""
     rows = await tx.fetch(
-        f"""
-        SELECT {COLUMNS}, EXISTS (
-            SELECT FROM targets t WHERE t.notification_id = n.id AND NOT EXISTS (
-                SELECT FROM withdrawals w WHERE w.threat_id = t.threat_id
-                AND w.at >= (convert_from(t.attributed, 'UTF8')::json ->> 'received_at')::timestamptz
-            )
-        ) AS rest_holds
-        FROM notifications n WHERE n.id = ANY($1::uuid[])
-        """,  # noqa: S608 - constants only
-        original_ids,
+        """
+        SELECT DISTINCT t.notification_id AS id FROM targets t
+        WHERE t.notification_id = ANY($1::uuid[]) AND NOT EXISTS (
+            SELECT FROM withdrawals w WHERE w.threat_id = t.threat_id
+            AND w.at >= (convert_from(t.attributed, 'UTF8')::json ->> 'received_at')::timestamptz
+        )
+        """,
+        list(original_ids),
     )
-    return {row["id"]: (notification(row), row["rest_holds"]) for row in rows}
+    return {row["id"] for row in rows}
 
 
 _decoder = msgspec.json.Decoder(Target)

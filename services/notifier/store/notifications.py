@@ -163,6 +163,14 @@ async def notification_with_id(tx: Transaction, notification_id: UUID, *, lock: 
     return notification(rows[0]) if rows else None
 
 
+async def notifications_with_ids(tx: Transaction, notification_ids: Collection[UUID]) -> dict[UUID, Notification]:
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM notifications n WHERE id = ANY($1::uuid[])",  # noqa: S608 - constants only
+        list(notification_ids),
+    )
+    return {row["id"]: notification(row) for row in rows}
+
+
 async def id_of_reference(tx: Transaction, reference: str) -> UUID | None:
     rows = await tx.fetch("SELECT id FROM notifications WHERE reference = $1", reference)
     return rows[0]["id"] if rows else None
