@@ -1,4 +1,4 @@
-"""A threat turns out to be none, at every moment of its mail's life: nobody is told, or who was hears that it was wrong."""
+"""A threat turns out to be none, whenever in the life of its mail: nobody is told of it, or hears that it was wrong."""
 
 import asyncio
 from collections.abc import Sequence

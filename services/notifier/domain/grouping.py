@@ -140,9 +140,13 @@ def _group_of(joining: Sequence[Planned]) -> Group:
     )
 
 
+def _confidence(target: Target | Share) -> float:
+    return target.confidence
+
+
 def sum_of(targets: Sequence[Target] | Sequence[Share]) -> Sum:
     """Of at least one target. The surest names the recipient, the worst and the least sure count for all."""
-    surest = max(targets, key=lambda target: target.confidence)
+    surest = max(targets, key=_confidence)
     return Sum(
         recipient=surest.recipient,
         recipient_confidence=surest.confidence,
