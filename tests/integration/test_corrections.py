@@ -396,17 +396,23 @@ async def test_a_brake_holds_a_correction_like_what_it_corrects(database: Databa
 async def test_a_correction_takes_no_place_from_a_warning_and_joins_none(database: Database) -> None:
     wrong = target()
     await told(database, wrong)
-    await withdraw(database, withdrawal(wrong))
-    policy = msgspec.structs.replace(PLANNING, daily_cap=1)
+    days_later = NOW + timedelta(days=2)
+    await withdraw(database, withdrawal(wrong), now=days_later)
 
     async with database.transaction() as tx:
-        same, other = target(), target(incident="open-rdp")
         answers = await plan_targets(
-            [same, other], tx=tx, now=LATER, policy=policy, grouping=GROUPING, queued=asyncio.Event()
+            [target(incident="open-rdp")],
+            tx=tx,
+            now=days_later,
+            policy=msgspec.structs.replace(PLANNING, daily_cap=1),
+            grouping=GROUPING,
+            queued=asyncio.Event(),
         )
+    assert answers == [], "its incident is the first that day"
 
-    assert [each.reason for each in answers] == ["cap"], "of the second incident, as before"
-    assert await sizes(database) == [(State.PLANNED, 1), (State.PLANNED, 1), (State.SENT, 1)]
+    await plan(database, target(), now=days_later)
+    assert await corrections(database) == [(State.PLANNED, 1)]
+    assert sorted(await sizes(database)) == [*3 * [(State.PLANNED, 1)], (State.SENT, 1)]
 
 
 async def test_who_tries_out_is_corrected_too_and_nobody_else(database: Database) -> None:
