@@ -104,9 +104,14 @@ class RequiredRole:
     def __call__(self, request: Request) -> Operator:
         tokens: OperatorTokens = request.app.state.operator_tokens
         operator = tokens.read(bearer_token(request))
-        if not operator.role.may(self.role):
-            raise Problem(403, "role-too-low", "Your role does not allow this", f"It takes the role {self.role}.")
+        require(operator, self.role)
         return operator
+
+
+def require(operator: Operator, role: Role) -> None:
+    """Raise the 403 problem where a part of what is asked takes a higher role than the route does."""
+    if not operator.role.may(role):
+        raise Problem(403, "role-too-low", "Your role does not allow this", f"It takes the role {role}.")
 
 
 def operator(*, at_least: Role) -> Callable[[Request], Operator]:

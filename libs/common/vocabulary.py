@@ -89,6 +89,13 @@ class RecipientKind(StrEnum):
     NETWORK_OWNER = "network-owner"
 
 
+class NotificationKind(StrEnum):
+    """What a mail does: it warns, or it takes back what an earlier one said."""
+
+    WARNING = "warning"
+    CORRECTION = "correction"
+
+
 class IncidentState(StrEnum):
     """Life of an incident: only an approved one lets mail leave."""
 

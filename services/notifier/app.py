@@ -170,6 +170,7 @@ def _planning_policy(settings: NotifierSettings) -> PlanningPolicy:
         },
         repeat_interval=timedelta(days=settings.repeat_interval_days),
         daily_cap=settings.recipient_daily_cap,
+        correction_window=timedelta(seconds=settings.window_correction_seconds),
     )
 
 

@@ -4,14 +4,17 @@ from asyncio import Event
 from functools import partial
 
 from libs.common.consumer import Subscriptions
-from libs.common.contracts import DigestDue, FeedbackReceived, IncidentChanged, TargetAttributed
-from services.notifier.handlers import digests, planning
+from libs.common.contracts import DigestDue, FeedbackReceived, IncidentChanged, TargetAttributed, ThreatWithdrawn
+from services.notifier.handlers import corrections, digests, planning
 
 
 def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, queued: Event) -> Subscriptions:
     return {
         IncidentChanged: planning.take_up_incidents,
         TargetAttributed: partial(planning.plan_targets, policy=policy, grouping=grouping, queued=queued),
+        ThreatWithdrawn: partial(
+            corrections.heed_withdrawals, window=policy.correction_window, reference_key=grouping.reference_key
+        ),
         FeedbackReceived: planning.heed_feedback,
         DigestDue: digests.take_up_digests,
     }

@@ -55,6 +55,9 @@ class NotifierSettings(ServiceSettings):
     window_medium_seconds: float = Field(3600.0, description="A medium one", ge=0)
     window_low_seconds: float = Field(3600.0, description="A low one", ge=0)
     window_info_seconds: float = Field(3600.0, description="One for information", ge=0)
+    window_correction_seconds: float = Field(
+        600.0, description="A correction waits this long for others of the same notification", ge=0
+    )
     repeat_interval_days: int = Field(14, description="The same asset and incident is not told again within", ge=0)
     recipient_daily_cap: int = Field(
         50, description="Incidents that a recipient is told of in a day; critical ones go", ge=1

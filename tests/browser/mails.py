@@ -3,13 +3,15 @@
 import email
 import email.policy
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 import msgspec
 
-from libs.common.contracts import Asset, IncidentChanged, Product, Recipient, TargetAttributed
+from libs.common.contracts import Asset, IncidentChanged, Product, Recipient, Reopened, TargetAttributed
 from libs.common.links import Links
-from libs.common.vocabulary import Language, RecipientKind, Transport
+from libs.common.vocabulary import Language, NotificationKind, RecipientKind, Transport
+from services.notifier.domain.corrections.letter import CorrectionLetter, correction_of
 from services.notifier.domain.letter import Letter, Tokens, letter_of
 from services.notifier.domain.message import mail_of
 from services.notifier.domain.notification import Notification
@@ -19,6 +21,7 @@ from tests.unit.notifier.builders import HOUSE, NOW, consignment, notification, 
 
 PRESS = Press()
 LINKS = Links(b"a key of sixteen or more characters")
+FIXED = Reopened(closed_at=NOW - timedelta(days=20), reason="fixed")
 ASSETS = (
     Asset(ip="192.0.2.14", port=445, transport=Transport.TCP),
     Asset(ip="2001:db8:1111:2222:3333:4444:5555:6666", port=65535, transport=Transport.UDP),
@@ -38,15 +41,47 @@ class Sent:
     html: str
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A correction that left."""
+
+    letter: CorrectionLetter
+    text: str
+    html: str
+
+
+def corrected(
+    *, language: Language, kind: RecipientKind = RecipientKind.ORGANISATION, findings: int = 1, in_part: bool = False
+) -> Corrected:
+    """The correction of a mail that was wrong about so much."""
+    to = recipient(name="Bakkerij Jansen & Dochters", kind=kind, language=language)
+    original = notification(to=to, sent_at=NOW)
+    about = msgspec.structs.replace(original, kind=NotificationKind.CORRECTION, corrects=original.id)
+    wrong = [_found(number, incident="open-smb", to=to) for number in range(findings)]
+    made = consignment(*wrong, about=about, of=catalogue()["open-smb"])
+    letter = correction_of(
+        msgspec.structs.replace(made, original=original, rest_holds=in_part),
+        words=PRESS.correction_words(language),
+        common=PRESS.words(language),
+        house=HOUSE,
+        tokens=_tokens(about),
+    )
+    text, html = _parts(mail_of(letter, PRESS.print_correction(letter), house=HOUSE, now=NOW).content)
+    return Corrected(letter=letter, text=text, html=html)
+
+
 def sent(
     *,
     language: Language,
     kind: RecipientKind = RecipientKind.ORGANISATION,
     findings: int = 1,
     incident: str = "open-smb",
+    came_back: int = 0,
 ) -> Sent:
+    """About so many findings, of which the first few had been fixed before."""
     to = recipient(name="Bakkerij Jansen & Dochters", kind=kind, language=language)
     found = [_found(number, incident=incident, to=to) for number in range(findings)]
+    found[:came_back] = [msgspec.structs.replace(each, reopened=FIXED) for each in found[:came_back]]
     about = msgspec.structs.replace(notification(to=to), incident=incident)
     letter = letter_of(
         consignment(*found, about=about, of=catalogue()[incident]),
@@ -54,12 +89,16 @@ def sent(
         house=HOUSE,
         tokens=_tokens(about),
     )
-    content = mail_of(letter, PRESS.print(letter), house=HOUSE, now=NOW).content
+    text, html = _parts(mail_of(letter, PRESS.print(letter), house=HOUSE, now=NOW).content)
+    return Sent(letter=letter, text=text, html=html)
+
+
+def _parts(content: bytes) -> tuple[str, str]:
     message = email.message_from_bytes(content, policy=email.policy.default)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
-    return Sent(letter=letter, text=text.get_content(), html=html.get_content())
+    return text.get_content(), html.get_content()
 
 
 def _found(number: int, *, incident: str, to: Recipient) -> TargetAttributed:

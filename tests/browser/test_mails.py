@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, Request, Route
 
 from libs.common.vocabulary import Language, RecipientKind
 from services.notifier.domain.letter import Letter
-from tests.browser.mails import Sent, catalogue, sent
+from tests.browser.mails import Sent, catalogue, corrected, sent
 from tests.browser.sight import look
 from tests.unit.notifier.builders import HOUSE
 
@@ -58,6 +58,44 @@ async def test_a_mail_is_whole_and_readable_on_a_phone_and_at_a_desk_in_light_an
         for dark in (False, True):
             assert (await look(program.page, width=width, dark=dark)).faults() == [], (width, dark)
     await program.page.screenshot(path=gallery / f"mail {language} {kind} {findings}.png", full_page=True)
+
+
+@languages
+@pytest.mark.parametrize("came_back", [1, 3])
+async def test_that_something_came_back_is_readable_on_a_phone_and_at_a_desk(
+    program: MailProgram, gallery: Path, language: Language, came_back: int
+) -> None:
+    await program.show(sent(language=language, findings=3, came_back=came_back).html)
+
+    for width in (PHONE_PX, DESK_PX):
+        for dark in (False, True):
+            assert (await look(program.page, width=width, dark=dark)).faults() == [], (width, dark)
+    await program.page.screenshot(path=gallery / f"came back {language} {came_back}.png", full_page=True)
+
+
+@languages
+@kinds
+@numbers
+async def test_a_correction_is_whole_and_says_the_same_as_its_text_and_links_to_nothing(
+    program: MailProgram, gallery: Path, language: Language, kind: RecipientKind, findings: int
+) -> None:
+    mail = corrected(language=language, kind=kind, findings=findings, in_part=findings > 1)
+    await program.show(mail.html)
+
+    for width in (PHONE_PX, DESK_PX):
+        for dark in (False, True):
+            sight = await look(program.page, width=width, dark=dark)
+            assert (sight.faults(), sight.media) == ([], []), (width, dark)
+    await program.page.screenshot(path=gallery / f"correction {language} {kind} {findings}.png", full_page=True)
+    assert program.fetched == []
+    assert await program.page.locator("a, area, form, [href], [action]").count() == 0
+    assert await program.page.locator("h1").all_inner_texts() == [mail.letter.title]
+    shown, written = _in_one_line(await program.page.inner_text("body")), _in_one_line(mail.text)
+    letter = mail.letter
+    facts = (letter.greeting, letter.told, letter.verdict, letter.rest, letter.passed_on, HOUSE.verify_address)
+    for fact in (*facts, *(finding.where for finding in letter.wrong)):
+        assert _in_one_line(fact) in shown
+        assert _in_one_line(fact) in written
 
 
 @languages

@@ -13,7 +13,15 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from libs.common.contracts import Asset, Event, Indicator, IndicatorSettled, TargetAttributed, ThreatVerified
+from libs.common.contracts import (
+    Asset,
+    Event,
+    Indicator,
+    IndicatorSettled,
+    Reopened,
+    TargetAttributed,
+    ThreatVerified,
+)
 from libs.common.contracts.wire import encode
 from libs.common.errors import Transient
 from libs.common.ids import new_id
@@ -292,6 +300,23 @@ async def test_whom_a_person_names_is_warned_once_and_found_the_next_time(desk: 
     (found,) = await desk.attribute(threat(Asset(domain="www.a.example")))
     assert isinstance(found, TargetAttributed)
     assert (found.recipient.email, found.confidence) == ("security@a.example", 0.9)
+
+
+async def test_that_a_threat_came_back_is_passed_on_also_by_a_person(desk: Desk) -> None:
+    await desk.bring_in("ripe", gzip.compress(RIPE))
+    reopened = Reopened(closed_at=NOW, reason="fixed")
+    found, waiting = (
+        msgspec.structs.replace(threat(asset), reopened=reopened)
+        for asset in (Asset(ip="192.0.2.200"), Asset(domain="www.a.example"))
+    )
+    first, _ = await desk.attribute(found, waiting)
+    (line,) = await desk.items("/v1/unattributed")
+    await desk.name_owner(line["target_id"], await desk.add_organisation("A", email="security@a.example"))
+
+    (named,) = await desk.sent()
+    for event in (first, named):
+        assert isinstance(event, TargetAttributed)
+        assert event.reopened == reopened
 
 
 async def test_whom_a_person_names_is_the_owner_of_the_name_and_not_of_the_address_that_it_shares(desk: Desk) -> None:

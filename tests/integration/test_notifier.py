@@ -24,9 +24,8 @@ from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers import planner
 from services.notifier.handlers.commands import command_notification, set_brake, suppress
 from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
-from services.notifier.handlers.sending import Delivered, Scribe, claim, deliver, doubt_lost, record
+from services.notifier.handlers.sending import Delivered, Scribe, carried_by, claim, deliver, doubt_lost, record
 from services.notifier.store import lists
-from services.notifier.store.targets import targets_of
 from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target, trying_partner
 
 PLANNING = PlanningPolicy(
@@ -118,8 +117,8 @@ async def sizes(database: Database) -> list[tuple[State, int]]:
     """Each notification's state, and how many targets it has; which is what it says that it has."""
     async with database.transaction() as tx:
         found = await lists.newest_notifications(tx, Wanted(), before=None, limit=100)
-        carried = await targets_of(tx, [item.id for item in found])
-    assert [item.targets_total for item in found] == [len(carried[item.id]) for item in found]
+        carried = await carried_by(tx, found)
+    assert [item.targets_total for item in found] == [len(carried.get(item.id, ())) for item in found]
     return [(item.state, item.targets_total) for item in found]
 
 

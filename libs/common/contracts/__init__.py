@@ -16,7 +16,7 @@ from libs.common.contracts.intake import (
 )
 from libs.common.contracts.notifier import NotificationSent, NotifiedTarget
 from libs.common.contracts.outcome import IndicatorSettled
-from libs.common.contracts.verifier import Advisory, IncidentChanged, ThreatVerified
+from libs.common.contracts.verifier import Advisory, IncidentChanged, Reopened, ThreatVerified, ThreatWithdrawn
 
 __all__ = [
     "TOPICS",
@@ -39,7 +39,9 @@ __all__ = [
     "Product",
     "RawIndicator",
     "Recipient",
+    "Reopened",
     "TargetAttributed",
     "ThreatVerified",
+    "ThreatWithdrawn",
     "address_of",
 ]

@@ -7,6 +7,7 @@ import msgspec
 
 from libs.common.contracts.event import Event, topic
 from libs.common.contracts.intake import Indicator
+from libs.common.contracts.verifier import Reopened
 from libs.common.ids import derived_id, sibling_id
 from libs.common.vocabulary import AssetKind, Language, RecipientKind, Severity
 
@@ -69,6 +70,7 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     recipient: Recipient
     confidence: float
     evidence: tuple[Evidence, ...]
+    reopened: Reopened | None = None
 
     @property
     def key(self) -> str:

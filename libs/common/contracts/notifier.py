@@ -7,7 +7,7 @@ import msgspec
 
 from libs.common.contracts.event import Event, topic
 from libs.common.ids import derived_id
-from libs.common.vocabulary import Language, RecipientKind
+from libs.common.vocabulary import Language, NotificationKind, RecipientKind
 
 
 class NotifiedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -20,7 +20,10 @@ class NotifiedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 @topic("notification-sent")
 class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="notification-sent.v1"):
-    """A notification was accepted by the mail relay. One that `is_test` went to a partner and counts for nothing."""
+    """A notification was accepted by the mail relay. One that `is_test` went to a partner and counts for nothing.
+
+    A correction warns of nothing: its targets are those of which an earlier notification was wrong.
+    """
 
     notification_id: UUID
     reference: str
@@ -33,6 +36,7 @@ class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     sent_at: datetime
     targets: tuple[NotifiedTarget, ...]
     is_test: bool = False
+    kind: NotificationKind = NotificationKind.WARNING
 
     @property
     def key(self) -> str:

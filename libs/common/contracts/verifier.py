@@ -11,6 +11,15 @@ from libs.common.ids import derived_id, sibling_id
 from libs.common.vocabulary import IncidentState, Language, Severity
 
 
+class Reopened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The threat had been closed, and was seen again. `reason` is why it had been: `fixed`, `false-positive`,
+    `not-seen-again`.
+    """
+
+    closed_at: datetime
+    reason: str
+
+
 @topic("verified-threat")
 class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="threat-verified.v1"):
     """An indicator judged true. `grade` is Admiralty (`B2`), `confidence` 0.0-1.0, `incident` an incident's slug.
@@ -31,6 +40,7 @@ class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="
     confidence: float
     first_seen_at: datetime
     test_mails_to: str | None = None
+    reopened: Reopened | None = None
 
     @property
     def key(self) -> str:
@@ -43,6 +53,32 @@ class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="
     @property
     def event_id(self) -> UUID:
         return sibling_id(self.indicator_id, "threat-verified")
+
+
+@topic("threat-withdrawn")
+class ThreatWithdrawn(Event, frozen=True, kw_only=True, omit_defaults=True, tag="threat-withdrawn.v1"):
+    """A threat was none after all: it is not mailed, and with `corrects` those who were told hear that it was wrong.
+
+    It is about what had been received until `at`; what comes later is news. `reason` is a code: `false-positive`,
+    `review-undone`. One withdrawal can be of many threats, with an event for each.
+    """
+
+    withdrawal_id: UUID
+    threat_id: UUID
+    asset: str
+    incident: str
+    reason: str
+    corrects: bool
+    by: str
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.asset
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("threat-withdrawn", self.withdrawal_id, self.threat_id)
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,6 +119,7 @@ def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
         recipient=decision.recipient,
         confidence=decision.confidence,
         evidence=decision.evidence,
+        reopened=threat.reopened,
         traceparent=threat.traceparent,
     )
 

@@ -13,7 +13,7 @@ from libs.common.security import public
 from services.feedback import handlers
 from services.feedback.api.forms import form_body, form_of
 from services.feedback.api.pages import Pages
-from services.feedback.domain.answer import CHOICES, AnswerForm
+from services.feedback.domain.answer import CHOICES, AnswerForm, choices_of
 from services.feedback.domain.rating import TEXT_CHARACTERS, Incomplete
 from services.feedback.handlers import Correspondence
 
@@ -111,7 +111,7 @@ def _answer_page(
         assets=list(assets.items())[:ASSETS_ON_PAGE],
         assets_total=len(assets),
         asset_characters=ASSET_CHARACTERS,
-        choices=CHOICES,
+        choices=choices_of(known.notification),
         form=form,
         lacking=lacking,
         text_characters=TEXT_CHARACTERS,

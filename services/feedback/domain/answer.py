@@ -8,12 +8,15 @@ import msgspec
 from libs.common.contracts import FeedbackReceived
 from libs.common.ids import derived_id
 from libs.common.text import plain
-from libs.common.vocabulary import FeedbackKind
+from libs.common.vocabulary import FeedbackKind, NotificationKind
 from services.feedback.domain.notification import Notification
 from services.feedback.domain.rating import TEXT_CHARACTERS, Incomplete
 
 CHOICES = (FeedbackKind.FIXED, FeedbackKind.NOT_OURS, FeedbackKind.FALSE_POSITIVE, FeedbackKind.QUESTION)
 """What the page offers side by side. Opting out stands apart, where nobody presses it by mistake."""
+
+CHOICES_OF_CORRECTION = (FeedbackKind.QUESTION,)
+"""There is nothing to fix, and nothing left to deny: of what the correction is about, we have said so ourselves."""
 
 WANTS_WORDS = frozenset({FeedbackKind.FALSE_POSITIVE, FeedbackKind.QUESTION})
 """A false positive closes a threat, so somebody has to be able to weigh why; a question is its words."""
@@ -46,7 +49,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def answer(notification: Notification, form: AnswerForm, *, now: datetime) -> Answer | Incomplete:
     """Read an answer. What is ticked but not of this notification does not count."""
-    kind = _kind(form.kind)
+    kind = next((kind for kind in (*choices_of(notification), FeedbackKind.OPT_OUT) if kind.value == form.kind), None)
     text = plain(form.text, TEXT_CHARACTERS, lines=True)
     if kind is None:
         return Incomplete(("kind",))
@@ -62,6 +65,11 @@ def answer(notification: Notification, form: AnswerForm, *, now: datetime) -> An
         text=text,
         threat_ids=_chosen(notification, form),
     )
+
+
+def choices_of(notification: Notification) -> tuple[FeedbackKind, ...]:
+    """What the recipient of this mail can tell us on their page, beside that they want no more."""
+    return CHOICES_OF_CORRECTION if notification.kind is NotificationKind.CORRECTION else CHOICES
 
 
 def opt_out(notification: Notification, *, now: datetime) -> Answer:
@@ -94,10 +102,6 @@ def event_of_answer(answer: Answer, notification: Notification) -> FeedbackRecei
         threat_ids=answer.threat_ids,
         traceparent=notification.traceparent,
     )
-
-
-def _kind(text: str) -> FeedbackKind | None:
-    return next((kind for kind in (*CHOICES, FeedbackKind.OPT_OUT) if kind.value == text), None)
 
 
 def _chosen(notification: Notification, form: AnswerForm) -> tuple[UUID, ...]:

@@ -6,13 +6,14 @@ from uuid import UUID
 import msgspec
 
 from libs.common.contracts import NotifiedTarget
-from libs.common.vocabulary import Language
+from libs.common.vocabulary import Language, NotificationKind
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """A mail that left, as far as answers to it need it. `traceparent` is the trace of the mail; answers join it.
 
     One that `is_test` went to a partner that tried something out: what is answered to it is kept, and goes no further.
+    A correction takes back what an earlier mail said.
     """
 
     notification_id: UUID
@@ -25,6 +26,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[NotifiedTarget, ...]
     traceparent: str
     is_test: bool = False
+    kind: NotificationKind = NotificationKind.WARNING
 
     @property
     def assets_by_threat(self) -> dict[UUID, str]:

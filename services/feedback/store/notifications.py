@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from libs.common.contracts import IncidentChanged, NotificationSent, NotifiedTarget
 from libs.common.db import Transaction
-from libs.common.vocabulary import Language, RecipientKind
+from libs.common.vocabulary import Language, NotificationKind, RecipientKind
 from services.feedback.domain.notification import Notification
 from services.feedback.domain.statistics import Tally
 from services.feedback.store.tables import incidents, tallies
@@ -19,22 +19,22 @@ from services.feedback.store.tables import incidents, tallies
 NOTE = """
 WITH noted AS (
     INSERT INTO notifications (notification_id, reference, recipient_key, recipient_kind, language, incident, category,
-                               subject, sent_at, targets, traceparent, is_test)
+                               subject, sent_at, targets, traceparent, is_test, kind)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::text[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::boolean[])
+                         $8::text[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::boolean[], $13::text[])
     ON CONFLICT (notification_id) DO NOTHING
-    RETURNING sent_at, incident, category, recipient_kind, is_test
+    RETURNING sent_at, incident, category, recipient_kind, is_test, kind
 )
 INSERT INTO tallies (month, incident, category, recipient_kind, notifications)
 SELECT date_trunc('month', sent_at AT TIME ZONE 'UTC')::date AS month, incident, category, recipient_kind, count(*)
-FROM noted WHERE NOT is_test GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+FROM noted WHERE NOT is_test AND kind = 'warning' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 ON CONFLICT (month, incident, category, recipient_kind)
 DO UPDATE SET notifications = tallies.notifications + excluded.notifications
 """
 
 FIND = """
 SELECT notification_id, reference, recipient_key, language, incident, subject, sent_at, targets::text, traceparent,
-       is_test
+       is_test, kind
 FROM notifications WHERE {column} = $1
 """
 
@@ -47,7 +47,10 @@ _titles = msgspec.json.Decoder(dict[Language, str])
 
 
 async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
-    """Keep and count each notification once: one that is there already stays and is not counted again, a test never."""
+    """Keep and count each notification once: one that is there already stays and is not counted again.
+
+    Tests and corrections are kept, and never counted.
+    """
     await tx.fetch(
         NOTE,
         [event.notification_id for event in sent],
@@ -62,6 +65,7 @@ async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
         [msgspec.json.encode(event.targets).decode() for event in sent],
         [event.traceparent for event in sent],
         [event.is_test for event in sent],
+        [event.kind for event in sent],
     )
 
 
@@ -127,4 +131,5 @@ def _notification(row: asyncpg.Record) -> Notification:
         targets=_targets.decode(row["targets"]),
         traceparent=row["traceparent"],
         is_test=row["is_test"],
+        kind=NotificationKind(row["kind"]),
     )

@@ -36,6 +36,7 @@ notifications = Table(
     Column("targets", JSONB, nullable=False),
     Column("traceparent", Text, nullable=False),
     Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("kind", Text, nullable=False, server_default="warning"),
 )
 
 # The public counters, kept beside the notifications instead of counted from them: a page that anybody may load has to

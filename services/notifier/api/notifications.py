@@ -12,6 +12,7 @@ from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
+from libs.common.vocabulary import NotificationKind
 from services.notifier.api.views import NotificationDetail, NotificationSummary, detail_of, summary_of
 from services.notifier.domain.notification import Command, State, Wanted
 from services.notifier.handlers.commands import command_notification
@@ -36,12 +37,13 @@ def routes(database: Database) -> APIRouter:
         recipient: Annotated[str | None, Query(max_length=320, description="Mail address")] = None,
         incident: Annotated[str | None, Query(max_length=100)] = None,
         is_test: Annotated[bool | None, Query(alias="test", description="Only tests of partners, or none")] = None,
+        kind: Annotated[NotificationKind | None, Query(description="Only warnings, or only corrections")] = None,
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[NotificationSummary]:
         """Newest first."""
         key = recipient.lower() if recipient else None
-        wanted = Wanted(state=state, recipient=key, incident=incident, is_test=is_test)
+        wanted = Wanted(state=state, recipient=key, incident=incident, is_test=is_test, kind=kind)
         async with database.transaction() as tx:
             return await _page_of_newest(tx, wanted, cursor=cursor, limit=limit)
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from libs.common.contracts import Asset, Recipient
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.vocabulary import Language, RecipientKind, Severity
+from libs.common.vocabulary import Language, NotificationKind, RecipientKind, Severity
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.handlers.looking import Dossier
 
@@ -62,6 +62,8 @@ class NotificationSummary(BaseModel):
 
     id: UUID
     reference: str
+    kind: NotificationKind
+    corrects: UUID | None = Field(description="Of a correction: the notification that was wrong")
     state: State
     reason: str
     recipient: RecipientView
@@ -90,6 +92,8 @@ def summary_of(notification: Notification) -> NotificationSummary:
     return NotificationSummary(
         id=notification.id,
         reference=notification.reference,
+        kind=notification.kind,
+        corrects=notification.corrects,
         state=notification.state,
         reason=notification.reason,
         recipient=recipient_view(notification.recipient),

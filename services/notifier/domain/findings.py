@@ -21,7 +21,10 @@ VERSION = re.compile(r"[\w-]+(?:\.[\d-]+)+")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One asset with what is wrong with it. All of it is text: nothing in it can become a link or a formula."""
+    """One asset with what is wrong with it. All of it is text: nothing in it can become a link or a formula.
+
+    `again` says that it had been closed and has come back; it is empty for what is new.
+    """
 
     where: str
     host_name: str
@@ -31,6 +34,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     because: tuple[str, ...]
     first_seen_at: datetime
     last_seen_at: datetime
+    again: str = ""
 
 
 def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
@@ -38,7 +42,7 @@ def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
     wording = _Wording(words)
     merged: dict[tuple[str, str, str], Finding] = {}
     for target in sorted(targets, key=lambda t: (URGENCY.index(t.severity), t.indicator.asset.key, t.target_id)):
-        finding = _finding(target, wording)
+        finding = _finding(target, wording, words)
         place = (finding.where, finding.port, finding.what)
         merged[place] = _merge(merged[place], finding) if place in merged else finding
     return list(merged.values())
@@ -53,7 +57,7 @@ class _Wording:
         self.what = cache(_what)
 
 
-def _finding(target: Target, wording: _Wording) -> Finding:
+def _finding(target: Target, wording: _Wording, words: Words) -> Finding:
     indicator = target.indicator
     asset = indicator.asset
     because = [wording.because(step.source, step.answered) for step in target.evidence if step.confidence > 0]
@@ -66,6 +70,7 @@ def _finding(target: Target, wording: _Wording) -> Finding:
         because=tuple(dict.fromkeys(because)),
         first_seen_at=target.first_seen_at,
         last_seen_at=indicator.seen_at,
+        again=words.came_back(target.reopened, indicator.seen_at) if target.reopened else "",
     )
 
 
@@ -113,6 +118,7 @@ def _merge(first: Finding, second: Finding) -> Finding:
         first,
         first_seen_at=min(first.first_seen_at, second.first_seen_at),
         last_seen_at=max(first.last_seen_at, second.last_seen_at),
+        again=first.again or second.again,
     )
 
 
@@ -134,6 +140,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
         _rfc_3339(finding.last_seen_at),
         finding.source,
         "; ".join(finding.because),
+        finding.again,
     )
 
 

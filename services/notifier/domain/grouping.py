@@ -54,6 +54,26 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True):
     is_new: bool
 
 
+class Share(msgspec.Struct, frozen=True):
+    """As much of a target as decides what its notification is like."""
+
+    recipient: Recipient
+    severity: Severity
+    confidence: float
+    partner: str
+
+
+class Sum(msgspec.Struct, frozen=True, kw_only=True):
+    """What all targets of a notification make of it."""
+
+    recipient: Recipient
+    recipient_confidence: float
+    severity: Severity
+    confidence: float
+    partners: tuple[str, ...]
+    targets_total: int
+
+
 class GroupingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """`approval_confidence`: a mail with a target that is attributed with less confidence waits for a person."""
 
@@ -106,18 +126,34 @@ def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iter
 
 def _group_of(joining: Sequence[Planned]) -> Group:
     first = joining[0].target
-    targets = [item.target for item in joining]
-    surest = max(targets, key=lambda target: target.confidence)
+    united = sum_of([item.target for item in joining])
     return Group(
         id=derived_id("notification", first.recipient.key, first.incident, first.target_id),
+        recipient=united.recipient,
+        recipient_confidence=united.recipient_confidence,
+        incident=first.incident,
+        severity=united.severity,
+        confidence=united.confidence,
+        partners=united.partners,
+        targets_total=united.targets_total,
+        due_at=min(item.due_at for item in joining),
+    )
+
+
+def _confidence(target: Target | Share) -> float:
+    return target.confidence
+
+
+def sum_of(targets: Sequence[Target] | Sequence[Share]) -> Sum:
+    """Of at least one target. The surest names the recipient, the worst and the least sure count for all."""
+    surest = max(targets, key=_confidence)
+    return Sum(
         recipient=surest.recipient,
         recipient_confidence=surest.confidence,
-        incident=first.incident,
         severity=min((target.severity for target in targets), key=URGENCY.index),
         confidence=min(target.confidence for target in targets),
         partners=tuple(sorted({target.partner for target in targets})),
         targets_total=len(targets),
-        due_at=min(item.due_at for item in joining),
     )
 
 

@@ -48,7 +48,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
     `findings` are the first ten; `spreadsheet` holds them all, when there are more. `sources_in_words` and `because`
     say what holds for any of them, each once. One place may have several findings. `test_notice` stands first in what a
-    partner tries out, and is empty in all other mails.
+    partner tries out, and is empty in all other mails. `again` stands at the top where all findings came back and the
+    same is to be said of each; otherwise each has its own.
     """
 
     notification: Notification
@@ -67,6 +68,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     unsubscribe_url: str
     spreadsheet: bytes | None
     test_notice: str = ""
+    again: str = ""
 
     @property
     def language(self) -> Language:
@@ -75,6 +77,11 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def recipient_kind(self) -> RecipientKind:
         return self.notification.recipient.kind
+
+    @property
+    def answers(self) -> Notification | None:
+        """The mail that this one belongs to: a warning stands alone."""
+        return None
 
     @property
     def spreadsheet_name(self) -> str:
@@ -102,7 +109,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         urgency=words.urgency[notification.severity],
         advisory=advisory,
         findings=findings[:FINDINGS_IN_MAIL],
-        places_total=_places(findings),
+        places_total=places_of(findings),
         sources_in_words=_distinct(finding.source for finding in findings),
         because=_distinct(reason for finding in findings for reason in finding.because),
         page_url=f"{house.public_url}/r/{tokens.recipient}",
@@ -110,6 +117,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
         spreadsheet=spreadsheet_of(findings, words) if len(findings) > FINDINGS_IN_MAIL else None,
         test_notice=kind.test_notice.format_map(values) if notification.is_test else "",
+        again=_shared({finding.again for finding in findings}),
     )
 
 
@@ -128,7 +136,7 @@ def _values(
     notification: Notification, *, findings: Sequence[Finding], advisory: Advisory, words: Words, house: House
 ) -> dict[str, str]:
     title = plain(advisory.title, TITLE_CHARACTERS)
-    places = _places(findings)
+    places = places_of(findings)
     recipient = notification.recipient
     name = words.kinds[recipient.kind].stand_in if notification.is_test else recipient.name
     return {
@@ -152,8 +160,14 @@ def _values(
     }
 
 
-def _places(findings: Sequence[Finding]) -> int:
+def places_of(findings: Sequence[Finding]) -> int:
+    """In how many places something was found."""
     return len({finding.where for finding in findings})
+
+
+def _shared(sentences: set[str]) -> str:
+    """What is said of all findings; empty where there is more than one thing to say."""
+    return next(iter(sentences)) if len(sentences) == 1 else ""
 
 
 def _distinct(sentences: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from libs.common.contracts import IncidentChanged, Recipient
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.vocabulary import Severity
+from libs.common.vocabulary import NotificationKind, Severity
 
 URGENCY = tuple(Severity)
 """Worst first: the position in this order is what the sender sorts by."""
@@ -77,7 +77,8 @@ class Brake(msgspec.Struct, frozen=True, kw_only=True):
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One mail to one recipient about one incident. `tries` counts answers of the relay, `doubts` the lost answers.
 
-    `settled` is set once the targets' outcome has been said: an outcome is said once, whatever a person does later.
+    `settled` is set once the targets' outcome has been said: an outcome is said once, whatever a person does later. A
+    correction has none to say; `corrects` is the notification that was wrong, in part or as a whole.
     """
 
     id: UUID
@@ -102,6 +103,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool
     decided_by: str | None
     decided_at: datetime | None
+    kind: NotificationKind = NotificationKind.WARNING
+    corrects: UUID | None = None
 
     @property
     def is_test(self) -> bool:
@@ -121,11 +124,16 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consignment(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that one mail is made of."""
+    """Everything that one mail is made of.
+
+    Of a correction also the notification that it corrects, and whether that one said things that still hold.
+    """
 
     notification: Notification
     incident: IncidentChanged
     targets: tuple[Target, ...]
+    original: Notification | None = None
+    rest_holds: bool = False
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,3 +143,4 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str | None = None
     incident: str | None = None
     is_test: bool | None = None
+    kind: NotificationKind | None = None

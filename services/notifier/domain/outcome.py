@@ -160,6 +160,7 @@ def notification_sent(consignment: Consignment, *, subject: str, now: datetime) 
             for target in consignment.targets
         ),
         is_test=notification.is_test,
+        kind=notification.kind,
         traceparent=consignment.targets[0].traceparent if consignment.targets else "",
     )
 

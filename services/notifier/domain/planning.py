@@ -10,17 +10,20 @@ import msgspec
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.contracts import address_of
 from libs.common.vocabulary import Severity
+from services.notifier.domain.withdrawal import WITHDRAWN
 
 
 class PlanningPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How long a target waits for others of its kind, and how much mail a recipient gets.
 
-    `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes.
+    `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes. A
+    correction waits for others of the same notification as well, and is kept back by neither interval nor cap.
     """
 
     windows: Mapping[Severity, timedelta]
     repeat_interval: timedelta
     daily_cap: int
+    correction_window: timedelta = timedelta(minutes=10)
 
 
 class SuppressionReason(StrEnum):
@@ -60,7 +63,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """What the decisions on a batch need to know of the past.
 
     `incidents` holds what each recipient was written about within a day, or is waiting to be written about; `closed`
-    the incidents that nobody is written to about any more; `approved` those that may be written about now.
+    the incidents that nobody is written to about any more; `approved` those that may be written about now. Of a threat
+    in `withdrawn`, what had been received until then is not mailed.
     """
 
     suppressions: Sequence[Suppression] = ()
@@ -68,6 +72,11 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     incidents: Mapping[str, frozenset[str]] = {}
     closed: frozenset[str] = frozenset()
     approved: frozenset[str] = frozenset()
+    withdrawn: Mapping[UUID, datetime] = {}
+
+    def is_withdrawn(self, target: Target) -> bool:
+        until = self.withdrawn.get(target.threat_id)
+        return until is not None and target.received_at <= until
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -90,6 +99,7 @@ Decision = Planned | Suppressed
 INCIDENT_CLOSED = "incident-closed"
 
 MESSAGES: Mapping[str, str] = {
+    WITHDRAWN: "It turned out to be no threat before the mail went out.",
     INCIDENT_CLOSED: "The incident was closed before the mail went out.",
     SuppressionReason.OPT_OUT: "The recipient has asked not to be written to.",
     SuppressionReason.UNDELIVERABLE: "The recipient's address does not take mail.",
@@ -120,6 +130,8 @@ def _plan_one(
     policy: PlanningPolicy,
     now: datetime,
 ) -> Decision:
+    if history.is_withdrawn(target):
+        return Suppressed(target, WITHDRAWN, MESSAGES[WITHDRAWN])
     if target.incident in history.closed:
         return Suppressed(target, INCIDENT_CLOSED, MESSAGES[INCIDENT_CLOSED])
     if (suppression := silent.covering(target.recipient.key, target.incident)) is not None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from libs.common.contracts import Reopened
 from libs.common.vocabulary import RecipientKind, Severity
 
 
@@ -67,6 +68,7 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     last_seen: str
     source: str
     because: str
+    again: str
 
 
 class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,11 +92,15 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All words of one language. `{names}` in them are filled in from the values of a letter."""
+    """All words of one language. `{names}` in them are filled in from the values of a letter.
+
+    `again` says of a threat that has come back why it had been closed.
+    """
 
     brand_line: str
     months: tuple[str, ...]
     moment: str
+    day: str
     lowered: frozenset[str]
     addresses: Counted
     urgency: Mapping[Severity, str]
@@ -102,6 +108,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     credibility: Mapping[str, str]
     grade: str
     evidence: Mapping[str, str]
+    again: Mapping[str, str]
     headings: Headings
     columns: Columns
     phrases: Phrases
@@ -111,6 +118,16 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """A moment as people write it, in UTC and saying so."""
         utc = moment.astimezone(UTC)
         return self.moment.format(day=utc.day, month=self.months[utc.month - 1], year=utc.year, time=f"{utc:%H:%M}")
+
+    def on(self, moment: datetime) -> str:
+        """The day of a moment, in UTC."""
+        utc = moment.astimezone(UTC)
+        return self.day.format(day=utc.day, month=self.months[utc.month - 1], year=utc.year)
+
+    def came_back(self, reopened: Reopened, seen_at: datetime) -> str:
+        """That a closed threat was seen again; nothing where we have no words for why it had been closed."""
+        sentence = self.again.get(reopened.reason, "")
+        return sentence.format(closed_on=self.on(reopened.closed_at), seen_on=self.on(seen_at))
 
     def graded(self, grade: str) -> str:
         """An Admiralty grade, such as `B2`, in words."""

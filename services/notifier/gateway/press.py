@@ -1,6 +1,7 @@
 """The printing press: a letter goes in, its text and its HTML come out. Templates are compiled once."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -8,12 +9,14 @@ from textwrap import fill
 from typing import TypeVar
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError, select_autoescape
 from markupsafe import Markup
 
 from libs.common.contracts import Advisory
 from libs.common.errors import Fatal, Permanent
 from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.domain.corrections.letter import CorrectionLetter
+from services.notifier.domain.corrections.words import CorrectionWords
 from services.notifier.domain.digests.letter import DigestLetter
 from services.notifier.domain.digests.words import DigestWords
 from services.notifier.domain.letter import Letter
@@ -44,6 +47,10 @@ class Press:
         self._digest_words = {
             language: _read_words(folder / "digest" / f"{language}.toml", DigestWords) for language in Language
         }
+        self._corrections = {form: engine.get_template(f"correction/correction.{form}") for form in Form}
+        self._correction_words = {
+            language: _read_words(folder / "correction" / f"{language}.toml", CorrectionWords) for language in Language
+        }
         self._print_advice = lru_cache(maxsize=512)(self._print_advice_anew)
 
     def words(self, language: Language) -> Words:
@@ -51,6 +58,9 @@ class Press:
 
     def digest_words(self, language: Language) -> DigestWords:
         return self._digest_words[language]
+
+    def correction_words(self, language: Language) -> CorrectionWords:
+        return self._correction_words[language]
 
     def print(self, letter: Letter) -> Printed:
         """Takes a third of a millisecond. Raises `Permanent` where a template or a word asks what is not there."""
@@ -62,11 +72,11 @@ class Press:
 
     def print_digest(self, letter: DigestLetter) -> Printed:
         """Raises `Permanent` where a template or a word asks what is not there."""
-        try:
-            text, html = (self._digests[form].render(letter=letter) for form in (Form.TEXT, Form.HTML))
-        except (TemplateError, LookupError) as error:
-            raise Permanent(f"a digest can't be printed: {error}") from error
-        return Printed(text=GAPS.sub("\n\n", text), html=html)
+        return _printed(self._digests, letter)
+
+    def print_correction(self, letter: CorrectionLetter) -> Printed:
+        """Raises `Permanent` where a template or a word asks what is not there."""
+        return _printed(self._corrections, letter)
 
     def _print(self, letter: Letter, form: Form) -> str:
         advice = self._print_advice(form, letter.recipient_kind, letter.language, letter.advisory)
@@ -77,6 +87,14 @@ class Press:
         words = self._words[language]
         advice = self._advice[kind, form].render(words=words, kind=words.kinds[kind], advisory=advisory)
         return Markup(advice) if form is Form.HTML else advice  # noqa: S704 - the engine has escaped what is in it
+
+
+def _printed(layouts: Mapping[Form, Template], letter: DigestLetter | CorrectionLetter) -> Printed:
+    try:
+        text, html = (layouts[form].render(letter=letter) for form in (Form.TEXT, Form.HTML))
+    except (TemplateError, LookupError) as error:
+        raise Permanent(f"a mail can't be printed: {error}") from error
+    return Printed(text=GAPS.sub("\n\n", text), html=html)
 
 
 def _engine(folder: Path) -> Environment:
@@ -114,7 +132,7 @@ def paragraphs(text: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
 
 
-W = TypeVar("W", Words, DigestWords)
+W = TypeVar("W", Words, DigestWords, CorrectionWords)
 
 
 def _read_words(path: Path, kind: type[W]) -> W:

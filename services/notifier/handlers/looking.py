@@ -10,7 +10,8 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.references import is_reference, normalise_reference
 from services.notifier.domain.notification import Attempt, Notification
-from services.notifier.store import incidents, notifications, targets
+from services.notifier.handlers.sending import carried_by
+from services.notifier.store import incidents, notifications
 from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
 
@@ -48,7 +49,7 @@ async def notification_named(tx: Transaction, name: str) -> Notification | None:
 
 async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
     """Its targets and its attempts, oldest first."""
-    carried = await targets.targets_of(tx, [notification.id])
+    carried = await carried_by(tx, [notification])
     attempts = await notifications.attempts_of(tx, notification.id)
     return Dossier(notification=notification, targets=carried.get(notification.id, ()), attempts=attempts)
 

@@ -15,7 +15,7 @@ from libs.common.shutdown import Shutdown
 from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import BY
 from services.notifier.handlers.withdrawing import withdraw_closed
-from services.notifier.store import groups
+from services.notifier.store import corrections, groups
 
 log = structlog.get_logger(__name__)
 
@@ -23,10 +23,11 @@ log = structlog.get_logger(__name__)
 async def close_due(tx: Transaction, *, now: datetime, approval_confidence: float, limit: int) -> list[State]:
     """One round: what is due goes into the queue, or waits for a person; answers the new state of each.
 
-    What is left of closed incidents is taken back first.
+    What is left of closed incidents is taken back first. Of warnings and of corrections `limit` each.
     """
     await withdraw_closed(tx, by=BY, now=now)
-    return await groups.close_due_groups(tx, now=now, approval_confidence=approval_confidence, limit=limit)
+    warnings = await groups.close_due_groups(tx, now=now, approval_confidence=approval_confidence, limit=limit)
+    return [*warnings, *await corrections.close_due_corrections(tx, now=now, limit=limit)]
 
 
 class Planner:

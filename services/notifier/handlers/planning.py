@@ -1,7 +1,7 @@
 """Events that come in: targets to mail, incidents that change, recipients who ask not to be written to."""
 
 from asyncio import Event
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -23,7 +23,7 @@ from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import Planned, PlanningPolicy, Suppression, SuppressionReason, plan
 from services.notifier.handlers.withdrawing import silence, withdraw_closed
-from services.notifier.store import groups, incidents, orders, targets
+from services.notifier.store import groups, incidents, orders, targets, withdrawals
 from services.notifier.store.targets import StoredDecision
 
 __all__ = ["GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
@@ -45,6 +45,7 @@ async def plan_targets(
     """
     decided = await targets.decisions_on(tx, {event.target_id for event in events})
     fresh = list({event.target_id: event for event in events if event.target_id not in decided}.values())
+    await withdrawals.wait_for_withdrawals(tx)
     history = await targets.history_of(tx, fresh, repeat_interval=policy.repeat_interval, now=now)
     open_groups = await groups.open_groups(tx, {pair_of(event) for event in fresh})
 
@@ -52,17 +53,18 @@ async def plan_targets(
     planned = [decision for decision in decisions if isinstance(decision, Planned)]
     joined = fill(planned, groups=open_groups, approved=history.approved, policy=grouping, now=now)
 
-    await groups.record_groups(tx, joined, references=await _references(tx, joined, grouping), now=now)
+    opened = [item.group.id for item in joined if item.is_new]
+    references = await free_references(tx, opened, key=grouping.reference_key)
+    await groups.record_groups(tx, joined, references=references, now=now)
     notifications = {target_id: item.group.id for item in joined for target_id in item.target_ids}
     decided |= await targets.record_decisions(tx, decisions, notifications=notifications, now=now)
     tx.after_commit(partial(_tell, joined, queued))
     return [settled for event in events for settled in _settled(event, decided[event.target_id])]
 
 
-async def _references(tx: Transaction, joined: Sequence[Joined], policy: GroupingPolicy) -> dict[UUID, str]:
-    candidates = {
-        item.group.id: references_for(item.group.id, key=policy.reference_key) for item in joined if item.is_new
-    }
+async def free_references(tx: Transaction, notification_ids: Iterable[UUID], *, key: bytes) -> dict[UUID, str]:
+    """One for each of these new notifications."""
+    candidates = {each: references_for(each, key=key) for each in notification_ids}
     wanted = [reference for references in candidates.values() for reference in references]
     return choose_references(candidates, taken=await groups.taken_references(tx, wanted))
 

@@ -16,6 +16,7 @@ from libs.common.metrics import MAIL_SECONDS, NOTIFICATIONS, NOTIFICATIONS_IN_DO
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
 from libs.common.simulator import is_simulated
+from libs.common.vocabulary import NotificationKind
 from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.outcome import change_of
 from services.notifier.domain.replies import InDoubt, Released, RetryPolicy, Sent
@@ -197,6 +198,7 @@ def _count(delivered: Sequence[Delivered], *, now: datetime) -> None:
         NOTIFICATIONS.labels(change_of(item.consignment, item.result, subject=None, now=now).state).inc()
         if isinstance(item.result, InDoubt):
             NOTIFICATIONS_IN_DOUBT.inc()
-        if isinstance(item.result, Sent):
+        is_warning = item.consignment.notification.kind is NotificationKind.WARNING
+        if isinstance(item.result, Sent) and is_warning:
             for target in item.consignment.targets:
                 RECORD_TO_MAIL_SECONDS.labels(target.severity).observe((now - target.received_at).total_seconds())

@@ -10,10 +10,13 @@ from uuid import UUID
 
 import msgspec
 
+from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
+from libs.common.vocabulary import NotificationKind
+from services.notifier.domain.corrections.letter import correction_of
 from services.notifier.domain.digests.digest import Digest
 from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
@@ -35,7 +38,7 @@ from services.notifier.domain.replies import (
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay
 from services.notifier.handlers.withdrawing import mailable_notifications, silence
-from services.notifier.store import incidents, notifications, orders, targets
+from services.notifier.store import corrections, incidents, notifications, orders, targets
 
 TARGETS_AT_ONCE = 2000
 """Mails that are under way have at most twice as many targets together, and those that are answered and not recorded
@@ -80,15 +83,32 @@ async def doubt_lost(tx: Transaction, *, now: datetime, limit: int, held: Collec
 
 
 async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> list[Consignment]:
-    """What each of these notifications is made of: two questions for all."""
+    """What each of these notifications is made of: two questions for all, three more where there are corrections."""
     if not claimed:
         return []
     known = await incidents.incidents_named(tx, {item.incident for item in claimed})
-    carried = await targets.targets_of(tx, [item.id for item in claimed])
+    carried = await carried_by(tx, claimed)
+    wrong = {item.corrects for item in claimed if item.corrects is not None}
+    originals = await notifications.notifications_with_ids(tx, wrong) if wrong else {}
+    in_part = await corrections.holding_in_part(tx, wrong) if wrong else set()
     return [
-        Consignment(notification=item, incident=known[item.incident], targets=carried.get(item.id, ()))
+        Consignment(
+            notification=item,
+            incident=known[item.incident],
+            targets=carried.get(item.id, ()),
+            original=originals[item.corrects] if item.corrects else None,
+            rest_holds=item.corrects in in_part,
+        )
         for item in claimed
     ]
+
+
+async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUID, tuple[Target, ...]]:
+    """The targets that each of these notifications tells of."""
+    warnings = [item.id for item in about if item.corrects is None]
+    taking_back = [item.id for item in about if item.corrects is not None]
+    carried = await targets.targets_of(tx, warnings) if warnings else {}
+    return carried | (await corrections.corrected_targets(tx, taking_back) if taking_back else {})
 
 
 class Scribe:
@@ -114,8 +134,16 @@ class Scribe:
         recipient = consignment.notification.recipient
         if not is_writable(recipient.email):
             raise Permanent("the address can't be written to")
-        letter = letter_of(consignment, words=self._press.words(recipient.language), house=self._house, tokens=tokens)
+        if not consignment.targets:
+            raise Permanent("nothing is left to tell of")
         again = consignment.notification.doubts > 0
+        common = self._press.words(recipient.language)
+        if consignment.notification.kind is NotificationKind.CORRECTION:
+            words = self._press.correction_words(recipient.language)
+            correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=tokens)
+            printed = self._press.print_correction(correction)
+            return mail_of(correction, printed, house=self._house, now=now, again=again)
+        letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
         return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
 
     def write_digest(self, digest: Digest, *, now: datetime) -> Mail:

@@ -1,16 +1,18 @@
-"""Taking back what has not gone out: a recipient opts out, an incident closes, a person says no."""
+"""Taking back what has not gone out: a recipient opts out, an incident closes, a threat is none, a person says no."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Transaction
 from libs.common.outbox import enqueue
-from libs.common.vocabulary import Outcome
+from libs.common.vocabulary import NotificationKind, Outcome
+from services.notifier.domain.grouping import sum_of
 from services.notifier.domain.notification import Notification
 from services.notifier.domain.outcome import BY, settled_targets
 from services.notifier.domain.planning import INCIDENT_CLOSED, MESSAGES, Suppression, SuppressionList
-from services.notifier.store import incidents, notifications, orders, targets
+from services.notifier.domain.withdrawal import WITHDRAWN, Fate, Withdrawn, fate_of
+from services.notifier.store import groups, incidents, notifications, orders, targets, withdrawals
 
 
 async def silence(tx: Transaction, suppression: Suppression, *, by: str, now: datetime) -> None:
@@ -20,10 +22,10 @@ async def silence(tx: Transaction, suppression: Suppression, *, by: str, now: da
 
 
 async def withdraw_closed(tx: Transaction, *, by: str, now: datetime) -> None:
-    """Take back all that is left of closed incidents, also what was under way or being planned when they closed."""
+    """Take back all warnings left of closed incidents, also what was under way or being planned when they closed."""
     closed = await incidents.closed_with_mail_left(tx)
     if closed:
-        await _withdraw(tx, about=closed, reason=INCIDENT_CLOSED, by=by, now=now)
+        await _withdraw(tx, about=closed, kind=NotificationKind.WARNING, reason=INCIDENT_CLOSED, by=by, now=now)
 
 
 async def _withdraw(
@@ -31,6 +33,7 @@ async def _withdraw(
     *,
     recipient: str | None = None,
     about: Sequence[str] | None = None,
+    kind: NotificationKind | None = None,
     reason: str,
     by: str,
     now: datetime,
@@ -39,7 +42,7 @@ async def _withdraw(
 
     A mail under way is left alone. Doing it twice says nothing twice.
     """
-    unsent = await notifications.open_notifications(tx, recipient=recipient, incidents=about)
+    unsent = await notifications.open_notifications(tx, recipient=recipient, incidents=about, kind=kind)
     await _cancel(tx, unsent, reason=reason, by=by, now=now)
 
 
@@ -50,7 +53,41 @@ async def mailable_notifications(tx: Transaction, due: Sequence[Notification], *
     reasons = {key: suppression.reason for key, suppression in covering.items() if suppression is not None}
     for reason in sorted(set(reasons.values())):
         await _cancel(tx, [key for key, why in reasons.items() if why is reason], reason=reason, by=BY, now=now)
-    return [item.id for item in due if item.id not in reasons]
+    left = [item.id for item in due if item.id not in reasons]
+    emptied = await take_out(tx, await withdrawals.withdrawn_in(tx, left), now=now)
+    return [notification_id for notification_id in left if notification_id not in emptied]
+
+
+async def take_out(tx: Transaction, withdrawn: Sequence[Withdrawn], *, now: datetime) -> set[UUID]:
+    """Take withdrawn targets out of mails that have not gone out, and say so; what becomes empty is cancelled.
+
+    Answers the notifications that became so. Doing it twice says nothing twice.
+    """
+    fates = [(each, fate) for each in withdrawn if (fate := fate_of(each)) is not Fate.KEPT]
+    if not fates:
+        return set()
+    taken = [each for each, fate in fates if fate is Fate.TAKEN_OUT]
+    left_out = [each.target.target_id for each, fate in fates if fate is Fate.LEFT_OUT]
+    message = MESSAGES[WITHDRAWN]
+    carried_by = {each.target.target_id: each.notification_id for each in taken}
+    await withdrawals.take_out(tx, carried_by, reason=WITHDRAWN, message=message, now=now)
+    await withdrawals.leave_out(tx, left_out, now=now)
+    told = [each.target for each in taken]
+    await enqueue(tx, settled_targets(told, outcome=Outcome.SUPPRESSED, reason=WITHDRAWN, message=message, now=now))
+    return await _shrink(tx, {each.notification_id: each.by for each, _ in fates}, now=now)
+
+
+async def _shrink(tx: Transaction, by: Mapping[UUID, str], *, now: datetime) -> set[UUID]:
+    """Make these notifications what their targets are now; cancel those that have none, by the word of whom."""
+    shares = await groups.shares_left(tx, list(by))
+    await groups.shrink_groups(tx, {key: sum_of(left) for key, left in shares.items()})
+    emptied = by.keys() - shares.keys()
+    await groups.empty_groups(tx, emptied)
+    for name in sorted({by[key] for key in emptied}):
+        await notifications.cancel_notifications(
+            tx, [key for key in emptied if by[key] == name], reason=WITHDRAWN, by=name, now=now
+        )
+    return emptied
 
 
 async def _cancel(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, by: str, now: datetime) -> None:

@@ -35,13 +35,17 @@ SENT = """
 
 PLANNED = """
     SELECT n.id::text AS id, n.due_at AS since FROM notifications n JOIN incidents i ON i.slug = n.incident
-    WHERE n.state = 'planned' AND i.state = 'approved'
+    WHERE n.state = 'planned' AND CASE n.kind
+        WHEN 'correction' THEN EXISTS (SELECT FROM notifications o WHERE o.id = n.corrects AND o.settled)
+        ELSE i.state = 'approved'
+    END
 """
 
 WITHOUT_APPROVED_INCIDENT = """
     SELECT n.id::text AS id, coalesce(n.next_attempt_at, n.due_at) AS since
     FROM notifications n LEFT JOIN incidents i ON i.slug = n.incident
-    WHERE n.state IN ('planned', 'queued', 'deferred', 'in-doubt') AND i.state IS DISTINCT FROM 'approved'
+    WHERE n.state IN ('planned', 'queued', 'deferred', 'in-doubt') AND n.kind = 'warning'
+      AND i.state IS DISTINCT FROM 'approved'
 """
 
 AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notifications WHERE state = 'awaiting-approval'"
@@ -65,5 +69,5 @@ def may_go_out(state: str, *, since: str) -> str:
     """Mails that neither an engaged brake nor their incident holds back, so that only the sender can be late."""
     return f"""
         SELECT n.id::text AS id, {since} AS since FROM notifications n JOIN incidents i ON i.slug = n.incident
-        WHERE n.state = '{state}' AND i.state = 'approved' AND NOT {BRAKED}
+        WHERE n.state = '{state}' AND (i.state = 'approved' OR n.kind = 'correction') AND NOT {BRAKED}
     """  # noqa: S608 - constants only

@@ -1,5 +1,6 @@
 """Notifications while targets join them: found, made, filled, and closed when they are due."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +11,7 @@ from libs.common.contracts import Recipient
 from libs.common.db import Transaction
 from libs.common.errors import Transient
 from libs.common.vocabulary import Severity
-from services.notifier.domain.grouping import Group, Joined, Pair
+from services.notifier.domain.grouping import Group, Joined, Pair, Share, Sum
 from services.notifier.domain.notification import URGENCY, State
 from services.notifier.domain.planning import domain_of
 
@@ -30,7 +31,8 @@ async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Gr
         """
         SELECT n.id, n.recipient, n.recipient_confidence, n.incident, n.severity, n.confidence, n.partners,
                n.targets_total, n.due_at
-        FROM notifications n WHERE n.recipient_key || ' ' || n.incident = ANY($1::text[]) AND n.state = 'planned'
+        FROM notifications n
+        WHERE n.recipient_key || ' ' || n.incident = ANY($1::text[]) AND n.state = 'planned' AND n.kind = 'warning'
         ORDER BY n.recipient_key, n.incident, n.id FOR UPDATE
         """,
         [f"{pair.recipient_key} {pair.incident}" for pair in pairs],
@@ -121,6 +123,16 @@ async def _insert_groups(
 def _columns(groups: Sequence[Group], now: datetime) -> tuple[list[object], ...]:
     """What both statements store, from `$2` on."""
     return (
+        *_sizes(groups),
+        [group.due_at for group in groups],
+        [group.state for group in groups],
+        [now if group.state is State.QUEUED else None for group in groups],
+    )
+
+
+def _sizes(groups: Sequence[Group] | Sequence[Sum]) -> tuple[list[object], ...]:
+    """What their targets make of them."""
+    return (
         [msgspec.json.encode(group.recipient) for group in groups],
         [group.recipient_confidence for group in groups],
         [group.severity for group in groups],
@@ -128,10 +140,45 @@ def _columns(groups: Sequence[Group], now: datetime) -> tuple[list[object], ...]
         [group.confidence for group in groups],
         [BETWEEN_PARTNERS.join(group.partners) for group in groups],
         [group.targets_total for group in groups],
-        [group.due_at for group in groups],
-        [group.state for group in groups],
-        [now if group.state is State.QUEUED else None for group in groups],
     )
+
+
+async def shares_left(tx: Transaction, notification_ids: Sequence[UUID]) -> dict[UUID, list[Share]]:
+    """What each of these notifications still carries; one that carries nothing is not there."""
+    rows = await tx.fetch(
+        """
+        SELECT notification_id, attributed FROM targets
+        WHERE notification_id = ANY($1::uuid[]) AND left_out_at IS NULL
+        """,
+        notification_ids,
+    )
+    shares: dict[UUID, list[Share]] = defaultdict(list)
+    for row in rows:
+        shares[row["notification_id"]].append(_share.decode(row["attributed"]))
+    return shares
+
+
+async def shrink_groups(tx: Transaction, sums: Mapping[UUID, Sum]) -> None:
+    """What is left of notifications, which are locked, after targets were taken out of them."""
+    await tx.fetch(
+        """
+        UPDATE notifications n
+        SET recipient = given.recipient, recipient_confidence = given.recipient_confidence, severity = given.severity,
+            urgency = given.urgency, confidence = given.confidence,
+            partners = string_to_array(given.partners, E'\\x1f'), targets_total = given.targets_total
+        FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
+                    $8::int[])
+          AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total)
+        WHERE n.id = given.id
+        """,
+        list(sums),
+        *_sizes(list(sums.values())),
+    )
+
+
+async def empty_groups(tx: Transaction, notification_ids: Collection[UUID]) -> None:
+    """Nothing is left of these, which are locked."""
+    await tx.fetch("UPDATE notifications SET targets_total = 0 WHERE id = ANY($1::uuid[])", list(notification_ids))
 
 
 async def close_due_groups(tx: Transaction, *, now: datetime, approval_confidence: float, limit: int) -> list[State]:
@@ -144,7 +191,7 @@ async def close_due_groups(tx: Transaction, *, now: datetime, approval_confidenc
         WITH due AS (
             SELECT n.id, n.confidence < $2 AND NOT n.is_test AS is_uncertain
             FROM notifications n JOIN incidents i ON i.slug = n.incident
-            WHERE n.state = 'planned' AND n.due_at <= $1 AND i.state = 'approved'
+            WHERE n.state = 'planned' AND n.kind = 'warning' AND n.due_at <= $1 AND i.state = 'approved'
             LIMIT $3 FOR UPDATE OF n SKIP LOCKED
         )
         UPDATE notifications n
@@ -158,3 +205,6 @@ async def close_due_groups(tx: Transaction, *, now: datetime, approval_confidenc
         limit,
     )
     return [State(row["state"]) for row in rows]
+
+
+_share = msgspec.json.Decoder(Share)

@@ -35,11 +35,11 @@ async def states_of(tx: Transaction, slugs: Iterable[str]) -> dict[str, Incident
 
 
 async def closed_with_mail_left(tx: Transaction) -> list[str]:
-    """The closed incidents about which a mail still waits."""
+    """The closed incidents about which a warning still waits."""
     rows = await tx.fetch(
         """
         SELECT slug FROM incidents i WHERE state = 'closed' AND EXISTS (
-            SELECT FROM notifications n WHERE n.incident = i.slug
+            SELECT FROM notifications n WHERE n.incident = i.slug AND n.kind = 'warning'
             AND n.state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
         )
         """

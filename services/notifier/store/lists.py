@@ -18,6 +18,7 @@ async def newest_notifications(
         SELECT {COLUMNS} FROM notifications n
         WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR recipient_key = $2)
           AND ($3::text IS NULL OR incident = $3) AND ($7::boolean IS NULL OR is_test = $7)
+          AND ($8::text IS NULL OR kind = $8)
           AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
         ORDER BY created_at DESC, id DESC LIMIT $6
         """,  # noqa: S608 - constants only
@@ -28,5 +29,6 @@ async def newest_notifications(
         last,
         limit,
         wanted.is_test,
+        wanted.kind,
     )
     return [notification(row) for row in rows]

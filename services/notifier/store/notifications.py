@@ -9,14 +9,14 @@ from asyncpg import Record
 
 from libs.common.contracts import Recipient
 from libs.common.db import Transaction
-from libs.common.vocabulary import Severity
+from libs.common.vocabulary import NotificationKind, Severity
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
 
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
-    n.doubts, n.settled, n.decided_by, n.decided_at
+    n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects
 """
 
 BRAKED = """
@@ -52,12 +52,15 @@ async def lost_notifications(
 
 
 async def due_notifications(tx: Transaction, *, now: datetime, limit: int) -> list[Notification]:
-    """The most urgent that no brake or incident keeps from going out now. Locked: a second sender takes other ones."""
+    """The most urgent that no brake or incident keeps from going out now. Locked: a second sender takes other ones.
+
+    A correction goes out whatever has become of the incident.
+    """
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM notifications n JOIN incidents i ON i.slug = n.incident
         WHERE n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1
-          AND i.state = 'approved' AND NOT {BRAKED}
+          AND (i.state = 'approved' OR n.kind = 'correction') AND NOT {BRAKED}
         ORDER BY n.urgency, n.next_attempt_at LIMIT $2 FOR UPDATE OF n SKIP LOCKED
         """,  # noqa: S608 - constants only
         now,
@@ -160,6 +163,14 @@ async def notification_with_id(tx: Transaction, notification_id: UUID, *, lock: 
     return notification(rows[0]) if rows else None
 
 
+async def notifications_with_ids(tx: Transaction, notification_ids: Collection[UUID]) -> dict[UUID, Notification]:
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM notifications n WHERE id = ANY($1::uuid[])",  # noqa: S608 - constants only
+        list(notification_ids),
+    )
+    return {row["id"]: notification(row) for row in rows}
+
+
 async def id_of_reference(tx: Transaction, reference: str) -> UUID | None:
     rows = await tx.fetch("SELECT id FROM notifications WHERE reference = $1", reference)
     return rows[0]["id"] if rows else None
@@ -187,8 +198,10 @@ async def decide_notification(
     )
 
 
-async def open_notifications(tx: Transaction, *, recipient: str | None, incidents: Sequence[str] | None) -> list[UUID]:
-    """What has not gone out to this address or domain (None: any), about these incidents (None: any); locked.
+async def open_notifications(
+    tx: Transaction, *, recipient: str | None, incidents: Sequence[str] | None, kind: NotificationKind | None
+) -> list[UUID]:
+    """What has not gone out to this address or domain, about these incidents, of this kind (None: any); locked.
 
     In the order in which `open_groups` locks, so that the two never wait for each other. A mail under way is left
     alone.
@@ -198,11 +211,12 @@ async def open_notifications(tx: Transaction, *, recipient: str | None, incident
         SELECT id FROM notifications
         WHERE state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
           AND ($1::text IS NULL OR recipient_key = $1 OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
-          AND ($2::text[] IS NULL OR incident = ANY($2))
+          AND ($2::text[] IS NULL OR incident = ANY($2)) AND ($3::text IS NULL OR kind = $3)
         ORDER BY recipient_key, incident, id FOR UPDATE
         """,
         recipient,
         incidents,
+        kind,
     )
     return [row["id"] for row in rows]
 
@@ -248,5 +262,6 @@ def notification(row: Record) -> Notification:
             "severity": Severity(row["severity"]),
             "state": State(row["state"]),
             "partners": tuple(row["partners"]),
+            "kind": NotificationKind(row["kind"]),
         }
     )

@@ -68,6 +68,8 @@ notifications = Table(
     Column("decided_by", Text),
     Column("decided_at", TIME),
     Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("kind", Text, nullable=False, server_default="warning"),
+    Column("corrects", UUID, comment="of a correction: the notification that was wrong"),
     Index("notifications_newest", "created_at", "id"),
     Index("notifications_of_recipient", "recipient_key", "created_at"),
     Index("notifications_of_incident", "incident", "created_at"),
@@ -88,7 +90,13 @@ notifications = Table(
         "notifications_planned",
         text("((recipient_key || ' ') || incident)"),
         unique=True,
-        postgresql_where=text("state = 'planned'"),
+        postgresql_where=text("state = 'planned' AND kind = 'warning'"),
+    ),
+    Index(
+        "notifications_correcting",
+        "corrects",
+        unique=True,
+        postgresql_where=text("state = 'planned' AND kind = 'correction'"),
     ),
     Index("notifications_under_way", "lease_until", postgresql_where=text("state = 'sending'")),
     Index(
@@ -113,9 +121,32 @@ targets = Table(
     Column("message", Text),
     Column("decided_at", TIME, nullable=False),
     Column("fixed_at", TIME, comment="when a recipient called it fixed"),
+    Column("left_out_at", TIME, comment="withdrawn, after its outcome was said: not in further copies of its mail"),
     Column("attributed", LargeBinary, nullable=False, comment="the TargetAttributed"),
     Index("targets_of_threat", "threat_id"),
     Index("targets_of_notification", "notification_id", postgresql_where=text("notification_id IS NOT NULL")),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("threat_id", UUID, primary_key=True),
+    Column("withdrawal_id", UUID, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("corrects", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", TIME, nullable=False, comment="it is about what had been received until then"),
+)
+
+# What each correction takes back. The targets are those of the original.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("original_id", UUID, primary_key=True),
+    Column("threat_id", UUID, primary_key=True),
+    Column("correction_id", UUID, nullable=False, comment="the notification that says so"),
+    Column("withdrawal_id", UUID, nullable=False),
+    Index("corrections_of_notification", "correction_id"),
 )
 
 attempts = Table(

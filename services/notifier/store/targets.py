@@ -15,6 +15,7 @@ from libs.common.vocabulary import IncidentState
 from services.notifier.domain.planning import Decision, History, Suppressed, Warned
 from services.notifier.store.incidents import states_of
 from services.notifier.store.orders import suppressions_of
+from services.notifier.store.withdrawals import withdrawn_until
 
 DAY = timedelta(days=1)
 
@@ -50,8 +51,10 @@ async def history_of(
 ) -> History:
     """What the decisions on these targets depend on: a few questions for the whole batch."""
     recipients = list({target.recipient.key for target in targets})
+    threats = {target.threat_id for target in targets}
     states = await states_of(tx, {target.incident for target in targets})
     return History(
+        withdrawn=await withdrawn_until(tx, threats),
         suppressions=await suppressions_of(tx, recipients),
         warned=await _warned(tx, targets, since=now - repeat_interval),
         incidents=await _incidents_of(tx, recipients, since=now - DAY),
@@ -61,7 +64,9 @@ async def history_of(
 
 
 async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime) -> frozenset[Warned]:
-    """Who was told of these threats. In two steps, the threats first: PostgreSQL may not begin with the recipients.
+    """Who was told of these threats, and of no correction since.
+
+    In two steps, the threats first: PostgreSQL may not begin with the recipients.
 
     And one threat at a time: for all at once it read the whole table while it had no statistics, as in the first
     minutes of a large feed.
@@ -72,12 +77,13 @@ async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime
             SELECT targets.threat_id, notification_id FROM unnest($1::uuid[]) AS asked (threat_id)
             CROSS JOIN LATERAL (
                 SELECT threat_id, notification_id FROM targets
-                WHERE threat_id = asked.threat_id AND fixed_at IS NULL OFFSET 0
+                WHERE threat_id = asked.threat_id AND fixed_at IS NULL AND left_out_at IS NULL OFFSET 0
             ) AS targets
         )
         SELECT DISTINCT n.recipient_key, told.threat_id FROM told JOIN notifications n ON n.id = told.notification_id
         WHERE n.state NOT IN ('failed', 'cancelled')
           AND (n.state = 'planned' OR coalesce(n.queued_at, n.created_at) > $2)
+          AND NOT EXISTS (SELECT FROM corrections c WHERE c.original_id = n.id AND c.threat_id = told.threat_id)
         """,
         list({target.threat_id for target in targets}),
         since,
@@ -113,8 +119,10 @@ async def _incidents_of(tx: Transaction, recipients: Sequence[str], *, since: da
         """
         SELECT recipient_key, incident FROM notifications
         WHERE recipient_key = ANY($1::text[]) AND created_at > $2 AND state NOT IN ('failed', 'cancelled')
+          AND kind = 'warning'
         UNION
-        SELECT recipient_key, incident FROM notifications WHERE recipient_key = ANY($1::text[]) AND state = 'planned'
+        SELECT recipient_key, incident FROM notifications
+        WHERE recipient_key = ANY($1::text[]) AND state = 'planned' AND kind = 'warning'
         """,
         recipients,
         since,
@@ -167,10 +175,10 @@ def _row(target: Target, made: StoredDecision, notifications: Mapping[UUID, UUID
 
 
 async def targets_of(tx: Transaction, notification_ids: Sequence[UUID]) -> dict[UUID, tuple[Target, ...]]:
-    """The targets that each notification carries, oldest first."""
+    """The targets that each warning carries, oldest first."""
     rows = await tx.fetch(
         """
-        SELECT notification_id, attributed FROM targets WHERE notification_id = ANY($1::uuid[])
+        SELECT notification_id, attributed FROM targets WHERE notification_id = ANY($1::uuid[]) AND left_out_at IS NULL
         ORDER BY notification_id, decided_at, target_id
         """,
         notification_ids,

@@ -13,13 +13,13 @@ from libs.common.addresses import canonical_domain
 from libs.common.db import Database
 from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.problems import Problem
-from libs.common.security import Operator, Role, operator
+from libs.common.security import Operator, Role, operator, require
 from libs.common.storable import StorableTime
 from services.verifier import handlers
 from services.verifier.domain import FalsePositive, StoredFalsePositive
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
+Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
 Name = Annotated[str | None, Field(None, min_length=1, max_length=200)]
 Days = Annotated[int, Query(ge=1, le=400, description="How far back to look")]
 
@@ -98,6 +98,13 @@ class ReachView(BaseModel):
     open: int
 
 
+class CorrectionsView(BaseModel):
+    """How many threats were withdrawn; at most 5,000 a call, so call again while `more` is true."""
+
+    withdrawn: int
+    more: bool
+
+
 def routes(database: Database) -> APIRouter:
     router = APIRouter(prefix="/v1/false-positives", tags=["false positives"])
     readers = [Depends(operator(at_least=Role.VIEWER))]
@@ -114,9 +121,8 @@ def routes(database: Database) -> APIRouter:
     @router.post("", status_code=201)
     async def add_false_positive(body: FalsePositiveBody, analyst: Analyst) -> FalsePositiveView:
         """From now on such a finding is refuted, until the entry expires. What it means for before: `/reach`."""
-        if body.reaches_far and not analyst.role.may(Role.APPROVER):
-            detail = "Without an asset, a range or a domain it takes the role approver."
-            raise Problem(403, "role-too-low", "Your role does not allow this", detail)
+        if body.reaches_far:
+            require(analyst, Role.APPROVER)
         async with database.transaction() as tx:
             added = await handlers.remember_false_positive(
                 tx, body.false_positive(), by=analyst.name, now=database.now()
@@ -129,6 +135,15 @@ def routes(database: Database) -> APIRouter:
         async with database.transaction() as tx:
             reach = await handlers.reach_of(tx, false_positive_id, days=days, now=database.now())
         return ReachView(records=reach.records, threats=len(reach.threats), open=len(reach.open))
+
+    @router.post("/{false_positive_id}/corrections", responses=refusals(404))
+    async def correct(false_positive_id: UUID, approver: Approver, days: Days = 90) -> CorrectionsView:
+        """Withdraw what `/reach` counts: what was not mailed yet is not, and who was told gets a mail that says so."""
+        async with database.transaction() as tx:
+            withdrawn, more = await handlers.correct_false_positive(
+                tx, false_positive_id, days=days, by=approver.name, now=database.now()
+            )
+        return CorrectionsView(withdrawn=withdrawn, more=more)
 
     @router.delete("/{false_positive_id}", status_code=204)
     async def forget_false_positive(false_positive_id: UUID, _: Analyst) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.common.db import Database
 from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.security import Operator, Role, operator
+from libs.common.security import Operator, Role, operator, require
 from services.verifier import handlers
 from services.verifier.api.views import VerdictView, verdict_view
 from services.verifier.domain import Judgement
@@ -64,11 +64,12 @@ class BulkReviewed(BaseModel):
 
 
 class Undo(BaseModel):
-    """Why a decision is taken back."""
+    """Why a decision is taken back, and whether those who were told of a threat hear that it was wrong (approver)."""
 
     model_config = ConfigDict(extra="forbid")
 
     note: str = Field("", max_length=2000)
+    correct: bool = False
 
 
 class GroupView(BaseModel):
@@ -139,11 +140,18 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
 
     @router.post("/{indicator_id}/undo", responses=refusals(409))
     async def undo(indicator_id: UUID, analyst: Analyst, why: Undo | None = None) -> VerdictView:
-        """Take back a "no": the record waits again. What was remembered with it is forgotten."""
-        note = why.note if why else ""
+        """Take back what was decided, and what was remembered with it.
+
+        After a "no" the record waits again. After a "yes" its threat is withdrawn, and not mailed if it was not yet.
+        """
+        why = why or Undo()
+        if why.correct:
+            require(analyst, Role.APPROVER)
         async with database.transaction() as tx:
-            held = await handlers.undo_review(tx, indicator_id, note=note, by=analyst.name, now=database.now())
-        return verdict_view(held)
+            left = await handlers.undo_review(
+                tx, indicator_id, note=why.note, corrects=why.correct, by=analyst.name, now=database.now()
+            )
+        return verdict_view(left)
 
     @router.post("", responses=refusals(409))
     async def decide_in_bulk(review: BulkReview, analyst: Analyst) -> BulkReviewed:

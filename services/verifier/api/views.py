@@ -21,6 +21,13 @@ class ReasonView(BaseModel):
     at: datetime
 
 
+class ReopenedView(BaseModel):
+    """The threat had been closed, and was seen again."""
+
+    closed_at: datetime
+    reason: str
+
+
 class VerdictView(BaseModel):
     """An indicator and what was decided of it."""
 
@@ -43,6 +50,7 @@ class VerdictView(BaseModel):
     decided_by: str | None
     note: str | None
     test: bool
+    reopened: ReopenedView | None
 
 
 class ThreatView(BaseModel):
@@ -93,6 +101,7 @@ def verdict_view(judgement: Judgement) -> VerdictView:
         decided_by=judgement.decided_by,
         note=judgement.note,
         test=event.is_test,
+        reopened=ReopenedView(**msgspec.structs.asdict(judgement.reopened)) if judgement.reopened else None,
     )
 
 

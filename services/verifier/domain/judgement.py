@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from libs.common.contracts import Indicator, RawIndicator
+from libs.common.contracts import Indicator, RawIndicator, Reopened
 from libs.common.vocabulary import Credibility, Outcome, Severity
 from services.verifier.domain.checks import CHECKS, LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.checks.exploitation import found_exploited
@@ -146,7 +146,11 @@ def _verified(case: Case, rules: Rules, now: datetime, weighed: Weighed) -> Judg
         known_since = f"known since {case.known.first_seen_at:%Y-%m-%d %H:%M} UTC"
         sighting = Reason("sighting", PASS, 0.0, known_since)
         return _decided(case, rules, now, weighed.and_also(sighting), outcome=DUPLICATE, because=sighting)
-    return _decided(case, rules, now, weighed, outcome=None, because=None)
+    judgement = _decided(case, rules, now, weighed, outcome=None, because=None)
+    if case.known is None or case.known.closed_at is None:
+        return judgement
+    reopened = Reopened(closed_at=case.known.closed_at, reason=case.known.closed_reason or "")
+    return msgspec.structs.replace(judgement, reopened=reopened)
 
 
 def _is_news_again(event: RawIndicator, known: Threat, rules: Rules, now: datetime) -> bool:
@@ -239,6 +243,7 @@ def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
         last_seen_at=max(event.indicator.seen_at, known.last_seen_at) if known else event.indicator.seen_at,
         sightings=known.sightings + 1 if known else 1,
         partners=(known.partners if known else frozenset()) | {event.partner},
+        sources=(known.sources if known else frozenset()) | {event.source},
         announced_at=known.announced_at if known and judgement.outcome is DUPLICATE else judgement.at,
         closed_at=known.closed_at if known and judgement.outcome is DUPLICATE else None,
         closed_reason=known.closed_reason if known and judgement.outcome is DUPLICATE else None,

@@ -35,6 +35,10 @@ class Threshold(NamedTuple):
     in_days: bool = False
 
 
+def _count(field: str) -> Threshold:
+    return Threshold(field, 1, 1_000_000, is_whole=True)
+
+
 def _share(field: str) -> Threshold:
     return Threshold(field, 0, 1)
 
@@ -49,8 +53,17 @@ THRESHOLDS: Mapping[str, Threshold] = {
     "possible_from": _share("possible_from"),
     "contradiction_weight": _share("contradiction_weight"),
     "shared_hosting_weight": _share("shared_hosting_weight"),
+    "country_disagreement_weight": _share("country_disagreement_weight"),
+    "track_record_from": _count("track_record_from"),
+    "greatest_wrong_share": _share("greatest_wrong_share"),
+    "track_record_weight": _share("track_record_weight"),
     "renew_after_days": _days("renew_after"),
+    "quiet_after_days": _days("quiet_after"),
+    "close_after_days": _days("close_after"),
+    "draft_from_records": _count("draft_from_records"),
+    "draft_from_assets": _count("draft_from_assets"),
     "greatest_list_age_days": _days("greatest_list_age"),
+    "greatest_holders_age_days": _days("greatest_holders_age"),
 }
 
 
@@ -125,7 +138,9 @@ def _refuse_section(section: str) -> _Change:
 def _threshold(name: str, value: object) -> _Change:
     known = _known(name, THRESHOLDS, "threshold")
     number = _number(value, least=known.least, most=known.most, is_whole=known.is_whole)
-    return known.field, timedelta(days=number) if known.in_days else number
+    if known.in_days:
+        return known.field, timedelta(days=number)
+    return known.field, int(number) if known.is_whole else number
 
 
 def _max_age(name: str, value: object) -> _Change:

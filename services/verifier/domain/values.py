@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.addresses import parse_ip
-from libs.common.contracts import RawIndicator
+from libs.common.contracts import RawIndicator, Reopened
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain.catalogue import Incident
@@ -60,9 +60,9 @@ class ThreatState(StrEnum):
 class Threat(msgspec.Struct, frozen=True, kw_only=True):
     """A finding at an asset, known from one or more indicators.
 
-    `partners` are those who reported it; `announced_at` is when it was last sent on to be attributed; `reopenings` is
-    how often it was seen after it had been closed. One that `is_test` is known to the tests of its one partner, and to
-    nobody else. Until `trusted_until` nobody is asked about it again: a person has decided.
+    `partners` are those who reported it, `sources` those who found it; `announced_at` is when it was last sent on to be
+    attributed; `reopenings` is how often it was seen after it had been closed. One that `is_test` is known to the tests
+    of its one partner, and to nobody else. Until `trusted_until` nobody is asked about it again: a person has decided.
     """
 
     threat_id: UUID
@@ -74,6 +74,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: datetime
     sightings: int
     partners: frozenset[str]
+    sources: frozenset[str]
     announced_at: datetime
     closed_at: datetime | None = None
     closed_reason: str | None = None
@@ -173,7 +174,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed."""
+    """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed.
+
+    `reopened` where that threat had been closed, and is news again.
+    """
 
     indicator: RawIndicator
     verdict: Verdict
@@ -191,6 +195,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     decided_by: str | None = None
     note: str | None = None
+    reopened: Reopened | None = None
 
     @property
     def before(self) -> "Before":

@@ -38,6 +38,7 @@ from services.verifier.handlers.rules import put_rule_file, require_sound, rule_
 from services.verifier.handlers.upkeep import IncidentUpkeep
 from services.verifier.handlers.verify import verify_indicators
 from services.verifier.handlers.what_if import Answer, Place, Question, WhatIf, answer_question
+from services.verifier.handlers.withdrawing import correct_false_positive
 from services.verifier.store import HeldFilter, RuleFile
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "answer_question",
     "approve_incident",
     "change_incident",
+    "correct_false_positive",
     "country_editions",
     "decisions_on",
     "editions",

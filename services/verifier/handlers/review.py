@@ -15,7 +15,9 @@ from libs.common.vocabulary import IncidentState, Outcome
 from services.verifier import store
 from services.verifier.domain import FalsePositive, Judgement, Rules, Verdict, reports_of, settle_review
 from services.verifier.domain.review import UNDONE, Decision, PastDecision
+from services.verifier.domain.values import CheckResult, Reason
 from services.verifier.handlers.verify import event_of
+from services.verifier.handlers.withdrawing import withdraw
 
 MOST_AT_ONCE = 5000
 
@@ -77,9 +79,12 @@ async def review_matching(
     return len(decided), len(held) > MOST_AT_ONCE
 
 
-async def undo_review(tx: Transaction, indicator_id: UUID, *, note: str, by: str, now: datetime) -> Judgement:
-    """Take back a "no": the record waits again, as it waited before, and what was remembered with it is forgotten.
+async def undo_review(
+    tx: Transaction, indicator_id: UUID, *, note: str, corrects: bool, by: str, now: datetime
+) -> Judgement:
+    """Take back what was decided, with what was remembered. After a "no" the record waits again, as it waited before.
 
+    After a "yes" its threat is withdrawn: what was not mailed yet is not; with `corrects`, who was told hears of it.
     Raises a problem where nothing was decided, or where it is taken back already.
     """
     last = await store.last_decision(tx, indicator_id)
@@ -88,8 +93,13 @@ async def undo_review(tx: Transaction, indicator_id: UUID, *, note: str, by: str
         raise not_found("indicator")
     if last is None or last.undone_at is not None:
         raise Problem(409, "nothing-to-undo", "Nothing can be taken back", "No decision of a person stands here.")
+    await store.mark_undone(tx, last, by=by, note=note, now=now)
     if last.decision is Decision.VERIFY:
-        raise Problem(409, "has-gone-on", "This can't be taken back here", "The threat has gone on to its recipient.")
+        return await _withdraw_verified(tx, verdict, last, corrects=corrects, by=by, now=now)
+    return await _hold_again(tx, verdict, last, by=by, now=now)
+
+
+async def _hold_again(tx: Transaction, verdict: Judgement, last: PastDecision, *, by: str, now: datetime) -> Judgement:
     held = msgspec.structs.replace(
         verdict,
         verdict=Verdict.HELD,
@@ -101,12 +111,27 @@ async def undo_review(tx: Transaction, indicator_id: UUID, *, note: str, by: str
     await store.hold_again(tx, held)
     if last.remembered_until is not None:
         await store.forget_at_asset(tx, asset=held.indicator.key, identifier=held.indicator.indicator.identifier)
-    await store.mark_undone(tx, last, by=by, note=note, now=now)
-    await enqueue(tx, [_waits_again(held, by=by, now=now)])
+    await enqueue(tx, [_waits_again(held, now=now)])
     return held
 
 
-def _waits_again(held: Judgement, *, by: str, now: datetime) -> IndicatorSettled:
+async def _withdraw_verified(
+    tx: Transaction, verdict: Judgement, last: PastDecision, *, corrects: bool, by: str, now: datetime
+) -> Judgement:
+    """The record keeps its outcome, which others have said or will say: it went on."""
+    if verdict.outcome is not None:
+        raise Problem(409, "has-gone-on", "This can't be taken back", "It was a sighting of a threat that was known.")
+    taken_back = Reason(UNDONE, CheckResult.FAIL, 1.0, f"{by} has taken it back")
+    explained = msgspec.structs.replace(
+        verdict, message="Verified by a person, and taken back.", reasons=(*verdict.reasons, taken_back)
+    )
+    await store.explain(tx, explained)
+    threats = await store.threats_with_ids(tx, [verdict.threat_id])
+    await withdraw(tx, threats, withdrawal_id=last.decision_id, reason=UNDONE, corrects=corrects, by=by, now=now)
+    return explained
+
+
+def _waits_again(held: Judgement, *, now: datetime) -> IndicatorSettled:
     event = held.indicator
     return IndicatorSettled(
         indicator_id=event.indicator_id,

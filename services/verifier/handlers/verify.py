@@ -64,6 +64,7 @@ def event_of(judgement: Judgement) -> Event:
             confidence=judgement.confidence,
             first_seen_at=judgement.first_seen_at,
             test_mails_to=event.test_mails_to,
+            reopened=judgement.reopened,
             traceparent=event.traceparent,
         )
     return IndicatorSettled(

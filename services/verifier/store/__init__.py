@@ -49,9 +49,11 @@ from services.verifier.store.threats import (
     threats_page,
     threats_with_ids,
     trust_threats,
+    withdraw_threats,
 )
 from services.verifier.store.verdicts import (
     HeldFilter,
+    explain,
     held_groups,
     held_page,
     held_verdicts,
@@ -85,6 +87,7 @@ __all__ = [
     "delete_false_positive",
     "editions",
     "evidence",
+    "explain",
     "exploitation",
     "false_positive",
     "false_positives",
@@ -141,4 +144,5 @@ __all__ = [
     "uncovered",
     "verdict_of",
     "weigh",
+    "withdraw_threats",
 ]

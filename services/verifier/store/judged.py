@@ -23,7 +23,7 @@ KNOWN_BEFORE = """
 SELECT threat_id, min(v.first_seen_at) AS first_seen_at, count(*) AS sightings,
        array_agg(DISTINCT partner) AS partners, max(v.judged_at) FILTER (WHERE v.outcome IS NULL) AS announced_at,
        t.asset, t.identifier, t.incident, t.last_seen_at,
-       CASE WHEN t.closed_at < $2 THEN t.closed_at END AS closed_at, t.closed_reason
+       CASE WHEN t.closed_at < $2 THEN t.closed_at END AS closed_at, t.closed_reason, t.sources
 FROM verdicts v JOIN threats t USING (threat_id)
 WHERE threat_id = ANY($1::uuid[]) AND v.judged_at < $2 AND v.verdict = 'verified'
 GROUP BY threat_id, t.threat_id
@@ -70,6 +70,7 @@ def _threat(row: asyncpg.Record) -> Threat:
         last_seen_at=row["last_seen_at"],
         sightings=row["sightings"],
         partners=frozenset(row["partners"]),
+        sources=frozenset(row["sources"] or row["partners"]),
         announced_at=row["announced_at"],
         closed_at=row["closed_at"],
         closed_reason=row["closed_reason"],

@@ -46,6 +46,7 @@ verdicts = Table(
     Column("decided_by", Text),
     Column("note", Text),
     Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("reopened", Text, comment="JSON: when and why the threat had been closed that is news again"),
 )
 Index("verdicts_of_threat", verdicts.c.threat_id)
 Index("verdicts_by_time", verdicts.c.judged_at, postgresql_using="brin")
@@ -73,6 +74,7 @@ threats = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("closed_reason", Text),
     Column("is_test", Boolean, nullable=False, server_default="false"),
+    Column("sources", ARRAY(Text), nullable=False, server_default="{}", comment="who found it; empty: its partners"),
     Column("trusted_until", DateTime(timezone=True), comment="until then nobody is asked about it"),
     Column("trusted_by", Text),
     Column("quiet_at", DateTime(timezone=True)),

@@ -23,6 +23,7 @@ COLUMNS = (
     "partners",
     "announced_at",
     "is_test",
+    "sources",
 )
 
 # Of which sightings refute a closing, see `Threat.is_refuted_by`.
@@ -34,6 +35,8 @@ UPDATE threats SET
     announced_at = greatest(threats.announced_at, seen.announced_at),
     partners = CASE WHEN threats.partners @> seen.partners THEN threats.partners
                ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.partners || seen.partners) AS name) END,
+    sources = CASE WHEN threats.sources @> seen.sources THEN threats.sources
+              ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.sources || seen.sources) AS name) END,
     closed_at = CASE WHEN {refuted} THEN NULL ELSE threats.closed_at END,
     closed_reason = CASE WHEN {refuted} THEN NULL ELSE threats.closed_reason END,
     reopenings = threats.reopenings + CASE WHEN {refuted} THEN 1 ELSE 0 END,
@@ -41,9 +44,10 @@ UPDATE threats SET
                          > greatest(threats.last_seen_at, threats.announced_at)
                THEN NULL ELSE threats.quiet_at END
 FROM (
-    SELECT threat_id, first_seen_at, last_seen_at, sightings, string_to_array(partners, ' ') AS partners, announced_at
-    FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[])
-         AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at)
+    SELECT threat_id, first_seen_at, last_seen_at, sightings, announced_at,
+           string_to_array(partners, ' ') AS partners, string_to_array(sources, ' ') AS sources
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[], $7::text[])
+         AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources)
 ) AS seen
 WHERE threats.threat_id = seen.threat_id
 """.format(  # noqa: S608 - one of ours
@@ -121,15 +125,15 @@ async def record_sightings(tx: Transaction, judgements: Sequence[Judgement], *, 
 
 def _new_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
     first = judgements[0]
-    threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at = _sighting(judgements)
+    threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources = _sighting(judgements)
     indicator = first.indicator
     identity = (threat_id, indicator.key, indicator.indicator.identifier, first.incident or "")
     seen = (first_seen_at, last_seen_at, sightings, partners.split(" "), announced_at)
-    return *identity, *seen, indicator.is_test
+    return *identity, *seen, indicator.is_test, sources.split(" ")
 
 
-def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime]:
-    """Partners as one text, as arrays of arrays can't be unnested row by row; the name of none has a blank."""
+def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime, str]:
+    """Partners and sources as one text each, as arrays of arrays can't be unnested row by row; no name has a blank."""
     return (
         judgements[0].threat_id,
         min(judgement.first_seen_at for judgement in judgements),
@@ -137,6 +141,7 @@ def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime
         len(judgements),
         " ".join(sorted({judgement.indicator.partner for judgement in judgements})),
         max((judgement.at for judgement in judgements if judgement.outcome is None), default=NEVER),
+        " ".join(sorted({judgement.indicator.source for judgement in judgements})),
     )
 
 
@@ -162,6 +167,20 @@ async def close_threats(
         reason,
     )
     return [_threat(row) for row in rows]
+
+
+async def withdraw_threats(tx: Transaction, threat_ids: Collection[UUID], *, reason: str, now: datetime) -> None:
+    """Close them for this reason, whatever they were closed for before, and trust nobody who said otherwise."""
+    await tx.fetch(
+        """
+        WITH wrong AS (SELECT threat_id FROM threats WHERE threat_id = ANY($1::uuid[]) ORDER BY threat_id FOR UPDATE)
+        UPDATE threats SET closed_at = $2, closed_reason = $3, trusted_until = NULL, trusted_by = NULL
+        WHERE threat_id IN (SELECT threat_id FROM wrong)
+        """,
+        list(threat_ids),
+        now,
+        reason,
+    )
 
 
 async def trust_threats(tx: Transaction, threat_ids: Collection[UUID], *, until: datetime, by: str) -> None:
@@ -223,6 +242,7 @@ def _threat(row: asyncpg.Record) -> Threat:
         last_seen_at=row["last_seen_at"],
         sightings=row["sightings"],
         partners=frozenset(row["partners"]),
+        sources=frozenset(row["sources"] or row["partners"]),
         announced_at=row["announced_at"],
         closed_at=row["closed_at"],
         closed_reason=row["closed_reason"],

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from libs.common.contracts import RawIndicator
+from libs.common.contracts import RawIndicator, Reopened
 from libs.common.db import Transaction
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain import Judgement, Reason, Verdict
@@ -32,25 +32,26 @@ COLUMNS = (
     "rules_version",
     "judged_at",
     "is_test",
+    "reopened",
 )
 
 REPLACE = """
 UPDATE verdicts SET incident = new.incident, verdict = new.verdict, outcome = new.outcome, reason = new.reason,
                     message = new.message, grade = new.grade, severity = new.severity, confidence = new.confidence,
                     reasons = new.reasons, first_seen_at = new.first_seen_at, rules_version = new.rules_version,
-                    judged_at = new.judged_at, decided_by = $19, note = $20
+                    judged_at = new.judged_at, reopened = new.reopened, decided_by = $20, note = $21
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::text[], $10::text[], $11::text[], $12::float8[], $13::text[], $14::text[],
-            $15::timestamptz[], $16::text[], $17::timestamptz[], $18::boolean[])
+            $15::timestamptz[], $16::text[], $17::timestamptz[], $18::boolean[], $19::text[])
      AS new (indicator_id, threat_id, identifier, partner, incident, verdict, outcome, reason, message, grade,
-             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test)
+             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test, reopened)
 WHERE verdicts.indicator_id = new.indicator_id AND verdicts.outcome = 'held'
 """
 
 HELD_AGAIN = """
 UPDATE verdicts SET incident = $2, verdict = 'held', outcome = 'held', reason = $3, message = $4, grade = $5,
                     severity = $6, confidence = $7, reasons = $8, rules_version = $9, judged_at = $10,
-                    decided_by = NULL, note = NULL
+                    decided_by = NULL, note = NULL, reopened = NULL
 WHERE indicator_id = $1
 """
 
@@ -94,6 +95,7 @@ BEGINNING = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), UUID(int=0))
 
 _reasons = msgspec.json.Decoder(tuple[Reason, ...])
 _indicator = msgspec.json.Decoder(RawIndicator)
+_reopened = msgspec.json.Decoder(Reopened)
 
 
 async def stored_verdicts(tx: Transaction, indicator_ids: Collection[UUID]) -> dict[UUID, Judgement]:
@@ -129,6 +131,16 @@ async def hold_again(tx: Transaction, held: Judgement) -> None:
         _json(before.reasons),
         before.rules_version,
         before.at,
+    )
+
+
+async def explain(tx: Transaction, judgement: Judgement) -> None:
+    """Put its words and reasons in the place of those that stand there; what was decided stays."""
+    await tx.fetch(
+        "UPDATE verdicts SET message = $2, reasons = $3 WHERE indicator_id = $1",
+        judgement.indicator.indicator_id,
+        judgement.message,
+        _json(judgement.reasons),
     )
 
 
@@ -190,6 +202,7 @@ def _row(judgement: Judgement) -> tuple[object, ...]:
         judgement.rules_version,
         judgement.at,
         event.is_test,
+        _json(judgement.reopened) if judgement.reopened else None,
     )
 
 
@@ -211,6 +224,7 @@ def _judgement(row: asyncpg.Record) -> Judgement:
         at=row["judged_at"],
         decided_by=row["decided_by"],
         note=row["note"],
+        reopened=_reopened.decode(row["reopened"]) if row["reopened"] else None,
     )
 
 

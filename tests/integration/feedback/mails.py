@@ -6,7 +6,7 @@ from uuid import UUID
 from libs.common.contracts import Advisory, IncidentChanged, NotificationSent, NotifiedTarget, Recipient
 from libs.common.ids import derived_id
 from libs.common.references import reference_of
-from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity
+from libs.common.vocabulary import IncidentState, Language, NotificationKind, RecipientKind, Severity
 
 SENT_AT = datetime(2026, 5, 8, 22, 30, tzinfo=UTC)
 
@@ -22,6 +22,7 @@ def mail(
     sent_at: datetime = SENT_AT,
     test_of: str | None = None,
     address: str | None = None,
+    does: NotificationKind = NotificationKind.WARNING,
 ) -> NotificationSent:
     """A notification that left; the same name gives the same one."""
     notification_id = derived_id("test-mail", name)
@@ -42,6 +43,7 @@ def mail(
             for asset in assets
         ),
         is_test=test_of is not None,
+        kind=does,
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     )
 

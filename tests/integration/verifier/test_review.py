@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from libs.common.contracts import Asset, IndicatorSettled, RawIndicator, ThreatVerified
+from libs.common.contracts import Asset, IndicatorSettled, RawIndicator, ThreatVerified, ThreatWithdrawn
 from libs.common.outbox import waiting_events
 from libs.common.security import Role
 from tests.integration.verifier.desk import HOSTS, Desk, outcomes, records
@@ -97,6 +97,55 @@ async def test_a_no_is_taken_back_and_the_record_waits_as_it_waited_before(desk:
         ("reject", "anna", "bert", "it is a shop"),
         ("verify", "anna", None, None),
     ]
+
+
+async def test_a_yes_is_taken_back_by_withdrawing_its_threat(desk: Desk) -> None:
+    held, again = records(HONEYPOT, HONEYPOT)
+    await outcomes(desk, [held])
+    analyst, approver = desk.client(Role.ANALYST), desk.client(Role.APPROVER, name="bert")
+    await decide(analyst, held, "verify", remember={"days": 9})
+    assert await outcomes(desk, [again]) == {"duplicate": 1}
+    path = f"/v1/review/{held.indicator_id}/undo"
+
+    assert (await analyst.post(path, json={"correct": True})).status_code == 403
+    undone = await approver.post(path, json={"note": "it is a trap after all", "correct": True})
+
+    assert undone.status_code == 200, undone.text
+    shown = (await analyst.get(f"/v1/indicators/{held.indicator_id}")).json()
+    assert shown == undone.json()
+    assert (shown["verdict"], shown["outcome"], shown["reasons"][-1]["check"]) == ("verified", None, "review-undone")
+    threat = (await analyst.get(f"/v1/threats/{shown['threat_id']}")).json()
+    assert (threat["state"], threat["closed_reason"]) == ("closed", "review-undone")
+    (withdrawn,) = await withdrawals(desk)
+    assert (withdrawn.reason, withdrawn.corrects, withdrawn.by) == ("review-undone", True, "bert")
+    assert str(withdrawn.threat_id) == shown["threat_id"]
+    assert await outcomes(desk, records(HONEYPOT)) == {"held": 1}, "nobody is trusted any more"
+    assert (await approver.post(path)).json()["type"] == "/problems/nothing-to-undo"
+
+
+async def test_what_an_entry_covers_of_what_was_believed_is_withdrawn_once(desk: Desk) -> None:
+    await outcomes(desk, records(*HOSTS))
+    approver = desk.client(Role.APPROVER)
+    entry = {"ip_range": "145.10.20.0/29", "reason": "a lab", "expires_at": "2031-01-01T00:00:00Z"}
+    added = (await approver.post("/v1/false-positives", json=entry)).json()
+    path = f"/v1/false-positives/{added['id']}/corrections"
+
+    assert (await desk.client(Role.ANALYST).post(path)).status_code == 403
+    first, second = await approver.post(path), await approver.post(path)
+
+    assert (first.json(), second.json()) == ({"withdrawn": 7, "more": False}, {"withdrawn": 0, "more": False})
+    told = await withdrawals(desk)
+    assert {each.asset for each in told} == {f"145.10.20.{number}" for number in range(1, 8)}
+    assert {(each.reason, each.corrects) for each in told} == {("false-positive", True)}
+    assert len({each.event_id for each in told}) == 7
+    reach = (await approver.get(f"/v1/false-positives/{added['id']}/reach")).json()
+    assert reach == {"records": 7, "threats": 7, "open": 0}
+
+
+async def withdrawals(desk: Desk) -> list[ThreatWithdrawn]:
+    """Those that wait in the outbox."""
+    async with desk.service.database.transaction() as tx:
+        return [event for event in await waiting_events(tx) if isinstance(event, ThreatWithdrawn)]
 
 
 async def test_a_yes_that_is_remembered_lets_the_same_threat_pass_and_no_other(desk: Desk) -> None:

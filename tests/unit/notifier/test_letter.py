@@ -2,11 +2,12 @@
 
 import re
 import time
+from datetime import timedelta
 
 import msgspec
 import pytest
 
-from libs.common.contracts import Asset, Evidence, IncidentChanged, Product
+from libs.common.contracts import Asset, Evidence, IncidentChanged, Product, Recipient, Reopened, TargetAttributed
 from libs.common.errors import Permanent
 from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity, Transport
 from services.notifier.domain.letter import Letter, letter_of
@@ -334,3 +335,70 @@ def test_a_mail_in_earnest_says_nothing_of_tests() -> None:
     letter, printed = write(consignment())
     for part in (letter.subject, printed.text, printed.html):
         assert "TEST" not in part
+
+
+FIXED = Reopened(closed_at=NOW - timedelta(days=20), reason="fixed")
+CAME_BACK = {
+    Language.DUTCH: "Op 9 feb 2026 hoorden wij dat dit was opgelost. Op 1 mrt 2026 is het opnieuw gezien.",
+    Language.ENGLISH: "On 9 Feb 2026 we were told that this was fixed. It was seen again on 1 Mar 2026.",
+}
+
+
+def back(*, to: Recipient, host: int = 1, reopened: Reopened | None = FIXED) -> TargetAttributed:
+    return msgspec.structs.replace(target(asset=Asset(ip=f"192.0.2.{host}"), to=to), reopened=reopened)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_that_all_of_it_came_back_is_said_at_the_top(language: Language) -> None:
+    to = recipient(language=language)
+    letter, printed = write(consignment(back(to=to), back(to=to, host=2), about=notification(to=to)))
+
+    assert letter.again == CAME_BACK[language]
+    for part in (_in_a_line(printed.text), _in_a_line(printed.html)):
+        assert part.count(CAME_BACK[language]) == 1
+    assert CAME_BACK[language] in _in_a_line(printed.text[:900])
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_of_several_places_each_that_came_back_says_so(language: Language) -> None:
+    to = recipient(language=language)
+    found = [back(to=to), back(to=to, host=2), back(to=to, host=3, reopened=None)]
+
+    letter, printed = write(consignment(*found, about=notification(to=to)))
+
+    assert letter.again == ""
+    for part in (_in_a_line(printed.text), _in_a_line(printed.html)):
+        assert part.count(CAME_BACK[language]) == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("false-positive", "Op 9 feb 2026 is dit afgedaan als vals alarm. Op 1 mrt 2026 is het opnieuw gezien;"),
+        ("not-seen-again", "Tot 9 feb 2026 was dit een tijd niet meer gezien. Op 1 mrt 2026 is het opnieuw gezien."),
+        ("a-reason-of-tomorrow", ""),
+    ],
+)
+def test_why_it_had_been_closed_is_told_where_there_are_words_for_it(reason: str, said: str) -> None:
+    closed = msgspec.structs.replace(FIXED, reason=reason)
+    letter, printed = write(consignment(back(to=recipient(), reopened=closed)))
+    assert letter.again.startswith(said)
+    assert (letter.again == "") == (said == "")
+    assert letter.again in _in_a_line(printed.text)
+
+
+def test_what_is_new_says_nothing_of_coming_back() -> None:
+    letter, printed = write(consignment())
+    assert letter.again == ""
+    assert "opnieuw gezien" not in printed.text
+
+
+def test_the_attachment_says_which_came_back() -> None:
+    to = recipient()
+    letter, _ = write(consignment(*(back(to=to, host=host, reopened=None) for host in range(11)), back(to=to, host=99)))
+    assert letter.spreadsheet is not None
+    assert letter.spreadsheet.decode().count(CAME_BACK[Language.DUTCH]) == 1
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.split())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.contracts import Asset
+from libs.common.contracts import Asset, Reopened
 from libs.common.vocabulary import Outcome, Reliability, Severity, Tlp, Transport
 from services.verifier.domain import (
     Catalogue,
@@ -40,6 +40,7 @@ def known(**changes: object) -> History:
         last_seen_at=NOW - timedelta(days=1),
         sightings=3,
         partners=frozenset({"demo"}),
+        sources=frozenset({"demo"}),
         announced_at=NOW - timedelta(days=5),
     )
     threat = msgspec.structs.replace(threat, **changes)
@@ -128,6 +129,13 @@ def test_a_threat_seen_again_after_it_was_fixed_is_news() -> None:
     fixed = {"closed_at": NOW - timedelta(days=1), "closed_reason": "fixed"}
     again, once_more = judge_all([raw(1), raw(2)], known(**fixed), RULES, NOW)
     assert (again.outcome, once_more.outcome) == (None, Outcome.DUPLICATE)
+    assert again.reopened == Reopened(closed_at=NOW - timedelta(days=1), reason="fixed")
+    assert once_more.reopened is None
+
+
+def test_what_was_never_closed_is_not_reopened() -> None:
+    [new] = judge_all([raw(1)], known(announced_at=NOW - timedelta(days=90)), RULES, NOW)
+    assert (new.outcome, new.reopened) == (None, None)
 
 
 def test_a_threat_that_is_still_seen_long_after_it_was_news_is_news_again() -> None:

@@ -27,9 +27,11 @@ from services.verifier.domain import (
     Rules,
     Threat,
     ThreatState,
+    TrackRecord,
     parse_vital_assets,
     threat_id_of,
 )
+from services.verifier.domain.affected import Affected
 from services.verifier.domain.exploitation import Exploitation, Exploited, Source
 from services.verifier.domain.judgement import judge
 from services.verifier.domain.known_wrong import KnownWrong
@@ -74,6 +76,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Vulnerabilities that are exploited, and those that are used to take ransom."""
     ransom: list[str] = []
     epss: dict[str, float] = {}
+    track_record: tuple[int, int] | None = None
+    """Threats of the partner, and how many of them recipients called wrong."""
     incidents: list[dict[str, Any]] = []
 
 
@@ -162,6 +166,7 @@ def threat_of(known: Words, event: RawIndicator) -> Threat:
         last_seen_at=ago(known.get("last_seen", "1d")),
         sightings=known.get("sightings", 1),
         partners=frozenset(known.get("partners", ["demo"])),
+        sources=frozenset(known.get("sources", known.get("partners", ["demo"]))),
         announced_at=ago(known.get("told", "2d")),
         closed_at=closed_at,
         closed_reason=known.get("closed_reason", "fixed" if closed_at else None),
@@ -177,6 +182,7 @@ def rules_of(case: Case) -> Rules:
         allow_documentation_ranges=case.documentation,
         vital_assets=parse_vital_assets(["kind,value,name", *case.vital.splitlines()]),
         exploitation=exploitation_of(case),
+        track_records={case.partner: TrackRecord(*case.track_record)} if case.track_record else {},
         known_wrong=KnownWrong(entry for entry in wrong_in(case) if not entry.is_at_one_asset),
     )
     return apply_rule_file(rules, case.rules)
@@ -189,6 +195,8 @@ def incident_of(given: Words) -> Incident:
         state=IncidentState(given.get("state", "approved")),
         severity=Severity(given.get("severity", "high")),
         matches=msgspec.convert(given.get("matches", {}), Matches),
+        opt_in=given.get("opt_in", False),
+        affected=msgspec.convert(given.get("affected", []), tuple[Affected, ...]),
     )
 
 

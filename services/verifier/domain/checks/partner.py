@@ -12,6 +12,7 @@ from services.verifier.domain.values import Case, Reason
 NO_TRACK_RECORD = not_applicable("track-record", "the partner has too few threats yet to be known by")
 NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say how sure it is")
 NOT_CORROBORATED = not_applicable("corroborated", "no other partner has reported it yet")
+SAME_SOURCE = not_applicable("corroborated", "other partners report it, but have it from the same source")
 MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell whoever it concerns")
 
 
@@ -55,11 +56,13 @@ def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
 
 
 def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
-    """Another partner has reported the same."""
-    others = case.known.partners - {case.event.partner} if case.known else ()
-    if others:
-        return passed("corroborated", f"{len(others)} other partners report the same")
-    return NOT_CORROBORATED
+    """Somebody else has found the same. Two partners who pass on one source are no two who have found it."""
+    known = case.known
+    if known is None:
+        return NOT_CORROBORATED
+    if others := len(known.sources - {case.event.source}):
+        return passed("corroborated", "somebody else has found it too" if others == 1 else f"{others} others found it")
+    return NOT_CORROBORATED if known.partners <= {case.event.partner} else SAME_SOURCE
 
 
 def may_be_passed_on(case: Case, _: Rules, __: datetime) -> Reason:

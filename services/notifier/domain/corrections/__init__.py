@@ -1,0 +1,1 @@
+"""Corrections: what one says. Its mail is made like that of a warning."""
