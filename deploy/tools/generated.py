@@ -20,6 +20,8 @@ from libs.common.contracts import TOPICS, Event
 from libs.common.contracts.wire import event_type
 from libs.common.faults import AT_INTAKE, AT_NOTIFIER, AT_PARTNERS, AT_THE_RELAY, EVERYWHERE, Fault
 from libs.common.settings import ServiceSettings, describe
+from libs.common.vocabulary import Credibility
+from services.verifier.domain import Catalogue, Rules
 from services.verifier.domain.checks import CHECKS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,21 @@ What can be made to fail on purpose, in tests, in the demo and in [drills](for-o
 makes a fault strike with that chance whenever its point is passed, `name:chancexTIMES` at most so often. For each of
 them a test holds that it strikes a running system, that every record still has one outcome, and that no mail comes
 twice without saying so (`tests/integration/faults`).
+"""
+
+GRADES = """\
+## Grade, verdict and severity
+
+The grade is Admiralty's: a letter for the partner, a number for the record. The letter is the partner's reliability,
+which an operator gives it. Each letter stands for a confidence to begin with ({letters}),
+of which warnings take their shares. The first row that fits gives the number:
+
+| number | when |
+| --- | --- |
+{rows}
+A record that fails no check is verified if its confidence is {limit} at least, and held for a person if it is less. All
+of these are [rules](for-operators.md#rules) that can be changed. The severity is the worst of what the record, its
+incident and the lists of what is exploited say.
 """
 
 NOTE = "<!-- Made by `make docs` from the code; change that, not this. -->\n\n"
@@ -172,7 +189,22 @@ def checks_page() -> str:
     head = (
         "| check | holds when | a record that fails it ends as | a warning takes up to |\n| --- | --- | --- | --- |\n"
     )
-    return "".join(("# Checks\n\n", NOTE, CHECKS_INTRODUCTION, "\n", head, *rows))
+    return "".join(("# Checks\n\n", NOTE, CHECKS_INTRODUCTION, "\n", head, *rows, "\n", grades()))
+
+
+def grades() -> str:
+    """How a grade comes about, with the thresholds of rules that nobody has changed."""
+    rules = Rules(catalogue=Catalogue(()))
+    numbers = {
+        Credibility.IMPROBABLE: "improbable: it can't be so, or is known to be wrong; a check has failed that refutes it",
+        Credibility.CONFIRMED: "confirmed: somebody else has found it too, not only passed it on",
+        Credibility.PROBABLE: f"probably true: confidence from {rules.probable_from:g}",
+        Credibility.POSSIBLE: f"possibly true: confidence from {rules.possible_from:g}",
+        Credibility.DOUBTFUL: "doubtful: less",
+    }
+    letters = ", ".join(f"{letter} {share:g}" for letter, share in sorted(rules.base_confidence.items()))
+    rows = "".join(f"| {number.value} | {words} |\n" for number, words in numbers.items())
+    return GRADES.format(letters=letters, rows=rows, limit=f"{rules.hold_below_confidence:g}")
 
 
 def _share(weight: float) -> str:

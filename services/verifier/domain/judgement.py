@@ -211,10 +211,10 @@ def _confidence(event: RawIndicator, weighed: Weighed, rules: Rules) -> float:
 
 def credibility(weighed: Weighed, confidence: float, rules: Rules) -> Credibility:
     """The number of the Admiralty scale: how likely this is in itself, beside the partner's letter."""
-    if weighed.corroborated:
-        return Credibility.CONFIRMED
     if weighed.improbable:
         return Credibility.IMPROBABLE
+    if weighed.corroborated:
+        return Credibility.CONFIRMED
     if confidence >= rules.probable_from:
         return Credibility.PROBABLE
     return Credibility.POSSIBLE if confidence >= rules.possible_from else Credibility.DOUBTFUL

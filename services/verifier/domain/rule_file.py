@@ -18,6 +18,7 @@ from libs.common.vocabulary import Outcome, Reliability
 from services.verifier.domain.checks import OUTCOME_OF_FAILED
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.shared import SharedPlace, SharedPlaces
+from services.verifier.domain.toml_lines import Place, line_at, lines_of
 
 IGNORED = "ignored"
 WAYS_TO_END = (Outcome.HELD, Outcome.REFUTED, Outcome.EXPIRED, Outcome.OUT_OF_SCOPE)
@@ -92,13 +93,14 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BrokenRules([_fault_of_syntax(text, str(error))]) from error
+    lines = lines_of(text)
     faults: list[RuleFault] = []
     changes: dict[str, Any] = {}  # Any: each field of Rules in its own type
     for path, read in _rules_in(document):
         try:
             field, value = read()
         except _Wrong as wrong:
-            faults.append(RuleFault(_line_of(text, path), ".".join(map(str, path)), str(wrong)))
+            faults.append(RuleFault(line_at(lines, path), ".".join(map(str, path)), str(wrong)))
         else:
             before = changes.get(field, getattr(settled, field))
             changes[field] = {**before, **value} if isinstance(value, dict) else value
@@ -107,7 +109,6 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
     return msgspec.structs.replace(settled, **changes)
 
 
-_Path = tuple[str | int, ...]
 _Change = tuple[str, Any]  # a field of Rules, and its new value; Any: each in its own type
 
 
@@ -115,7 +116,7 @@ class _Wrong(Exception):
     """A rule that can't be taken."""
 
 
-def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[_Path, Callable[[], _Change]]]:
+def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[Place, Callable[[], _Change]]]:
     for section, content in document.items():
         if section == "shared" and isinstance(content, list):
             for number in range(len(content)):
@@ -229,21 +230,3 @@ def _fault_of_syntax(text: str, message: str) -> RuleFault:
     found = re.search(r" \(at line (\d+), column \d+\)$", message)
     line = int(found[1]) if found else text.count("\n") + 1
     return RuleFault(line, "syntax", message[: found.start()] if found else message)
-
-
-def _line_of(text: str, path: _Path) -> int:
-    """Where a rule stands: of an entry in a list its heading, else the line with its key below its section's heading.
-
-    TOML has other ways to write the same, such as inline tables; then the heading or the first line has to do.
-    """
-    section, *rest = path
-    heading = re.compile(rf"\s*\[+\s*[\"']?{re.escape(str(section))}[\"']?\s*\]+|\s*{re.escape(str(section))}\s*[.=]")
-    headings = [number for number, line in enumerate(text.splitlines(), 1) if heading.match(line)]
-    if rest and isinstance(rest[0], int):
-        return headings[rest[0]] if rest[0] < len(headings) else 1
-    if rest:
-        key = re.compile(rf"\s*(?:{re.escape(str(section))}\s*\.\s*)?[\"']?{re.escape(str(rest[0]))}[\"']?\s*=")
-        after = headings[0] if headings else 1
-        lines = [number for number, line in enumerate(text.splitlines(), 1) if number >= after and key.match(line)]
-        return lines[0] if lines else after
-    return headings[0] if headings else 1

@@ -2,8 +2,6 @@
 
 import re
 import tomllib
-from collections import Counter
-from collections.abc import Iterator
 from importlib.resources import files
 
 import msgspec
@@ -13,17 +11,13 @@ from libs.common.errors import Fatal
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier.domain import Incident, Matches
 from services.verifier.domain.affected import Affected
+from services.verifier.domain.toml_lines import line_at, lines_of
 
 SHIPPED = "shipped"
 
 _PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_TABLE = re.compile(r"\s*\[(\[)?\s*([A-Za-z0-9_.-]+)\s*\]")
-_KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
-
-Path = tuple[str | int, ...]
-"""Where something stands in a file: names of tables and keys, and which of the tables of one name."""
 
 
 class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,22 +77,4 @@ def line_of(message: str, text: str) -> int:
     path = tuple(int(index) if index else name for name, index in _STEP.findall(place["path"] if place else ""))
     if unknown := _UNKNOWN.search(message):
         path = (*path, unknown[1])
-    places = dict(_places(text))
-    prefixes = (path[:length] for length in range(len(path), 0, -1))
-    return next((places[prefix] for prefix in prefixes if prefix in places), 1)
-
-
-def _places(text: str) -> Iterator[tuple[Path, int]]:
-    """Each table and key with its line. What stands in a text of several lines is neither."""
-    table: Path = ()
-    times = Counter[str]()
-    in_text = False
-    for number, line in enumerate(text.splitlines(), 1):
-        if not in_text and (header := _TABLE.match(line)):
-            repeated, name = header.groups()
-            table = (name, times[name]) if repeated else (name,)
-            times[name] += 1
-            yield table, number
-        elif not in_text and (key := _KEY.match(line)):
-            yield (*table, key[1]), number
-        in_text ^= line.count('"""') % 2 == 1
+    return line_at(lines_of(text), path)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.contracts import Asset, Reopened
-from libs.common.vocabulary import Outcome, Reliability, Severity, Tlp, Transport
+from libs.common.vocabulary import Credibility, Outcome, Reliability, Severity, Tlp, Transport
 from services.verifier.domain import (
     Catalogue,
     CheckResult,
@@ -25,7 +25,7 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.checks import CHECKS
-from services.verifier.domain.judgement import judge
+from services.verifier.domain.judgement import Weighed, credibility, judge
 from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, SMB, raw
 
 
@@ -296,3 +296,21 @@ def test_a_test_is_checked_like_any_record_and_waits_for_its_incident_too() -> N
         (Outcome.REFUTED, "routable"),
         (Outcome.HELD, "incident"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("corroborated", "improbable", "confidence", "number"),
+    [
+        (True, True, 0.9, Credibility.IMPROBABLE),
+        (False, True, 0.9, Credibility.IMPROBABLE),
+        (True, False, 0.1, Credibility.CONFIRMED),
+        (False, False, 0.75, Credibility.PROBABLE),
+        (False, False, 0.74, Credibility.POSSIBLE),
+        (False, False, 0.5, Credibility.POSSIBLE),
+        (False, False, 0.49, Credibility.DOUBTFUL),
+    ],
+)
+def test_the_number_of_a_grade(corroborated: bool, improbable: bool, confidence: float, number: Credibility) -> None:
+    weighed = Weighed((), None, 1.0, improbable=improbable, corroborated=corroborated)
+
+    assert credibility(weighed, confidence, RULES) is number

@@ -3,18 +3,14 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-import httpx
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, IndicatorSettled, RawIndicator, ThreatVerified
 from libs.common.migrations import migrate
-from libs.common.security import Operator, Role, sign_operator_token
-from libs.common.service import Service
+from libs.common.security import Role
 from services.verifier.app import build
 from services.verifier.domain import Rules
 from services.verifier.domain.countries import Registry
@@ -23,6 +19,7 @@ from services.verifier.handlers import load_rules, verdict_of, verify_indicators
 from services.verifier.handlers.countries import holders_now
 from services.verifier.settings import VerifierSettings
 from tests.integration.test_verifier import rules_in_force
+from tests.integration.verifier.desk import Desk
 from tests.unit.verifier.builders import NOW, RULES, raw
 from tests.unit.verifier.test_countries import DUTCH, GERMAN, RIPENCC, said_of
 
@@ -30,27 +27,9 @@ PATH = "/v1/countries/ripencc"
 APNIC = "2|apnic|20260227|1|19830613|20260227|+1000\napnic|AU|ipv4|1.0.0.0|256|20110811|assigned|A91872ED\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The service, and how to speak to its API."""
-
-    service: Service
-    key: Ed25519PrivateKey
-
-    def client(self, role: Role) -> httpx.AsyncClient:
-        now = datetime.now(UTC)
-        token = sign_operator_token(
-            self.key, operator=Operator("anna", role), now=now, expires=now + timedelta(hours=1)
-        )
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.service.api),
-            base_url="http://desk",
-            headers={"Authorization": f"Bearer {token}"},
-        )
-
-    async def rules(self, known: Rules = RULES) -> Rules:
-        async with self.service.database.transaction() as tx:
-            return await load_rules(tx, RULES, known=known, now=self.service.database.now())
+async def rules_of(desk: Desk, known: Rules = RULES) -> Rules:
+    async with desk.service.database.transaction() as tx:
+        return await load_rules(tx, RULES, known=known, now=desk.service.database.now())
 
 
 @pytest.fixture
@@ -83,15 +62,15 @@ async def test_files_are_brought_in_shown_and_read_once(desk: Desk) -> None:
     ]
     shown = (await desk.client(Role.VIEWER).get("/v1/countries")).json()["items"]
     assert sorted(shown, key=lambda each: str(each["registry"]), reverse=True) == [each.json() for each in put]
-    rules = await desk.rules()
+    rules = await rules_of(desk)
     assert [rules.holders.country_of(address, None) for address in (DUTCH, GERMAN, "1.0.0.7")] == ["NL", "DE", "AU"]
-    assert (await desk.rules(rules)).holders is rules.holders, "nothing is read again while nothing has changed"
+    assert (await rules_of(desk, rules)).holders is rules.holders, "nothing is read again while nothing has changed"
 
 
 async def test_of_the_other_registries_nothing_is_read_when_one_changes(desk: Desk) -> None:
     admin = desk.client(Role.ADMIN)
     await admin.put(PATH, content=RIPENCC)
-    before = (await desk.rules()).holders
+    before = (await rules_of(desk)).holders
     await admin.put("/v1/countries/apnic", content=APNIC)
 
     async with desk.service.database.transaction() as tx:
@@ -110,7 +89,7 @@ async def test_a_newer_file_replaces_all_of_the_old_one_and_an_older_one_nothing
     older = await admin.put(PATH, content=RIPENCC)
 
     assert (older.status_code, older.json()["type"]) == (409, "/problems/older-list")
-    assert (await desk.rules()).holders.country_of(DUTCH, None) == "BE"
+    assert (await rules_of(desk)).holders.country_of(DUTCH, None) == "BE"
     assert (await admin.put(PATH, content=newer)).status_code == 200, "the same once more does no harm"
 
 
@@ -134,7 +113,7 @@ async def test_a_file_that_can_not_be_is_refused_and_the_old_one_stays(
 
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/broken-list")
     assert said in answer.json()["detail"]
-    assert (await desk.rules()).holders.country_of(DUTCH, None) == "NL"
+    assert (await rules_of(desk)).holders.country_of(DUTCH, None) == "NL"
 
 
 async def test_it_takes_an_administrator_and_one_of_the_five(desk: Desk) -> None:
