@@ -196,7 +196,7 @@ def grades() -> str:
     """How a grade comes about, with the thresholds of rules that nobody has changed."""
     rules = Rules(catalogue=Catalogue(()))
     numbers = {
-        Credibility.IMPROBABLE: "improbable: it can't be so, or is known to be wrong; a check has failed that refutes it",
+        Credibility.IMPROBABLE: "improbable: it can't be so, or is known to be wrong: a check has failed that refutes",
         Credibility.CONFIRMED: "confirmed: somebody else has found it too, not only passed it on",
         Credibility.PROBABLE: f"probably true: confidence from {rules.probable_from:g}",
         Credibility.POSSIBLE: f"possibly true: confidence from {rules.possible_from:g}",
