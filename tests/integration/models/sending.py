@@ -231,7 +231,7 @@ class Work(Machine):
             answered = [each for each in sending.attempts if each.counts and answered_at(each, rows, tries) == stamp]
             self.mails.answer([(each, self._reply(each, sending, rows, tries)) for each in answered], now=stamp)
             sending.attempts = [each for each in sending.attempts if each not in answered]
-            lost = self.mails.lost(now=stamp, but={each.mail.id for each in sending.attempts})
+            lost = self.mails.lost(now=stamp, but={each.mail.id for each in sending.attempts if each.counts})
             self.mails.doubt([each for each in lost if tries[each.id, each.tries]["ended_at"] == stamp], now=stamp)
             self._claim(sending, rows, tries, stamp)
             self._explain_mails(sending.attempts)
