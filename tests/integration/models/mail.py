@@ -22,6 +22,9 @@ WAITING = frozenset({State.QUEUED, State.DEFERRED, State.IN_DOUBT})
 OPEN = WAITING | {State.PLANNED, State.AWAITING_APPROVAL}
 """What has not gone out, and is not under way."""
 
+UNSENT = OPEN - {State.IN_DOUBT}
+"""What nobody has in hand, and of which no answer is lost."""
+
 ENDS = frozenset({State.SENT, State.FAILED, State.CANCELLED})
 
 OBEYS = {
@@ -96,11 +99,33 @@ class Mail:
     """Whether feedback was told that it was sent."""
     resends: int = 0
     id: UUID = UNKNOWN
+    urgency: int = 0
+    results: dict[int, "Result"] = field(default_factory=dict)
+    """What came of each attempt."""
+    left_out: set[UUID] = field(default_factory=set)
+    """Targets that were withdrawn after their outcome was said: in no further copy."""
+    corrects: "Mail | None" = None
+    takes_back: set[UUID] = field(default_factory=set)
+    """Of a correction: the threats that its original was wrong about."""
+
+    @property
+    def carried(self) -> list[Target]:
+        """What it tells of."""
+        if self.corrects is not None:
+            return [each for each in self.corrects.targets if each.threat_id in self.takes_back]
+        return [each for each in self.targets if each.target_id not in self.left_out]
+
+    @property
+    def may_have_arrived(self) -> bool:
+        return not {Result.SENT, Result.LOST}.isdisjoint(self.results.values())
+
+    def weigh(self) -> None:
+        self.urgency = min(list(Severity).index(target.severity) for target in self.carried)
 
     @property
     def rank(self) -> tuple[int, datetime | None]:
         """Its place in the order of sending: the most severe first, then whose time came first."""
-        return min(list(Severity).index(target.severity) for target in self.targets), self.next_at
+        return self.urgency, self.next_at
 
     def is_below(self, domain: str) -> bool:
         """Whether its recipient is at this domain, or at one below it."""
@@ -115,7 +140,9 @@ class Mail:
 
     def close(self, now: datetime) -> None:
         """No target can join any more."""
-        if self.needs_approval:
+        if self.corrects is not None and not (self.carried and self.corrects.may_have_arrived):
+            self.state = State.CANCELLED
+        elif self.corrects is None and self.needs_approval:
             self.state = State.AWAITING_APPROVAL
         else:
             self.queue(now)

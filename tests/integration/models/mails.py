@@ -1,6 +1,6 @@
 """The life of mails: the model of the notifier. Who may be written to, what was tried, and what partners were told."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import assert_never
@@ -21,22 +21,19 @@ from tests.integration.models.mail import (
     Mail,
     Reply,
     Result,
-    Word,
 )
+from tests.integration.models.wrong import MailsThatMayBeWrong
 
 
-class Mails:
+class Mails(MailsThatMayBeWrong):
     """All of them, and what is ordered about them."""
 
     def __init__(self) -> None:
-        self.all: list[Mail] = []
+        super().__init__()
         self.incidents: dict[str, IncidentState] = {}
         self.silent: dict[str, str] = {}
         """Why an address or a domain is not written to."""
         self.brakes: set[tuple[BrakeScope, str]] = set()
-        self.said: Counter[Word] = Counter()
-        self.refused: dict[UUID, str] = {}
-        """Why a target never joined a mail."""
         self._fixed: set[UUID] = set()
         self._carried: dict[UUID, Mail] = {}
 
@@ -61,6 +58,8 @@ class Mails:
 
     def _refusal(self, target: Target, now: datetime) -> str:
         """Why a target is not mailed; empty for one that may be."""
+        if self.withdrawals_of(target):
+            return "withdrawn"
         if self.incidents[target.incident] is IncidentState.CLOSED:
             return "incident-closed"
         return self.silence_of(target.recipient.key) or ("interval" if self._was_warned(target, now) else "")
@@ -74,9 +73,15 @@ class Mails:
     def _was_warned(self, target: Target, now: datetime) -> bool:
         return any(
             mail.recipient == target.recipient.key
+            and mail.corrects is None
             and mail.state not in {State.FAILED, State.CANCELLED}
             and (mail.state is State.PLANNED or (mail.queued_at or mail.created_at) > now - REPEAT_INTERVAL)
-            and any(each.threat_id == target.threat_id and each.target_id not in self._fixed for each in mail.targets)
+            and any(
+                each.threat_id == target.threat_id
+                and each.target_id not in self._fixed
+                and not self.is_corrected(mail, each)
+                for each in mail.carried
+            )
             for mail in self.all
         )
 
@@ -91,6 +96,7 @@ class Mails:
             room = TARGETS_PER_MAIL - len(mail.targets)
             part, targets = targets[:room], targets[room:]
             mail.targets += part
+            mail.weigh()
             self._carried.update((target.target_id, mail) for target in part)
             if any(target.severity is Severity.CRITICAL for target in part):
                 mail.due_at = min(mail.due_at, now)
@@ -99,7 +105,12 @@ class Mails:
                 mail.close(now)
 
     def of(self, recipient: str, incident: str) -> list[Mail]:
-        return [mail for mail in self.all if (mail.recipient, mail.incident) == (recipient, incident)]
+        """The warnings."""
+        return [
+            mail
+            for mail in self.all
+            if mail.corrects is None and (mail.recipient, mail.incident) == (recipient, incident)
+        ]
 
     def close_due(self, *, now: datetime) -> None:
         self.withdraw_closed()
@@ -108,16 +119,20 @@ class Mails:
 
     def due_to_close(self, now: datetime) -> list[Mail]:
         return [
-            mail
-            for mail in self.all
-            if mail.state is State.PLANNED
-            and mail.due_at <= now
-            and self.incidents[mail.incident] is IncidentState.APPROVED
+            mail for mail in self.all if mail.state is State.PLANNED and mail.due_at <= now and self._may_close(mail)
         ]
+
+    def _may_close(self, mail: Mail) -> bool:
+        """A correction does not overtake what it corrects."""
+        if mail.corrects is not None:
+            return mail.corrects.is_settled
+        return self.incidents[mail.incident] is IncidentState.APPROVED
 
     def to_withdraw(self) -> list[Mail]:
         return [
-            mail for mail in self.all if mail.state in OPEN and self.incidents[mail.incident] is IncidentState.CLOSED
+            mail
+            for mail in self.all
+            if mail.corrects is None and mail.state in OPEN and self.incidents[mail.incident] is IncidentState.CLOSED
         ]
 
     def withdraw_closed(self) -> None:
@@ -161,6 +176,7 @@ class Mails:
             self._lose(mail, next_at=now)
 
     def _lose(self, mail: Mail, *, next_at: datetime | None) -> None:
+        mail.results[mail.tries] = Result.FAILED if mail.doubts else Result.LOST
         if mail.doubts:
             mail.state, mail.next_at = State.FAILED, None
             self._settle(mail, Outcome.FAILED)
@@ -175,7 +191,7 @@ class Mails:
             if mail.state in WAITING
             and mail.next_at is not None
             and mail.next_at <= now
-            and self.incidents[mail.incident] is IncidentState.APPROVED
+            and (mail.corrects is not None or self.incidents[mail.incident] is IncidentState.APPROVED)
             and not self._is_braked(mail)
         ]
         return sorted(found, key=lambda mail: mail.rank)
@@ -184,11 +200,14 @@ class Mails:
         return any(_reaches(scope, value, mail) for scope, value in self.brakes)
 
     def claim(self, mails: Iterable[Mail], *, now: datetime) -> list[Attempt]:
-        """Take these, which are due; one whose recipient has become silent is withdrawn instead."""
+        """Take these, which are due. One whose recipient has become silent, or that is all wrong, is cancelled."""
         attempts = []
         for mail in mails:
             if self.silence_of(mail.recipient):
                 self._cancel([mail])
+                continue
+            self.take_out(mail)
+            if mail.state is State.CANCELLED:
                 continue
             mail.state, mail.lease_until, mail.tries = State.SENDING, now + LEASE, mail.tries + 1
             attempts.append(Attempt(mail, mail.tries, now, is_marked=mail.doubts > 0))
@@ -208,6 +227,7 @@ class Mails:
         if mail.state is State.IN_DOUBT:
             mail.doubts -= 1
         mail.lease_until = None
+        mail.results[attempt.number] = reply.result
         match reply.result:
             case Result.SENT:
                 mail.state, mail.next_at = State.SENT, None
@@ -222,6 +242,7 @@ class Mails:
                 self._lose(mail, next_at=reply.next_at)
             case Result.RELEASED:
                 mail.state, mail.next_at, mail.tries = State.QUEUED, now, mail.tries - 1
+                del mail.results[attempt.number]
             case _:
                 assert_never(reply.result)
         return reply.result is Result.DEAD
@@ -229,7 +250,7 @@ class Mails:
     def _tell_feedback(self, mail: Mail) -> None:
         if not mail.is_told:
             mail.is_told = True
-            self.said[min(target.target_id for target in mail.targets), "notification-sent"] += 1
+            self.said[min(target.target_id for target in mail.carried), "notification-sent"] += 1
 
     def command(self, mail: Mail, command: Command, *, now: datetime) -> bool:
         """Whether it can be done now."""
@@ -252,7 +273,7 @@ def _reaches(scope: BrakeScope, value: str, mail: Mail) -> bool:
         case BrakeScope.INCIDENT:
             return value == mail.incident
         case BrakeScope.PARTNER:
-            return any(target.partner == value for target in mail.targets)
+            return any(target.partner == value for target in mail.carried)
         case BrakeScope.DOMAIN:
             return mail.is_below(value)
         case _:

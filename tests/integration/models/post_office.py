@@ -48,12 +48,12 @@ RETRY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), 
 LIMITS = SenderLimits(connections=CONNECTIONS, start=timedelta(hours=1), lease=LEASE, pause_seconds=0.01)
 
 Rows = Mapping[UUID, Record]
-"""Notifications by their ids, each with the ids of its targets."""
+"""Notifications by their ids, each with the ids of its targets, and of the threats that it takes back."""
 
 Tries = Mapping[tuple[UUID, int], Record]
 """Attempts by notification and number."""
 
-TABLES = "notifications, targets, attempts, incidents, suppressions, brakes, outbox"
+TABLES = "notifications, targets, withdrawals, corrections, attempts, incidents, suppressions, brakes, outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,9 @@ class PostOffice:
         async with self.database.transaction() as tx:
             rows = await tx.fetch(
                 """
-                SELECT n.*, array_agg(t.target_id) AS target_ids
-                FROM notifications n JOIN targets t ON t.notification_id = n.id GROUP BY n.id
+                SELECT n.*, ARRAY(SELECT target_id FROM targets WHERE notification_id = n.id) AS target_ids,
+                       ARRAY(SELECT threat_id FROM corrections WHERE correction_id = n.id) AS takes_back
+                FROM notifications n
                 """
             )
         return {row["id"]: row for row in rows}

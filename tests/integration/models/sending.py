@@ -5,19 +5,20 @@ same in the same order, by its own rules, and must come to the same rows.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from asyncpg import Record
 from hypothesis import strategies as st
 
 from libs.common.faults import Point
 from services.notifier.domain.notification import State
 from tests.integration.models.lives import Blow, Condition, Fate, UntilIdle, fates, fates_at, until, wait_for_backends
 from tests.integration.models.machine import Machine, step
-from tests.integration.models.mail import CONNECTIONS, UNKNOWN, WAITING, Attempt, Reply, Result
+from tests.integration.models.mail import CONNECTIONS, UNKNOWN, WAITING, Attempt, Mail, Reply, Result
 from tests.integration.models.mails import Mails
 from tests.integration.models.post_office import PostOffice, Replica, Rows, Tries
 from tests.integration.models.postbox import Death, Mood, Taken
@@ -245,6 +246,7 @@ class Work(Machine):
         chosen = [mail for mail in due if is_chosen(mail, rows, tries, stamp)]
         put_back = [mail for mail in due if mail not in chosen and is_put_back(rows[mail.id], stamp)]
         for mail in put_back:
+            self.mails.take_out(mail)
             mail.state, mail.next_at = State.QUEUED, stamp
         if not self.office.postbox.is_away and not sending.is_shaken:
             assert put_back == []
@@ -272,19 +274,30 @@ class Work(Machine):
     async def check(self) -> None:
         """Every mail as the model has it, with the targets that it has there; and nothing is said that is not there."""
         rows = await self.office.notifications()
+        assert len(rows) == len(self.mails.all)
         by_target = {target_id: row for row in rows.values() for target_id in row["target_ids"]}
         assert by_target.keys() == {each.target_id for mail in self.mails.all for each in mail.targets}
+        by_correction = {(row["corrects"], threat_id): row for row in rows.values() for threat_id in row["takes_back"]}
         for mail in self.mails.all:
-            row = by_target[mail.targets[0].target_id]
-            mail.id = row["id"] if mail.id == UNKNOWN else mail.id
-            assert row["id"] == mail.id
+            if mail.id == UNKNOWN:
+                mail.id = _row_of(mail, by_target, by_correction)["id"]
+            row = rows[mail.id]
             assert set(row["target_ids"]) == {each.target_id for each in mail.targets}
+            assert set(row["takes_back"]) == mail.takes_back
+            assert mail.state is State.PLANNED or row["targets_total"] == len(mail.carried)
             found = row["state"], row["doubts"], row["tries"], row["settled"]
             assert found == (mail.state, mail.doubts, mail.tries, mail.is_settled)
             assert mail.state not in WAITING or row["next_attempt_at"] == mail.next_at
         assert await self.office.refusals() == self.mails.refused
         assert await self.office.said() == self.mails.said
         assert self._unexplained == [], "the relay takes only what somebody was to send"
+
+
+def _row_of(mail: Mail, by_target: Mapping[UUID, Record], by_correction: Mapping[tuple[UUID, UUID], Record]) -> Record:
+    """The row of a mail that has not been looked at yet."""
+    if mail.corrects is not None:
+        return by_correction[mail.corrects.id, min(mail.takes_back)]
+    return by_target[mail.targets[0].target_id]
 
 
 def _explains(taken: Taken, attempts: Sequence[Attempt]) -> bool:

@@ -1,8 +1,8 @@
 """The life of mails against a model, whoever dies between which two steps.
 
-Planned, claimed, sent, answered in every way, lost, doubted, braked, withdrawn and sent again: the relay takes a mail
-only of an attempt that was written down before, marked if it may be a second copy; nobody is written to who must not
-be; and each target's outcome is said once.
+Planned, claimed, sent, answered in every way, lost, doubted, braked, withdrawn, corrected and sent again: the relay
+takes a mail only of an attempt that was written down before, marked if it may be a second copy; nobody is written to
+who must not be; each target's outcome is said once; and who was told what is wrong hears so once.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from libs.common.contracts import FeedbackReceived, IndicatorSettled
+from libs.common.contracts import FeedbackReceived, IndicatorSettled, ThreatWithdrawn
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.errors import Permanent
 from libs.common.ids import new_id
@@ -28,13 +28,15 @@ from services.notifier.domain.notification import Brake, BrakeScope, Command, St
 from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.handlers.commands import command_notification, set_brake
 from services.notifier.handlers.commands import suppress as silence
+from services.notifier.handlers.corrections import heed_withdrawals
 from services.notifier.handlers.looking import delete_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, take_up_incidents
 from tests.integration.models.machine import entered, step, told_of, try_plans
-from tests.integration.models.mail import ENDS
-from tests.integration.models.post_office import PostOffice, post_office
+from tests.integration.models.mail import ENDS, WINDOW
+from tests.integration.models.post_office import GROUPING, PostOffice, post_office
 from tests.integration.models.postbox import Death, Mood, Taken
 from tests.integration.models.sending import FATES_OF_PLANNING, FATES_OF_SENDING, PLANNING, REPLICAS, SENDING, Work
+from tests.integration.models.wrong import Withdrawal
 from tests.unit.notifier.builders import incident, recipient, target
 
 EMAILS = (
@@ -96,6 +98,7 @@ class MailStates(Work):
         self._targets: list[Target] = []
         """All that came and were kept, as often as they came."""
         self._refusals: dict[UUID, IndicatorSettled] = {}
+        self._withdrawn: list[ThreatWithdrawn] = []
         self._revisions = count(1)
         self.run(self._begin())
 
@@ -162,6 +165,37 @@ class MailStates(Work):
             await self._heed(FeedbackKind.FIXED, threat_ids=(threat_id,))
             self.mails.fix(threat_id)
 
+    @step(weight=3, choice=choices, corrects=st.sampled_from([True, True, False]))
+    async def withdraw(self, choice: int, corrects: bool) -> None:
+        """A threat turns out to be none."""
+        if self._targets:
+            wrong = self._targets[choice % len(self._targets)]
+            event = ThreatWithdrawn(
+                withdrawal_id=new_id(),
+                threat_id=wrong.threat_id,
+                asset=wrong.indicator.asset.key,
+                incident=wrong.incident,
+                reason="false-positive",
+                corrects=corrects,
+                by="a person",
+                at=self.now,
+            )
+            self._withdrawn.append(event)
+            await self._heed_withdrawal(event)
+
+    @step(choice=choices)
+    async def withdraw_again(self, choice: int) -> None:
+        """The same news comes once more."""
+        if self._withdrawn:
+            await self._heed_withdrawal(self._withdrawn[choice % len(self._withdrawn)])
+
+    async def _heed_withdrawal(self, event: ThreatWithdrawn) -> None:
+        async with self.office.database.transaction() as tx:
+            now = self.office.database.now()
+            await heed_withdrawals([event], tx=tx, now=now, window=WINDOW, reference_key=GROUPING.reference_key)
+        self.mails.withdraw(Withdrawal(event.threat_id, event.at, event.corrects), now=now)
+        await self.check()
+
     @step(value=st.sampled_from([*DOMAINS, *EMAILS]), is_silent=mostly_not)
     async def suppress(self, value: str, is_silent: bool) -> None:
         """An operator says that nobody is written to there, or that somebody may again, whoever said otherwise."""
@@ -216,14 +250,18 @@ class MailStates(Work):
         """Each target's outcome was said exactly once, and nobody got more mails than may be."""
         told = Counter(indicator_id for indicator_id, _ in self.mails.said.elements())
         for each in self._targets:
-            assert told[each.indicator_id] + (each.indicator_id in self._refusals) == 1
+            refused_at_once = each.indicator_id in self._refusals.keys() - self.mails.taken_out
+            assert told[each.indicator_id] + refused_at_once == 1
         copies = Counter(self.office.postbox.taken)
         for mail in self.mails.all:
             assert copies[Taken(mail.id, is_marked=False)] <= 1 + mail.resends
             assert copies[Taken(mail.id, is_marked=True)] <= 1 + mail.resends
 
     def _target(self, kind: Kind, choice: int, email: str, slug: str, severity: Severity, confidence: float) -> Target:
-        new = target(to=recipient(email=email), incident=slug, severity=severity, confidence=confidence)
+        new = msgspec.structs.replace(
+            target(to=recipient(email=email), incident=slug, severity=severity, confidence=confidence),
+            received_at=self.now,
+        )
         if kind is Kind.NEW or not self._targets:
             return new
         earlier = self._targets[choice % len(self._targets)]
