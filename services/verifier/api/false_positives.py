@@ -19,6 +19,7 @@ from services.verifier import handlers
 from services.verifier.domain import FalsePositive, StoredFalsePositive
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
+WIDEST_IPV4, WIDEST_IPV6 = 16, 32
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
 Name = Annotated[str | None, Field(None, min_length=1, max_length=200)]
 Days = Annotated[int, Query(ge=1, le=400, description="How far back to look")]
@@ -27,7 +28,7 @@ Days = Annotated[int, Query(ge=1, le=400, description="How far back to look")]
 class FalsePositiveBody(BaseModel):
     """What is wrong: whatever fits each condition that is given, and at least one is.
 
-    Without an asset, a range or a domain it reaches far, and an approver has to say it.
+    Without an asset, a domain, or a range of at most a /16 (IPv6: /32), it reaches far, and an approver has to say it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -46,6 +47,8 @@ class FalsePositiveBody(BaseModel):
     @field_validator("ip_range")
     @classmethod
     def _canonical_range(cls, text: str | None) -> str | None:
+        if text is not None and "%" in text:
+            raise ValueError("a zone means nothing to anybody else")
         return str(ip_network(text)) if text is not None else None
 
     @field_validator("domain")
@@ -70,7 +73,12 @@ class FalsePositiveBody(BaseModel):
 
     @property
     def reaches_far(self) -> bool:
-        return not self.conditions.keys() & {"asset", "ip_range", "domain"}
+        if self.asset is not None or self.domain is not None:
+            return False
+        if self.ip_range is None:
+            return True
+        network = ip_network(self.ip_range)
+        return network.prefixlen < (WIDEST_IPV4 if network.version == 4 else WIDEST_IPV6)
 
 
 class FalsePositiveView(BaseModel):

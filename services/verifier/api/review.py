@@ -34,6 +34,8 @@ class Remember(BaseModel):
 class ReviewDecision(BaseModel):
     """What is decided, why, and whether it counts for the next ones too."""
 
+    model_config = ConfigDict(extra="forbid")
+
     decision: Decision
     note: str = Field("", max_length=2000)
     remember: Remember | None = None
@@ -149,7 +151,13 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
             require(analyst, Role.APPROVER)
         async with database.transaction() as tx:
             left = await handlers.undo_review(
-                tx, indicator_id, note=why.note, corrects=why.correct, by=analyst.name, now=database.now()
+                tx,
+                indicator_id,
+                note=why.note,
+                corrects=why.correct,
+                by=analyst.name,
+                rules=rules.current,
+                now=database.now(),
             )
         return verdict_view(left)
 

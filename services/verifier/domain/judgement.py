@@ -32,10 +32,7 @@ INTRODUCTIONS: Mapping[Outcome, str] = {
     Outcome.HELD: "A person looks at it:",
 }
 
-LEFT_TO_PEOPLE: Mapping[str, Outcome | None] = {
-    check.name: None for check in CHECKS if check.fails_as is Outcome.HELD and check.name not in {"sharing", "incident"}
-}
-"""Checks that no longer matter once a person has decided. A marking that forbids and a missing advisory still do."""
+NEVER_WAIVED = frozenset({"sharing", "incident"})
 
 # Members looked up once: in Python 3.11 each look-up of one costs more than the comparison with it.
 PASS, FAIL, WARN = CheckResult.PASS, CheckResult.FAIL, CheckResult.WARN
@@ -85,7 +82,7 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
     fails_as, limit = rules.fails_as, rules.hold_below_confidence
     if (trust := _trust_in(case, now)) is not None:
         reasons.append(trust)
-        fails_as, limit = {**fails_as, **LEFT_TO_PEOPLE}, 0.0
+        fails_as, limit = _without_what_is_held(fails_as), 0.0
     weighed = weigh(reasons, fails_as)
     if (failed := weighed.first_failed) is not None:
         return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, fails_as), because=failed)
@@ -94,6 +91,13 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
         doubt = Reason("confidence", FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
         return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
     return _verified(case, rules, now, weighed)
+
+
+def _without_what_is_held(fails_as: Mapping[str, Outcome | None]) -> Mapping[str, Outcome | None]:
+    """Checks that leave it to people no longer matter. A marking that forbids and a missing advisory still do."""
+    outcomes = {check.name: fails_as.get(check.name, check.fails_as) for check in CHECKS}
+    held = (name for name, outcome in outcomes.items() if outcome is Outcome.HELD and name not in NEVER_WAIVED)
+    return {**fails_as, **dict.fromkeys(held)}
 
 
 def _trust_in(case: Case, now: datetime) -> Reason | None:
@@ -233,19 +237,31 @@ def _severity(*said: Severity | None) -> Severity:
 def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
     """The threat as the rest of the batch must see it."""
     event = judgement.indicator
-    return Threat(
-        threat_id=judgement.threat_id,
-        asset=event.key,
-        identifier=event.indicator.identifier,
-        incident=judgement.incident or "",
-        state=ThreatState.OPEN,
+    if known is None:
+        return Threat(
+            threat_id=judgement.threat_id,
+            asset=event.key,
+            identifier=event.indicator.identifier,
+            incident=judgement.incident or "",
+            state=ThreatState.OPEN,
+            first_seen_at=judgement.first_seen_at,
+            last_seen_at=event.indicator.seen_at,
+            sightings=1,
+            partners=frozenset({event.partner}),
+            sources=frozenset({event.source}),
+            announced_at=judgement.at,
+            is_test=event.is_test,
+        )
+    again = msgspec.structs.replace(
+        known,
         first_seen_at=judgement.first_seen_at,
-        last_seen_at=max(event.indicator.seen_at, known.last_seen_at) if known else event.indicator.seen_at,
-        sightings=known.sightings + 1 if known else 1,
-        partners=(known.partners if known else frozenset()) | {event.partner},
-        sources=(known.sources if known else frozenset()) | {event.source},
-        announced_at=known.announced_at if known and judgement.outcome is DUPLICATE else judgement.at,
-        closed_at=known.closed_at if known and judgement.outcome is DUPLICATE else None,
-        closed_reason=known.closed_reason if known and judgement.outcome is DUPLICATE else None,
-        is_test=event.is_test,
+        last_seen_at=max(event.indicator.seen_at, known.last_seen_at),
+        sightings=known.sightings + 1,
+        partners=known.partners | {event.partner},
+        sources=known.sources | {event.source},
+    )
+    if judgement.outcome is DUPLICATE:
+        return again
+    return msgspec.structs.replace(
+        again, state=ThreatState.OPEN, announced_at=judgement.at, closed_at=None, closed_reason=None
     )

@@ -20,6 +20,7 @@ from services.verifier.domain.rules import Rules
 from services.verifier.domain.shared import SharedPlace, SharedPlaces
 from services.verifier.domain.toml_lines import Place, line_at, lines_of
 
+MOST_SHARED = 1_000
 IGNORED = "ignored"
 WAYS_TO_END = (Outcome.HELD, Outcome.REFUTED, Outcome.EXPIRED, Outcome.OUT_OF_SCOPE)
 NEVER_CHANGED = frozenset({"routable", "sharing", "incident"})
@@ -93,8 +94,11 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BrokenRules([_fault_of_syntax(text, str(error))]) from error
+    except RecursionError as error:
+        raise BrokenRules([RuleFault(1, "syntax", "it is nested too deeply")]) from error
     lines = lines_of(text)
     faults: list[RuleFault] = []
+    places: list[SharedPlace] = []
     changes: dict[str, Any] = {}  # Any: each field of Rules in its own type
     for path, read in _rules_in(document):
         try:
@@ -102,10 +106,16 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
         except _Wrong as wrong:
             faults.append(RuleFault(line_at(lines, path), ".".join(map(str, path)), str(wrong)))
         else:
-            before = changes.get(field, getattr(settled, field))
-            changes[field] = {**before, **value} if isinstance(value, dict) else value
+            if isinstance(value, SharedPlace):
+                places.append(value)
+            elif isinstance(value, dict):
+                changes[field] = {**changes.get(field, getattr(settled, field)), **value}
+            else:
+                changes[field] = value
     if faults:
         raise BrokenRules(faults)
+    if places:
+        changes["shared"] = SharedPlaces(places)
     return msgspec.structs.replace(settled, **changes)
 
 
@@ -120,7 +130,7 @@ def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[Place, Callable[[],
     for section, content in document.items():
         if section == "shared" and isinstance(content, list):
             for number in range(len(content)):
-                yield (section, number), partial(_shared, content[: number + 1])
+                yield (section, number), partial(_shared, number, content[number])
         elif section in _TABLES and isinstance(content, dict):
             for name, value in content.items():
                 yield (section, name), partial(_TABLES[section], name, value)
@@ -160,7 +170,7 @@ def _reliability_weight(name: str, value: object) -> _Change:
 
 def _check(name: str, value: object) -> _Change:
     _known(name, {check: None for check in OUTCOME_OF_FAILED if check not in NEVER_CHANGED}, "check to change")
-    if value not in {*WAYS_TO_END, IGNORED}:
+    if value not in (*WAYS_TO_END, IGNORED):
         raise _Wrong(f"{value!r} is none of {_listed((*WAYS_TO_END, IGNORED))}")
     return "fails_as", {name: None if value == IGNORED else Outcome(str(value))}
 
@@ -184,14 +194,15 @@ _TABLES: Mapping[str, Callable[[str, object], _Change]] = {
 }
 
 
-def _shared(entries: list[Any]) -> _Change:
-    """All up to the last one, of which this call is; those before it have been looked at."""
+def _shared(number: int, entry: object) -> _Change:
+    if number >= MOST_SHARED:
+        raise _Wrong(f"there are more than {MOST_SHARED}")
     try:
-        places = msgspec.convert(entries, list[SharedPlace])
+        place = msgspec.convert(entry, SharedPlace)
     except msgspec.ValidationError as error:
         raise _Wrong(str(error)) from error
-    _require_places(places[-1])
-    return "shared", SharedPlaces(places)
+    _require_places(place)
+    return "shared", place
 
 
 def _require_places(place: SharedPlace) -> None:

@@ -121,7 +121,7 @@ def rules_version(rules: Rules, *, checks: str = "") -> str:
         "registered": rules.registered.versions,
         "track_records": None,
     }
-    said = msgspec.to_builtins(fields, str_keys=True, enc_hook=_said)
+    said = msgspec.to_builtins(fields, str_keys=True, enc_hook=_said, order="deterministic")
     return hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:12]
 
 

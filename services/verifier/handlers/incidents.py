@@ -78,9 +78,10 @@ async def change_incident(
         raise Problem(
             409, "approve-instead", f"It can't go from {incident.state} to {wanted}", f"Approve {slug} instead."
         )
+    if changes != {"state": IncidentState.CLOSED}:
+        _refuse_merged(incident)
     changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
     if changes.keys() & NEEDS_APPROVAL:
-        _refuse_merged(incident)
         changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
     return await put(tx, changed, now=now)
 
@@ -152,7 +153,7 @@ async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: date
     `known` are the lists that were read before. Raises `Transient` for a file that this release can't read.
     """
     try:
-        written = apply_rule_file(settled, text or (await rule_file_in_force(tx)).text)
+        written = apply_rule_file(settled, (await rule_file_in_force(tx)).text if text is None else text)
     except BrokenRules as error:
         raise Transient(f"the rules in force can't be read: {error}") from error
     rules = msgspec.structs.replace(
@@ -173,7 +174,7 @@ class RulesInForce:
     def __init__(self, settled: Rules, *, database: Database, refresh_seconds: float) -> None:
         self.settled = settled
         self._database = database
-        self._refresh_seconds = refresh_seconds
+        self.refresh_seconds = refresh_seconds
         self._current: Rules | None = None
 
     @property
@@ -201,7 +202,7 @@ class RulesInForce:
                     shipped = []
             except (Transient, Problem) as error:
                 log.warning("rules not read", reason=str(error))
-            await shutdown.wait(self._refresh_seconds)
+            await shutdown.wait(self.refresh_seconds)
 
     async def check(self) -> None:
         """Raise `Transient` until the rules have been read."""

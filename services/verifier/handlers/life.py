@@ -13,6 +13,7 @@ from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.metrics import MEDIAN_REMEDIATION_DAYS, THREATS_WARNED
 from libs.common.shutdown import Shutdown
+from libs.common.vocabulary import NotificationKind
 from services.verifier import store
 from services.verifier.domain import (
     Remediation,
@@ -38,10 +39,10 @@ BEFORE_ALL = UUID(int=0)
 
 
 async def note_warnings(sent: Sequence[NotificationSent], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:
-    """Note when somebody was first and last warned of each threat. A test warns nobody; a repeat changes nothing."""
+    """Note when somebody was first and last warned of each threat. Tests and corrections warn nobody."""
     warnings: dict[UUID, tuple[datetime, datetime]] = {}
     for event in sent:
-        for target in () if event.is_test else event.targets:
+        for target in event.targets if event.kind is NotificationKind.WARNING and not event.is_test else ():
             first, last = warnings.get(target.threat_id, (event.sent_at, event.sent_at))
             warnings[target.threat_id] = min(first, event.sent_at), max(last, event.sent_at)
     await store.note_warnings(tx, warnings)

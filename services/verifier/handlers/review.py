@@ -13,7 +13,16 @@ from libs.common.outbox import enqueue
 from libs.common.problems import Problem, not_found
 from libs.common.vocabulary import IncidentState, Outcome
 from services.verifier import store
-from services.verifier.domain import FalsePositive, Judgement, Rules, Verdict, reports_of, settle_review
+from services.verifier.domain import (
+    Catalogue,
+    FalsePositive,
+    History,
+    Judgement,
+    Rules,
+    Verdict,
+    reports_of,
+    settle_review,
+)
 from services.verifier.domain.review import UNDONE, Decision, PastDecision
 from services.verifier.domain.values import CheckResult, Reason
 from services.verifier.handlers.verify import event_of
@@ -53,6 +62,8 @@ async def review_indicators(
         assets={judgement.indicator.key for judgement in held},
         now=now,
     )
+    if said.is_verified:
+        _require_none_withdrawn(history)
 
     decided = [
         msgspec.structs.replace(judgement, decided_by=said.by, note=said.note)
@@ -80,7 +91,7 @@ async def review_matching(
 
 
 async def undo_review(
-    tx: Transaction, indicator_id: UUID, *, note: str, corrects: bool, by: str, now: datetime
+    tx: Transaction, indicator_id: UUID, *, note: str, corrects: bool, by: str, rules: Rules, now: datetime
 ) -> Judgement:
     """Take back what was decided, with what was remembered. After a "no" the record waits again, as it waited before.
 
@@ -96,15 +107,19 @@ async def undo_review(
     await store.mark_undone(tx, last, by=by, note=note, now=now)
     if last.decision is Decision.VERIFY:
         return await _withdraw_verified(tx, verdict, last, corrects=corrects, by=by, now=now)
-    return await _hold_again(tx, verdict, last, by=by, now=now)
+    return await _hold_again(tx, verdict, last, catalogue=rules.catalogue, now=now)
 
 
-async def _hold_again(tx: Transaction, verdict: Judgement, last: PastDecision, *, by: str, now: datetime) -> Judgement:
+async def _hold_again(
+    tx: Transaction, verdict: Judgement, last: PastDecision, *, catalogue: Catalogue, now: datetime
+) -> Judgement:
+    before = last.before
+    incident = catalogue.at_the_end_of(before.incident) if before.incident else None
     held = msgspec.structs.replace(
         verdict,
         verdict=Verdict.HELD,
         outcome=Outcome.HELD,
-        **msgspec.structs.asdict(last.before),
+        **{**msgspec.structs.asdict(before), "incident": incident},
         decided_by=None,
         note=None,
     )
@@ -193,6 +208,18 @@ async def _refuse_decided(tx: Transaction, indicator_ids: Collection[UUID]) -> N
     raise Problem(
         409, "already-decided", "This is decided already", f"{who} decided at {first.at:%Y-%m-%dT%H:%M:%SZ}: {what}."
     )
+
+
+def _require_none_withdrawn(history: History) -> None:
+    """What had been received of a threat when it was withdrawn is not mailed any more, whoever says what."""
+    withdrawn = [threat for threat in history.threats.values() if threat.closed_reason == UNDONE]
+    if withdrawn:
+        raise Problem(
+            409,
+            "threat-withdrawn",
+            "Somebody has taken back that this is a threat",
+            f"{withdrawn[0].asset}: what had been received of it by then is not mailed any more.",
+        )
 
 
 def _require_approved_incidents(held: Collection[Judgement], rules: Rules) -> None:

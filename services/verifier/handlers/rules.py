@@ -1,5 +1,6 @@
 """Files of rules are read, and put in force by a person."""
 
+import asyncio
 import hashlib
 from datetime import datetime
 from importlib.resources import files
@@ -47,7 +48,7 @@ async def put_rule_file(
     tx: Transaction, text: str, settled: Rules, *, read_revision: int | None, note: str, by: str, now: datetime
 ) -> store.RuleFile:
     """Put a file in force. One with an error changes nothing, and neither does one that somebody else overtook."""
-    require_sound(text, settled)
+    await asyncio.to_thread(require_sound, text, settled)
     before = (await rule_file_in_force(tx)).revision
     new = store.RuleFile(revision=before + 1, text=text, note=note, put_at=now, put_by=by)
     if read_revision not in {None, before} or not await store.add_rule_file(tx, new):

@@ -20,7 +20,10 @@ log = structlog.get_logger(__name__)
 MOVED_AT_ONCE = 1_000
 
 ALL_JUDGE_BY_IT = timedelta(seconds=10)
-"""So long after a change of the catalogue every replica judges by it, and nothing new comes to what is moved."""
+"""So long after a change of the catalogue, at least, every replica judges by it: nothing new comes to what is moved."""
+
+REFRESHES = 3
+"""And so many rounds in which the rules are read again: one or the other may fail."""
 
 
 class IncidentUpkeep:
@@ -30,6 +33,7 @@ class IncidentUpkeep:
         self._rules = rules
         self._database = database
         self._every_seconds = every_seconds
+        self._settled = max(ALL_JUDGE_BY_IT, REFRESHES * timedelta(seconds=rules.refresh_seconds))
 
     async def run(self, shutdown: Shutdown) -> None:
         while not await shutdown.wait(self._every_seconds):
@@ -44,17 +48,19 @@ class IncidentUpkeep:
         more = True
         while more and not shutdown.requested:
             async with self._database.transaction() as tx:
-                more = await move_some(tx, now=self._database.now())
+                more = await move_some(tx, now=self._database.now(), settled=self._settled)
 
 
-async def move_some(tx: Transaction, *, now: datetime, at_once: int = MOVED_AT_ONCE) -> bool:
+async def move_some(
+    tx: Transaction, *, now: datetime, at_once: int = MOVED_AT_ONCE, settled: timedelta = ALL_JUDGE_BY_IT
+) -> bool:
     """Bring some threats, or some of what is held, to the incident that they are of now; whether to go on.
 
     After a merge that is everything, after a split what the catalogue finds to be of the new one.
     """
     if not await store.is_alone(tx):
         return False
-    move = await store.oldest_move(tx, asked_before=now - ALL_JUDGE_BY_IT)
+    move = await store.oldest_move(tx, asked_before=now - settled)
     if move is None:
         return False
     route = _Route(move, Catalogue((await store.incidents(tx)).values()))

@@ -88,7 +88,7 @@ class WhatIf:
     async def ask(self, question: Question, *, authorization: str) -> Answer:
         """Raises a problem for a draft with errors, and while another question is being answered."""
         if question.rules is not None:
-            require_sound(question.rules, self._place.settled)
+            await asyncio.to_thread(require_sound, question.rules, self._place.settled)
         if self._is_busy:
             later = {"Retry-After": "20"}
             raise Problem(429, "what-if-runs", "Another question is being answered", "Ask again soon.", headers=later)
@@ -144,12 +144,12 @@ async def _compare(tx: Transaction, question: Question, place: Place, *, now: da
     draft = await load_rules(tx, place.settled, known=in_force, now=now, text=question.rules)
     wrong = (*draft.known_wrong.entries, *question.false_positives)
     draft = msgspec.structs.replace(draft, known_wrong=KnownWrong(wrong))
-    records, decided_by_people = await store.judged_records_count(tx, since=since)
+    records, decided_by_people = await store.judged_records_count(tx, since=since, until=now)
 
     comparing = Comparing(now=in_force, draft=draft)
     seen: set[UUID] = set()
     done = 0
-    async for batch in store.judged_records(tx, since=since, most=MOST_RECORDS):
+    async for batch in store.judged_records(tx, since=since, until=now, most=MOST_RECORDS):
         await _judge_again(tx, comparing, batch, seen=seen, since=since)
         done += len(batch)
         watch(done, min(records, MOST_RECORDS))

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import itemgetter
 from uuid import UUID
 
 import asyncpg
@@ -18,7 +19,8 @@ INSERT INTO false_positives (false_positive_id, threat_id, asset, ip_range, doma
 SELECT *, $11::timestamptz, $12::text
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
             $10::timestamptz[])
-ON CONFLICT (false_positive_id) DO UPDATE SET reason = excluded.reason, expires_at = excluded.expires_at
+ON CONFLICT (false_positive_id) DO UPDATE
+SET reason = excluded.reason, expires_at = greatest(false_positives.expires_at, excluded.expires_at)
 """
 
 AT_ASSETS = """
@@ -51,7 +53,7 @@ async def add_false_positives(
 ) -> list[UUID]:
     """Add or prolong; their ids, in order."""
     ids = [_id_of(entry) for entry in entries]
-    unique = dict(zip(ids, entries, strict=True))
+    unique = dict(sorted(zip(ids, entries, strict=True), key=itemgetter(0)))  # so that two replicas lock in one order
     columns = ("threat_id", *CONDITIONS, "reason", "expires_at")
     values = [[getattr(entry, column) for entry in unique.values()] for column in columns]
     await tx.fetch(INSERT, list(unique), *values, now, by)

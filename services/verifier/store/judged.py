@@ -15,15 +15,16 @@ ROWS_AT_ONCE = 2000
 
 JUDGED = """
 SELECT indicator, judged_at FROM verdicts
-WHERE judged_at >= $1 AND NOT is_test AND decided_by IS NULL
-ORDER BY judged_at DESC, indicator_id LIMIT $2
+WHERE judged_at >= $1 AND judged_at < $2 AND NOT is_test AND decided_by IS NULL
+ORDER BY judged_at DESC, indicator_id LIMIT $3
 """
 
 KNOWN_BEFORE = """
 SELECT threat_id, min(v.first_seen_at) AS first_seen_at, count(*) AS sightings,
        array_agg(DISTINCT partner) AS partners, max(v.judged_at) FILTER (WHERE v.outcome IS NULL) AS announced_at,
        t.asset, t.identifier, t.incident, t.last_seen_at,
-       CASE WHEN t.closed_at < $2 THEN t.closed_at END AS closed_at, t.closed_reason, t.sources
+       CASE WHEN t.closed_at < $2 THEN t.closed_at END AS closed_at, t.closed_reason, t.sources,
+       t.trusted_until, t.trusted_by
 FROM verdicts v JOIN threats t USING (threat_id)
 WHERE threat_id = ANY($1::uuid[]) AND v.judged_at < $2 AND v.verdict = 'verified'
 GROUP BY threat_id, t.threat_id
@@ -33,22 +34,23 @@ _indicator = msgspec.json.Decoder(RawIndicator)
 
 
 async def judged_records(
-    tx: Transaction, *, since: datetime, most: int
+    tx: Transaction, *, since: datetime, until: datetime, most: int
 ) -> AsyncIterator[list[tuple[RawIndicator, datetime]]]:
     """Those that rules have judged since then, the newest `most` of them, in the order in which they were judged."""
     newest = f"SELECT * FROM ({JUDGED}) AS newest ORDER BY judged_at"  # noqa: S608 - ours
-    async for rows in tx.stream(newest, since, most, rows_at_once=ROWS_AT_ONCE):
+    async for rows in tx.stream(newest, since, until, most, rows_at_once=ROWS_AT_ONCE):
         yield [(_indicator.decode(row["indicator"]), row["judged_at"]) for row in rows]
 
 
-async def judged_records_count(tx: Transaction, *, since: datetime) -> tuple[int, int]:
+async def judged_records_count(tx: Transaction, *, since: datetime, until: datetime) -> tuple[int, int]:
     """How many there are, and how many more people have decided, whom no rule overrules."""
     (row,) = await tx.fetch(
         """
         SELECT count(*) FILTER (WHERE decided_by IS NULL) AS by_rules, count(decided_by) AS by_people
-        FROM verdicts WHERE judged_at >= $1 AND NOT is_test
+        FROM verdicts WHERE judged_at >= $1 AND judged_at < $2 AND NOT is_test
         """,
         since,
+        until,
     )
     return row["by_rules"], row["by_people"]
 
@@ -74,4 +76,6 @@ def _threat(row: asyncpg.Record) -> Threat:
         announced_at=row["announced_at"],
         closed_at=row["closed_at"],
         closed_reason=row["closed_reason"],
+        trusted_until=row["trusted_until"],
+        trusted_by=row["trusted_by"],
     )

@@ -52,5 +52,7 @@ def _conditions(entry: FalsePositive) -> Iterator[tuple[str, object]]:
     if entry.ip_range is not None:
         yield f"{_ASSET % 'ip'}::inet <<= :value::text::inet", entry.ip_range
     if entry.domain is not None:
-        names = " OR ".join(f"{host} = :value::text OR {host} LIKE '%.' || :value::text" for host in _HOSTS)
+        # Not LIKE: a name may have an underscore in it.
+        below = "right({0}, length(:value::text) + 1) = '.' || :value::text"
+        names = " OR ".join(f"{host} = :value::text OR {below.format(host)}" for host in _HOSTS)
         yield f"({names})", entry.domain

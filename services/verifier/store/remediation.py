@@ -23,7 +23,7 @@ FROM told JOIN locked USING (threat_id) WHERE threats.threat_id = told.threat_id
 REMEDIATION = f"""
 WITH warned AS (
     SELECT incident, first_warned_at, last_seen_at, closed_at,
-           CASE WHEN closed_reason = 'false-positive' THEN 'wrong'
+           CASE WHEN closed_reason IN ('false-positive', 'review-undone') THEN 'wrong'
                 WHEN closed_reason = 'fixed' THEN 'fixed'
                 WHEN (closed_at IS NULL OR closed_reason = '{NOT_SEEN_AGAIN}') AND quiet_at > first_warned_at
                      THEN 'silent'

@@ -11,15 +11,16 @@ COLUMNS = ("partner", "identifier", "reported_at", "verified", "wrong")
 # What has no verified threat tells of silence about none, and is not kept: the names in it are the partner's own.
 COMPACT = """
 WITH fewer AS (
-    SELECT partner, identifier FROM reports GROUP BY partner, identifier
+    SELECT partner, identifier, sum(verified) + sum(wrong) AS known FROM reports GROUP BY partner, identifier
     HAVING count(*) > 1 OR sum(verified) + sum(wrong) = 0
 ), taken AS (
     DELETE FROM reports USING fewer
-    WHERE reports.partner = fewer.partner AND reports.identifier = fewer.identifier RETURNING reports.*
+    WHERE reports.partner = fewer.partner AND reports.identifier = fewer.identifier
+    RETURNING reports.*, fewer.known
 )
 INSERT INTO reports (partner, identifier, reported_at, verified, wrong)
 SELECT partner, identifier, max(reported_at), sum(verified), sum(wrong) FROM taken GROUP BY partner, identifier
-HAVING sum(verified) + sum(wrong) > 0
+HAVING max(known) > 0
 """
 
 

@@ -36,7 +36,7 @@ UPDATE threats SET
     partners = CASE WHEN threats.partners @> seen.partners THEN threats.partners
                ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.partners || seen.partners) AS name) END,
     sources = CASE WHEN threats.sources @> seen.sources THEN threats.sources
-              ELSE (SELECT array_agg(DISTINCT name) FROM unnest(threats.sources || seen.sources) AS name) END,
+              ELSE (SELECT array_agg(DISTINCT name) FROM unnest({sources} || seen.sources) AS name) END,
     closed_at = CASE WHEN {refuted} THEN NULL ELSE threats.closed_at END,
     closed_reason = CASE WHEN {refuted} THEN NULL ELSE threats.closed_reason END,
     reopenings = threats.reopenings + CASE WHEN {refuted} THEN 1 ELSE 0 END,
@@ -51,8 +51,9 @@ FROM (
 ) AS seen
 WHERE threats.threat_id = seen.threat_id
 """.format(  # noqa: S608 - one of ours
+    sources="CASE WHEN threats.sources = '{}' THEN threats.partners ELSE threats.sources END",
     refuted="(seen.last_seen_at > CASE threats.closed_reason "
-    f"WHEN '{NOT_SEEN_AGAIN}' THEN threats.last_seen_at ELSE threats.closed_at END)"
+    f"WHEN '{NOT_SEEN_AGAIN}' THEN threats.last_seen_at ELSE threats.closed_at END)",
 )
 
 PAGE = """
@@ -155,8 +156,11 @@ async def close_threats(
     """
     rows = await tx.fetch(
         f"""
+        WITH locked AS (
+            SELECT threat_id FROM threats WHERE threat_id = ANY($1::uuid[]) ORDER BY threat_id FOR UPDATE
+        )
         UPDATE threats SET closed_at = $3, closed_reason = $4
-        FROM unnest($1::uuid[], $2::timestamptz[]) AS answered (threat_id, at)
+        FROM unnest($1::uuid[], $2::timestamptz[]) AS answered (threat_id, at) JOIN locked USING (threat_id)
         WHERE threats.threat_id = answered.threat_id AND (closed_at IS NULL OR closed_reason = '{NOT_SEEN_AGAIN}')
           AND announced_at <= answered.at
         RETURNING threats.*

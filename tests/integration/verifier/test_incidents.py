@@ -520,7 +520,7 @@ async def test_the_service_does_all_that_by_itself(database: Database, database_
     await judge(database, *several(range(11, 16), identifier="new-thing", seen_at=real), now=real)
     async with database.transaction() as tx:
         await merge_incident(tx, "beta", into="alpha", by="carl", now=real - timedelta(minutes=1))
-    rules, shutdown = RulesInForce(FEW, database=database, refresh_seconds=60), Shutdown()
+    rules, shutdown = RulesInForce(FEW, database=database, refresh_seconds=2), Shutdown()
     upkeep = IncidentUpkeep(rules, database=database, every_seconds=0.05)
 
     running = [asyncio.create_task(task(shutdown)) for task in (rules.keep_fresh, upkeep.run)]

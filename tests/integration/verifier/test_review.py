@@ -119,7 +119,9 @@ async def test_a_yes_is_taken_back_by_withdrawing_its_threat(desk: Desk) -> None
     (withdrawn,) = await withdrawals(desk)
     assert (withdrawn.reason, withdrawn.corrects, withdrawn.by) == ("review-undone", True, "bert")
     assert str(withdrawn.threat_id) == shown["threat_id"]
-    assert await outcomes(desk, records(HONEYPOT)) == {"held": 1}, "nobody is trusted any more"
+    (later,) = records(HONEYPOT)
+    assert await outcomes(desk, [later]) == {"held": 1}, "nobody is trusted any more"
+    assert (await decide(analyst, later, "verify")).json()["type"] == "/problems/threat-withdrawn"
     assert (await approver.post(path)).json()["type"] == "/problems/nothing-to-undo"
 
 

@@ -147,6 +147,10 @@ async def test_an_entry_reaches_what_fits_all_its_conditions(
         ({"ip_range": "145.10.20.1/8"}, 422),
         ({"domain": "no domain"}, 422),
         ({"identifier": "open-smb"}, 403),
+        ({"ip_range": "0.0.0.0/0"}, 403),
+        ({"ip_range": "2a02::/16"}, 403),
+        ({"ip_range": "2a02:1::/32"}, 201),
+        ({"ip_range": "fe80::1%eth0"}, 422),
         ({"domain": "Bakery.NL"}, 201),
     ],
 )

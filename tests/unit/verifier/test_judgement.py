@@ -1,5 +1,8 @@
 """What the verifier decides, as a table of cases."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -314,3 +317,41 @@ def test_the_number_of_a_grade(corroborated: bool, improbable: bool, confidence:
     weighed = Weighed((), None, 1.0, improbable=improbable, corroborated=corroborated)
 
     assert credibility(weighed, confidence, RULES) is number
+
+
+def test_whoever_is_trusted_is_trusted_for_all_records_of_a_batch() -> None:
+    trusted = known(trusted_until=NOW + timedelta(days=1), trusted_by="anna")
+
+    judged = judge_all([raw(number, reliability=Reliability.E) for number in (1, 2)], trusted, RULES, NOW)
+
+    assert [each.outcome for each in judged] == 2 * [Outcome.DUPLICATE]
+
+
+@pytest.mark.parametrize(
+    ("fails_as", "outcome"),
+    [({"country": Outcome.HELD}, Outcome.DUPLICATE), ({"noise": Outcome.REFUTED}, Outcome.REFUTED)],
+)
+def test_trust_passes_over_what_is_left_to_people_by_these_rules(
+    fails_as: dict[str, Outcome | None], outcome: Outcome
+) -> None:
+    rules = msgspec.structs.replace(RULES, fails_as=fails_as)
+    trusted = known(trusted_until=NOW + timedelta(days=1), trusted_by="anna")
+    changes: dict[str, Any] = {"geo_country": "DE"} if "country" in fails_as else {"tags": ("honeypot",)}  # Any: fields
+
+    assert judge(raw(**changes), trusted, rules, NOW).outcome is outcome
+
+
+def test_the_version_of_the_rules_is_the_same_in_every_process() -> None:
+    code = """
+import msgspec
+from services.verifier.domain import rules_version
+from tests.unit.verifier.builders import RULES
+print(rules_version(msgspec.structs.replace(RULES, constituency_countries=frozenset("NL BE DE FR".split()))))
+"""
+
+    def version(seed: str) -> str:
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    assert version("1") == version("2") == version("3")

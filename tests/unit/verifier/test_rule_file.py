@@ -110,6 +110,8 @@ x = 1
         ("thresholds = 3\n", 1, "thresholds"),
         ("\nthresholds.probable_from = 3\n", 2, "thresholds.probable_from"),
         ("[shared]\nname = 'x'\n", 1, "shared"),
+        ("[checks]\nnoise = []\n", 2, "checks.noise"),
+        ("x = " + 3000 * "[", 1, "syntax"),
         ("[[shared]]\nname = 'x'\nkind = 'cdn'\n", 1, "shared.0"),
         ("[[shared]]\nname = 'x'\nkind = 'cloud'\nasns = [1]\n", 1, "shared.0"),
         ("[[shared]]\nname = 'x'\nkind = 'cdn'\ndomains = ['No Domain']\n", 1, "shared.0"),
@@ -145,3 +147,11 @@ def test_an_operator_decides_how_a_record_ends_that_fails_a_check(way: str, outc
 
 def test_what_may_not_be_changed_are_checks_that_there_are() -> None:
     assert {check.name for check in CHECKS} >= NEVER_CHANGED
+
+
+def test_a_file_that_names_no_place_keeps_none_of_the_shipped_and_one_with_too_many_is_refused() -> None:
+    place = "[[shared]]\nname = 'x'\nkind = 'cdn'\nasns = [1]\n"
+
+    assert apply_rule_file(RULES, "").shared.places == ()
+    assert len(apply_rule_file(RULES, 1000 * place).shared.places) == 1000
+    assert faults(1001 * place) == [(4001, "shared.1000")]

@@ -60,7 +60,7 @@ def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
     known = case.known
     if known is None:
         return NOT_CORROBORATED
-    if others := len(known.sources - {case.event.source}):
+    if others := len(known.sources - {case.event.source, case.event.partner}):
         return passed("corroborated", "somebody else has found it too" if others == 1 else f"{others} others found it")
     return NOT_CORROBORATED if known.partners <= {case.event.partner} else SAME_SOURCE
 
