@@ -17,7 +17,8 @@ class VerifierSettings(ServiceSettings):
         frozenset({"NL"}), description='Countries that we write to, as JSON: `["NL"]`'
     )
     vital_assets_file: Path | None = Field(
-        None, description="CSV `kind,value,name` of vital operators' ip-ranges, domains and asns; empty: none"
+        None,
+        description="CSV `kind,value,name[,sector,warned_by]` of whom others warn: ip-range, domain, asn; empty: none",
     )
     max_age_days: dict[str, int] = Field(
         dict(DEFAULT_MAX_AGE_DAYS), description="Days that a finding stays news, by taxonomy or taxonomy/type, as JSON"

@@ -1,8 +1,8 @@
-"""Vital operators: whom the national team warns itself, so that we hand over instead of mailing."""
+"""Those whom somebody else warns, so that we hand over instead of mailing: vital operators, and those of a sector."""
 
 import csv
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import pairwise
 
@@ -15,7 +15,8 @@ from services.verifier.domain.asset_index import AssetIndex, tables_of
 def parse_vital_assets(lines: Iterable[str]) -> AssetIndex:
     """Read CSV with the header `kind,value,name`; kinds are `ip-range` (CIDR), `domain` and `asn`.
 
-    Ranges must not overlap. Raises `Permanent` with the line that is wrong.
+    In two more columns, `sector` and `warned_by`, may stand why and by whom. Ranges must not overlap. Raises `Permanent`
+    with the line that is wrong.
     """
     ranges: list[tuple[Interval, str]] = []
     domains: dict[str, str] = {}
@@ -43,9 +44,16 @@ def parse_vital_assets(lines: Iterable[str]) -> AssetIndex:
 def _rows(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     for row in csv.DictReader(lines):
         try:
-            yield row["kind"].strip(), row["value"].strip(), row["name"].strip()
+            yield row["kind"].strip(), row["value"].strip(), _named(row)
         except (KeyError, AttributeError) as error:
             raise Permanent(f"vital assets: a line has no {error}") from error
+
+
+def _named(row: Mapping[str, str | None]) -> str:
+    """`Water Works (drinking water), warned by WaterCERT`; without the two, it is one of the vital operators."""
+    sector, warned_by = ((row.get(column) or "").strip() for column in ("sector", "warned_by"))
+    name = (row["name"] or "").strip() + (f" ({sector})" if sector else "")
+    return f"{name}, warned by {warned_by}" if warned_by else f"{name}, on the list of vital operators"
 
 
 def _interval(value: str) -> Interval:

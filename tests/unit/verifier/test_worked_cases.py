@@ -180,7 +180,7 @@ def rules_of(case: Case) -> Rules:
         RULES,
         catalogue=Catalogue((*RULES.catalogue.incidents.values(), *map(incident_of, case.incidents))),
         allow_documentation_ranges=case.documentation,
-        vital_assets=parse_vital_assets(["kind,value,name", *case.vital.splitlines()]),
+        vital_assets=parse_vital_assets(["kind,value,name,sector,warned_by", *case.vital.splitlines()]),
         exploitation=exploitation_of(case),
         track_records={case.partner: TrackRecord(*case.track_record)} if case.track_record else {},
         known_wrong=KnownWrong(entry for entry in wrong_in(case) if not entry.is_at_one_asset),

@@ -43,8 +43,8 @@ def _is_documentation_name(domain: str) -> bool:
 
 
 def not_vital(case: Case, rules: Rules, _: datetime) -> Reason:
-    """It is not a vital operator's, whom the national team warns itself."""
+    """It is not that of a vital operator, or of a sector, whom the national or the sector's team warns itself."""
     operator = rules.vital_assets.owner_of(case.event.indicator.asset, case.event.indicator.asn)
     if operator is not None:
-        return failed("vital", f"belongs to {operator}, on the list of vital operators")
+        return failed("vital", f"belongs to {operator}")
     return NOT_VITAL
