@@ -15,7 +15,7 @@ from services.verifier.domain.asset_index import AssetIndex, tables_of
 def parse_vital_assets(lines: Iterable[str]) -> AssetIndex:
     """Read CSV with the header `kind,value,name`; kinds are `ip-range` (CIDR), `domain` and `asn`.
 
-    In two more columns, `sector` and `warned_by`, may stand why and by whom. Ranges must not overlap. Raises `Permanent`
+    Two more columns, `sector` and `warned_by`, may say why, and by whom. Ranges must not overlap. Raises `Permanent`
     with the line that is wrong.
     """
     ranges: list[tuple[Interval, str]] = []
