@@ -26,8 +26,12 @@ COLUMNS = (
     "sources",
 )
 
-# Of which sightings refute a closing, see `Threat.is_refuted_by`.
+# Of which sightings refute a closing, see `Threat.is_refuted_by`. Rows are locked by id first, as by all who change
+# several threats, so that nobody waits for each other in a circle: a join locks in whatever order it is made in.
 SEEN_AGAIN = """
+WITH locked AS (
+    SELECT threat_id FROM threats WHERE threat_id = ANY($1::uuid[]) ORDER BY threat_id FOR UPDATE
+)
 UPDATE threats SET
     first_seen_at = least(threats.first_seen_at, seen.first_seen_at),
     last_seen_at = greatest(threats.last_seen_at, seen.last_seen_at),
@@ -48,7 +52,7 @@ FROM (
            string_to_array(partners, ' ') AS partners, string_to_array(sources, ' ') AS sources
     FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[], $7::text[])
          AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources)
-) AS seen
+) AS seen JOIN locked USING (threat_id)
 WHERE threats.threat_id = seen.threat_id
 """.format(  # noqa: S608 - one of ours
     sources="CASE WHEN threats.sources = '{}' THEN threats.partners ELSE threats.sources END",
@@ -118,8 +122,7 @@ async def record_sightings(tx: Transaction, judgements: Sequence[Judgement], *, 
     new = [threat_id for threat_id in seen if threat_id not in known]
     if new:
         await tx.copy("threats", columns=COLUMNS, rows=[_new_row(seen[threat_id]) for threat_id in new])
-    # In the order of ids, so that two replicas lock in the same order and never wait for each other in a circle.
-    again = [_sighting(seen[threat_id]) for threat_id in sorted(seen.keys() - set(new))]
+    again = [_sighting(seen[threat_id]) for threat_id in seen.keys() - set(new)]
     if again:
         await tx.fetch(SEEN_AGAIN, *map(list, zip(*again, strict=True)))
 
