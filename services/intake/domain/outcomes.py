@@ -76,8 +76,6 @@ def weigh(standing: Standing, news: IndicatorSettled) -> Weight:
         return Weight.CHANGE
     if (standing.outcome, news.outcome, news.reason) == (Outcome.REFUTED, Outcome.HELD, UNDONE):
         return Weight.CHANGE if news.at > standing.at else Weight.STALE
-    if standing.outcome == Outcome.HELD and news.outcome == Outcome.REFUTED and news.at < standing.at:
-        return Weight.STALE  # it was taken back meanwhile
     is_final = news.outcome not in REVISABLE and news.outcome != Outcome.PENDING
     if standing.outcome in REVISABLE:
         return Weight.CHANGE if is_final else Weight.STALE

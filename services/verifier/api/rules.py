@@ -18,7 +18,7 @@ from services.verifier.handlers import RulesInForce
 
 PATH = "/v1/rules"
 MAX_RULES_BYTES = 256 * 1024
-RULES_BODY = {"requestBody": {"required": True, "content": {"application/toml": {"schema": {"type": "string"}}}}}
+RULES_BODY = {"requestBody": {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}}
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
 
 
