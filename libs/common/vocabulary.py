@@ -89,6 +89,10 @@ class RecipientKind(StrEnum):
     NETWORK_OWNER = "network-owner"
 
 
+REVIEW_UNDONE = "review-undone"
+"""The reason that a person has taken back what was decided: a record is held again, or its threat is withdrawn."""
+
+
 class NotificationKind(StrEnum):
     """What a mail does: it warns, or it takes back what an earlier one said."""
 

@@ -8,16 +8,13 @@ from enum import Enum, auto
 from uuid import UUID
 
 from libs.common.contracts import IndicatorSettled
-from libs.common.vocabulary import Outcome
+from libs.common.vocabulary import REVIEW_UNDONE, Outcome
 
 RecordKey = tuple[UUID, int]
 """Submission and record number."""
 
 REVISABLE = frozenset({Outcome.HELD.value, Outcome.UNATTRIBUTABLE.value})
 """A person may still decide otherwise; every other outcome is final."""
-
-UNDONE = "review-undone"
-"""The reason with which what a person has refuted is held again: that person, or another, has taken it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ def weigh(standing: Standing, news: IndicatorSettled) -> Weight:
         return Weight.REPEATED
     if standing.outcome == Outcome.PENDING:
         return Weight.CHANGE
-    if (standing.outcome, news.outcome, news.reason) == (Outcome.REFUTED, Outcome.HELD, UNDONE):
+    if (standing.outcome, news.outcome, news.reason) == (Outcome.REFUTED, Outcome.HELD, REVIEW_UNDONE):
         return Weight.CHANGE if news.at > standing.at else Weight.STALE
     is_final = news.outcome not in REVISABLE and news.outcome != Outcome.PENDING
     if standing.outcome in REVISABLE:

@@ -8,9 +8,6 @@ import msgspec
 
 from services.verifier.domain.values import Before
 
-UNDONE = "review-undone"
-"""The reason of a record that waits again, because somebody has taken back what was decided of it."""
-
 
 class Decision(StrEnum):
     """What a person says of a held indicator."""

@@ -3,7 +3,6 @@
 from services.verifier.handlers.countries import country_editions, import_countries
 from services.verifier.handlers.exploitation import editions, import_list
 from services.verifier.handlers.false_positives import (
-    Reach,
     forget_false_positive,
     reach_of,
     remember_false_positive,
@@ -34,10 +33,10 @@ from services.verifier.handlers.queries import (
 )
 from services.verifier.handlers.registered import take_up_registrations
 from services.verifier.handlers.review import Said, review_indicators, review_matching, undo_review
-from services.verifier.handlers.rules import put_rule_file, require_sound, rule_file_in_force, rule_files_page
+from services.verifier.handlers.rules import put_rule_file, rule_file_in_force, rule_files_page
 from services.verifier.handlers.upkeep import IncidentUpkeep
 from services.verifier.handlers.verify import verify_indicators
-from services.verifier.handlers.what_if import Answer, Place, Question, WhatIf, answer_question
+from services.verifier.handlers.what_if import Answer, Place, Question, WhatIf
 from services.verifier.handlers.withdrawing import correct_false_positive
 from services.verifier.store import HeldFilter, RuleFile
 
@@ -47,7 +46,6 @@ __all__ = [
     "IncidentUpkeep",
     "Place",
     "Question",
-    "Reach",
     "RuleFile",
     "RulesInForce",
     "Said",
@@ -55,7 +53,6 @@ __all__ = [
     "WhatIf",
     "add_incident",
     "age_threats",
-    "answer_question",
     "approve_incident",
     "change_incident",
     "correct_false_positive",
@@ -79,7 +76,6 @@ __all__ = [
     "reach_of",
     "remediation",
     "remember_false_positive",
-    "require_sound",
     "review_indicators",
     "review_matching",
     "rule_file_in_force",

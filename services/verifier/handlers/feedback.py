@@ -11,7 +11,7 @@ from services.verifier import store
 from services.verifier.domain import FalsePositive, called_wrong
 
 FALSE_POSITIVE_LASTS = timedelta(days=180)
-CLOSES = {FeedbackKind.FALSE_POSITIVE: "false-positive", FeedbackKind.FIXED: "fixed"}
+CLOSES = (FeedbackKind.FALSE_POSITIVE, FeedbackKind.FIXED)
 
 
 async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:
@@ -22,12 +22,12 @@ async def weigh_feedback(answers: Sequence[FeedbackReceived], /, *, tx: Transact
     Remembered for that threat alone: whoever answers does not speak for their neighbours at the same address. Says
     nothing further: what a closed threat means for a later record, the checks decide.
     """
-    for kind, reason in CLOSES.items():
+    for kind in CLOSES:
         answered = answered_threats(answers, kind)
         if not answered:
             continue
         threats = await store.threats_with_ids(tx, answered)
-        closed = await store.close_threats(tx, answered, reason=reason, now=now)
+        closed = await store.close_threats(tx, answered, reason=kind.value, now=now)
         if kind is FeedbackKind.FALSE_POSITIVE:
             wrong = [
                 FalsePositive(

@@ -11,7 +11,7 @@ from libs.common.db import Transaction
 from libs.common.ids import new_id
 from libs.common.outbox import enqueue
 from libs.common.problems import Problem, not_found
-from libs.common.vocabulary import IncidentState, Outcome
+from libs.common.vocabulary import REVIEW_UNDONE, IncidentState, Outcome
 from services.verifier import store
 from services.verifier.domain import (
     Catalogue,
@@ -23,7 +23,7 @@ from services.verifier.domain import (
     reports_of,
     settle_review,
 )
-from services.verifier.domain.review import UNDONE, Decision, PastDecision
+from services.verifier.domain.review import Decision, PastDecision
 from services.verifier.domain.values import CheckResult, Reason
 from services.verifier.handlers.verify import event_of
 from services.verifier.handlers.withdrawing import withdraw
@@ -136,13 +136,13 @@ async def _withdraw_verified(
     """The record keeps its outcome, which others have said or will say: it went on."""
     if verdict.outcome is not None:
         raise Problem(409, "has-gone-on", "This can't be taken back", "It was a sighting of a threat that was known.")
-    taken_back = Reason(UNDONE, CheckResult.FAIL, 1.0, f"{by} has taken it back")
+    taken_back = Reason(REVIEW_UNDONE, CheckResult.FAIL, 1.0, f"{by} has taken it back")
     explained = msgspec.structs.replace(
         verdict, message="Verified by a person, and taken back.", reasons=(*verdict.reasons, taken_back)
     )
     await store.explain(tx, explained)
     threats = await store.threats_with_ids(tx, [verdict.threat_id])
-    await withdraw(tx, threats, withdrawal_id=last.decision_id, reason=UNDONE, corrects=corrects, by=by, now=now)
+    await withdraw(tx, threats, withdrawal_id=last.decision_id, reason=REVIEW_UNDONE, corrects=corrects, by=by, now=now)
     return explained
 
 
@@ -153,7 +153,7 @@ def _waits_again(held: Judgement, *, now: datetime) -> IndicatorSettled:
         submission_id=event.submission_id,
         record=event.record,
         outcome=Outcome.HELD,
-        reason=UNDONE,
+        reason=REVIEW_UNDONE,
         message="A decision was taken back; a person looks at it again.",
         at=now,
         by="verifier",
@@ -212,7 +212,7 @@ async def _refuse_decided(tx: Transaction, indicator_ids: Collection[UUID]) -> N
 
 def _require_none_withdrawn(history: History) -> None:
     """What had been received of a threat when it was withdrawn is not mailed any more, whoever says what."""
-    withdrawn = [threat for threat in history.threats.values() if threat.closed_reason == UNDONE]
+    withdrawn = [threat for threat in history.threats.values() if threat.closed_reason == REVIEW_UNDONE]
     if withdrawn:
         raise Problem(
             409,

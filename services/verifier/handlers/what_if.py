@@ -7,7 +7,7 @@ import asyncio
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from multiprocessing.connection import Connection
@@ -35,9 +35,6 @@ STATEMENT_SECONDS = 300.0
 LONGEST_SECONDS = 600.0
 UNKNOWN = "unknown"
 NOBODY = "nobody"
-
-Watch = Callable[[int, int], None]
-"""Told how many records have been judged again, of how many."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,23 +119,23 @@ async def _answer_elsewhere(question: Question, place: Place) -> Answer:
 def _work(sender: Connection, question: Question, place: Place) -> None:
     os.nice(19)
     try:
-        answer: Answer | str = asyncio.run(answer_question(question, place))
+        answer: Answer | str = asyncio.run(_answer(question, place))
     except TocsinError as error:
         answer = str(error)
     sender.send_bytes(msgspec.msgpack.encode(answer))
 
 
-async def answer_question(question: Question, place: Place, *, watch: Watch = lambda _, __: None) -> Answer:
+async def _answer(question: Question, place: Place) -> Answer:
     """Judge the records again, by the rules in force and by the draft."""
     database = Database(place.database_url, pool_size=1, statement_timeout_seconds=STATEMENT_SECONDS)
     try:
         async with database.transaction() as tx:
-            return await _compare(tx, question, place, now=database.now(), watch=watch)
+            return await _compare(tx, question, place, now=database.now())
     finally:
         await database.close()
 
 
-async def _compare(tx: Transaction, question: Question, place: Place, *, now: datetime, watch: Watch) -> Answer:
+async def _compare(tx: Transaction, question: Question, place: Place, *, now: datetime) -> Answer:
     since = now - timedelta(days=question.days)
     in_force = await load_rules(tx, place.settled, known=place.settled, now=now)
     draft = await load_rules(tx, place.settled, known=in_force, now=now, text=question.rules)
@@ -152,7 +149,6 @@ async def _compare(tx: Transaction, question: Question, place: Place, *, now: da
     async for batch in store.judged_records(tx, since=since, until=now, most=MOST_RECORDS):
         await _judge_again(tx, comparing, batch, seen=seen, since=since)
         done += len(batch)
-        watch(done, min(records, MOST_RECORDS))
     comparison = comparing.result()
     mails, unknown_because = await _mails(comparison, place)
     return Answer(

@@ -8,12 +8,12 @@ from libs.common.contracts import ThreatWithdrawn
 from libs.common.db import Transaction
 from libs.common.ids import derived_id
 from libs.common.outbox import enqueue
+from libs.common.vocabulary import FeedbackKind
 from services.verifier import store
 from services.verifier.domain import Threat
 from services.verifier.handlers.false_positives import reach_of
 
 MOST_AT_ONCE = 5_000
-FALSE_POSITIVE = "false-positive"
 
 
 async def correct_false_positive(
@@ -24,9 +24,10 @@ async def correct_false_positive(
     At most 5,000 at once; asked again, it goes on where it was. Raises the 404 problem where there is no such entry.
     """
     reach = await reach_of(tx, false_positive_id, days=days, now=now)
-    wrong = [threat for threat in reach.threats if threat.closed_reason != FALSE_POSITIVE]
+    wrong = [threat for threat in reach.threats if threat.closed_reason != FeedbackKind.FALSE_POSITIVE]
     chosen = wrong[:MOST_AT_ONCE]
-    await withdraw(tx, chosen, withdrawal_id=false_positive_id, reason=FALSE_POSITIVE, corrects=True, by=by, now=now)
+    reason = FeedbackKind.FALSE_POSITIVE.value
+    await withdraw(tx, chosen, withdrawal_id=false_positive_id, reason=reason, corrects=True, by=by, now=now)
     return len(chosen), len(wrong) > MOST_AT_ONCE
 
 

@@ -10,6 +10,7 @@ import msgspec
 from libs.common.contracts import RawIndicator
 from libs.common.db import Transaction
 from services.verifier.domain import Threat, ThreatState
+from services.verifier.store.threats import threat_of
 
 ROWS_AT_ONCE = 2000
 
@@ -20,14 +21,12 @@ ORDER BY judged_at DESC, indicator_id LIMIT $3
 """
 
 KNOWN_BEFORE = """
-SELECT threat_id, min(v.first_seen_at) AS first_seen_at, count(*) AS sightings,
-       array_agg(DISTINCT partner) AS partners, max(v.judged_at) FILTER (WHERE v.outcome IS NULL) AS announced_at,
-       t.asset, t.identifier, t.incident, t.last_seen_at,
-       CASE WHEN t.closed_at < $2 THEN t.closed_at END AS closed_at, t.closed_reason, t.sources,
-       t.trusted_until, t.trusted_by
+SELECT t.*, min(v.first_seen_at) AS first_seen_then, count(*) AS sightings_then,
+       array_agg(DISTINCT v.partner) AS partners_then,
+       max(v.judged_at) FILTER (WHERE v.outcome IS NULL) AS announced_then
 FROM verdicts v JOIN threats t USING (threat_id)
 WHERE threat_id = ANY($1::uuid[]) AND v.judged_at < $2 AND v.verdict = 'verified'
-GROUP BY threat_id, t.threat_id
+GROUP BY t.threat_id
 """
 
 _indicator = msgspec.json.Decoder(RawIndicator)
@@ -58,24 +57,21 @@ async def judged_records_count(tx: Transaction, *, since: datetime, until: datet
 async def threats_known_before(tx: Transaction, threat_ids: Collection[UUID], *, moment: datetime) -> list[Threat]:
     """These threats as their records told of them then. One that has never been told of is not among them."""
     rows = await tx.fetch(KNOWN_BEFORE, list(threat_ids), moment)
-    return [_threat(row) for row in rows if row["announced_at"] is not None]
+    return [_as_of(moment, row) for row in rows if row["announced_then"] is not None]
 
 
-def _threat(row: asyncpg.Record) -> Threat:
-    return Threat(
-        threat_id=row["threat_id"],
-        asset=row["asset"],
-        identifier=row["identifier"],
-        incident=row["incident"],
-        state=ThreatState.CLOSED if row["closed_at"] else ThreatState.OPEN,
-        first_seen_at=row["first_seen_at"],
-        last_seen_at=row["last_seen_at"],
-        sightings=row["sightings"],
-        partners=frozenset(row["partners"]),
-        sources=frozenset(row["sources"] or row["partners"]),
-        announced_at=row["announced_at"],
-        closed_at=row["closed_at"],
-        closed_reason=row["closed_reason"],
-        trusted_until=row["trusted_until"],
-        trusted_by=row["trusted_by"],
+def _as_of(moment: datetime, row: asyncpg.Record) -> Threat:
+    """What closed it since then had not closed it yet; all else that is of today does not change what is decided."""
+    threat = threat_of(row)
+    was_closed = threat.closed_at is not None and threat.closed_at < moment
+    partners = frozenset(row["partners_then"])
+    return msgspec.structs.replace(
+        threat,
+        state=ThreatState.CLOSED if was_closed else ThreatState.OPEN,
+        first_seen_at=row["first_seen_then"],
+        sightings=row["sightings_then"],
+        partners=partners,
+        sources=frozenset(row["sources"]) or partners,
+        announced_at=row["announced_then"],
+        closed_at=threat.closed_at if was_closed else None,
     )

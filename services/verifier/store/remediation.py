@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Transaction
+from libs.common.vocabulary import REVIEW_UNDONE, FeedbackKind
 from services.verifier.domain import NOT_SEEN_AGAIN, Remediation
 
 # Locked by id first, as sightings and answers lock them: so nobody waits for each other in a circle.
@@ -23,8 +24,8 @@ FROM told JOIN locked USING (threat_id) WHERE threats.threat_id = told.threat_id
 REMEDIATION = f"""
 WITH warned AS (
     SELECT incident, first_warned_at, last_seen_at, closed_at,
-           CASE WHEN closed_reason IN ('false-positive', 'review-undone') THEN 'wrong'
-                WHEN closed_reason = 'fixed' THEN 'fixed'
+           CASE WHEN closed_reason IN ('{FeedbackKind.FALSE_POSITIVE}', '{REVIEW_UNDONE}') THEN 'wrong'
+                WHEN closed_reason = '{FeedbackKind.FIXED}' THEN 'fixed'
                 WHEN (closed_at IS NULL OR closed_reason = '{NOT_SEEN_AGAIN}') AND quiet_at > first_warned_at
                      THEN 'silent'
                 WHEN last_seen_at > first_warned_at THEN 'still-seen'

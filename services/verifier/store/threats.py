@@ -108,7 +108,7 @@ async def history_of(
 
 async def threats_with_ids(tx: Transaction, threat_ids: Collection[UUID]) -> list[Threat]:
     rows = await tx.fetch("SELECT * FROM threats WHERE threat_id = ANY($1::uuid[])", list(threat_ids))
-    return [_threat(row) for row in rows]
+    return [threat_of(row) for row in rows]
 
 
 async def record_sightings(tx: Transaction, judgements: Sequence[Judgement], *, known: Collection[UUID]) -> None:
@@ -173,7 +173,7 @@ async def close_threats(
         now,
         reason,
     )
-    return [_threat(row) for row in rows]
+    return [threat_of(row) for row in rows]
 
 
 async def withdraw_threats(tx: Transaction, threat_ids: Collection[UUID], *, reason: str, now: datetime) -> None:
@@ -203,7 +203,7 @@ async def trust_threats(tx: Transaction, threat_ids: Collection[UUID], *, until:
 async def next_threats(tx: Transaction, *, after: UUID, limit: int) -> list[Threat]:
     """So many threats, by id, whatever their state: a step of a walk through all of them."""
     rows = await tx.fetch("SELECT * FROM threats WHERE threat_id > $1 ORDER BY threat_id LIMIT $2", after, limit)
-    return [_threat(row) for row in rows]
+    return [threat_of(row) for row in rows]
 
 
 async def age_threats(tx: Transaction, threats: Sequence[Threat], *, state: ThreatState, now: datetime) -> int:
@@ -234,10 +234,10 @@ async def threats_page(
 ) -> list[Threat]:
     page = PAGE.format(state=IN_STATE[state])
     rows = await tx.fetch(page, incident, asset, after or UUID(int=0), limit, is_test)
-    return [_threat(row) for row in rows]
+    return [threat_of(row) for row in rows]
 
 
-def _threat(row: asyncpg.Record) -> Threat:
+def threat_of(row: asyncpg.Record) -> Threat:
     state = ThreatState.CLOSED if row["closed_at"] else ThreatState.QUIET if row["quiet_at"] else ThreatState.OPEN
     return Threat(
         threat_id=row["threat_id"],

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.contracts import IndicatorSettled
-from libs.common.vocabulary import Outcome
-from services.intake.domain.outcomes import UNDONE, Standing, count_changes, settle
+from libs.common.vocabulary import REVIEW_UNDONE, Outcome
+from services.intake.domain.outcomes import Standing, count_changes, settle
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SUBMISSION = UUID(int=7)
@@ -51,7 +51,7 @@ def test_the_same_outcome_again_changes_nothing(outcome: Outcome) -> None:
 
 
 def test_what_a_person_refuted_may_be_taken_back_and_then_ends_otherwise() -> None:
-    undone = msgspec.structs.replace(news(Outcome.HELD), reason=UNDONE)
+    undone = msgspec.structs.replace(news(Outcome.HELD), reason=REVIEW_UNDONE)
     notified = news(Outcome.NOTIFIED, minutes=9)
 
     settlement = settle([undone, notified], standing(Outcome.REFUTED))
@@ -62,7 +62,7 @@ def test_what_a_person_refuted_may_be_taken_back_and_then_ends_otherwise() -> No
 
 @pytest.mark.parametrize(
     ("kept", "reason", "minutes"),
-    [(Outcome.REFUTED, UNDONE, -5), (Outcome.REFUTED, "incident", 5), (Outcome.NOTIFIED, UNDONE, 5)],
+    [(Outcome.REFUTED, REVIEW_UNDONE, -5), (Outcome.REFUTED, "incident", 5), (Outcome.NOTIFIED, REVIEW_UNDONE, 5)],
 )
 def test_nothing_else_takes_a_final_outcome_back(kept: Outcome, reason: str, minutes: int) -> None:
     late = msgspec.structs.replace(news(Outcome.HELD, minutes=minutes), reason=reason)
