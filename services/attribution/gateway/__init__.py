@@ -1,0 +1,1 @@
+"""Calls to the outside. No batch waits for one: threats that need an answer stand aside until it is there."""
