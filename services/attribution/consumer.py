@@ -1,5 +1,6 @@
 """Kafka edge: which event reaches which handler."""
 
+import asyncio
 from functools import partial
 
 from libs.common.consumer import Subscriptions
@@ -7,7 +8,6 @@ from libs.common.contracts import ThreatVerified
 from services.attribution import handlers
 
 
-def subscriptions(directory: handlers.LiveDirectory, *, constituency: frozenset[str]) -> Subscriptions:
-    return {
-        ThreatVerified: partial(handlers.attribute_threats, directory=directory, constituency=constituency),
-    }
+def subscriptions(decider: handlers.Decider, *, asked: asyncio.Event) -> Subscriptions:
+    """`asked` is set when there is a new question to the outside."""
+    return {ThreatVerified: partial(handlers.attribute_threats, decider=decider, asked=asked)}

@@ -15,6 +15,17 @@ class AttributionSettings(ServiceSettings):
     directory_refresh_seconds: float = Field(
         2.0, description="How often to look for a new registry snapshot or changed organisations", gt=0, le=300
     )
+    patience_critical_seconds: float = Field(
+        60.0, description="How long a critical threat may wait for the answer of an outside source", ge=0
+    )
+    patience_seconds: float = Field(
+        900.0, description="How long any other threat may wait for the answer of an outside source", ge=0
+    )
+    silent_categories: frozenset[str] = Field(
+        frozenset({"intrusions", "malicious-code"}),
+        description="JSON list of first words of categories (RSIT): from hosts reported under them nothing is fetched, "
+        "not even their security.txt, since an intruder may be watching",
+    )
     unattributed_overdue_hours: float = Field(
         168.0, description="A threat whose recipient no person has named by then is overdue", gt=0
     )

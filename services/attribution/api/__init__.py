@@ -5,26 +5,26 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.attribution.api import attributions, imports, lookup, organisations, registrations, unattributed
+from services.attribution.api import attributions, enquiries, imports, lookup, organisations, registrations, unattributed
 from services.attribution.api.imports import STREAMING_PATHS
-from services.attribution.handlers import ImportQueue, LiveDirectory
+from services.attribution.handlers import Decider, ImportQueue
 
 __all__ = ["STREAMING_PATHS", "routers"]
 
 
 def routers(
     database: Database,
-    directory: LiveDirectory,
+    decider: Decider,
     queue: ImportQueue,
     *,
-    constituency: frozenset[str],
     max_import_bytes: int,
 ) -> Sequence[APIRouter]:
     return (
-        lookup.routes(database, directory, constituency=constituency),
+        lookup.routes(database, decider),
         attributions.routes(database),
         organisations.routes(database),
         registrations.routes(database),
         unattributed.routes(database),
+        enquiries.routes(database),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),
     )

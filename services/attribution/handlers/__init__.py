@@ -1,7 +1,9 @@
 """What can happen to attribution, one function each: gather, decide, record."""
 
+from services.attribution.handlers.deciding import Decider
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
+from services.attribution.handlers.enquiries import Enquirer, Outside
 from services.attribution.handlers.imports import Importer, ImportQueue
 from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
 from services.attribution.handlers.organisations import (
@@ -19,6 +21,7 @@ from services.attribution.handlers.queries import (
     attribution_of,
     contacts_page,
     import_run,
+    open_enquiries_page,
     organisation_of,
     organisations_page,
     unattributed_page,
@@ -28,11 +31,14 @@ from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import decide_unattributed
 
 __all__ = [
+    "Decider",
     "Dump",
+    "Enquirer",
     "ImportQueue",
     "Importer",
     "LiveDirectory",
     "LookupAnswer",
+    "Outside",
     "Refusal",
     "UntoldRegistrations",
     "add_contact",
@@ -46,6 +52,7 @@ __all__ = [
     "import_run",
     "look_up",
     "look_up_all",
+    "open_enquiries_page",
     "organisation_of",
     "organisations_page",
     "register_asset",

@@ -26,32 +26,21 @@ class LookupAnswer(msgspec.Struct, frozen=True):
 
 
 async def look_up_all(
-    assets: Sequence[Asset], *, tx: Transaction, directory: LiveDirectory, constituency: frozenset[str], now: datetime
+    assets: Sequence[Asset], *, tx: Transaction, decider: Decider, now: datetime
 ) -> list[Decision]:
     """What would be decided of indicators with these assets, now; in their order."""
-    questions = [_question(asset, now) for asset in assets]
-    known = await directory.latest(tx)
-    learnt = await learnt_organisations(tx, questions, known)
-    return decide_all(questions, known, learnt=learnt, constituency=constituency, at=now)
+    decisions = await decider.decide([decider.about_asset(_question(asset, now)) for asset in assets], tx=tx, at=now)
+    return [decision for decision in decisions if not isinstance(decision, Waiting)]
 
 
-async def look_up(
-    asset: Asset, *, tx: Transaction, directory: LiveDirectory, constituency: frozenset[str], now: datetime
-) -> LookupAnswer:
-    """What would be decided of an indicator with this asset, now."""
-    question = _question(asset, now)
-    known = await directory.latest(tx)
-    learnt = await learnt_organisations(tx, [question], known)
-    (findings,) = known.find([question])
-    findings = msgspec.structs.replace(findings, learnt=learnt.get(question.owned_part))
-
-    decision = decide(findings, directory=known, constituency=constituency, at=now)
-    candidates = ranked(climb(findings, directory=known, at=now))
-
-    match decision:
+async def look_up(asset: Asset, *, tx: Transaction, decider: Decider, now: datetime) -> LookupAnswer:
+    """What would be decided of an indicator with this asset, now, by what outside sources have answered so far."""
+    (looked,) = await decider.look([decider.about_asset(_question(asset, now))], tx=tx, at=now)
+    candidates = ranked(looked.climb)
+    match looked.decision:
         case Attributed(route=route, recipient=recipient, confidence=confidence, evidence=evidence):
             return LookupAnswer(recipient, confidence, evidence, candidates, route, None)
-        case Settled(route=route, reason=reason, evidence=evidence):
+        case Settled(route=route, reason=reason, evidence=evidence) | Doubted(route=route, reason=reason, evidence=evidence):
             return LookupAnswer(None, 0.0, evidence, candidates, route, reason)
 
 

@@ -7,6 +7,7 @@ from libs.common.db import Transaction
 from libs.common.problems import not_found
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution
+from services.attribution.domain.enquiries import OpenEnquiry
 from services.attribution.domain.imports import ImportRun, as_seen
 from services.attribution.domain.organisations import AssetRecord, ContactRecord, OrganisationRecord
 from services.attribution.domain.unattributed import Unattributed
@@ -22,6 +23,12 @@ async def attribution_of(tx: Transaction, indicator_id: UUID) -> Attribution:
 
 async def unattributed_page(tx: Transaction, *, after: tuple[datetime, UUID] | None, limit: int) -> list[Unattributed]:
     return await store.attributions.waiting_page(tx, after=after, limit=limit + 1)
+
+
+async def open_enquiries_page(
+    tx: Transaction, *, after: tuple[datetime, str, str] | None, limit: int
+) -> list[OpenEnquiry]:
+    return await store.enquiries.open_page(tx, after=after, limit=limit + 1)
 
 
 async def organisations_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[OrganisationRecord]:

@@ -1,21 +1,19 @@
 """A verified threat finds its recipient, or the reason why nobody is warned."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
-
 from libs.common.contracts import Event, IndicatorSettled, TargetAttributed, ThreatVerified
 from libs.common.db import Transaction
 from libs.common.metrics import ATTRIBUTIONS
-from libs.common.vocabulary import Outcome
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution, target_id_of
-from services.attribution.domain.directory import Directory, Question, question_of
-from services.attribution.domain.ladder import Attributed, Decision, Settled, decide, tried_out
-from services.attribution.domain.organisations import Organisation
-from services.attribution.handlers.directory import LiveDirectory
+from services.attribution.domain.enquiries import Patience, PendingThreat, asked_for
+from services.attribution.domain.ladder import Attributed, Settled, Waiting, tried_out
+from services.attribution.domain.unattributed import is_left_to_a_person
+from services.attribution.handlers.deciding import Decider
 
 
 async def attribute_threats(
@@ -24,60 +22,49 @@ async def attribute_threats(
     *,
     tx: Transaction,
     now: datetime,
-    directory: LiveDirectory,
-    constituency: frozenset[str],
+    decider: Decider,
+    asked: asyncio.Event,
 ) -> Sequence[Event]:
     """Attribute a batch; an indicator that was attributed before keeps its first decision, whatever is known today.
 
-    Answers one `TargetAttributed` or `IndicatorSettled` for each indicator, made from what is stored. Those with no
-    recipient also get in line for a person (`GET /v1/unattributed`), unless they are tests.
+    Answers a `TargetAttributed` or an `IndicatorSettled` for each indicator, made from what is stored; those whose
+    recipient an outside source can still change stand aside until it has answered. Those that find nobody, or only
+    somebody doubtful, also get in line for a person (`GET /v1/unattributed`), unless they are tests. Sets `asked` when
+    there is something to ask.
     """
     threats = {event.indicator_id: event for event in events}
     standing = await store.attributions.of_indicators(tx, list(threats))
     new = [threat for threat in threats.values() if threat.indicator_id not in standing]
-    questions = [question_of(threat.indicator) for threat in new]
-    known = await directory.latest(tx)
-    learnt = await learnt_organisations(tx, questions, known)
 
-    decisions = decide_all(questions, known, learnt=learnt, constituency=constituency, at=now)
+    decisions = await decider.decide([decider.about(threat, may_wait=True) for threat in new], tx=tx, at=now)
 
-    standing |= await store.attributions.record(tx, list(zip(new, decisions, strict=True)), now=now)
-    in_earnest = (threat for threat in new if not threat.is_test)
-    waiting = (threat for threat in in_earnest if _is_unattributable(standing[threat.indicator_id]))
-    await store.attributions.put_in_line(tx, waiting, now=now)
-    for route, count in Counter(decision.route for decision in decisions).items():
+    decided, waiting = [], []
+    for threat, decision in zip(new, decisions, strict=True):
+        if isinstance(decision, Waiting):
+            waiting.append((threat, decision))
+        else:
+            decided.append((threat, decision))
+    standing |= await store.attributions.record(tx, decided, now=now)
+    left = (threat for threat, decision in decided if is_left_to_a_person(decision) and not threat.is_test)
+    await store.attributions.put_in_line(tx, left, now=now)
+    if waiting:
+        await _stand_aside(waiting, tx=tx, now=now, patience=decider.patience)
+        tx.after_commit(asked.set)
+    for route, count in Counter(decision.route for _, decision in decided).items():
         ATTRIBUTIONS.labels(route).inc(count)
-    return [event_of(threat, standing[threat.indicator_id]) for threat in threats.values()]
+    return [event_of(threat, standing[key]) for key, threat in threats.items() if key in standing]
 
 
-async def learnt_organisations(
-    tx: Transaction, questions: Sequence[Question], known: Directory
-) -> dict[str, Organisation]:
-    """By the part that is owned: whose it is by the word of a person."""
-    owners = await store.directory.learnt(tx, {question.owned_part for question in questions}) if questions else {}
-    organisations = known.registered.organisations
-    return {part: organisations[owner] for part, owner in owners.items() if owner in organisations}
-
-
-def decide_all(
-    questions: Sequence[Question],
-    known: Directory,
-    *,
-    learnt: dict[str, Organisation],
-    constituency: frozenset[str],
-    at: datetime,
-) -> list[Decision]:
-    """Each question by itself; nothing is carried over from one to the next."""
-    found = known.find(questions)
-    return [
-        decide(
-            msgspec.structs.replace(findings, learnt=learnt.get(findings.question.owned_part)),
-            directory=known,
-            constituency=constituency,
-            at=at,
-        )
-        for findings in found
+async def _stand_aside(
+    waiting: Sequence[tuple[ThreatVerified, Waiting]], *, tx: Transaction, now: datetime, patience: Patience
+) -> None:
+    pending = [
+        PendingThreat(threat=threat, arrived_at=now, decide_by=patience.decide_by(threat, now=now))
+        for threat, _ in waiting
     ]
+    await store.enquiries.stand_aside(tx, pending)
+    asked = [asked for threat, decision in waiting for asked in asked_for(threat, decision.enquiries)]
+    await store.enquiries.ask(tx, asked, now=now)
 
 
 def event_of(threat: ThreatVerified, standing: Attribution) -> Event:
@@ -122,7 +109,3 @@ def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
         reopened=threat.reopened,
         traceparent=threat.traceparent,
     )
-
-
-def _is_unattributable(standing: Attribution) -> bool:
-    return isinstance(standing.decision, Settled) and standing.decision.outcome is Outcome.UNATTRIBUTABLE

@@ -115,6 +115,22 @@ async def settle_unattributed(
     )
 
 
+async def take_out_of_line(
+    tx: Transaction, indicator_ids: Sequence[UUID], *, decided_by: str, now: datetime
+) -> list[UUID]:
+    """Those of them for which no person has decided yet; nobody can from now on."""
+    rows = await tx.fetch(
+        """UPDATE unattributed SET decided_by = $2, decided_at = $3 WHERE target_id IN (
+               SELECT target_id FROM unattributed
+               WHERE target_id = ANY($1::uuid[]) AND decided_at IS NULL ORDER BY target_id FOR UPDATE
+           ) RETURNING indicator_id""",
+        [target_id_of(indicator_id) for indicator_id in indicator_ids],
+        decided_by,
+        now,
+    )
+    return sorted(row["indicator_id"] for row in rows)
+
+
 async def replace_decision(tx: Transaction, indicator_id: UUID, decision: Attributed, *, now: datetime) -> None:
     """A person's word takes the place of an `unattributable`; nothing else is ever changed."""
     await tx.fetch(

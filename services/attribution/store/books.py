@@ -6,10 +6,18 @@ ATTRIBUTIONS = RecordTable(
     name="attribution",
     key="indicator_id",
     grouped="""
-        SELECT submission_id, outcome, NULL AS state, count(*) AS records, NULL AS since FROM attribution
+        SELECT submission_id, outcome, NULL AS state, count(*) AS records, NULL::timestamptz AS since FROM attribution
         WHERE indicator_id > $1 AND indicator_id <= $2 AND submission_id > $3 AND submission_id <= $4
         GROUP BY submission_id, outcome
+        UNION ALL
+        SELECT submission_id, NULL, 'waiting-for-answer', count(*), min(arrived_at) FROM pending_threat
+        WHERE indicator_id > $1 AND indicator_id <= $2 AND submission_id > $3 AND submission_id <= $4
+          AND NOT EXISTS (SELECT FROM attribution WHERE attribution.indicator_id = pending_threat.indicator_id)
+        GROUP BY submission_id
     """,
 )
 
 UNATTRIBUTED = "SELECT target_id::text AS id, waiting_since AS since FROM unattributed WHERE decided_at IS NULL"
+
+WAITING_FOR_ANSWER = "SELECT indicator_id::text AS id, due_at AS since FROM pending_threat WHERE NOT decided"
+"""They are decided when they are due, with or without an answer."""
