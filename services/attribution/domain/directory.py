@@ -1,12 +1,13 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from libs.common.addresses import canonical_domain
 from libs.common.contracts import Indicator
 from libs.common.intervals import ADDRESSES, Place, Space, place_of
+from services.attribution.domain.answers import Answer, Enquiry
 from services.attribution.domain.networks import Delegations, Network, Networks, System
 from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
 
@@ -68,6 +69,7 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     asns: tuple[int, ...] = ()
     delegated_country: str | None = None
     learnt: Organisation | None = None
+    answers: Mapping[Enquiry, Answer] = {}
 
 
 class Surroundings(msgspec.Struct, frozen=True, gc=False):

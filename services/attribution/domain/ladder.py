@@ -16,6 +16,7 @@ import msgspec
 from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import Language, Outcome, RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
+from services.attribution.domain.answers import Enquiry, Source
 from services.attribution.domain.directory import Directory, Findings
 from services.attribution.domain.organisations import ContactRole, Criticality, Organisation, RegisteredAsset
 
@@ -72,12 +73,48 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     evidence: tuple[Evidence, ...]
 
 
-Decision = Attributed | Settled
+class Doubted(msgspec.Struct, frozen=True, gc=False):
+    """A person decides."""
+
+    candidates: tuple[Candidate, ...]
+    reason: str
+    message: str
+    evidence: tuple[Evidence, ...]
+    route: Route = Route.NONE
 
 
-def decide(findings: Findings, *, directory: Directory, constituency: frozenset[str], at: datetime) -> Decision:
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    enquiries: tuple[Enquiry, ...]
+
+
+class Ladder(msgspec.Struct, frozen=True):
+    constituency: frozenset[str] = frozenset({"NL"})
+    threshold: float = 0.0
+
+
+Decision = Attributed | Settled | Doubted
+
+
+def decide(
+    findings: Findings,
+    *,
+    directory: Directory,
+    ladder: Ladder,
+    at: datetime,
+    online: frozenset[Source] = frozenset(),
+    may_wait: bool = False,
+) -> "Decision | Waiting":
     """Climb until a rung answers."""
+    constituency = ladder.constituency
     evidence: list[Evidence] = []
+    for name in findings.question.names if Source.SECURITY_TXT in online else ():
+        enquiry = Enquiry(Source.SECURITY_TXT, name)
+        answer = findings.answers.get(enquiry)
+        if answer is None and may_wait and findings.by_name is None:
+            return Waiting((enquiry,))
+        if answer is not None and answer.found is not None:
+            r = Recipient(kind=RecipientKind.ORGANISATION, name=name, email=answer.found.emails[0], language=Language.DUTCH)
+            return Attributed(Route.ORGANISATION, r, 0.9, (_evidence("security-txt", name, "x", at, 0.9),))
     for step in climb(findings, directory=directory, at=at):
         evidence.append(step.evidence)
         if step.candidate is not None:
