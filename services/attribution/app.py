@@ -1,6 +1,6 @@
 """Where attribution's objects meet."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
@@ -10,25 +10,44 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer
-from services.attribution.handlers import Importer, ImportQueue, LiveDirectory, UntoldRegistrations
+from services.attribution.domain.answers import Answer, Enquiry, Source
+from services.attribution.domain.enquiries import Patience
+from services.attribution.domain.ladder import Ladder
+from services.attribution.handlers import (
+    Decider,
+    Enquirer,
+    Importer,
+    ImportQueue,
+    LiveDirectory,
+    Outside,
+    UntoldRegistrations,
+)
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
 
+DECIDED_WITHIN = timedelta(minutes=5)
+"""After its time is over, a threat that waited for an answer is decided within a second."""
 IMPORT_POOL_SIZE = 2
 """One connection for the import, one to tell how far it is."""
 
 
-def build(settings: AttributionSettings) -> Service:
+def build(settings: AttributionSettings, *, outside: Outside | None = None) -> Service:
+    """`outside` instead of the sources that the settings name."""
     database = database_of(settings)
+    outside = outside or sources_of(settings)
     directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
     imports = ImportWorker(settings, directory)
-    subscriptions = consumer.subscriptions(directory, constituency=settings.constituency_countries)
+    decider = Decider(directory, ladder=ladder_of(settings), online=outside.enabled, patience=patience_of(settings))
+    enquirer = Enquirer(database, outside, decider)
+    subscriptions = consumer.subscriptions(decider, asked=enquirer.asked)
     unattributed = Watched(
         state="unattributed",
         greatest_age=timedelta(hours=settings.unattributed_overdue_hours),
         rows=books.UNATTRIBUTED,
     )
-    watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=(unattributed,))
+    waiting = Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER)
+    states = (unattributed, waiting)
+    watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=states)
     return Service(
         name="attribution",
         settings=settings,
@@ -38,9 +57,8 @@ def build(settings: AttributionSettings) -> Service:
             routers=(
                 *api.routers(
                     database,
-                    directory,
+                    decider,
                     imports.queue,
-                    constituency=settings.constituency_countries,
                     max_import_bytes=settings.max_import_bytes,
                 ),
                 bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
@@ -52,8 +70,34 @@ def build(settings: AttributionSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
         subscriptions=subscriptions,
-        tasks=(directory.keep_fresh, imports.work, UntoldRegistrations(database).tell, watch.run),
+        tasks=(directory.keep_fresh, imports.work, UntoldRegistrations(database).tell, enquirer.run, watch.run),
         checks={"directory": directory.check},
+    )
+
+
+class _Nobody:  # TEMP
+    enabled: frozenset[Source] = frozenset()
+
+    def room(self, source: Source) -> int:
+        return 0
+
+    async def ask(self, enquiry: Enquiry, *, at: datetime) -> Answer:
+        raise NotImplementedError
+
+
+def sources_of(settings: AttributionSettings) -> Outside:  # TEMP
+    return _Nobody()
+
+
+def ladder_of(settings: AttributionSettings) -> Ladder:  # TEMP
+    return Ladder(constituency=settings.constituency_countries)
+
+
+def patience_of(settings: AttributionSettings) -> Patience:
+    return Patience(
+        critical=timedelta(seconds=settings.patience_critical_seconds),
+        other=timedelta(seconds=settings.patience_seconds),
+        silent=settings.silent_categories,
     )
 
 

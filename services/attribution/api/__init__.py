@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.attribution.api import attributions, enquiries, imports, lookup, organisations, registrations, unattributed
+from services.attribution.api import (
+    attributions,
+    enquiries,
+    imports,
+    learnt,
+    lookup,
+    organisations,
+    registrations,
+    unattributed,
+)
 from services.attribution.api.imports import STREAMING_PATHS
 from services.attribution.handlers import Decider, ImportQueue
 
@@ -26,5 +35,6 @@ def routers(
         registrations.routes(database),
         unattributed.routes(database),
         enquiries.routes(database),
+        learnt.routes(database),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),
     )

@@ -5,21 +5,33 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
-from libs.common.vocabulary import Severity
-from services.attribution.api.views import EvidenceView, RecipientView, evidence_view, recipient_view, refuse
-from services.attribution.domain.unattributed import Unattributed
-from services.attribution.handlers import Refusal, decide_unattributed, unattributed_page
+from libs.common.vocabulary import Outcome, Severity
+from services.attribution.api.views import (
+    CandidateView,
+    EvidenceView,
+    RecipientView,
+    candidate_view,
+    evidence_view,
+    recipient_view,
+    refuse,
+)
+from services.attribution.domain.ladder import Attributed, Decision, Settled
+from services.attribution.domain.unattributed import Unattributed, would_help
+from services.attribution.handlers import Refusal, Word, decide_unattributed, unattributed_page
+
+MOST_CANDIDATES = 100
+LONGEST_NOTE = 2000
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 
 
 class UnattributedView(BaseModel):
-    """`asset` is what an owner is looked for: the name that was hit, else the address, else the AS."""
+    """A threat that waits for a person. `asset` has the owner that is sought: the name, else the address or the AS."""
 
     target_id: UUID
     indicator_id: UUID
@@ -27,20 +39,38 @@ class UnattributedView(BaseModel):
     incident: str
     severity: Severity
     waiting_since: datetime
+    reason: str = Field(description="Why it is here: nobody was found, or nobody who is sure enough")
+    evidence: list[EvidenceView] = Field(description="What each rung said, also where it said nothing")
+    candidates: list[CandidateView] = Field(description="Who could be meant, most certain first; counted from 0")
+    would_help: list[str] = Field(description="What would let the next one like it find somebody")
 
 
 class WordBody(BaseModel):
-    """Whose the asset is."""
+    """Say one of three: an organisation, a candidate by its number, or that there is nobody."""
 
     model_config = ConfigDict(extra="forbid")
 
-    organisation_id: UUID
+    organisation_id: UUID | None = None
+    candidate: int | None = Field(None, ge=0, le=MOST_CANDIDATES)
+    nobody: bool = False
+    until: AwareDatetime | None = Field(None, description="What is learnt from it ends then; without, it is for good")
+    note: str = Field("", max_length=LONGEST_NOTE)
+
+    @model_validator(mode="after")
+    def says_one_thing(self) -> "WordBody":
+        said = (self.organisation_id is not None, self.candidate is not None, self.nobody)
+        if sum(said) != 1:
+            raise ValueError("say one of organisation_id, candidate and nobody")
+        return self
 
 
 class WordView(BaseModel):
+    """What was decided. `outcome` where nobody is written to."""
+
     target_id: UUID
     recipient: RecipientView | None
     confidence: float
+    outcome: Outcome | None
     evidence: list[EvidenceView]
 
 
@@ -60,21 +90,26 @@ def routes(database: Database) -> APIRouter:
 
     @router.post("/{target_id}")
     async def post_word(target_id: UUID, body: WordBody, analyst: Analyst) -> WordView:
-        """Name the organisation. It is warned now, and known the next time that the `asset` of the list is hit."""
+        """Decide. Whoever is named is warned now, and known the next time that the `asset` of the list is hit."""
+        word = Word(organisation_id=body.organisation_id, candidate=body.candidate, until=body.until, note=body.note)
         async with database.transaction() as tx:
-            decision = await decide_unattributed(
-                target_id, body.organisation_id, decided_by=analyst.name, tx=tx, now=database.now()
-            )
+            decision = await decide_unattributed(target_id, word, decided_by=analyst.name, tx=tx, now=database.now())
             if isinstance(decision, Refusal):
                 refuse(decision, what="threat or organisation")
-        return WordView(
-            target_id=target_id,
-            recipient=recipient_view(decision.recipient),
-            confidence=decision.confidence,
-            evidence=[evidence_view(step) for step in decision.evidence],
-        )
+        return _word_view(target_id, decision)
 
     return router
+
+
+def _word_view(target_id: UUID, decision: Decision) -> WordView:
+    found = decision if isinstance(decision, Attributed) else None
+    return WordView(
+        target_id=target_id,
+        recipient=recipient_view(found.recipient) if found else None,
+        confidence=found.confidence if found else 0.0,
+        outcome=decision.outcome if isinstance(decision, Settled) else None,
+        evidence=[evidence_view(step) for step in decision.evidence],
+    )
 
 
 def _cursor(last: Unattributed) -> str:
@@ -90,4 +125,8 @@ def _view(waiting: Unattributed) -> UnattributedView:
         incident=threat.incident,
         severity=threat.severity,
         waiting_since=waiting.waiting_since,
+        reason=waiting.reason,
+        evidence=[evidence_view(step) for step in waiting.decision.evidence],
+        candidates=[candidate_view(candidate) for candidate in waiting.candidates],
+        would_help=list(would_help(waiting)),
     )

@@ -8,6 +8,7 @@ from libs.common.addresses import canonical_domain
 from libs.common.contracts import Indicator
 from libs.common.intervals import ADDRESSES, Place, Space, place_of
 from services.attribution.domain.answers import Answer, Enquiry
+from services.attribution.domain.learnt import Learnt
 from services.attribution.domain.networks import Delegations, Network, Networks, System
 from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
 
@@ -68,7 +69,7 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     system: System | None = None
     asns: tuple[int, ...] = ()
     delegated_country: str | None = None
-    learnt: Organisation | None = None
+    learnt: Learnt | None = None
     answers: Mapping[Enquiry, Answer] = {}
 
 

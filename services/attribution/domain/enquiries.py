@@ -91,7 +91,7 @@ class OpenEnquiry(msgspec.Struct, frozen=True, kw_only=True):
 
 def next_try_at(claimed: Claimed, answer: Answer) -> datetime:
     """After a failure: twice as long as the time before, and not before the source wants to be asked again."""
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(claimed.tries, 20))
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(claimed.tries, 20)))
     return max(answer.at + pause, min(answer.until, answer.at + LONGEST_PAUSE))
 
 

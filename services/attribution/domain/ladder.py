@@ -82,6 +82,11 @@ class Doubted(msgspec.Struct, frozen=True, gc=False):
     evidence: tuple[Evidence, ...]
     route: Route = Route.NONE
 
+    @property
+    def outcome(self) -> Outcome:
+        """Until a person has decided."""
+        return Outcome.HELD
+
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
     enquiries: tuple[Enquiry, ...]
@@ -113,7 +118,12 @@ def decide(
         if answer is None and may_wait and findings.by_name is None:
             return Waiting((enquiry,))
         if answer is not None and answer.found is not None:
-            r = Recipient(kind=RecipientKind.ORGANISATION, name=name, email=answer.found.emails[0], language=Language.DUTCH)
+            r = Recipient(
+                kind=RecipientKind.ORGANISATION,
+                name=name,
+                email=answer.found.emails[0],  # type: ignore
+                language=Language.DUTCH,
+            )
             return Attributed(Route.ORGANISATION, r, 0.9, (_evidence("security-txt", name, "x", at, 0.9),))
     for step in climb(findings, directory=directory, at=at):
         evidence.append(step.evidence)
@@ -226,9 +236,10 @@ def _registered_step(
 
 def _learnt_rung(findings: Findings, at: datetime) -> Iterator[Step]:
     """Silent without an answer: what nobody ever taught us was not asked of anybody."""
-    if findings.learnt is not None:
-        candidate = candidate_of(findings.learnt, avoiding=findings.question.reported_email, at_most=LEARNT)
-        answered = f"a person said that it is of {findings.learnt.name}"
+    if findings.learnt is not None and findings.learnt.organisation is not None:
+        o = findings.learnt.organisation
+        candidate = candidate_of(o, avoiding=findings.question.reported_email, at_most=LEARNT)
+        answered = f"a person said that it is of {o.name}"
         yield _organisation_step("learnt", findings.question.owned_part, answered, candidate, at)
 
 

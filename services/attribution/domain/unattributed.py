@@ -1,28 +1,49 @@
-"""Threats for which nobody was found, and the word of the person who knows better."""
+"""Threats for which nobody was found, or nobody who is sure, and the word of the person who knows better."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Evidence, ThreatVerified
+from libs.common.contracts import Evidence, Recipient, ThreatVerified
+from libs.common.vocabulary import Outcome
 from services.attribution.domain.directory import question_of
-from services.attribution.domain.ladder import Attributed, candidate_of
+from services.attribution.domain.ladder import Attributed, Candidate, Decision, Doubted, Route, Settled, candidate_of
 from services.attribution.domain.organisations import Criticality, Organisation
 
+NOBODY = Settled(
+    route=Route.NONE,
+    outcome=Outcome.UNATTRIBUTABLE,
+    reason="nobody-to-warn",
+    message="A person has looked for somebody to warn about this asset and found nobody.",
+    evidence=(),
+)
 
-class Unattributed(msgspec.Struct, frozen=True):
-    """A threat in the line; `organisation_id` once a person has named one."""
+
+class Unattributed(msgspec.Struct, frozen=True, kw_only=True):
+    """A threat in the line, with what speaks for whom. `is_decided` once a person, or a late answer, has decided."""
 
     target_id: UUID
     threat: ThreatVerified
     waiting_since: datetime
-    organisation_id: UUID | None = None
+    decision: Decision
+    is_decided: bool = False
 
     @property
     def owned_part(self) -> str:
         """What a person is asked the owner of, and what is learnt from the answer."""
         return question_of(self.threat.indicator).owned_part
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Who could be meant, most certain first."""
+        return self.decision.candidates if isinstance(self.decision, Doubted) else ()
+
+    @property
+    def reason(self) -> str:
+        """Why it is in the line."""
+        return self.decision.reason if isinstance(self.decision, Settled | Doubted) else ""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -32,22 +53,74 @@ class Refused(msgspec.Struct, frozen=True):
     message: str
 
 
+def is_left_to_a_person(decision: Decision) -> bool:
+    """Nobody was found, or nobody who is sure enough."""
+    return isinstance(decision, Doubted) or (
+        isinstance(decision, Settled) and decision.outcome is Outcome.UNATTRIBUTABLE
+    )
+
+
 def name_recipient(
     waiting: Unattributed, organisation: Organisation, *, decided_by: str, at: datetime
 ) -> Attributed | Refused:
     """The decision that follows when a person says whose the asset is."""
-    if waiting.organisation_id is not None and waiting.organisation_id != organisation.organisation_id:
-        return Refused("already-decided", "Somebody has named another organisation for this threat.")
     if organisation.criticality is Criticality.VITAL:
         return Refused("vital-organisation", "A vital organisation is warned by its own team; hand this over to them.")
     candidate = candidate_of(organisation, avoiding=(waiting.threat.indicator.asset.email or "").lower())
     if candidate is None or candidate.recipient is None:
         return Refused("no-contact", "This organisation has no contact that can be written to; add one first.")
-    evidence = Evidence(
-        source="person",
-        asked=waiting.owned_part,
-        answered=f"{decided_by} says that it is of {organisation.name}",
-        at=at,
-        confidence=candidate.confidence,
+    answered = f"{decided_by} says that it is of {organisation.name}"
+    return _attributed(waiting, candidate, candidate.recipient, answered, at=at)
+
+
+def choose_candidate(waiting: Unattributed, number: int, *, decided_by: str, at: datetime) -> Attributed | Refused:
+    """The decision that follows when a person takes one of those who were not sure enough."""
+    if number >= len(waiting.candidates):
+        return Refused("no-such-candidate", f"There are {len(waiting.candidates)} candidates, counted from 0.")
+    candidate = waiting.candidates[number]
+    if candidate.recipient is None:
+        return Refused("vital-organisation", "A vital organisation is warned by its own team; hand this over to them.")
+    return _attributed(
+        waiting, candidate, candidate.recipient, f"{decided_by} chose {candidate.recipient.email}", at=at
     )
-    return Attributed(candidate.route, candidate.recipient, candidate.confidence, (evidence,))
+
+
+def nobody(waiting: Unattributed, *, decided_by: str, at: datetime) -> Settled:
+    """The decision that follows when a person says that there is nobody to warn."""
+    evidence = _word(waiting, f"{decided_by} found nobody to warn", at=at, confidence=0.0)
+    return msgspec.structs.replace(NOBODY, evidence=(*waiting.decision.evidence, evidence))
+
+
+def _attributed(
+    waiting: Unattributed, candidate: Candidate, recipient: Recipient, answered: str, *, at: datetime
+) -> Attributed:
+    evidence = _word(waiting, answered, at=at, confidence=candidate.confidence)
+    return Attributed(candidate.route, recipient, candidate.confidence, (*waiting.decision.evidence, evidence))
+
+
+def _word(waiting: Unattributed, answered: str, *, at: datetime, confidence: float) -> Evidence:
+    return Evidence(source="person", asked=waiting.owned_part, answered=answered, at=at, confidence=confidence)
+
+
+def would_help(waiting: Unattributed) -> Iterator[str]:
+    """What an operator can do so that the next one like it finds somebody, as sentences."""
+    question = question_of(waiting.threat.indicator)
+    if waiting.candidates:
+        yield "Choose one of the candidates, or name the organisation."
+    yield f"Register {question.owned_part} with its organisation, if you know whose it is."
+    for step in waiting.decision.evidence:
+        yield from _help_of(step)
+
+
+def _help_of(step: Evidence) -> Iterator[str]:
+    answered = step.answered
+    if "without a contact" in answered:
+        yield f"Give a contact to the organisation that {step.asked} is registered with."
+    elif "older than" in answered:
+        yield f"Bring in a newer {step.source}: what there is is too old to be believed."
+    elif "did not answer" in answered:
+        yield f"Wait: {step.source} is asked again, and what it says later still counts."
+    elif "not asked" in answered:
+        yield f"Switch on {step.source}: it was not asked about {step.asked}."
+    elif answered.startswith("no range known"):
+        yield f"Bring in a dump of the registry that {step.asked} belongs to."

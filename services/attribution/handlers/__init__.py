@@ -21,6 +21,7 @@ from services.attribution.handlers.queries import (
     attribution_of,
     contacts_page,
     import_run,
+    lessons_page,
     open_enquiries_page,
     organisation_of,
     organisations_page,
@@ -28,7 +29,7 @@ from services.attribution.handlers.queries import (
 )
 from services.attribution.handlers.registrations import UntoldRegistrations
 from services.attribution.handlers.threats import attribute_threats
-from services.attribution.handlers.unattributed import decide_unattributed
+from services.attribution.handlers.unattributed import Word, decide_unattributed, forget
 
 __all__ = [
     "Decider",
@@ -41,6 +42,7 @@ __all__ = [
     "Outside",
     "Refusal",
     "UntoldRegistrations",
+    "Word",
     "add_contact",
     "add_organisation",
     "assets_page",
@@ -49,7 +51,9 @@ __all__ = [
     "change_organisation",
     "contacts_page",
     "decide_unattributed",
+    "forget",
     "import_run",
+    "lessons_page",
     "look_up",
     "look_up_all",
     "open_enquiries_page",

@@ -11,15 +11,15 @@ from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
 from services.attribution.domain.directory import Directory, Findings, Question, question_of
 from services.attribution.domain.enquiries import Patience, answers_only
-from services.attribution.domain.ladder import Decision, Ladder, Waiting, decide
-from services.attribution.domain.organisations import Organisation
+from services.attribution.domain.ladder import Decision, Ladder, Step, Waiting, climb, decide
+from services.attribution.domain.learnt import Learnt, learnt
 from services.attribution.handlers.directory import LiveDirectory
 
 MOST_ROUNDS = 8
 """An answer may open the next question; no chain of them is longer than this."""
 
 
-class Asking(msgspec.Struct, frozen=True):
+class Asking(msgspec.Struct, frozen=True, gc=False):
     """A question to the ladder: who may be asked about it outside, and whether it can wait for that."""
 
     question: Question
@@ -45,14 +45,18 @@ class Decider:
         """What a person asks waits for nobody."""
         return Asking(question, self._online)
 
-    async def decide(
-        self, asked: Sequence[Asking], *, tx: Transaction, at: datetime
-    ) -> list[Decision | Waiting]:
+    async def decide(self, asked: Sequence[Asking], *, tx: Transaction, at: datetime) -> list[Decision | Waiting]:
         """Each by itself; nothing is carried over from one to the next."""
         known, findings, answers = await self.find(asked, tx=tx, at=at)
-        return [
-            self._decide(each, found, known, answers, at=at) for each, found in zip(asked, findings, strict=True)
-        ]
+        return [self._decide(each, found, known, answers, at=at) for each, found in zip(asked, findings, strict=True)]
+
+    async def look(self, asking: Asking, *, tx: Transaction, at: datetime) -> tuple[Decision, list[Step]]:
+        """One decision that waits for nobody, and beside it every rung of the ladder."""
+        known, (found,), answers = await self.find([asking], tx=tx, at=at)
+        decision = self._decide(asking, found, known, answers, at=at)
+        if isinstance(decision, Waiting):
+            raise TypeError("what may not wait is decided")
+        return decision, list(climb(msgspec.structs.replace(found, answers=answers), directory=known, at=at))
 
     async def find(
         self, asked: Sequence[Asking], *, tx: Transaction, at: datetime
@@ -60,9 +64,9 @@ class Decider:
         """What the directory knows about each, and all answers of outside sources that there are to their questions."""
         known = await self.directory.latest(tx)
         questions = [each.question for each in asked]
-        learnt = await learnt_organisations(tx, questions, known, now=at)
+        lessons = await _lessons(tx, questions, known, now=at)
         findings = [
-            msgspec.structs.replace(found, learnt=learnt.get(found.question.owned_part))
+            msgspec.structs.replace(found, learnt=lessons.get(found.question.owned_part))
             for found in known.find(questions)
         ]
         return known, findings, await self._answers(asked, findings, known, tx=tx, at=at)
@@ -103,11 +107,11 @@ class Decider:
         )
 
 
-async def learnt_organisations(
+async def _lessons(
     tx: Transaction, questions: Sequence[Question], known: Directory, *, now: datetime
-) -> dict[str, Organisation]:
-    """By the part that is owned: whose it is by the word of a person that still counts."""
+) -> dict[str, Learnt]:
+    """By the part that is owned: what a person has said of it that still counts."""
     parts = {question.owned_part for question in questions}
-    owners = await store.directory.learnt(tx, parts, now=now) if parts else {}
-    organisations = known.registered.organisations
-    return {part: organisations[owner] for part, owner in owners.items() if owner in organisations}
+    lessons = await store.learnt.in_force(tx, parts, now=now) if parts else {}
+    found = {part: learnt(lesson, known.registered.organisations) for part, lesson in lessons.items()}
+    return {part: taught for part, taught in found.items() if taught is not None}

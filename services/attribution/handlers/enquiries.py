@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
-from services.attribution.domain.enquiries import Asked, Claimed, PendingThreat, asked_for, next_try_at
+from services.attribution.domain.enquiries import Claimed, PendingThreat, asked_for, next_try_at
 from services.attribution.domain.ladder import Attributed, Decision, Waiting
 from services.attribution.domain.unattributed import is_left_to_a_person
 from services.attribution.handlers.deciding import Decider
@@ -24,7 +24,7 @@ from services.attribution.handlers.threats import event_of, target_of
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=1)
 """Longer than any source may take over a question; one whose asker died is asked again after it."""
 IDLE_SECONDS = 1.0
 """A task is woken by what its own process commits; it looks by itself for what another replica has left."""
@@ -133,9 +133,7 @@ class Enquirer:
                 await shutdown.wait(BETWEEN_SWEEPS_SECONDS)
 
 
-async def decide_pending(
-    pending: Sequence[PendingThreat], *, tx: Transaction, now: datetime, decider: Decider
-) -> None:
+async def decide_pending(pending: Sequence[PendingThreat], *, tx: Transaction, now: datetime, decider: Decider) -> None:
     """Decide threats that stood aside: with their answers, or without those that did not come in time.
 
     What found nobody while a source still owes an answer goes to a person as it is, and hopes on.
@@ -145,7 +143,9 @@ async def decide_pending(
     late = [each for each in pending if each.decided and not each.is_past_hope(now=now)]
     gone = {each.indicator_id for each in pending} - {each.indicator_id for each in (*fresh, *late)}
 
-    asking = [decider.about(each.threat, may_wait=not each.decided and each.may_wait(now=now)) for each in (*fresh, *late)]
+    asking = [
+        decider.about(each.threat, may_wait=not each.decided and each.may_wait(now=now)) for each in (*fresh, *late)
+    ]
     decisions = await decider.decide(asking, tx=tx, at=now)
 
     await _settle_fresh(list(zip(fresh, decisions[: len(fresh)], strict=True)), tx=tx, now=now)
@@ -172,9 +172,7 @@ async def _settle_fresh(
         ATTRIBUTIONS.labels(route).inc(count)
 
 
-async def _hope_or_step_in(
-    settled: Sequence[PendingThreat], *, left: Sequence[PendingThreat], tx: Transaction
-) -> None:
+async def _hope_or_step_in(settled: Sequence[PendingThreat], *, left: Sequence[PendingThreat], tx: Transaction) -> None:
     owed = await store.enquiries.with_open_questions(tx, [each.indicator_id for each in left]) if left else set()
     await store.enquiries.hope_on(tx, [each for each in left if each.indicator_id in owed])
     await store.enquiries.step_in(tx, [each.indicator_id for each in settled if each.indicator_id not in owed])

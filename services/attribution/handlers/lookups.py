@@ -9,9 +9,8 @@ from libs.common.contracts import Evidence, Indicator, Recipient
 from libs.common.contracts.intake import Asset
 from libs.common.db import Transaction
 from services.attribution.domain.directory import Question, question_of
-from services.attribution.domain.ladder import Attributed, Candidate, Decision, Route, Settled, climb, decide, ranked
-from services.attribution.handlers.directory import LiveDirectory
-from services.attribution.handlers.threats import decide_all, learnt_organisations
+from services.attribution.domain.ladder import Attributed, Candidate, Decision, Doubted, Route, Settled, Waiting, ranked
+from services.attribution.handlers.deciding import Decider
 
 
 class LookupAnswer(msgspec.Struct, frozen=True):
@@ -25,9 +24,7 @@ class LookupAnswer(msgspec.Struct, frozen=True):
     reason: str | None
 
 
-async def look_up_all(
-    assets: Sequence[Asset], *, tx: Transaction, decider: Decider, now: datetime
-) -> list[Decision]:
+async def look_up_all(assets: Sequence[Asset], *, tx: Transaction, decider: Decider, now: datetime) -> list[Decision]:
     """What would be decided of indicators with these assets, now; in their order."""
     decisions = await decider.decide([decider.about_asset(_question(asset, now)) for asset in assets], tx=tx, at=now)
     return [decision for decision in decisions if not isinstance(decision, Waiting)]
@@ -35,12 +32,15 @@ async def look_up_all(
 
 async def look_up(asset: Asset, *, tx: Transaction, decider: Decider, now: datetime) -> LookupAnswer:
     """What would be decided of an indicator with this asset, now, by what outside sources have answered so far."""
-    (looked,) = await decider.look([decider.about_asset(_question(asset, now))], tx=tx, at=now)
-    candidates = ranked(looked.climb)
-    match looked.decision:
+    decision, steps = await decider.look(decider.about_asset(_question(asset, now)), tx=tx, at=now)
+    candidates = ranked(steps)
+    match decision:
         case Attributed(route=route, recipient=recipient, confidence=confidence, evidence=evidence):
             return LookupAnswer(recipient, confidence, evidence, candidates, route, None)
-        case Settled(route=route, reason=reason, evidence=evidence) | Doubted(route=route, reason=reason, evidence=evidence):
+        case (
+            Settled(route=route, reason=reason, evidence=evidence)
+            | Doubted(route=route, reason=reason, evidence=evidence)
+        ):
             return LookupAnswer(None, 0.0, evidence, candidates, route, reason)
 
 

@@ -9,6 +9,7 @@ from services.attribution import store
 from services.attribution.domain.attributions import Attribution
 from services.attribution.domain.enquiries import OpenEnquiry
 from services.attribution.domain.imports import ImportRun, as_seen
+from services.attribution.domain.learnt import Lesson
 from services.attribution.domain.organisations import AssetRecord, ContactRecord, OrganisationRecord
 from services.attribution.domain.unattributed import Unattributed
 
@@ -29,6 +30,10 @@ async def open_enquiries_page(
     tx: Transaction, *, after: tuple[datetime, str, str] | None, limit: int
 ) -> list[OpenEnquiry]:
     return await store.enquiries.open_page(tx, after=after, limit=limit + 1)
+
+
+async def lessons_page(tx: Transaction, *, after: str | None, limit: int) -> list[Lesson]:
+    return await store.learnt.page(tx, after=after, limit=limit + 1)
 
 
 async def organisations_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[OrganisationRecord]:

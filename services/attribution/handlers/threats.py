@@ -11,7 +11,7 @@ from libs.common.metrics import ATTRIBUTIONS
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution, target_id_of
 from services.attribution.domain.enquiries import Patience, PendingThreat, asked_for
-from services.attribution.domain.ladder import Attributed, Settled, Waiting, tried_out
+from services.attribution.domain.ladder import Attributed, Doubted, Settled, Waiting, tried_out
 from services.attribution.domain.unattributed import is_left_to_a_person
 from services.attribution.handlers.deciding import Decider
 
@@ -72,14 +72,14 @@ def event_of(threat: ThreatVerified, standing: Attribution) -> Event:
     match standing.decision:
         case Attributed() as decision:
             return target_of(threat, decision)
-        case Settled(outcome=outcome, reason=reason, message=message):
+        case Settled() | Doubted() as decision:
             return IndicatorSettled(
                 indicator_id=threat.indicator_id,
                 submission_id=threat.submission_id,
                 record=threat.record,
-                outcome=outcome,
-                reason=reason,
-                message=message,
+                outcome=decision.outcome,
+                reason=decision.reason,
+                message=decision.message,
                 at=standing.decided_at,
                 by="attribution",
                 traceparent=threat.traceparent,

@@ -11,11 +11,12 @@ from libs.common.contracts import Evidence, Recipient, ThreatVerified
 from libs.common.db import Transaction
 from libs.common.vocabulary import Outcome
 from services.attribution.domain.attributions import Attribution, target_id_of
-from services.attribution.domain.ladder import Attributed, Decision, Route, Settled
+from services.attribution.domain.ladder import Attributed, Candidate, Decision, Doubted, Route, Settled
 from services.attribution.domain.unattributed import Unattributed
 
 _EVIDENCE = msgspec.json.Decoder(tuple[Evidence, ...])
 _RECIPIENT = msgspec.json.Decoder(Recipient)
+_CANDIDATES = msgspec.json.Decoder(tuple[Candidate, ...])
 _THREAT = msgspec.json.Decoder(ThreatVerified)
 _encode = msgspec.json.Encoder().encode
 
@@ -30,6 +31,7 @@ _COLUMNS = (
     "reason",
     "message",
     "recipient",
+    "candidates",
     "confidence",
     "evidence",
     "decided_at",
@@ -38,7 +40,7 @@ _COLUMNS = (
 
 async def of_indicators(tx: Transaction, indicator_ids: Sequence[UUID]) -> dict[UUID, Attribution]:
     rows = await tx.fetch(
-        """SELECT indicator_id, route, outcome, reason, message, recipient, confidence, evidence, decided_at
+        """SELECT indicator_id, route, outcome, reason, message, recipient, candidates, confidence, evidence, decided_at
            FROM attribution WHERE indicator_id = ANY($1::uuid[])""",
         indicator_ids,
     )
@@ -71,12 +73,18 @@ async def put_in_line(tx: Transaction, threats: Iterable[ThreatVerified], *, now
         )
 
 
+_WAITING = """
+    SELECT u.target_id, u.threat, u.waiting_since, u.decided_at IS NOT NULL AS is_decided,
+           a.route, a.outcome, a.reason, a.message, a.recipient, a.candidates, a.confidence, a.evidence
+    FROM unattributed u JOIN attribution a ON a.indicator_id = u.indicator_id
+"""
+
+
 async def waiting_page(tx: Transaction, *, after: tuple[datetime, UUID] | None, limit: int) -> list[Unattributed]:
     """Those that wait for a person, the longest waiting first."""
     rows = await tx.fetch(
-        """SELECT target_id, threat, waiting_since, organisation_id FROM unattributed
-           WHERE decided_at IS NULL AND (waiting_since, target_id) > ($1::timestamptz, $2::uuid)
-           ORDER BY waiting_since, target_id LIMIT $3""",
+        f"""{_WAITING} WHERE u.decided_at IS NULL AND (u.waiting_since, u.target_id) > ($1::timestamptz, $2::uuid)
+            ORDER BY u.waiting_since, u.target_id LIMIT $3""",
         *(after or BEGINNING),
         limit,
     )
@@ -85,31 +93,28 @@ async def waiting_page(tx: Transaction, *, after: tuple[datetime, UUID] | None, 
 
 async def unattributed(tx: Transaction, target_id: UUID) -> Unattributed | None:
     """Locked until the transaction ends: two people who decide at once decide one after the other."""
-    rows = await tx.fetch(
-        """SELECT target_id, threat, waiting_since, organisation_id FROM unattributed
-           WHERE target_id = $1 FOR UPDATE""",
-        target_id,
-    )
+    rows = await tx.fetch(f"{_WAITING} WHERE u.target_id = $1 FOR UPDATE", target_id)
     return _unattributed(rows[0]) if rows else None
 
 
-async def settle_unattributed(
-    tx: Transaction, waiting: Unattributed, *, organisation_id: UUID, decided_by: str, now: datetime
-) -> None:
-    """Take a threat out of the line and remember whose the owned part of its asset is; the newest word counts."""
-    await tx.fetch(
-        "UPDATE unattributed SET organisation_id = $2, decided_by = $3, decided_at = $4 WHERE target_id = $1",
-        waiting.target_id,
-        organisation_id,
-        decided_by,
-        now,
+async def decided_already(tx: Transaction, target_id: UUID) -> tuple[str, datetime] | None:
+    """Who has decided about a threat in the line, and when."""
+    rows = await tx.fetch(
+        "SELECT decided_by, decided_at FROM unattributed WHERE target_id = $1 AND decided_at IS NOT NULL", target_id
     )
+    return (rows[0]["decided_by"], rows[0]["decided_at"]) if rows else None
+
+
+async def settle_unattributed(
+    tx: Transaction, target_id: UUID, *, organisation_id: UUID | None, note: str, decided_by: str, now: datetime
+) -> None:
+    """Take a threat out of the line."""
     await tx.fetch(
-        """INSERT INTO learnt_asset (owned_part, organisation_id, decided_by, decided_at) VALUES ($1, $2, $3, $4)
-           ON CONFLICT (owned_part) DO UPDATE SET organisation_id = EXCLUDED.organisation_id,
-               decided_by = EXCLUDED.decided_by, decided_at = EXCLUDED.decided_at""",
-        waiting.owned_part,
+        """UPDATE unattributed SET organisation_id = $2, note = $3, decided_by = $4, decided_at = $5
+           WHERE target_id = $1""",
+        target_id,
         organisation_id,
+        note,
         decided_by,
         now,
     )
@@ -131,28 +136,31 @@ async def take_out_of_line(
     return sorted(row["indicator_id"] for row in rows)
 
 
-async def replace_decision(tx: Transaction, indicator_id: UUID, decision: Attributed, *, now: datetime) -> None:
-    """A person's word takes the place of an `unattributable`; nothing else is ever changed."""
+async def replace_decision(tx: Transaction, indicator_id: UUID, decision: Decision, *, now: datetime) -> None:
+    """A person's word, or an answer that came late, takes the place of what found nobody; nothing else is changed."""
     await tx.fetch(
-        """UPDATE attribution SET route = $2, outcome = NULL, reason = NULL, message = NULL, recipient = $3,
-               confidence = $4, evidence = $5, decided_at = $6
+        """UPDATE attribution SET route = $2, outcome = $3, reason = $4, message = $5, recipient = $6, candidates = $7,
+               confidence = $8, evidence = $9, decided_at = $10
            WHERE indicator_id = $1""",
         indicator_id,
-        decision.route,
-        _encode(decision.recipient).decode(),
-        decision.confidence,
-        _encode(decision.evidence).decode(),
-        now,
+        *_values(decision, now),
     )
 
 
 def _row(threat: ThreatVerified, decision: Decision, now: datetime) -> tuple[object, ...]:
+    return threat.indicator_id, threat.submission_id, threat.key, *_values(decision, now)
+
+
+def _values(decision: Decision, now: datetime) -> tuple[object, ...]:
+    """From `route` on, in the order of the columns."""
     evidence = _encode(decision.evidence).decode()
-    identity = (threat.indicator_id, threat.submission_id, threat.key, decision.route)
-    if isinstance(decision, Settled):
-        return *identity, decision.outcome, decision.reason, decision.message, None, 0.0, evidence, now
-    recipient = _encode(decision.recipient).decode()
-    return *identity, None, None, None, recipient, decision.confidence, evidence, now
+    match decision:
+        case Settled(route=route, outcome=outcome, reason=reason, message=message):
+            return route, outcome, reason, message, None, None, 0.0, evidence, now
+        case Doubted(route=route, reason=reason, message=message, candidates=candidates):
+            return route, Outcome.HELD, reason, message, None, _encode(candidates).decode(), 0.0, evidence, now
+        case Attributed(route=route, recipient=recipient, confidence=confidence):
+            return route, None, None, None, _encode(recipient).decode(), None, confidence, evidence, now
 
 
 def _attribution(row: asyncpg.Record) -> Attribution:
@@ -163,6 +171,8 @@ def _decision(row: asyncpg.Record) -> Decision:
     route, evidence = Route(row["route"]), _EVIDENCE.decode(row["evidence"])
     if row["outcome"] is None:
         return Attributed(route, _RECIPIENT.decode(row["recipient"]), row["confidence"], evidence)
+    if row["candidates"] is not None:
+        return Doubted(_CANDIDATES.decode(row["candidates"]), row["reason"], row["message"], evidence, route)
     return Settled(route, Outcome(row["outcome"]), row["reason"], row["message"], evidence)
 
 
@@ -171,5 +181,6 @@ def _unattributed(row: asyncpg.Record) -> Unattributed:
         target_id=row["target_id"],
         threat=_THREAT.decode(row["threat"]),
         waiting_since=row["waiting_since"],
-        organisation_id=row["organisation_id"],
+        decision=_decision(row),
+        is_decided=row["is_decided"],
     )

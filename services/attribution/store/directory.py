@@ -6,7 +6,7 @@ instead of millions of rows: 40 times faster, and nothing of it is ever an objec
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -72,17 +72,6 @@ async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> d
 async def registered_assets(tx: Transaction) -> list[RegisteredAsset]:
     rows = await tx.fetch("SELECT kind, value, organisation_id FROM organisation_asset")
     return [RegisteredAsset(kept_claim(AssetKind(row["kind"]), row["value"]), row["organisation_id"]) for row in rows]
-
-
-async def learnt(tx: Transaction, owned_parts: Iterable[str], *, now: datetime) -> dict[str, UUID]:
-    """Whose these names, addresses and ASes are by the word of a person that still counts."""
-    rows = await tx.fetch(
-        """SELECT owned_part, organisation_id FROM learnt_asset
-           WHERE owned_part = ANY($1::text[]) AND (until IS NULL OR until > $2)""",
-        list(owned_parts),
-        now,
-    )
-    return {row["owned_part"]: row["organisation_id"] for row in rows}
 
 
 async def abuse_desks(tx: Transaction, snapshot_id: int) -> list[AbuseDesk]:

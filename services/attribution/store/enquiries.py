@@ -22,8 +22,8 @@ BEGINNING = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), "", "")
 async def answers(tx: Transaction, enquiries: Iterable[Enquiry], *, now: datetime) -> dict[Enquiry, Answer]:
     """Those that still count, failures among them: a failure counts until its source may be asked again."""
     rows = await tx.fetch(
-        """SELECT body FROM answer JOIN unnest($1::text[], $2::text[]) AS asked (source, subject) USING (source, subject)
-           WHERE good_until > $3""",
+        """SELECT body FROM unnest($1::text[], $2::text[]) AS asked (source, subject)
+           JOIN answer USING (source, subject) WHERE good_until > $3""",
         *_columns(enquiries),
         now,
     )
@@ -65,9 +65,7 @@ async def ask(tx: Transaction, asked: Sequence[Asked], *, now: datetime) -> None
     )
 
 
-async def claim(
-    tx: Transaction, source: Source, *, limit: int, lease: timedelta, now: datetime
-) -> list[Claimed]:
+async def claim(tx: Transaction, source: Source, *, limit: int, lease: timedelta, now: datetime) -> list[Claimed]:
     """Questions to one source whose time has come, for this process to ask: others leave them alone for the `lease`."""
     rows = await tx.fetch(
         """UPDATE enquiry SET next_try_at = $3::timestamptz + $4::interval FROM (
@@ -150,9 +148,7 @@ async def due(tx: Transaction, *, limit: int, now: datetime) -> list[PendingThre
 
 async def wait_on(tx: Transaction, indicator_ids: Sequence[UUID]) -> None:
     """They have been looked at, and an answer is still open."""
-    await tx.fetch(
-        "UPDATE pending_threat SET due_at = decide_by WHERE indicator_id = ANY($1::uuid[])", indicator_ids
-    )
+    await tx.fetch("UPDATE pending_threat SET due_at = decide_by WHERE indicator_id = ANY($1::uuid[])", indicator_ids)
 
 
 async def hope_on(tx: Transaction, threats: Sequence[PendingThreat]) -> None:
@@ -181,13 +177,12 @@ async def with_open_questions(tx: Transaction, indicator_ids: Sequence[UUID]) ->
     return {row["indicator_id"] for row in rows}
 
 
-async def open_page(
-    tx: Transaction, *, after: tuple[datetime, str, str] | None, limit: int
-) -> list[OpenEnquiry]:
+async def open_page(tx: Transaction, *, after: tuple[datetime, str, str] | None, limit: int) -> list[OpenEnquiry]:
     """Questions without an answer, the oldest first, each with what its source said the last time."""
     rows = await tx.fetch(
-        """SELECT e.source, e.subject, e.wanted_since, e.next_try_at, e.tries, a.body,
-                  (SELECT count(*) FROM pending_question q WHERE q.source = e.source AND q.subject = e.subject) AS threats
+        """SELECT e.source, e.subject, e.wanted_since, e.next_try_at, e.tries, a.body, (
+               SELECT count(*) FROM pending_question q WHERE q.source = e.source AND q.subject = e.subject
+           ) AS threats
            FROM enquiry e LEFT JOIN answer a ON a.source = e.source AND a.subject = e.subject AND a.failed
            WHERE (e.wanted_since, e.source, e.subject) > ($1::timestamptz, $2::text, $3::text)
            ORDER BY e.wanted_since, e.source, e.subject LIMIT $4""",

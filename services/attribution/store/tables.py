@@ -74,13 +74,14 @@ learnt_asset = Table(
     "learnt_asset",
     metadata,
     Column("owned_part", Text, primary_key=True, comment="a name; an address or AS where the asset has no name"),
-    Column("organisation_id", ForeignKey("organisation.organisation_id", ondelete="CASCADE"), nullable=False),
+    Column("organisation_id", ForeignKey("organisation.organisation_id", ondelete="CASCADE")),
+    Column("recipient", Text, comment="whom to write instead of an organisation; neither: there is nobody to warn"),
     Column("decided_by", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
     Column("until", DateTime(timezone=True), comment="null: for good"),
     Column("note", Text, nullable=False, server_default=""),
     Index("learnt_asset_by_organisation", "organisation_id"),
-    comment="whose an asset is, because a person once said so",
+    comment="whose an asset is, or who hears of it, because a person said so",
 )
 
 directory_version = Table(
@@ -193,6 +194,7 @@ attribution = Table(
     Column("reason", Text),
     Column("message", Text),
     Column("recipient", Text),
+    Column("candidates", Text),
     Column("confidence", Double, nullable=False),
     Column("evidence", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
@@ -234,7 +236,7 @@ enquiry = Table(
     Column("subject", Text, primary_key=True),
     Column("urgency", SmallInteger, nullable=False, comment="1 is the most urgent"),
     Column("wanted_since", DateTime(timezone=True), nullable=False),
-    Column("next_try_at", DateTime(timezone=True), nullable=False, comment="in the future also while it is being asked"),
+    Column("next_try_at", DateTime(timezone=True), nullable=False, comment="ahead also while it is being asked"),
     Column("tries", Integer, nullable=False, server_default="0"),
     Index("enquiry_due", "source", "urgency", "next_try_at"),
     comment="questions to outside sources that have no answer yet",

@@ -31,7 +31,7 @@ def upgrade() -> None:
             "next_try_at",
             sa.DateTime(timezone=True),
             nullable=False,
-            comment="in the future also while it is being asked",
+            comment="ahead also while it is being asked",
         ),
         sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
         comment="questions to outside sources that have no answer yet",
@@ -61,6 +61,20 @@ def upgrade() -> None:
         comment="which threats stand aside for which answer",
     )
     op.create_index("pending_question_by_threat", "pending_question", ["indicator_id"])
-    op.add_column("learnt_asset", sa.Column("until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("attribution", sa.Column("candidates", sa.Text, nullable=True))
+    op.alter_column("learnt_asset", "organisation_id", nullable=True)
+    op.add_column(
+        "learnt_asset",
+        sa.Column(
+            "recipient",
+            sa.Text,
+            nullable=True,
+            comment="whom to write instead of an organisation; neither: there is nobody to warn",
+        ),
+    )
+    op.create_table_comment("learnt_asset", "whose an asset is, or who hears of it, because a person said so")
+    op.add_column(
+        "learnt_asset", sa.Column("until", sa.DateTime(timezone=True), nullable=True, comment="null: for good")
+    )
     op.add_column("learnt_asset", sa.Column("note", sa.Text, nullable=False, server_default=""))
     op.add_column("unattributed", sa.Column("note", sa.Text, nullable=False, server_default=""))
