@@ -3,8 +3,8 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -91,25 +91,33 @@ def patience() -> float:
 
 
 @pytest.fixture
-async def running(
-    database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str, tmp_path: Path, patience: float
-) -> AsyncIterator[Running]:
+async def settings(database_url: str, operator_public_key: str, patience: float) -> AttributionSettings:
     await asyncio.to_thread(migrate, "attribution", database_url)
-    settings = AttributionSettings(
+    return AttributionSettings(
         http_port=1,
         database_url=database_url,
         kafka_bootstrap="127.0.0.1:1",
         operator_public_key=operator_public_key,
         patience_seconds=patience,
     )
+
+
+@pytest.fixture
+async def running(settings: AttributionSettings, operator_key: Ed25519PrivateKey) -> AsyncIterator[Running]:
     outside = Script()
+    async with at_work(settings, outside) as service:
+        transport, headers = httpx.ASGITransport(service.api), {"Authorization": f"Bearer {token(operator_key)}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers=headers) as client:
+            yield Running(service, outside, Desk(service, client))
+
+
+@asynccontextmanager
+async def at_work(settings: AttributionSettings, outside: Script) -> AsyncIterator[Service]:
     service = build(settings, outside=outside)
     shutdown = Shutdown()
     tasks = asyncio.gather(*(task(shutdown) for task in service.tasks))
     await until_read(service)
-    transport, headers = httpx.ASGITransport(service.api), {"Authorization": f"Bearer {token(operator_key)}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers=headers) as client:
-        yield Running(service, outside, Desk(service, client))
+    yield service
     shutdown.request()
     await tasks
     await service.database.close()
@@ -234,3 +242,18 @@ async def test_a_threat_that_waits_is_in_the_books(running: Running) -> None:
 
     assert (counts["heard"], counts["waiting"][0]["state"]) == (1, "waiting-for-answer")
     assert (afterwards["heard"], afterwards["passed_on"], afterwards["waiting"]) == (1, 1, [])
+
+
+async def test_two_replicas_share_what_waits_and_each_threat_is_told_of_once(
+    running: Running, settings: AttributionSettings
+) -> None:
+    hosts = [f"host-{number}.example" for number in range(100)]
+    async with at_work(settings, running.outside):
+        await running.attribute(*(threat(Asset(domain=host)) for host in hosts))
+        for host in hosts:
+            running.outside.says(host, f"security@{host}")
+
+        assert sorted(await running.said(events=100)) == sorted(f"security@{host}" for host in hosts)
+        await until(lambda: running.desk.items("/v1/enquiries"), lambda items: not items)
+
+    assert sorted(running.outside.asked) == sorted(hosts)
