@@ -39,6 +39,9 @@ class Script:
     def room(self, source: Source) -> int:
         return 8
 
+    async def subjects(self) -> list[str]:
+        return self.asked
+
     def says(self, subject: str, email: str | None) -> None:
         """From now on it answers so; None: it knows nothing."""
         self._says[subject].set_result(email)
@@ -104,9 +107,16 @@ async def settings(database_url: str, operator_public_key: str, patience: float)
 
 @pytest.fixture
 async def running(settings: AttributionSettings, operator_key: Ed25519PrivateKey) -> AsyncIterator[Running]:
-    outside = Script()
+    async with running_with(settings, Script(), operator_key) as running:
+        yield running
+
+
+@asynccontextmanager
+async def running_with(
+    settings: AttributionSettings, outside: Script, key: Ed25519PrivateKey
+) -> AsyncIterator[Running]:
     async with at_work(settings, outside) as service:
-        transport, headers = httpx.ASGITransport(service.api), {"Authorization": f"Bearer {token(operator_key)}"}
+        transport, headers = httpx.ASGITransport(service.api), {"Authorization": f"Bearer {token(key)}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers=headers) as client:
             yield Running(service, outside, Desk(service, client))
 
@@ -257,3 +267,18 @@ async def test_two_replicas_share_what_waits_and_each_threat_is_told_of_once(
         await until(lambda: running.desk.items("/v1/enquiries"), lambda items: not items)
 
     assert sorted(running.outside.asked) == sorted(hosts)
+
+
+async def test_what_a_replica_was_asking_when_it_ended_is_asked_by_another(
+    settings: AttributionSettings, operator_key: Ed25519PrivateKey
+) -> None:
+    mute, speaking = Script(), Script()
+    async with running_with(settings, mute, operator_key) as running:
+        await running.attribute(threat(Asset(domain=BAKERY)))
+        await until(mute.subjects, bool)
+    speaking.says(BAKERY, "security@bakery.example")
+
+    async with running_with(settings, speaking, operator_key) as running:
+        await be_asked_now(running)
+
+        assert await running.said() == ["security@bakery.example"]
