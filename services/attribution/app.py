@@ -10,7 +10,7 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer
-from services.attribution.handlers import Importer, ImportQueue, LiveDirectory, UntoldRegistrations
+from services.attribution.handlers import Importer, ImportQueue, LiveDirectory, UntoldRegistrations, ladder_of
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
 
@@ -22,7 +22,8 @@ def build(settings: AttributionSettings) -> Service:
     database = database_of(settings)
     directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
     imports = ImportWorker(settings, directory)
-    subscriptions = consumer.subscriptions(directory, constituency=settings.constituency_countries)
+    ladder = ladder_of(settings.ladder_file, constituency=settings.constituency_countries)
+    subscriptions = consumer.subscriptions(directory, ladder=ladder)
     unattributed = Watched(
         state="unattributed",
         greatest_age=timedelta(hours=settings.unattributed_overdue_hours),
@@ -40,7 +41,7 @@ def build(settings: AttributionSettings) -> Service:
                     database,
                     directory,
                     imports.queue,
-                    constituency=settings.constituency_countries,
+                    ladder=ladder,
                     max_import_bytes=settings.max_import_bytes,
                 ),
                 bookkeeping.counts_routes(database, books.ATTRIBUTIONS),

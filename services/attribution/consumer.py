@@ -7,7 +7,7 @@ from libs.common.contracts import ThreatVerified
 from services.attribution import handlers
 
 
-def subscriptions(directory: handlers.LiveDirectory, *, constituency: frozenset[str]) -> Subscriptions:
+def subscriptions(directory: handlers.LiveDirectory, *, ladder: handlers.Ladder) -> Subscriptions:
     return {
-        ThreatVerified: partial(handlers.attribute_threats, directory=directory, constituency=constituency),
+        ThreatVerified: partial(handlers.attribute_threats, directory=directory, ladder=ladder),
     }

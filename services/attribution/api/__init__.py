@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from libs.common.db import Database
 from services.attribution.api import attributions, imports, lookup, organisations, registrations, unattributed
 from services.attribution.api.imports import STREAMING_PATHS
+from services.attribution.domain.ladder import Ladder
 from services.attribution.handlers import ImportQueue, LiveDirectory
 
 __all__ = ["STREAMING_PATHS", "routers"]
@@ -17,14 +18,14 @@ def routers(
     directory: LiveDirectory,
     queue: ImportQueue,
     *,
-    constituency: frozenset[str],
+    ladder: Ladder,
     max_import_bytes: int,
 ) -> Sequence[APIRouter]:
     return (
-        lookup.routes(database, directory, constituency=constituency),
+        lookup.routes(database, directory, ladder=ladder),
         attributions.routes(database),
         organisations.routes(database),
         registrations.routes(database),
-        unattributed.routes(database),
+        unattributed.routes(database, ladder=ladder),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),
     )

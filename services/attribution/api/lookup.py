@@ -22,7 +22,7 @@ from services.attribution.api.views import (
     evidence_view,
     recipient_view,
 )
-from services.attribution.domain.ladder import Decision, Route, Settled
+from services.attribution.domain.ladder import Decision, Ladder, Route, Settled
 from services.attribution.handlers import LiveDirectory, LookupAnswer, look_up, look_up_all
 
 LONGEST_VALUE = 2048
@@ -75,7 +75,7 @@ class LookupsView(BaseModel):
     items: list[RouteView]
 
 
-def routes(database: Database, directory: LiveDirectory, *, constituency: frozenset[str]) -> APIRouter:
+def routes(database: Database, directory: LiveDirectory, *, ladder: Ladder) -> APIRouter:
     router = APIRouter(tags=["look-up"], dependencies=[Depends(operator(at_least=Role.VIEWER))])
 
     @router.get("/v1/lookup")
@@ -85,7 +85,7 @@ def routes(database: Database, directory: LiveDirectory, *, constituency: frozen
         """Asks what an event would ask, and changes nothing. Several values are one asset, as in one record."""
         asset = _asset({"ip": ip, "domain": domain, "url": url, "asn": asn, "email": email})
         async with database.transaction() as tx:
-            answer = await look_up(asset, tx=tx, directory=directory, constituency=constituency, now=database.now())
+            answer = await look_up(asset, tx=tx, directory=directory, ladder=ladder, now=database.now())
         return _view(answer)
 
     @router.post("/v1/lookups")
@@ -93,9 +93,7 @@ def routes(database: Database, directory: LiveDirectory, *, constituency: frozen
         """The same of many assets at once: which way each would go, and which of them to the same recipient."""
         assets = [_asset(each.model_dump()) for each in asked.assets]
         async with database.transaction() as tx:
-            decisions = await look_up_all(
-                assets, tx=tx, directory=directory, constituency=constituency, now=database.now()
-            )
+            decisions = await look_up_all(assets, tx=tx, directory=directory, ladder=ladder, now=database.now())
         return LookupsView(items=[_route_view(decision) for decision in decisions])
 
     return router

@@ -12,6 +12,7 @@ from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import Severity
 from services.attribution.api.views import EvidenceView, RecipientView, evidence_view, recipient_view, refuse
+from services.attribution.domain.ladder import Ladder
 from services.attribution.domain.unattributed import Unattributed
 from services.attribution.handlers import Refusal, decide_unattributed, unattributed_page
 
@@ -44,7 +45,7 @@ class WordView(BaseModel):
     evidence: list[EvidenceView]
 
 
-def routes(database: Database) -> APIRouter:
+def routes(database: Database, *, ladder: Ladder) -> APIRouter:
     router = APIRouter(prefix="/v1/unattributed", tags=["unattributed"])
 
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
@@ -63,7 +64,7 @@ def routes(database: Database) -> APIRouter:
         """Name the organisation. It is warned now, and known the next time that the `asset` of the list is hit."""
         async with database.transaction() as tx:
             decision = await decide_unattributed(
-                target_id, body.organisation_id, decided_by=analyst.name, tx=tx, now=database.now()
+                target_id, body.organisation_id, decided_by=analyst.name, tx=tx, now=database.now(), ladder=ladder
             )
             if isinstance(decision, Refusal):
                 refuse(decision, what="threat or organisation")

@@ -7,8 +7,8 @@ import msgspec
 
 from libs.common.contracts import Evidence, ThreatVerified
 from services.attribution.domain.directory import question_of
-from services.attribution.domain.ladder import Attributed, candidate_of
-from services.attribution.domain.organisations import Criticality, Organisation
+from services.attribution.domain.ladder import Attributed, Ladder, candidate_of
+from services.attribution.domain.organisations import Organisation
 
 
 class Unattributed(msgspec.Struct, frozen=True):
@@ -33,14 +33,15 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def name_recipient(
-    waiting: Unattributed, organisation: Organisation, *, decided_by: str, at: datetime
+    waiting: Unattributed, organisation: Organisation, *, decided_by: str, at: datetime, ladder: Ladder
 ) -> Attributed | Refused:
     """The decision that follows when a person says whose the asset is."""
     if waiting.organisation_id is not None and waiting.organisation_id != organisation.organisation_id:
         return Refused("already-decided", "Somebody has named another organisation for this threat.")
-    if organisation.criticality is Criticality.VITAL:
+    avoiding = (waiting.threat.indicator.asset.email or "").lower()
+    candidate = candidate_of(organisation, ladder=ladder, at=at, avoiding=avoiding)
+    if candidate is not None and candidate.recipient is None:
         return Refused("vital-organisation", "A vital organisation is warned by its own team; hand this over to them.")
-    candidate = candidate_of(organisation, avoiding=(waiting.threat.indicator.asset.email or "").lower())
     if candidate is None or candidate.recipient is None:
         return Refused("no-contact", "This organisation has no contact that can be written to; add one first.")
     evidence = Evidence(
@@ -50,4 +51,4 @@ def name_recipient(
         at=at,
         confidence=candidate.confidence,
     )
-    return Attributed(candidate.route, candidate.recipient, candidate.confidence, (evidence,))
+    return Attributed(candidate.route, candidate.recipient, candidate.confidence, (evidence,), candidate.copies)

@@ -1,8 +1,10 @@
 """What can happen to attribution, one function each: gather, decide, record."""
 
+from services.attribution.domain.ladder import Ladder
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
 from services.attribution.handlers.imports import Importer, ImportQueue
+from services.attribution.handlers.ladders import ladder_of, shipped_ladder
 from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
 from services.attribution.handlers.organisations import (
     Refusal,
@@ -31,6 +33,7 @@ __all__ = [
     "Dump",
     "ImportQueue",
     "Importer",
+    "Ladder",
     "LiveDirectory",
     "LookupAnswer",
     "Refusal",
@@ -44,6 +47,7 @@ __all__ = [
     "contacts_page",
     "decide_unattributed",
     "import_run",
+    "ladder_of",
     "look_up",
     "look_up_all",
     "organisation_of",
@@ -52,5 +56,6 @@ __all__ = [
     "release_asset",
     "remove_contact",
     "remove_organisation",
+    "shipped_ladder",
     "unattributed_page",
 ]

@@ -9,7 +9,20 @@ from libs.common.contracts import Evidence, Indicator, Recipient
 from libs.common.contracts.intake import Asset
 from libs.common.db import Transaction
 from services.attribution.domain.directory import Question, question_of
-from services.attribution.domain.ladder import Attributed, Candidate, Decision, Route, Settled, climb, decide, ranked
+from services.attribution.domain.ladder import (
+    Attributed,
+    Candidate,
+    Case,
+    Decision,
+    Doubted,
+    Ladder,
+    Route,
+    Settled,
+    Waiting,
+    climb,
+    decide,
+    ranked,
+)
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.threats import decide_all, learnt_organisations
 
@@ -26,17 +39,17 @@ class LookupAnswer(msgspec.Struct, frozen=True):
 
 
 async def look_up_all(
-    assets: Sequence[Asset], *, tx: Transaction, directory: LiveDirectory, constituency: frozenset[str], now: datetime
+    assets: Sequence[Asset], *, tx: Transaction, directory: LiveDirectory, ladder: Ladder, now: datetime
 ) -> list[Decision]:
     """What would be decided of indicators with these assets, now; in their order."""
     questions = [_question(asset, now) for asset in assets]
     known = await directory.latest(tx)
     learnt = await learnt_organisations(tx, questions, known)
-    return decide_all(questions, known, learnt=learnt, constituency=constituency, at=now)
+    return decide_all(questions, known, learnt=learnt, ladder=ladder, at=now)
 
 
 async def look_up(
-    asset: Asset, *, tx: Transaction, directory: LiveDirectory, constituency: frozenset[str], now: datetime
+    asset: Asset, *, tx: Transaction, directory: LiveDirectory, ladder: Ladder, now: datetime
 ) -> LookupAnswer:
     """What would be decided of an indicator with this asset, now."""
     question = _question(asset, now)
@@ -45,14 +58,18 @@ async def look_up(
     (findings,) = known.find([question])
     findings = msgspec.structs.replace(findings, learnt=learnt.get(question.owned_part))
 
-    decision = decide(findings, directory=known, constituency=constituency, at=now)
-    candidates = ranked(climb(findings, directory=known, at=now))
+    decision = decide(findings, directory=known, ladder=ladder, at=now)
+    candidates = ranked(climb(Case(findings, directory=known, ladder=ladder, at=now)))
 
     match decision:
         case Attributed(route=route, recipient=recipient, confidence=confidence, evidence=evidence):
             return LookupAnswer(recipient, confidence, evidence, candidates, route, None)
         case Settled(route=route, reason=reason, evidence=evidence):
             return LookupAnswer(None, 0.0, evidence, candidates, route, reason)
+        case Doubted(reason=reason, evidence=evidence):
+            return LookupAnswer(None, 0.0, evidence, candidates, Route.NONE, reason)
+        case Waiting():
+            raise AssertionError("nothing waits where nobody may be asked")
 
 
 def _question(asset: Asset, now: datetime) -> Question:

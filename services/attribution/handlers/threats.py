@@ -12,10 +12,22 @@ from libs.common.metrics import ATTRIBUTIONS
 from libs.common.vocabulary import Outcome
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution, target_id_of
-from services.attribution.domain.directory import Directory, Question, question_of
-from services.attribution.domain.ladder import Attributed, Decision, Settled, decide, tried_out
+from services.attribution.domain.directory import Directory, Findings, Question, question_of
+from services.attribution.domain.ladder import (
+    Attributed,
+    Decision,
+    Doubted,
+    Ladder,
+    Settled,
+    Verdict,
+    Waiting,
+    decide,
+    tried_out,
+)
 from services.attribution.domain.organisations import Organisation
 from services.attribution.handlers.directory import LiveDirectory
+
+WANT_A_PERSON = frozenset({Outcome.UNATTRIBUTABLE, Outcome.HELD})
 
 
 async def attribute_threats(
@@ -25,7 +37,7 @@ async def attribute_threats(
     tx: Transaction,
     now: datetime,
     directory: LiveDirectory,
-    constituency: frozenset[str],
+    ladder: Ladder,
 ) -> Sequence[Event]:
     """Attribute a batch; an indicator that was attributed before keeps its first decision, whatever is known today.
 
@@ -39,11 +51,11 @@ async def attribute_threats(
     known = await directory.latest(tx)
     learnt = await learnt_organisations(tx, questions, known)
 
-    decisions = decide_all(questions, known, learnt=learnt, constituency=constituency, at=now)
+    decisions = decide_all(questions, known, learnt=learnt, ladder=ladder, at=now)
 
     standing |= await store.attributions.record(tx, list(zip(new, decisions, strict=True)), now=now)
     in_earnest = (threat for threat in new if not threat.is_test)
-    waiting = (threat for threat in in_earnest if _is_unattributable(standing[threat.indicator_id]))
+    waiting = (threat for threat in in_earnest if _wants_a_person(standing[threat.indicator_id]))
     await store.attributions.put_in_line(tx, waiting, now=now)
     for route, count in Counter(decision.route for decision in decisions).items():
         ATTRIBUTIONS.labels(route).inc(count)
@@ -64,20 +76,28 @@ def decide_all(
     known: Directory,
     *,
     learnt: dict[str, Organisation],
-    constituency: frozenset[str],
+    ladder: Ladder,
     at: datetime,
 ) -> list[Decision]:
     """Each question by itself; nothing is carried over from one to the next."""
     found = known.find(questions)
-    return [
-        decide(
-            msgspec.structs.replace(findings, learnt=learnt.get(findings.question.owned_part)),
-            directory=known,
-            constituency=constituency,
-            at=at,
-        )
-        for findings in found
-    ]
+    return [_kept(decide(_with_learnt(findings, learnt), directory=known, ladder=ladder, at=at)) for findings in found]
+
+
+def _with_learnt(findings: Findings, learnt: dict[str, Organisation]) -> Findings:
+    organisation = learnt.get(findings.question.owned_part) if learnt else None
+    return msgspec.structs.replace(findings, learnt=organisation) if organisation is not None else findings
+
+
+def _kept(verdict: Verdict) -> Decision:
+    """What a person has to look at is held until then."""
+    match verdict:
+        case Doubted():
+            return verdict.settled
+        case Waiting():
+            raise AssertionError("nothing waits where nobody may be asked")
+        case Attributed() | Settled():
+            return verdict
 
 
 def event_of(threat: ThreatVerified, standing: Attribution) -> Event:
@@ -124,5 +144,5 @@ def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
     )
 
 
-def _is_unattributable(standing: Attribution) -> bool:
-    return isinstance(standing.decision, Settled) and standing.decision.outcome is Outcome.UNATTRIBUTABLE
+def _wants_a_person(standing: Attribution) -> bool:
+    return isinstance(standing.decision, Settled) and standing.decision.outcome in WANT_A_PERSON

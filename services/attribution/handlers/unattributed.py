@@ -6,7 +6,7 @@ from uuid import UUID
 from libs.common.db import Transaction
 from libs.common.outbox import enqueue
 from services.attribution import store
-from services.attribution.domain.ladder import Attributed
+from services.attribution.domain.ladder import Attributed, Ladder
 from services.attribution.domain.unattributed import Refused, name_recipient
 from services.attribution.handlers.organisations import Refusal
 from services.attribution.handlers.threats import target_of
@@ -15,7 +15,7 @@ MISSING_TARGET = Refusal("not-found", "No such threat is waiting for a recipient
 
 
 async def decide_unattributed(
-    target_id: UUID, organisation_id: UUID, *, decided_by: str, tx: Transaction, now: datetime
+    target_id: UUID, organisation_id: UUID, *, decided_by: str, tx: Transaction, now: datetime, ladder: Ladder
 ) -> Attributed | Refusal:
     """Name the organisation that a threat hits; the next threat to the same name, or to the same address where there
     is no name, finds it by itself.
@@ -28,7 +28,7 @@ async def decide_unattributed(
     if waiting is None or organisation is None:
         return MISSING_TARGET
 
-    decision = name_recipient(waiting, organisation, decided_by=decided_by, at=now)
+    decision = name_recipient(waiting, organisation, decided_by=decided_by, at=now, ladder=ladder)
 
     if isinstance(decision, Refused):
         return Refusal(decision.code, decision.message)
