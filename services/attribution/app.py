@@ -12,7 +12,6 @@ from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer
 from services.attribution.domain.answers import Answer, Enquiry, Source
 from services.attribution.domain.enquiries import Patience
-from services.attribution.domain.ladder import Ladder
 from services.attribution.handlers import (
     Decider,
     Enquirer,
@@ -21,6 +20,7 @@ from services.attribution.handlers import (
     LiveDirectory,
     Outside,
     UntoldRegistrations,
+    ladder_of,
 )
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
@@ -37,7 +37,8 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None) -> S
     outside = outside or sources_of(settings)
     directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
     imports = ImportWorker(settings, directory)
-    decider = Decider(directory, ladder=ladder_of(settings), online=outside.enabled, patience=patience_of(settings))
+    ladder = ladder_of(settings.ladder_file, constituency=settings.constituency_countries)
+    decider = Decider(directory, ladder=ladder, online=outside.enabled, patience=patience_of(settings))
     enquirer = Enquirer(database, outside, decider)
     subscriptions = consumer.subscriptions(decider, asked=enquirer.asked)
     unattributed = Watched(
@@ -87,10 +88,6 @@ class _Nobody:  # TEMP
 
 def sources_of(settings: AttributionSettings) -> Outside:  # TEMP
     return _Nobody()
-
-
-def ladder_of(settings: AttributionSettings) -> Ladder:  # TEMP
-    return Ladder(constituency=settings.constituency_countries)
 
 
 def patience_of(settings: AttributionSettings) -> Patience:

@@ -1,5 +1,7 @@
 """What this service can be told."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from libs.common.settings import ServiceSettings, service_config
@@ -11,6 +13,10 @@ class AttributionSettings(ServiceSettings):
     constituency_countries: frozenset[str] = Field(
         frozenset({"NL"}),
         description="JSON list of ISO 3166 codes: owners of networks in other countries are not written to",
+    )
+    ladder_file: Path | None = Field(
+        None,
+        description="TOML that changes who is asked whom a threat hits, and what it counts; empty: as shipped",
     )
     directory_refresh_seconds: float = Field(
         2.0, description="How often to look for a new registry snapshot or changed organisations", gt=0, le=300

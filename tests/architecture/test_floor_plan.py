@@ -11,7 +11,7 @@ SERVICES = sorted(path.name for path in (PROJECT / "services").iterdir() if (pat
 
 ALWAYS = {"__init__", "__main__", "settings", "app", "api", "handlers", "domain"}
 ROOMS = ALWAYS | {"consumer", "store", "gateway", "jobs"}
-CONTENT = {"migrations", "advisories", "rules", "templates", "static"}
+CONTENT = {"migrations", "advisories", "ladder", "rules", "templates", "static"}
 
 MAY_IMPORT = {
     "__init__": set[str](),
@@ -41,8 +41,11 @@ PURE_COMMON = {
     "flattening",
     "ids",
     "intervals",
+    "places",
     "references",
     "text",
+    "toml_files",
+    "toml_lines",
     "vocabulary",
 }
 CLOCKS = {"now", "utcnow", "today"}

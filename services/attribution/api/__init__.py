@@ -33,7 +33,7 @@ def routers(
         attributions.routes(database),
         organisations.routes(database),
         registrations.routes(database),
-        unattributed.routes(database),
+        unattributed.routes(database, decider.ladder),
         enquiries.routes(database),
         learnt.routes(database),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),

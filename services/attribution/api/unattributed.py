@@ -20,7 +20,7 @@ from services.attribution.api.views import (
     recipient_view,
     refuse,
 )
-from services.attribution.domain.ladder import Attributed, Decision, Settled
+from services.attribution.domain.ladder import Attributed, Decision, Ladder, Settled
 from services.attribution.domain.unattributed import Unattributed, would_help
 from services.attribution.handlers import Refusal, Word, decide_unattributed, unattributed_page
 
@@ -74,7 +74,7 @@ class WordView(BaseModel):
     evidence: list[EvidenceView]
 
 
-def routes(database: Database) -> APIRouter:
+def routes(database: Database, ladder: Ladder) -> APIRouter:
     router = APIRouter(prefix="/v1/unattributed", tags=["unattributed"])
 
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
@@ -93,7 +93,9 @@ def routes(database: Database) -> APIRouter:
         """Decide. Whoever is named is warned now, and known the next time that the `asset` of the list is hit."""
         word = Word(organisation_id=body.organisation_id, candidate=body.candidate, until=body.until, note=body.note)
         async with database.transaction() as tx:
-            decision = await decide_unattributed(target_id, word, decided_by=analyst.name, tx=tx, now=database.now())
+            decision = await decide_unattributed(
+                target_id, word, decided_by=analyst.name, tx=tx, now=database.now(), ladder=ladder
+            )
             if isinstance(decision, Refusal):
                 refuse(decision, what="threat or organisation")
         return _word_view(target_id, decision)

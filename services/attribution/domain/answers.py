@@ -20,6 +20,8 @@ class Source(StrEnum):
     """An IP address: whose network it lies in."""
     COMPANY_REGISTRY = "company-registry"
     """A company's number or its name: which company that is, and its web sites."""
+    MAIL_EXCHANGE = "mail-exchange"
+    """A domain: whether it takes mail (an MX that is not the null MX)."""
 
 
 class Enquiry(msgspec.Struct, frozen=True, order=True):
@@ -86,7 +88,14 @@ class Companies(msgspec.Struct, frozen=True, tag=True):
     found: tuple[Company, ...]
 
 
-Found = SecurityTxt | DomainRegistration | NetworkRegistration | Companies
+class MailExchange(msgspec.Struct, frozen=True, tag=True):
+    """A domain in the DNS, asked before an address at it is guessed."""
+
+    domain: str
+    takes_mail: bool
+
+
+Found = SecurityTxt | DomainRegistration | NetworkRegistration | Companies | MailExchange
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -16,7 +17,9 @@ from services.attribution.domain.organisations import Organisation, Registered, 
 class Question(msgspec.Struct, frozen=True, gc=False):
     """What an indicator says of its asset, read once. `names` are asked before `address`, `asns` last.
 
-    `reported_email` is the address under report: it may be the attacker's, or in the attacker's hands.
+    `reported_email` is the address under report: it may be the attacker's, or in the attacker's hands. `mail_name` is
+    its domain. `certificate_name` and `reverse_name` are what was found at the address: whoever runs a machine writes
+    what it likes into its certificate, and whoever runs the network writes reverse DNS.
     """
 
     asset_key: str
@@ -25,6 +28,10 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     asns: tuple[int, ...] = ()
     reported_email: str | None = None
     claimed_country: str | None = None
+    mail_name: str | None = None
+    certificate_name: str | None = None
+    reverse_name: str | None = None
+    category: str = ""
 
     @property
     def owned_part(self) -> str:
@@ -43,11 +50,16 @@ class Question(msgspec.Struct, frozen=True, gc=False):
         return self.address.text if self.address is not None else self.asset_key
 
 
+CERTIFICATE_FIELD = "subject_common_name"
+NO_ANSWERS: Mapping[Enquiry, Answer] = MappingProxyType({})
+
+
 def question_of(indicator: Indicator) -> Question:
-    """Reverse DNS (`hostname`) is left out: whoever runs the network writes it, not whoever uses the address."""
+    """What is asked of an asset; nothing of it is asked of the asset itself."""
     asset = indicator.asset
     places = (place_of(text) for text in (asset.ip, *asset.hosts) if text)
     names = [canonical_domain(host) for host in asset.hosts]
+    certificate_name = indicator.extra.get(CERTIFICATE_FIELD) if indicator.extra else None
     return Question(
         asset_key=asset.key,
         names=tuple(dict.fromkeys(name for name in names if name)),
@@ -55,6 +67,10 @@ def question_of(indicator: Indicator) -> Question:
         asns=tuple(dict.fromkeys(asn for asn in (asset.asn, indicator.asn) if asn)),
         reported_email=asset.email.lower() if asset.email else None,
         claimed_country=indicator.geo_country,
+        mail_name=canonical_domain(asset.email.rpartition("@")[2]) if asset.email else None,
+        certificate_name=canonical_domain(certificate_name.removeprefix("*.")) if certificate_name else None,
+        reverse_name=asset.hostname,
+        category=indicator.category,
     )
 
 
@@ -70,7 +86,8 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     asns: tuple[int, ...] = ()
     delegated_country: str | None = None
     learnt: Learnt | None = None
-    answers: Mapping[Enquiry, Answer] = {}
+    answers: Mapping[Enquiry, Answer] = NO_ANSWERS
+    """What sources outside were asked before, whatever came of it, by the question."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, gc=False):

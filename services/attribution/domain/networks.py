@@ -9,6 +9,7 @@ from datetime import date
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from libs.common.flattening import NOBODY
 from libs.common.intervals import Interval, Space
@@ -16,6 +17,7 @@ from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.ranges import Segments
 
 NO_ROW = -1
+ASSIGNED = "u"
 Packed = bytes | bytearray
 """A column of fixed-width values, one after another."""
 
@@ -28,6 +30,8 @@ class Network(msgspec.Struct, frozen=True, gc=False):
     country: str | None
     desk: AbuseDesk | None
     inherited_from: Interval | None
+    is_users: bool = False
+    """Its desk is that of whoever uses it, not of who hands out the addresses."""
 
 
 class System(msgspec.Struct, frozen=True):
@@ -81,7 +85,7 @@ class RangeColumns(msgspec.Struct, frozen=True, kw_only=True):
     """The ranges of one space as they come from the database, in order of their position.
 
     `countries` has two letters each (blank: unknown); `desks` and `inherited_from` big-endian 32-bit numbers, NO_ROW
-    for none; `netnames` is what `Texts` wants.
+    for none; `netnames` is what `Texts` wants; `kinds` one letter each, ASSIGNED for what its user has by itself.
     """
 
     first: Packed
@@ -90,12 +94,17 @@ class RangeColumns(msgspec.Struct, frozen=True, kw_only=True):
     desks: Packed
     inherited_from: Packed
     netnames: Packed
+    kinds: Packed = b""
 
 
 class NetworkTable:
-    """The network ranges of one space."""
+    """The network ranges of one space.
 
-    __slots__ = ("_countries", "_desks", "_ends", "_inherited_from", "_names", "_pool", "_segments")
+    A range is its user's if it is assigned and has a desk of its own that answers for no allocation: a provider that
+    hands out addresses has an allocation that they come from, and often assigns ranges to itself.
+    """
+
+    __slots__ = ("_countries", "_desks", "_ends", "_inherited_from", "_is_users", "_names", "_pool", "_segments")
 
     def __init__(self, space: Space, columns: RangeColumns, *, pool: Sequence[AbuseDesk]) -> None:
         self._ends = Ends(space, first=columns.first, last=columns.last)
@@ -105,6 +114,16 @@ class NetworkTable:
         self._inherited_from = np.frombuffer(columns.inherited_from, dtype=">i4")
         self._names = Texts(columns.netnames)
         self._pool = pool
+        self._is_users = self._used_by_desk(np.frombuffer(columns.kinds or b"-" * len(self._ends), dtype=np.uint8))
+
+    def _used_by_desk(self, kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        is_assigned, has_desk = kinds == ord(ASSIGNED), self._desks != NO_ROW
+        is_providers = np.zeros(len(self._pool) + 1, dtype=np.bool_)
+        is_providers[self._desks[~is_assigned & has_desk]] = True
+        is_own = self._inherited_from == NO_ROW
+        of_provider = is_providers[np.where(has_desk, self._desks, len(self._pool))]
+        users: npt.NDArray[np.bool_] = is_assigned & has_desk & is_own & ~of_provider
+        return users
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -118,7 +137,7 @@ class NetworkTable:
     def _networks(self, rows: list[int]) -> dict[int, Network]:
         """Objects of these rows. Each column is read once for all of them: one by one, numpy is slow."""
         names, desks = self._names.of(rows), self._desks[rows].tolist()
-        sources = self._inherited_from[rows].tolist()
+        sources, users = self._inherited_from[rows].tolist(), self._is_users[rows].tolist()
         return {
             row: Network(
                 interval=self._ends[row],
@@ -126,8 +145,9 @@ class NetworkTable:
                 country=self._countries[2 * row : 2 * row + 2].decode().strip() or None,
                 desk=self._pool[desk] if desk != NO_ROW else None,
                 inherited_from=self._ends[source] if source != NO_ROW else None,
+                is_users=is_users,
             )
-            for row, name, desk, source in zip(rows, names, desks, sources, strict=True)
+            for row, name, desk, source, is_users in zip(rows, names, desks, sources, users, strict=True)
         }
 
 

@@ -16,10 +16,21 @@ from services.attribution.domain.ranges import Segments
 
 
 class Criticality(StrEnum):
-    """`vital` organisations are warned by somebody else: the national team that knows them."""
+    """What a country loses with it (NIS 2 knows essential and important). `vital` is the older word for essential."""
 
+    ESSENTIAL = "essential"
+    IMPORTANT = "important"
     VITAL = "vital"
     NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class CriticalitySource(StrEnum):
+    """Who says so. What is `derived`, from sector and size, is a hint for a person and sends nothing anywhere."""
+
+    REGISTERED = "registered"
+    AUTHORITY_LIST = "authority-list"
+    DERIVED = "derived"
 
 
 class ContactRole(StrEnum):
@@ -33,15 +44,23 @@ class ContactRole(StrEnum):
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """An address that the organisation gave. `language` overrides the organisation's own."""
+    """An address that the organisation gave. `language` overrides the organisation's own.
+
+    In force from `valid_from` until just before `valid_until`; None: always.
+    """
 
     email: str
     role: ContactRole
     language: Language | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
 
 
 class Organisation(msgspec.Struct, frozen=True):
-    """A company or body, with its contacts in the order in which they are to be tried."""
+    """A company or body, with its contacts in the order in which they are to be tried: also those not in force.
+
+    `company_numbers` are its numbers in companies' registers, `12345678` for a KVK number.
+    """
 
     organisation_id: UUID
     name: str
@@ -49,6 +68,10 @@ class Organisation(msgspec.Struct, frozen=True):
     language: Language
     criticality: Criticality
     contacts: tuple[Contact, ...] = ()
+    criticality_source: CriticalitySource = CriticalitySource.REGISTERED
+    sector: str | None = None
+    other_names: tuple[str, ...] = ()
+    company_numbers: tuple[str, ...] = ()
 
 
 class OrganisationProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +181,14 @@ def _asn_claim(text: str) -> AssetClaim:
 def by_role(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     """In the order in which they are tried; within a role the order given."""
     return tuple(sorted(contacts, key=lambda contact: ORDER_OF_ROLES.index(contact.role)))
+
+
+def usable(contacts: Iterable[Contact], at: datetime) -> Iterator[Contact]:
+    """Those that can be written to at that time, in their order."""
+    for contact in contacts:
+        begun = contact.valid_from is None or contact.valid_from <= at
+        if begun and (contact.valid_until is None or at < contact.valid_until):
+            yield contact
 
 
 class Registered:

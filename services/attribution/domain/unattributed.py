@@ -9,16 +9,9 @@ import msgspec
 from libs.common.contracts import Evidence, Recipient, ThreatVerified
 from libs.common.vocabulary import Outcome
 from services.attribution.domain.directory import question_of
-from services.attribution.domain.ladder import Attributed, Candidate, Decision, Doubted, Route, Settled, candidate_of
-from services.attribution.domain.organisations import Criticality, Organisation
-
-NOBODY = Settled(
-    route=Route.NONE,
-    outcome=Outcome.UNATTRIBUTABLE,
-    reason="nobody-to-warn",
-    message="A person has looked for somebody to warn about this asset and found nobody.",
-    evidence=(),
-)
+from services.attribution.domain.ladder import Attributed, Candidate, Decision, Doubted, Ladder, Settled, candidate_of
+from services.attribution.domain.ladder import nobody as ladder_nobody
+from services.attribution.domain.organisations import Organisation
 
 
 class Unattributed(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +54,13 @@ def is_left_to_a_person(decision: Decision) -> bool:
 
 
 def name_recipient(
-    waiting: Unattributed, organisation: Organisation, *, decided_by: str, at: datetime
+    waiting: Unattributed, organisation: Organisation, *, decided_by: str, at: datetime, ladder: Ladder
 ) -> Attributed | Refused:
     """The decision that follows when a person says whose the asset is."""
-    if organisation.criticality is Criticality.VITAL:
+    avoiding = (waiting.threat.indicator.asset.email or "").lower()
+    candidate = candidate_of(organisation, ladder=ladder, at=at, avoiding=avoiding)
+    if candidate is not None and candidate.recipient is None:
         return Refused("vital-organisation", "A vital organisation is warned by its own team; hand this over to them.")
-    candidate = candidate_of(organisation, avoiding=(waiting.threat.indicator.asset.email or "").lower())
     if candidate is None or candidate.recipient is None:
         return Refused("no-contact", "This organisation has no contact that can be written to; add one first.")
     answered = f"{decided_by} says that it is of {organisation.name}"
@@ -88,7 +82,7 @@ def choose_candidate(waiting: Unattributed, number: int, *, decided_by: str, at:
 def nobody(waiting: Unattributed, *, decided_by: str, at: datetime) -> Settled:
     """The decision that follows when a person says that there is nobody to warn."""
     evidence = _word(waiting, f"{decided_by} found nobody to warn", at=at, confidence=0.0)
-    return msgspec.structs.replace(NOBODY, evidence=(*waiting.decision.evidence, evidence))
+    return ladder_nobody((*waiting.decision.evidence, evidence))
 
 
 def _attributed(

@@ -5,6 +5,7 @@ from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
 from services.attribution.handlers.enquiries import Enquirer, Outside
 from services.attribution.handlers.imports import Importer, ImportQueue
+from services.attribution.handlers.ladders import ladder_of
 from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
 from services.attribution.handlers.organisations import (
     Refusal,
@@ -53,6 +54,7 @@ __all__ = [
     "decide_unattributed",
     "forget",
     "import_run",
+    "ladder_of",
     "lessons_page",
     "look_up",
     "look_up_all",

@@ -11,7 +11,7 @@ from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
 from services.attribution.domain.directory import Directory, Findings, Question, question_of
 from services.attribution.domain.enquiries import Patience, answers_only
-from services.attribution.domain.ladder import Decision, Ladder, Step, Waiting, climb, decide
+from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Waiting, climb, decide
 from services.attribution.domain.learnt import Learnt, learnt
 from services.attribution.handlers.directory import LiveDirectory
 
@@ -56,7 +56,8 @@ class Decider:
         decision = self._decide(asking, found, known, answers, at=at)
         if isinstance(decision, Waiting):
             raise TypeError("what may not wait is decided")
-        return decision, list(climb(msgspec.structs.replace(found, answers=answers), directory=known, at=at))
+        full = msgspec.structs.replace(found, answers=answers)
+        return decision, list(climb(Case(full, directory=known, ladder=self.ladder, at=at, online=asking.online)))
 
     async def find(
         self, asked: Sequence[Asking], *, tx: Transaction, at: datetime

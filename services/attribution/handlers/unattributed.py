@@ -9,7 +9,7 @@ from libs.common.db import Transaction
 from libs.common.outbox import enqueue
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution
-from services.attribution.domain.ladder import Attributed, Decision
+from services.attribution.domain.ladder import Attributed, Decision, Ladder
 from services.attribution.domain.learnt import Lesson
 from services.attribution.domain.unattributed import Refused, Unattributed, choose_candidate, name_recipient, nobody
 from services.attribution.handlers.organisations import Refusal
@@ -31,7 +31,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def decide_unattributed(
-    target_id: UUID, word: Word, *, decided_by: str, tx: Transaction, now: datetime
+    target_id: UUID, word: Word, *, decided_by: str, tx: Transaction, now: datetime, ladder: Ladder
 ) -> Decision | Refusal:
     """Decide about a threat in the line; the next one to the same owned part of an asset is known by itself.
 
@@ -41,7 +41,7 @@ async def decide_unattributed(
     waiting = await store.attributions.unattributed(tx, target_id)
     if waiting is None:
         return MISSING_TARGET
-    decision = await _decided(waiting, word, decided_by=decided_by, tx=tx, now=now)
+    decision = await _decided(waiting, word, decided_by=decided_by, tx=tx, now=now, ladder=ladder)
     if isinstance(decision, Refusal):
         return decision
     if waiting.is_decided:
@@ -61,7 +61,7 @@ async def forget(tx: Transaction, owned_part: str) -> bool:
 
 
 async def _decided(
-    waiting: Unattributed, word: Word, *, decided_by: str, tx: Transaction, now: datetime
+    waiting: Unattributed, word: Word, *, decided_by: str, tx: Transaction, now: datetime, ladder: Ladder
 ) -> Decision | Refusal:
     if word.candidate is not None:
         decision = choose_candidate(waiting, word.candidate, decided_by=decided_by, at=now)
@@ -69,7 +69,8 @@ async def _decided(
         organisations = await store.directory.organisations(tx, [word.organisation_id])
         if word.organisation_id not in organisations:
             return Refusal("not-found", "There is no such organisation.")
-        decision = name_recipient(waiting, organisations[word.organisation_id], decided_by=decided_by, at=now)
+        named = organisations[word.organisation_id]
+        decision = name_recipient(waiting, named, decided_by=decided_by, at=now, ladder=ladder)
     else:
         return nobody(waiting, decided_by=decided_by, at=now)
     return Refusal(decision.code, decision.message) if isinstance(decision, Refused) else decision

@@ -172,7 +172,7 @@ def _decision(row: asyncpg.Record) -> Decision:
     if row["outcome"] is None:
         return Attributed(route, _RECIPIENT.decode(row["recipient"]), row["confidence"], evidence)
     if row["candidates"] is not None:
-        return Doubted(_CANDIDATES.decode(row["candidates"]), row["reason"], row["message"], evidence, route)
+        return Doubted(_CANDIDATES.decode(row["candidates"]), row["reason"], row["message"], evidence)
     return Settled(route, Outcome(row["outcome"]), row["reason"], row["message"], evidence)
 
 

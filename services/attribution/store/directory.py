@@ -62,7 +62,8 @@ async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> d
         language = Language(row["language"]) if row["language"] else None
         contacts[row["organisation_id"]].append(Contact(row["email"], ContactRole(row["role"]), language))
     rows = await tx.fetch(
-        """SELECT organisation_id, name, country, language, criticality FROM organisation
+        """SELECT organisation_id, name, country, language, criticality, sector, other_names, kvk_number
+           FROM organisation
            WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1)""",
         wanted,
     )
@@ -87,7 +88,9 @@ async def range_columns(tx: Transaction, snapshot_id: int, space: Space) -> Rang
                   string_agg(coalesce(country, '  '), '') AS countries,
                   string_agg(int4send(coalesce(abuse_desk, -1)), ''::bytea) AS desks,
                   string_agg(int4send(coalesce(inherited_from, -1)), ''::bytea) AS inherited_from,
-                  string_agg(netname || E'\n', '') AS netnames
+                  string_agg(netname || E'\n', '') AS netnames,
+                  string_agg(CASE WHEN status LIKE 'ASSIGNED%' OR status = 'ALLOCATED-ASSIGNED PA'
+                             THEN 'u' ELSE '-' END, '') AS kinds
            FROM (SELECT * FROM network_range WHERE snapshot_id = $1 AND space = $2
                  AND position >= $3 AND position < $4 ORDER BY position) AS slice""",
         snapshot_id,
@@ -160,4 +163,7 @@ def _organisation(row: asyncpg.Record, contacts: Iterable[Contact]) -> Organisat
         language=Language(row["language"]),
         criticality=Criticality(row["criticality"]),
         contacts=by_role(contacts),
+        sector=row["sector"],
+        other_names=tuple(row["other_names"]),
+        company_numbers=(row["kvk_number"],) if row["kvk_number"] else (),
     )

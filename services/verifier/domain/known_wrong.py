@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from services.verifier.domain.places import Domains, Ranges
+from libs.common.places import Domains, Ranges
 from services.verifier.domain.values import Case, FalsePositive
 
 

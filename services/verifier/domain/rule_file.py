@@ -4,8 +4,7 @@ What it leaves out stays as the settings have it. Whatever is wrong in it is nam
 """
 
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
@@ -14,11 +13,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from libs.common.addresses import canonical_domain
+from libs.common.toml_files import BrokenFile, FileFault, TomlFile, Wrong, country_codes, known, listed, number
+from libs.common.toml_lines import Place
 from libs.common.vocabulary import Outcome, Reliability
 from services.verifier.domain.checks import OUTCOME_OF_FAILED
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.shared import SharedPlace, SharedPlaces
-from services.verifier.domain.toml_lines import Place, line_at, lines_of
 
 MOST_SHARED = 1_000
 IGNORED = "ignored"
@@ -69,42 +69,21 @@ THRESHOLDS: Mapping[str, Threshold] = {
 }
 
 
-class RuleFault(msgspec.Struct, frozen=True, order=True):
-    """What is wrong, where: the line (1-based), and the rule by its dotted name."""
-
-    line: int
-    rule: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.rule}: {self.message}"
-
-
-class BrokenRules(Exception):
-    """A file that can't be put in force, with everything that is wrong in it."""
-
-    def __init__(self, faults: Iterable[RuleFault]) -> None:
-        self.faults = sorted(faults)
-        super().__init__("; ".join(map(str, self.faults)))
+RuleFault = FileFault
+BrokenRules = BrokenFile
 
 
 def apply_rule_file(settled: Rules, text: str) -> Rules:
     """The rules with what the file says. Raises `BrokenRules`."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BrokenRules([_fault_of_syntax(text, str(error))]) from error
-    except RecursionError as error:
-        raise BrokenRules([RuleFault(1, "syntax", "it is nested too deeply")]) from error
-    lines = lines_of(text)
+    file = TomlFile(text)
     faults: list[RuleFault] = []
     places: list[SharedPlace] = []
     changes: dict[str, Any] = {}  # Any: each field of Rules in its own type
-    for path, read in _rules_in(document):
+    for path, read in _rules_in(file.document):
         try:
             field, value = read()
-        except _Wrong as wrong:
-            faults.append(RuleFault(line_at(lines, path), ".".join(map(str, path)), str(wrong)))
+        except Wrong as wrong:
+            faults.append(file.fault(path, str(wrong)))
         else:
             if isinstance(value, SharedPlace):
                 places.append(value)
@@ -122,10 +101,6 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
 _Change = tuple[str, Any]  # a field of Rules, and its new value; Any: each in its own type
 
 
-class _Wrong(Exception):
-    """A rule that can't be taken."""
-
-
 def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[Place, Callable[[], _Change]]]:
     for section, content in document.items():
         if section == "shared" and isinstance(content, list):
@@ -140,46 +115,44 @@ def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[Place, Callable[[],
 
 def _refuse_section(section: str) -> _Change:
     if section == "shared":
-        raise _Wrong("it must be written [[shared]], once for each place")
+        raise Wrong("it must be written [[shared]], once for each place")
     if section in _TABLES:
-        raise _Wrong(f"it must be a table, written [{section}]")
-    raise _Wrong(f"there is no such section; there are {_listed((*_TABLES, 'shared'))}")
+        raise Wrong(f"it must be a table, written [{section}]")
+    raise Wrong(f"there is no such section; there are {listed((*_TABLES, 'shared'))}")
 
 
 def _threshold(name: str, value: object) -> _Change:
-    known = _known(name, THRESHOLDS, "threshold")
-    number = _number(value, least=known.least, most=known.most, is_whole=known.is_whole)
-    if known.in_days:
-        return known.field, timedelta(days=number)
-    return known.field, int(number) if known.is_whole else number
+    threshold: Threshold = known(name, THRESHOLDS, "threshold")
+    amount = number(value, least=threshold.least, most=threshold.most, is_whole=threshold.is_whole)
+    if threshold.in_days:
+        return threshold.field, timedelta(days=amount)
+    return threshold.field, int(amount) if threshold.is_whole else amount
 
 
 def _max_age(name: str, value: object) -> _Change:
     if not re.fullmatch("[a-z-]+(/[a-z0-9-]+)?", name):
-        raise _Wrong("it is not a taxonomy or taxonomy/type of RSIT")
-    return "max_age_days", {name: int(_number(value, least=1, most=3650, is_whole=True))}
+        raise Wrong("it is not a taxonomy or taxonomy/type of RSIT")
+    return "max_age_days", {name: int(number(value, least=1, most=3650, is_whole=True))}
 
 
 def _base_confidence(name: str, value: object) -> _Change:
-    return "base_confidence", {_known(name, _RELIABILITIES, "reliability"): _number(value, least=0, most=1)}
+    return "base_confidence", {known(name, _RELIABILITIES, "reliability"): number(value, least=0, most=1)}
 
 
 def _reliability_weight(name: str, value: object) -> _Change:
-    return "reliability_weight", {_known(name, _RELIABILITIES, "reliability"): _number(value, least=0, most=1)}
+    return "reliability_weight", {known(name, _RELIABILITIES, "reliability"): number(value, least=0, most=1)}
 
 
 def _check(name: str, value: object) -> _Change:
-    _known(name, {check: None for check in OUTCOME_OF_FAILED if check not in NEVER_CHANGED}, "check to change")
+    known(name, {check: None for check in OUTCOME_OF_FAILED if check not in NEVER_CHANGED}, "check to change")
     if value not in (*WAYS_TO_END, IGNORED):
-        raise _Wrong(f"{value!r} is none of {_listed((*WAYS_TO_END, IGNORED))}")
+        raise Wrong(f"{value!r} is none of {listed((*WAYS_TO_END, IGNORED))}")
     return "fails_as", {name: None if value == IGNORED else Outcome(str(value))}
 
 
 def _constituency(name: str, value: object) -> _Change:
-    _known(name, {"countries": None}, "rule")
-    if not isinstance(value, list) or not value or not all(re.fullmatch("[A-Z]{2}", str(each)) for each in value):
-        raise _Wrong('it must be a list of two-letter codes, such as ["NL"]')
-    return "constituency_countries", frozenset(map(str, value))
+    known(name, {"countries": None}, "rule")
+    return "constituency_countries", country_codes(value)
 
 
 _RELIABILITIES = {str(each): each for each in Reliability}
@@ -196,11 +169,11 @@ _TABLES: Mapping[str, Callable[[str, object], _Change]] = {
 
 def _shared(number: int, entry: object) -> _Change:
     if number >= MOST_SHARED:
-        raise _Wrong(f"there are more than {MOST_SHARED}")
+        raise Wrong(f"there are more than {MOST_SHARED}")
     try:
         place = msgspec.convert(entry, SharedPlace)
     except msgspec.ValidationError as error:
-        raise _Wrong(str(error)) from error
+        raise Wrong(str(error)) from error
     _require_places(place)
     return "shared", place
 
@@ -210,34 +183,9 @@ def _require_places(place: SharedPlace) -> None:
         try:
             ip_network(ip_range)
         except ValueError as error:
-            raise _Wrong(str(error)) from error
+            raise Wrong(str(error)) from error
     for name in place.domains:
         if canonical_domain(name) != name:
-            raise _Wrong(f"{name!r} is not a domain")
+            raise Wrong(f"{name!r} is not a domain")
     if not (place.ranges or place.asns or place.domains):
-        raise _Wrong(f"{place.name} has neither ranges nor asns nor domains")
-
-
-def _known(name: str, known: Mapping[str, Any], kind: str) -> Any:  # Any: whatever is known by names
-    if name not in known:
-        raise _Wrong(f"there is no such {kind}; there are {_listed(known)}")
-    return known[name]
-
-
-def _number(value: object, *, least: float, most: float, is_whole: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise _Wrong(f"{value!r} is not a number from {least:g} to {most:g}")
-    if is_whole and value != int(value):
-        raise _Wrong(f"{value!r} is not a whole number")
-    return value
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
-def _fault_of_syntax(text: str, message: str) -> RuleFault:
-    """The parser says `… (at line 3, column 5)`, or that the document ended too early."""
-    found = re.search(r" \(at line (\d+), column \d+\)$", message)
-    line = int(found[1]) if found else text.count("\n") + 1
-    return RuleFault(line, "syntax", message[: found.start()] if found else message)
+        raise Wrong(f"{place.name} has neither ranges nor asns nor domains")

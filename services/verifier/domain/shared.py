@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from libs.common.contracts import Asset
-from services.verifier.domain.places import Domains, Ranges
+from libs.common.places import Domains, Ranges
 
 
 class Sharing(StrEnum):

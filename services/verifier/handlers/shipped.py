@@ -8,10 +8,10 @@ import msgspec
 
 from libs.common.contracts import Advisory
 from libs.common.errors import Fatal
+from libs.common.toml_lines import line_at, lines_of
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier.domain import Incident, Matches
 from services.verifier.domain.affected import Affected
-from services.verifier.domain.toml_lines import line_at, lines_of
 
 SHIPPED = "shipped"
 

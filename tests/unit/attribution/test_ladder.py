@@ -14,7 +14,17 @@ from libs.common.intervals import Space, parse_interval
 from libs.common.vocabulary import AssetKind, Language, Outcome, RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, question_of
-from services.attribution.domain.ladder import Attributed, Decision, Route, Settled, climb, decide, ranked, tried_out
+from services.attribution.domain.ladder import (
+    Attributed,
+    Case,
+    Decision,
+    Route,
+    Settled,
+    climb,
+    decide,
+    ranked,
+    tried_out,
+)
 from services.attribution.domain.networks import (
     CountryTable,
     Delegations,
@@ -35,11 +45,12 @@ from services.attribution.domain.organisations import (
     by_role,
     read_claim,
 )
+from services.attribution.handlers import shipped_ladder
 from services.attribution.handlers.threats import decide_all
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MADE_ON = date(2026, 11, 20)
-DUTCH = frozenset({"NL"})
+LADDER = shipped_ladder()
 ISP, SHOP_HOST = AbuseDesk("abuse@isp.example", "ISP B.V."), AbuseDesk("abuse@host.example", "Host B.V.")
 
 
@@ -140,7 +151,7 @@ def decision_on(
     *indicators: Indicator, learnt: dict[str, Organisation] | None = None, directory: Directory = DIRECTORY
 ) -> list[Decision]:
     questions = [question_of(indicator) for indicator in indicators]
-    return decide_all(questions, directory, learnt=learnt or {}, constituency=DUTCH, at=NOW)
+    return decide_all(questions, directory, learnt=learnt or {}, ladder=LADDER, at=NOW)
 
 
 def recipient_of(asset: Asset, **rest: int) -> tuple[str, float]:
@@ -197,9 +208,13 @@ def test_a_name_that_only_ends_alike_is_not_a_subdomain() -> None:
     assert settled(an_indicator(Asset(domain="notbakery.example"))).reason == "no-recipient"
 
 
-def test_reverse_dns_decides_nothing() -> None:
-    asset = Asset(ip="203.0.113.200", hostname="www.bakery.example")
-    assert settled(an_indicator(asset)).outcome is Outcome.UNATTRIBUTABLE
+def test_reverse_dns_alone_decides_nothing_and_a_person_sees_whom_it_names() -> None:
+    """Whoever runs the network writes it, not whoever uses the address."""
+    decision = settled(an_indicator(Asset(ip="203.0.113.200", hostname="www.bakery.example")))
+    assert (decision.outcome, decision.reason) == (Outcome.HELD, "too-uncertain")
+    assert ("reverse-name", "bakery.example of Bakery", 0.25) in [
+        (step.source, step.answered, step.confidence) for step in decision.evidence
+    ]
 
 
 def test_the_recipient_is_written_in_the_language_of_the_contact_else_of_the_organisation() -> None:
@@ -364,7 +379,7 @@ def test_a_look_up_ranks_everybody_on_the_ladder() -> None:
     question = question_of(an_indicator(Asset(domain="bakery.example", ip="192.0.2.17"), asn=64501))
     (findings,) = DIRECTORY.find([question])
 
-    candidates = ranked(climb(findings, directory=DIRECTORY, at=NOW))
+    candidates = ranked(climb(Case(findings, directory=DIRECTORY, ladder=LADDER, at=NOW)))
 
     assert [candidate.recipient.email for candidate in candidates if candidate.recipient] == [
         "security@bakery.example",
@@ -372,7 +387,7 @@ def test_a_look_up_ranks_everybody_on_the_ladder() -> None:
         "abuse@isp.example",
         "abuse@host.example",
     ]
-    assert decide(findings, directory=DIRECTORY, constituency=DUTCH, at=NOW).evidence[0].confidence == 1.0
+    assert decide(findings, directory=DIRECTORY, ladder=LADDER, at=NOW).evidence[0].confidence == 1.0
 
 
 def test_an_organisation_id_travels_with_its_recipient() -> None:

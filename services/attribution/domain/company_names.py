@@ -1,0 +1,69 @@
+"""Names of companies, so that two spellings of one are the same, and organisations by what they are called."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from services.attribution.domain.organisations import Organisation, Registered
+
+_LEGAL_FORMS = frozenset(
+    {
+        "ab", "ag", "as", "asbl", "bv", "bvba", "cv", "cvba", "co", "company", "cooperatie", "corp", "corporation",
+        "ev", "gmbh", "holding", "inc", "incorporated", "kg", "limited", "llc", "llp", "ltd", "maatschap", "nv", "oy",
+        "oyj", "plc", "sa", "sarl", "sas", "se", "spa", "srl", "stichting", "ua", "ug", "vennootschap", "vereniging",
+        "vof", "vzw",
+    }
+)  # fmt: skip
+"""What may be written or left out: the law of its country says it, not the company."""
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}|\b(?:[^\W\d_] ){1,2}[^\W\d_]\b(?=\s*$)")
+_NOT_LETTERS = re.compile(r"[\W_]+")
+_WITHOUT_DOTS = str.maketrans("", "", ". ")
+
+
+def comparable(name: str) -> str:
+    """Without case, accents, punctuation and legal forms: `Bäckerei Müller B.V.` is `backerei muller`.
+
+    A name that is nothing but legal forms stays as it is. Empty for what has no letters.
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    plain = _INITIALS.sub(lambda initials: initials[0].translate(_WITHOUT_DOTS) + " ", plain)
+    words = _NOT_LETTERS.sub(" ", plain).split()
+    kept = [word for word in words if word not in _LEGAL_FORMS]
+    return " ".join(kept or words)
+
+
+class Called:
+    """Organisations by their names, numbers and mail domains. What leads to two of them leads to none."""
+
+    def __init__(self, organisations: Iterable[Organisation]) -> None:
+        known = list(organisations)
+        self._by_name = _unique((comparable(name), each) for each in known for name in (each.name, *each.other_names))
+        self._by_number = _unique((number, each) for each in known for number in each.company_numbers)
+        self._by_mail_domain = _unique(
+            (contact.email.rpartition("@")[2].lower(), each) for each in known for contact in each.contacts
+        )
+
+    def by_name(self, name: str) -> Organisation | None:
+        return self._by_name.get(comparable(name)) if name else None
+
+    def by_number(self, number: str) -> Organisation | None:
+        return self._by_number.get(number)
+
+    def by_mail_domain(self, name: str) -> Organisation | None:
+        return self._by_mail_domain.get(name)
+
+
+@lru_cache(maxsize=1)
+def called_of(registered: Registered) -> Called:
+    """Made when somebody first asks: most records meet what is registered, or no name at all."""
+    return Called(registered.organisations.values())
+
+
+def _unique(pairs: Iterable[tuple[str, Organisation]]) -> Mapping[str, Organisation]:
+    found: dict[str, Organisation | None] = {}
+    for key, organisation in pairs:
+        is_same = key not in found or found[key] is organisation
+        found[key] = organisation if is_same and key else None
+    return {key: organisation for key, organisation in found.items() if organisation is not None}

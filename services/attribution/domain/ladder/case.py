@@ -1,0 +1,84 @@
+"""What all rungs are given: what is known of one question, and by which rules it is decided."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from libs.common.contracts import Evidence
+from libs.common.vocabulary import Language
+from services.attribution.domain.answers import Source
+from services.attribution.domain.directory import Directory, Findings
+from services.attribution.domain.ladder.countries import Country, country_of
+from services.attribution.domain.ladder.providers import Provider
+from services.attribution.domain.ladder.rules import Certainty, Ladder
+
+NOTHING = 0.0
+RIPE, DELEGATED = "ripe", "delegated"
+
+
+class Case:
+    """One question, as it is being decided. `online` are the sources that can be asked."""
+
+    __slots__ = ("_country", "_provider", "at", "directory", "findings", "ladder", "online")
+
+    def __init__(
+        self,
+        findings: Findings,
+        *,
+        directory: Directory,
+        ladder: Ladder,
+        at: datetime,
+        online: frozenset[Source] = frozenset(),
+    ) -> None:
+        self.findings, self.directory, self.ladder = findings, directory, ladder
+        self.at, self.online = at, online
+        self._country: Country | None = None
+        self._provider: Provider | bool | None = False
+
+    @property
+    def country(self) -> Country:
+        if self._country is None:
+            self._country = country_of(self.findings, self.directory, is_fresh=self.is_fresh)
+        return self._country
+
+    @property
+    def provider(self) -> Provider | None:
+        """Whose customers use the address, if it is known to be provided."""
+        if isinstance(self._provider, bool):
+            findings = self.findings
+            self._provider = self.ladder.providers.around(
+                findings.question.asked,
+                asns=findings.asns,
+                netname=findings.network.netname if findings.network else "",
+                hostname=findings.question.reverse_name,
+            )
+        return self._provider
+
+    def is_fresh(self, source: str, made_on: date | None) -> bool:
+        """Is a dump young enough to be believed? One that was never imported is not old."""
+        days = self.ladder.greatest_age_days.get(source)
+        return days is None or made_on is None or (self.at.date() - made_on).days <= days
+
+    def has_expired(self, source: Source, since: datetime) -> bool:
+        days = self.ladder.greatest_age_days.get(source)
+        return days is not None and self.at - since > timedelta(days=days)
+
+    def confidence(self, certainty: Certainty) -> float:
+        return self.ladder.confidence[certainty]
+
+    def evidence(
+        self, source: str, asked: str, answered: str, confidence: float = NOTHING, *, at: datetime | None = None
+    ) -> Evidence:
+        return Evidence(source=source, asked=asked, answered=answered, at=at or self.at, confidence=confidence)
+
+    def is_reported(self, email: str) -> bool:
+        """Is it the address under report, which may be in the attacker's hands?"""
+        return email.lower() == self.findings.question.reported_email
+
+
+def language_of(country: str | None) -> Language:
+    """What an abuse desk can be expected to read; English where nothing is certain."""
+    return Language.DUTCH if country == "NL" else Language.ENGLISH
+
+
+def numbers(asns: Sequence[int]) -> str:
+    return ", ".join(f"AS{asn}" for asn in asns)

@@ -1,0 +1,139 @@
+"""Whose network it lies in: the imported RIPE database, RDAP where that knows nobody, and the AS."""
+
+from collections.abc import Iterable, Iterator
+
+from libs.common.contracts import Evidence, Recipient
+from libs.common.vocabulary import RecipientKind
+from services.attribution.domain.abuse import AbuseDesk
+from services.attribution.domain.answers import Answer, Enquiry, NetworkRegistration, Source
+from services.attribution.domain.ladder.case import RIPE, Case, language_of, numbers
+from services.attribution.domain.ladder.countries import dated
+from services.attribution.domain.ladder.outside import consult, found_in
+from services.attribution.domain.ladder.providers import ProviderKind
+from services.attribution.domain.ladder.published import candidate_at, usable_address
+from services.attribution.domain.ladder.rules import Certainty
+from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+
+ABUSE = "abuse"
+
+
+def country(case: Case) -> Iterable[Step]:
+    code, source = case.country
+    evidence = case.evidence(source, case.findings.question.asked, code or "country not known")
+    return (Step(evidence, about=About.COUNTRY),)
+
+
+def rdap_network(case: Case) -> Iterable[Step]:
+    """Asked where the imported dump knows nobody to write to; an answer that is there counts in any case."""
+    address = case.findings.question.address
+    if address is None or (not case.online and not case.findings.answers):
+        return ()
+    enquiry = Enquiry(Source.RDAP_NETWORK, address.text)
+    network = case.findings.network
+    is_known = network is not None and network.desk is not None and case.is_fresh(RIPE, case.directory.networks.made_on)
+    if (is_known and enquiry not in case.findings.answers) or _is_behind_cdn(case):
+        return ()
+    return _rdap_network(case, enquiry)
+
+
+def _rdap_network(case: Case, enquiry: Enquiry) -> Iterator[Step]:
+    heard = consult(case, enquiry, about=About.ADDRESS)
+    yield from heard.steps
+    if heard.answer is not None:
+        yield _registered_network(case, heard.answer)
+
+
+def _registered_network(case: Case, answer: Answer) -> Step:
+    """The contact for abuse, and no other: who runs a network by its technical side need not read this."""
+    asked, found = answer.enquiry.subject, found_in(answer, NetworkRegistration)
+    source = str(Source.RDAP_NETWORK)
+    if found is None:
+        return Step(case.evidence(source, asked, "no network known", at=answer.at), about=About.ADDRESS)
+    desks = (usable_address(case, each.email) for each in found.contacts if each.role == ABUSE)
+    email = next((each for each in desks if each is not None), None)
+    said = f"{found.network} {found.name}".rstrip()
+    if email is None:
+        return Step(case.evidence(source, asked, f"{said}, no abuse contact", at=answer.at), about=About.ADDRESS)
+    confidence = case.confidence(Certainty.RDAP_NETWORK)
+    name = found.organisation or found.name or found.network
+    candidate = candidate_at(
+        email, kind=RecipientKind.NETWORK_OWNER, name=name, confidence=confidence, country=found.country
+    )
+    evidence = case.evidence(source, asked, f"{said}: {email}", confidence, at=answer.at)
+    return Step(evidence, candidate, about=About.ADDRESS, witness=source)
+
+
+def network(case: Case) -> Iterable[Step]:
+    """The most specific range's desk, its own or inherited."""
+    address, made_on = case.findings.question.address, case.directory.networks.made_on
+    if address is None:
+        return ()
+    source = dated("ripe:abuse-c", made_on)
+    if not case.is_fresh(RIPE, made_on):
+        return (_too_old(case, source, address.text),)
+    found = case.findings.network
+    if found is None:
+        return (Step(case.evidence(source, address.text, "no range known"), about=About.ADDRESS),)
+    answered = f"{found.interval} {found.netname}"
+    if found.desk is None:
+        evidence = case.evidence(source, address.text, f"{answered}, no abuse contact")
+        return (Step(evidence, about=About.ADDRESS),)
+    inherited = f", inherited from {found.inherited_from}" if found.inherited_from else ""
+    confidence = case.confidence(Certainty.INHERITED_DESK if found.inherited_from else Certainty.OWN_DESK)
+    answered = f"{answered}: {found.desk.email}{inherited}"
+    is_users = found.is_users and case.provider is None
+    if is_users:
+        answered = f"{answered}, who uses it by itself"
+    evidence = case.evidence(source, address.text, answered, confidence)
+    return (_desk_step(case, found.desk, evidence, about=About.ADDRESS, is_users=is_users),)
+
+
+def system(case: Case) -> Iterable[Step]:
+    asns, made_on = case.findings.asns, case.directory.networks.made_on
+    if not asns:
+        return ()
+    source, asked = dated("ripe:aut-num", made_on), numbers(asns)
+    if not case.is_fresh(RIPE, made_on):
+        return (_too_old(case, source, asked),)
+    found = case.findings.system
+    if found is None or found.desk is None:
+        answered = "not known" if found is None else f"AS{found.asn} {found.name}, no abuse contact"
+        return (Step(case.evidence(source, asked, answered), about=About.SYSTEM),)
+    answered = f"AS{found.asn} {found.name}: {found.desk.email}"
+    evidence = case.evidence(source, asked, answered, case.confidence(Certainty.AS_DESK))
+    return (_desk_step(case, found.desk, evidence, about=About.SYSTEM),)
+
+
+def _desk_step(case: Case, desk: AbuseDesk, evidence: Evidence, *, about: About, is_users: bool = False) -> Step:
+    if case.is_reported(desk.email):
+        return Step(_refused(case, evidence, "which is the address under report"), about=about)
+    if _is_behind_cdn(case):
+        name = case.provider.name if case.provider is not None else ""
+        return Step(
+            _refused(case, evidence, f"but nothing of a customer runs at {name}, and the name is known"), about=about
+        )
+    recipient = Recipient(
+        kind=RecipientKind.ORGANISATION if is_users else RecipientKind.NETWORK_OWNER,
+        name=desk.name,
+        email=desk.email,
+        language=language_of(case.country.code),
+    )
+    route = Route.ORGANISATION if is_users else Route.NETWORK_OWNER
+    return Step(evidence, Candidate(route, evidence.confidence, recipient), about=about, witness=RIPE)
+
+
+def _is_behind_cdn(case: Case) -> bool:
+    """Where a name is known, the network of what stands before its site is the wrong one."""
+    if not case.findings.question.names:
+        return False
+    return case.provider is not None and case.provider.kind is ProviderKind.CDN
+
+
+def _refused(case: Case, evidence: Evidence, why: str) -> Evidence:
+    return case.evidence(evidence.source, evidence.asked, f"{evidence.answered}, {why}")
+
+
+def _too_old(case: Case, source: str, asked: str) -> Step:
+    days = case.ladder.greatest_age_days[RIPE]
+    answered = f"not used: the import is older than {days} days"
+    return Step(case.evidence(source, asked, answered), about=About.ADDRESS)

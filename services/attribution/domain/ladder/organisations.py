@@ -1,0 +1,102 @@
+"""Organisations that we know: whom of them to write to, or who else warns them."""
+
+from datetime import datetime
+
+from libs.common.contracts import Recipient
+from libs.common.vocabulary import RecipientKind
+from services.attribution.domain.ladder.case import Case
+from services.attribution.domain.ladder.rules import Action, Certainty, Handover, Ladder, Team
+from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+from services.attribution.domain.organisations import (
+    Contact,
+    ContactRole,
+    Criticality,
+    CriticalitySource,
+    Organisation,
+    usable,
+)
+
+VITAL = frozenset({Criticality.VITAL, Criticality.ESSENTIAL})
+
+
+def organisation_step(
+    case: Case,
+    organisation: Organisation,
+    *,
+    source: str,
+    asked: str,
+    answered: str,
+    about: About,
+    witness: str,
+    at_most: float = 1.0,
+) -> Step:
+    """What a rung says that knows the organisation. `at_most`: how much the way proves by which it was found."""
+    candidate = candidate_of(
+        organisation,
+        ladder=case.ladder,
+        at=case.at,
+        avoiding=case.findings.question.reported_email,
+        at_most=at_most,
+    )
+    if candidate is None:
+        answered = f"{answered}, without a contact that can be written to"
+        evidence = case.evidence(source, asked, answered)
+        return Step(evidence, about=about, witness=witness, organisation_id=organisation.organisation_id)
+    if criticality_of(organisation) in VITAL:
+        answered = f"{answered}, a vital organisation"
+    if candidate.recipient is not None and candidate.recipient.kind is RecipientKind.NATIONAL_CERT:
+        answered = f"{answered}, which {candidate.recipient.name} warns"
+    evidence = case.evidence(source, asked, answered, candidate.confidence)
+    return Step(evidence, candidate, about=about, witness=witness, organisation_id=organisation.organisation_id)
+
+
+def candidate_of(
+    organisation: Organisation, *, ladder: Ladder, at: datetime, avoiding: str | None = None, at_most: float = 1.0
+) -> Candidate | None:
+    """Who hears of what hits an organisation; None where it is to be warned and has no contact for it.
+
+    `avoiding` is the address under report, in lower case. Only contacts that are in force are written to.
+    """
+    contacts = (contact for contact in usable(organisation.contacts, at) if contact.email.lower() != avoiding)
+    own = _candidate(organisation, next(contacts, None), ladder, at_most)
+    row = ladder.handover_of(criticality_of(organisation), organisation.sector)
+    if row is None or row.action is Action.NOTIFY:
+        return own
+    team = team_of(ladder, organisation, row)
+    if row.action is Action.HAND_OVER:
+        route = Route.VITAL if criticality_of(organisation) in VITAL else Route.NATIONAL_CERT
+        return Candidate(route, at_most, recipient_of_team(team) if team else None)
+    if own is None:
+        return Candidate(Route.NATIONAL_CERT, at_most, recipient_of_team(team)) if team else None
+    return Candidate(own.route, own.confidence, own.recipient, (recipient_of_team(team),) if team else ())
+
+
+def criticality_of(organisation: Organisation) -> Criticality:
+    """What may route by itself: a criticality that is only derived is as good as none known."""
+    is_derived = organisation.criticality_source is CriticalitySource.DERIVED
+    return Criticality.UNKNOWN if is_derived else organisation.criticality
+
+
+def team_of(ladder: Ladder, organisation: Organisation, row: Handover) -> Team | None:
+    if row.team is not None:
+        return ladder.teams.get(row.team)
+    return ladder.team_for(sector=organisation.sector, country=organisation.country)
+
+
+def recipient_of_team(team: Team) -> Recipient:
+    return Recipient(kind=RecipientKind.NATIONAL_CERT, name=team.name, email=team.email, language=team.language)
+
+
+def _candidate(organisation: Organisation, contact: Contact | None, ladder: Ladder, at_most: float) -> Candidate | None:
+    if contact is None:
+        return None
+    recipient = Recipient(
+        kind=RecipientKind.ORGANISATION,
+        name=organisation.name,
+        email=contact.email,
+        language=contact.language or organisation.language,
+        organisation_id=organisation.organisation_id,
+    )
+    is_for_this = contact.role is ContactRole.SECURITY
+    certainty = Certainty.SECURITY_CONTACT if is_for_this else Certainty.OTHER_CONTACT
+    return Candidate(Route.ORGANISATION, min(ladder.confidence[certainty], at_most), recipient)

@@ -1,0 +1,125 @@
+"""Rungs of what is registered with us, and of what people have said."""
+
+from collections.abc import Iterable, Iterator
+
+from libs.common.contracts import Recipient
+from libs.common.vocabulary import RecipientKind
+from services.attribution.domain.ladder.case import Case, numbers
+from services.attribution.domain.ladder.organisations import organisation_step
+from services.attribution.domain.ladder.providers import ProviderKind
+from services.attribution.domain.ladder.rules import Certainty, NameKind
+from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+from services.attribution.domain.organisations import RegisteredAsset
+
+REGISTRATION = "registration"
+
+
+def registered(case: Case) -> Iterator[Step]:
+    """Name (closest parent), then smallest range, then AS. Only what the record names is asked for."""
+    findings = case.findings
+    question = findings.question
+    if question.names:
+        yield _step(case, "registered-domain", ", ".join(question.names), findings.by_name, About.NAME)
+        if len(question.names) > 1 and findings.by_name is not None:
+            yield from _other_names(case, findings.by_name)
+    if question.address is not None:
+        yield _step(case, "registered-range", question.address.text, findings.by_address, About.ADDRESS)
+    if findings.asns:
+        yield _step(case, "registered-asn", numbers(findings.asns), findings.by_asn, About.SYSTEM)
+
+
+def _step(case: Case, source: str, asked: str, asset: RegisteredAsset | None, about: About) -> Step:
+    if asset is None:
+        return Step(case.evidence(source, asked, "not registered"), about=about)
+    organisation = case.directory.organisation(asset)
+    return organisation_step(
+        case,
+        organisation,
+        source=source,
+        asked=asked,
+        answered=f"{asset.claim.value} of {organisation.name}",
+        about=about,
+        witness=REGISTRATION,
+    )
+
+
+def _other_names(case: Case, first: RegisteredAsset) -> Iterator[Step]:
+    """A record that names sites of two organisations does not say which of them it is about.
+
+    An account's domain is no such name: whose account it is and where it opens something are two questions.
+    """
+    for name in case.findings.question.names:
+        asset = case.directory.registered.domain(name) if name != case.findings.question.mail_name else None
+        if asset is not None and asset.organisation_id != first.organisation_id:
+            yield _step(case, "registered-domain", name, asset, About.NAME)
+
+
+def learnt(case: Case) -> Iterable[Step]:
+    """Silent without an answer: what nobody ever taught us was not asked of anybody."""
+    taught = case.findings.learnt
+    if taught is None:
+        return ()
+    if taught.organisation is None:
+        return (_taught_recipient(case, taught.recipient),)
+    organisation = taught.organisation
+    at_most, answered = case.confidence(Certainty.LEARNT), f"a person said that it is of {organisation.name}"
+    question = case.findings.question
+    if not question.names and (provider := case.provider) is not None and provider.kind is ProviderKind.ACCESS:
+        at_most = max(0.0, at_most - case.ladder.conflict_cost)
+        answered = f"{answered}, and addresses of {provider.name} change hands"
+    step = organisation_step(
+        case,
+        organisation,
+        source="learnt",
+        asked=question.owned_part,
+        answered=answered,
+        about=About.NAME if question.names else About.ADDRESS,
+        witness="person",
+        at_most=at_most,
+    )
+    return (step,)
+
+
+def _taught_recipient(case: Case, recipient: Recipient | None) -> Step:
+    """Whom a person chose among those who were not certain enough, or that they found nobody."""
+    asked = case.findings.question.owned_part
+    if recipient is None:
+        return Step(case.evidence("learnt", asked, "a person has found nobody to warn"), witness="person", is_end=True)
+    if case.is_reported(recipient.email):
+        return Step(case.evidence("learnt", asked, f"{recipient.email}, which is the address under report"))
+    confidence = case.confidence(Certainty.LEARNT)
+    evidence = case.evidence("learnt", asked, f"a person chose {recipient.name}: {recipient.email}", confidence)
+    route = Route.ORGANISATION if recipient.kind is RecipientKind.ORGANISATION else Route.NETWORK_OWNER
+    return Step(evidence, Candidate(route, confidence, recipient), witness="person")
+
+
+def record_names(case: Case) -> Iterable[Step]:
+    """Names that were found at the address, if their owner is known to us; alone they prove little."""
+    question = case.findings.question
+    if question.certificate_name is None and question.reverse_name is None:
+        return ()
+    return _record_names(case)
+
+
+def _record_names(case: Case) -> Iterator[Step]:
+    question = case.findings.question
+    for kind, name in (
+        (NameKind.CERTIFICATE, question.certificate_name),
+        (NameKind.REVERSE, question.reverse_name),
+    ):
+        if name is None or name in question.names:
+            continue
+        asset = case.directory.registered.domain(name)
+        if asset is None or (case.provider is not None and case.provider.kind is ProviderKind.ACCESS):
+            continue
+        organisation = case.directory.organisation(asset)
+        yield organisation_step(
+            case,
+            organisation,
+            source=f"{kind}-name",
+            asked=name,
+            answered=f"{asset.claim.value} of {organisation.name}",
+            about=About.ADDRESS,
+            witness=kind,
+            at_most=case.ladder.proof[kind],
+        )

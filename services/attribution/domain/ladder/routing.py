@@ -1,0 +1,70 @@
+"""Who warns whom: us, the team that looks after such organisations, or the team of another country."""
+
+from libs.common.contracts import Evidence
+from libs.common.vocabulary import Outcome
+from services.attribution.domain.ladder.case import Case
+from services.attribution.domain.ladder.countries import country_of_name
+from services.attribution.domain.ladder.names import registration_of
+from services.attribution.domain.ladder.organisations import recipient_of_team
+from services.attribution.domain.ladder.rules import Abroad
+from services.attribution.domain.ladder.values import About, Attributed, Candidate, Decision, Route, Settled, Step
+from services.attribution.domain.names import registrable
+
+VITAL_MESSAGE = "This asset belongs to a vital organisation and is handed over to the team that warns those."
+SECTOR_MESSAGE = "This asset belongs to an organisation of a sector that another team warns."
+
+
+def routed(case: Case, step: Step, confidence: float, evidence: tuple[Evidence, ...]) -> Decision:
+    """The decision that follows from whom the step leads to."""
+    candidate = step.candidate
+    if candidate is None or candidate.recipient is None:
+        route = candidate.route if candidate is not None else Route.NONE
+        return _handed_over(route, evidence)
+    abroad = _country_abroad(case, step, candidate)
+    if abroad is not None:
+        return _abroad(case, abroad, evidence)
+    return Attributed(candidate.route, candidate.recipient, confidence, evidence, candidate.copies)
+
+
+def _handed_over(route: Route, evidence: tuple[Evidence, ...]) -> Settled:
+    """To a team that nobody has named to us."""
+    is_vital = route is Route.VITAL
+    return Settled(
+        route=route,
+        outcome=Outcome.OUT_OF_SCOPE,
+        reason="vital-organisation" if is_vital else "other-teams-sector",
+        message=VITAL_MESSAGE if is_vital else SECTOR_MESSAGE,
+        evidence=evidence,
+    )
+
+
+def _country_abroad(case: Case, step: Step, candidate: Candidate) -> str | None:
+    """The country that we do not serve. Who has registered with us is warned wherever it stands."""
+    if step.organisation_id is not None or candidate.route is Route.NATIONAL_CERT:
+        return None
+    code = _country(case, step)
+    return code if code is not None and code not in case.ladder.constituency else None
+
+
+def _country(case: Case, step: Step) -> str | None:
+    """Of a name's owner where the name leads to them: where its server stands says little of that."""
+    names = case.findings.question.names
+    if step.about is not About.NAME or not names:
+        return case.country.code
+    domain = registrable(names[0]) or names[0]
+    return country_of_name(domain, registration_of(case, domain)).code
+
+
+def _abroad(case: Case, country: str, evidence: tuple[Evidence, ...]) -> Decision:
+    team = case.ladder.team_for(sector=None, country=country) if case.ladder.abroad is Abroad.NATIONAL_CERT else None
+    if team is not None:
+        said = case.evidence("national-cert", country, f"{team.name}: {team.email}", evidence[-1].confidence)
+        confidence = evidence[-1].confidence
+        return Attributed(Route.NATIONAL_CERT, recipient_of_team(team), confidence, (*evidence, said))
+    return Settled(
+        route=Route.NONE,
+        outcome=Outcome.OUT_OF_SCOPE,
+        reason="foreign-network",
+        message=f"This asset lies in a network in {country}, which is outside the countries that we serve.",
+        evidence=evidence,
+    )

@@ -1,0 +1,113 @@
+"""What the ladder answers with."""
+
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from libs.common.contracts import Evidence, Recipient
+from libs.common.vocabulary import Outcome
+from services.attribution.domain.answers import Enquiry
+
+
+class Route(StrEnum):
+    """Which way a warning goes."""
+
+    ORGANISATION = "organisation"
+    NETWORK_OWNER = "network-owner"
+    VITAL = "vital"
+    NATIONAL_CERT = "national-cert"
+    NONE = "none"
+
+
+class About(StrEnum):
+    """Of what a rung speaks. A name and the address it is at may have two owners, and both sources be right."""
+
+    NAME = "name"
+    ADDRESS = "address"
+    SYSTEM = "system"
+    COUNTRY = "country"
+
+
+class Candidate(msgspec.Struct, frozen=True, gc=False):
+    """Somebody who could be written to. Who is handed over to nobody in particular has no recipient.
+
+    `copies` are others who are to see the same, in the operator's own table of routes.
+    """
+
+    route: Route
+    confidence: float
+    recipient: Recipient | None
+    copies: tuple[Recipient, ...] = ()
+
+
+class Step(NamedTuple):
+    """One thing that a rung found out.
+
+    `evidence` is None where only a question is open; `asks` are the questions whose answers would tell more. `witness`
+    is who says it: what one witness says twice is not confirmed. `doubt` is why a person has to look; `organisation_id`
+    of whom it speaks, if we know them, whoever is written to. `is_end`: a person has said that there is nobody.
+    """
+
+    evidence: Evidence | None
+    candidate: Candidate | None = None
+    asks: tuple[Enquiry, ...] = ()
+    about: About = About.NAME
+    witness: str = ""
+    doubt: str = ""
+    organisation_id: UUID | None = None
+    is_end: bool = False
+
+
+class Attributed(msgspec.Struct, frozen=True, gc=False):
+    """There is a recipient."""
+
+    route: Route
+    recipient: Recipient
+    confidence: float
+    evidence: tuple[Evidence, ...]
+    copies: tuple[Recipient, ...] = ()
+
+
+class Settled(msgspec.Struct, frozen=True, gc=False):
+    """Nobody is written to, and why. `message` is for the partner and names nobody."""
+
+    route: Route
+    outcome: Outcome
+    reason: str
+    message: str
+    evidence: tuple[Evidence, ...]
+
+
+class Doubted(msgspec.Struct, frozen=True, gc=False):
+    """A person decides: nobody is certain enough, or those who know contradict each other.
+
+    `message` is for the partner and names nobody.
+    """
+
+    candidates: tuple[Candidate, ...]
+    reason: str
+    message: str
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Until a person has decided."""
+        return Outcome.HELD
+
+    @property
+    def route(self) -> Route:
+        """To nobody yet."""
+        return Route.NONE
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What is worth asking before it is decided."""
+
+    enquiries: tuple[Enquiry, ...]
+
+
+Decision = Attributed | Settled | Doubted
+"""What is kept of an indicator."""
+Verdict = Decision | Waiting
