@@ -70,6 +70,17 @@ MEDIAN_REMEDIATION_DAYS = Gauge(
     "From the first warning to the remedy, of those remediated; NaN while there are none",
 )
 DRAFTS_OPENED = Counter("tocsin_drafts_opened", "Draft incidents opened for what came in volume and no incident knew")
+SOURCE_ANSWERS = Counter(
+    "tocsin_source_answers",
+    "Answers of outside sources to attribution, by what came of the question: known, unknown, failed, left-alone",
+    ("source", "answer"),
+)
+SECONDS_AT_SOURCES = Histogram(
+    "tocsin_source_seconds", "Time that an outside source takes over a question", ("source",), buckets=SECONDS
+)
+SOURCES_LEFT_ALONE = Gauge(
+    "tocsin_source_left_alone", "1 while a source is left alone since it failed again and again", ("source",)
+)
 ATTRIBUTIONS = Counter("tocsin_attributions", "Attributions by the route that was found", ("route",))
 EXPLOITATION_LIST_TIME = Gauge(
     "tocsin_exploitation_list_timestamp_seconds",

@@ -1,6 +1,9 @@
 """Where attribution's objects meet."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
@@ -10,8 +13,16 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer
-from services.attribution.domain.answers import Answer, Enquiry, Source
 from services.attribution.domain.enquiries import Patience
+from services.attribution.gateway import companies, rdap, security_txt
+from services.attribution.gateway.companies import CompanyFile, CompanyRegistries, KvkRegistry
+from services.attribution.gateway.connections import PublicTransport
+from services.attribution.gateway.dns import Dns, ResolverDns
+from services.attribution.gateway.guard import Limits, Sources
+from services.attribution.gateway.mail_exchange import DnsMailExchange
+from services.attribution.gateway.rdap import RdapClient, RdapDomains, RdapNetworks
+from services.attribution.gateway.security_txt import HttpSecurityTxt
+from services.attribution.gateway.sources import OutsideSource
 from services.attribution.handlers import (
     Decider,
     Enquirer,
@@ -27,6 +38,7 @@ from services.attribution.store import books
 
 DECIDED_WITHIN = timedelta(minutes=5)
 """After its time is over, a threat that waited for an answer is decided within a second."""
+SITES_PER_SECOND = 10.0
 IMPORT_POOL_SIZE = 2
 """One connection for the import, one to tell how far it is."""
 
@@ -76,18 +88,59 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None) -> S
     )
 
 
-class _Nobody:  # TEMP
-    enabled: frozenset[Source] = frozenset()
+def sources_of(settings: AttributionSettings) -> Sources:
+    """Whom outside may be asked: nobody, unless the operator says so."""
+    dns = ResolverDns(settings.dns_nameservers, seconds=settings.source_seconds)
+    limits = Limits(
+        per_second=settings.source_questions_per_second,
+        seconds=settings.source_seconds,
+        rest_seconds=settings.source_rest_seconds,
+    )
+    configured = (
+        *_security_txt(settings, dns, limits),
+        *_rdap(settings, dns, limits),
+        *_companies(settings, dns, limits),
+        *(((DnsMailExchange(dns), limits),) if settings.mail_exchange_enabled else ()),
+    )
+    return Sources.of(configured)
 
-    def room(self, source: Source) -> int:
-        return 0
 
-    async def ask(self, enquiry: Enquiry, *, at: datetime) -> Answer:
-        raise NotImplementedError
+Configured = Iterator[tuple[OutsideSource, Limits]]
 
 
-def sources_of(settings: AttributionSettings) -> Outside:  # TEMP
-    return _Nobody()
+def _security_txt(settings: AttributionSettings, dns: Dns, limits: Limits) -> Configured:
+    """Each question goes to another host, so more of them may be under way."""
+    if settings.security_txt_enabled:
+        transport = PublicTransport(dns, most_bytes=security_txt.MOST_BYTES)
+        source = HttpSecurityTxt(transport, seconds=settings.source_seconds, contact=settings.contact_url)
+        many = {"at_once": 16, "per_second": max(SITES_PER_SECOND, limits.per_second), "known_for": timedelta(days=7)}
+        yield source, msgspec.structs.replace(limits, **many)
+
+
+def _rdap(settings: AttributionSettings, dns: Dns, limits: Limits) -> Configured:
+    if settings.rdap_bootstrap_dir is not None:
+        registries = rdap.Registries(settings.rdap_bootstrap_dir)
+        transport = PublicTransport(dns, most_bytes=rdap.MOST_BYTES)
+        client = RdapClient(transport, registries, seconds=settings.source_seconds, contact=settings.contact_url)
+        yield RdapDomains(client), limits
+        yield RdapNetworks(client), limits
+
+
+def _companies(settings: AttributionSettings, dns: Dns, limits: Limits) -> Configured:
+    registries: list[KvkRegistry | CompanyFile] = []
+    if settings.company_file is not None:
+        registries.append(CompanyFile(settings.company_file))
+    if settings.kvk_base_url:
+        kvk = KvkRegistry(
+            PublicTransport(dns, most_bytes=companies.MOST_BYTES),
+            base_url=settings.kvk_base_url,
+            api_key=settings.kvk_api_key.get_secret_value(),
+            seconds=settings.source_seconds,
+            contact=settings.contact_url,
+        )
+        registries.append(kvk)
+    if registries:
+        yield CompanyRegistries(registries), msgspec.structs.replace(limits, known_for=timedelta(days=30))
 
 
 def patience_of(settings: AttributionSettings) -> Patience:

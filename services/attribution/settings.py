@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from libs.common.settings import ServiceSettings, service_config
+
+LONGEST_QUESTION_SECONDS = 30.0
+"""Half of the time for which a question belongs to whoever asks it."""
 
 
 class AttributionSettings(ServiceSettings):
@@ -20,6 +23,37 @@ class AttributionSettings(ServiceSettings):
     )
     directory_refresh_seconds: float = Field(
         2.0, description="How often to look for a new registry snapshot or changed organisations", gt=0, le=300
+    )
+    security_txt_enabled: bool = Field(
+        False, description="Fetch security.txt from hosts under report: the one connection that is ever made to them"
+    )
+    rdap_bootstrap_dir: Path | None = Field(
+        None,
+        description="Folder with IANA's RDAP bootstrap files (asn.json, dns.json, ipv4.json, ipv6.json, "
+        "object-tags.json); empty: no registry is asked by RDAP",
+    )
+    kvk_base_url: str = Field("", description="Where the Dutch company registry's APIs are; empty: it is not asked")
+    kvk_api_key: SecretStr = Field(SecretStr(""), description="Key for them")
+    company_file: Path | None = Field(
+        None, description="CSV or JSON with companies, for countries whose registry has no API; empty: none"
+    )
+    mail_exchange_enabled: bool = Field(
+        False, description="Ask the DNS whether a domain takes mail, before an address at it is guessed"
+    )
+    dns_nameservers: tuple[str, ...] = Field(
+        (), description="JSON list of addresses of name servers; empty: those of the machine"
+    )
+    contact_url: str = Field(
+        "", description="Page that says who asks and why; it stands in the User-Agent of each request to a source"
+    )
+    source_seconds: float = Field(
+        10.0, description="How long a question to an outside source may take", gt=0, le=LONGEST_QUESTION_SECONDS
+    )
+    source_questions_per_second: float = Field(
+        1.0, description="Questions to each outside source, by each replica, on the long run", gt=0, le=100
+    )
+    source_rest_seconds: float = Field(
+        60.0, description="For how long a source that failed five times in a row is left alone", gt=0
     )
     patience_critical_seconds: float = Field(
         60.0, description="How long a critical threat may wait for the answer of an outside source", ge=0

@@ -46,6 +46,8 @@ class Outside(Protocol):
 
     async def ask(self, enquiry: Enquiry, *, at: datetime) -> Answer: ...
 
+    async def close(self) -> None: ...
+
 
 class Enquirer:
     """Asks each source by itself, so that a slow one holds up no other, and decides what has its answers."""
@@ -60,11 +62,14 @@ class Enquirer:
 
     async def run(self, shutdown: Shutdown) -> None:
         """A task of the service. A question that is under way at shutdown is asked again by whoever lives."""
-        async with asyncio.TaskGroup() as tasks:
-            for source in sorted(self._outside.enabled):
-                tasks.create_task(self._keep_asking(source, shutdown))
-            tasks.create_task(self._keep_deciding(shutdown))
-            tasks.create_task(self._keep_sweeping(shutdown))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for source in sorted(self._outside.enabled):
+                    tasks.create_task(self._keep_asking(source, shutdown))
+                tasks.create_task(self._keep_deciding(shutdown))
+                tasks.create_task(self._keep_sweeping(shutdown))
+        finally:
+            await self._outside.close()
 
     async def _keep_asking(self, source: Source, shutdown: Shutdown) -> None:
         backoff = Backoff()

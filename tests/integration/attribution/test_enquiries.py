@@ -52,6 +52,9 @@ class Script:
     def recovers(self, subject: str) -> None:
         self._says[subject] = asyncio.Future()
 
+    async def close(self) -> None:
+        return None
+
     async def ask(self, enquiry: Enquiry, *, at: datetime) -> Answer:
         self.asked.append(enquiry.subject)
         try:
