@@ -66,8 +66,10 @@ class KvkRegistry:
             document = await self._get("/v2/zoeken", asked)
             if document is None:
                 break
-            results = document.get("resultaten", ())
-            rows += [row for row in results if isinstance(row, dict)] if isinstance(results, list) else []
+            results = document.get("resultaten")
+            if not isinstance(results, list):
+                raise SourceFailed("its answer has another shape than it should")
+            rows += [row for row in results if isinstance(row, dict)]
             if len(rows) >= _count(document):
                 return rows
         if rows:

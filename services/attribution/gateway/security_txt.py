@@ -1,7 +1,7 @@
 """`security.txt` (RFC 9116) of a host: all that is ever fetched from an asset under report, and only if switched on."""
 
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 from sectxt import Parser
@@ -101,7 +101,7 @@ def _address(value: str) -> str | None:
     """Only what is written as a `mailto:` is an address that wants to be written to."""
     if not value.lower().startswith(MAILTO):
         return None
-    return canonical_email(value[len(MAILTO) :].partition("?")[0])
+    return canonical_email(unquote(value[len(MAILTO) :].partition("?")[0]))
 
 
 def _expiry(parsed: Parser) -> datetime | None:

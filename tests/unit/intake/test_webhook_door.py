@@ -4,18 +4,14 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from services.intake.domain.webhooks.deliveries import Answer
 from services.intake.domain.webhooks.targets import Rules
 from services.intake.gateway.webhooks import HttpWebhooks
+from tests.certificates import certificate
 from tests.unit.intake.receiver import MIB, Receiver, receiving
 
 INSECURE = Rules(insecure=True)
@@ -171,30 +167,6 @@ async def test_where_one_address_does_not_answer_the_next_is_tried() -> None:
         resolve = names({"hooks.example.com": ["127.0.0.2", "127.0.0.1"]})
         assert await post(f"http://hooks.example.com:{receiver.port}/", resolve=resolve) == Answer(204)
         assert len(receiver.requests) == 1
-
-
-def certificate(folder: Path, name: str) -> Path:
-    """A certificate for a name, signed by itself, with its key: a PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
 
 
 async def test_tls_goes_by_the_name_although_the_connection_goes_to_an_address(tmp_path: Path) -> None:

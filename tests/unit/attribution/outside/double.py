@@ -1,0 +1,191 @@
+"""Servers of sources outside, on this machine. They speak HTTP and DNS by themselves, to do everything wrong in it."""
+
+import asyncio
+import json
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum, auto
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+from dns.exception import DNSException
+
+Body = Mapping[str, object] | bytes
+
+
+class Mood(StrEnum):
+    """How a server answers. All but the first are wrong."""
+
+    FINE = auto()
+    HANGS = auto()
+    DRIPS = auto()
+    CUTS = auto()
+    HALF_CLOSES = auto()
+    BREAKS = auto()
+    TOO_OFTEN = auto()
+    SHOWS_A_PAGE = auto()
+    FLOODS = auto()
+    LOOPS = auto()
+    TALKS_NONSENSE = auto()
+    BABBLES = auto()
+    LEADS_INWARD = auto()
+
+
+class WebServer:
+    """Answers each path with what it was given, in the mood that it is in."""
+
+    def __init__(self, pages: Mapping[str, tuple[str, Body]]) -> None:
+        self.pages = dict(pages)
+        self.mood = Mood.FINE
+        self.port = 0
+        self.asked: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator["WebServer"]:
+        self._gone = asyncio.Event()
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0, ssl=tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        self._gone.set()
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            path = head.split(" ")[1]
+            self.asked[path] += 1
+            await self._say(writer, path)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def _say(self, writer: asyncio.StreamWriter, path: str) -> None:
+        page = self.pages.get(path.partition("?")[0])
+        kind, body = page if page is not None else ("text/plain", b"not here")
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        whole = _message(200 if page is not None else 404, {"Content-Type": kind}, content)
+        match self.mood:
+            case Mood.HANGS:
+                await self._gone.wait()
+            case Mood.DRIPS:
+                await self._drip(writer, whole)
+            case Mood.CUTS:
+                writer.write(whole[: -len(content) // 2 or -1])
+            case Mood.HALF_CLOSES:
+                await _half_close(writer, whole[:20])
+            case _:
+                writer.write(_wrong(self.mood, kind=kind, path=path) or whole)
+        await writer.drain()
+
+    async def _drip(self, writer: asyncio.StreamWriter, whole: bytes) -> None:
+        for place in range(len(whole)):
+            writer.write(whole[place : place + 1])
+            await writer.drain()
+            if await _is_over(self._gone, seconds=0.05):
+                return
+
+
+async def _half_close(writer: asyncio.StreamWriter, beginning: bytes) -> None:
+    writer.write(beginning)
+    await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+def _wrong(mood: Mood, *, kind: str, path: str) -> bytes:
+    """What it says in one go instead of the truth; empty where it says the truth."""
+    json_or_text = {"Content-Type": kind}
+    match mood:
+        case Mood.BREAKS:
+            return _message(500, {}, b"oops")
+        case Mood.TOO_OFTEN:
+            return _message(429, {"Retry-After": "120"}, b"")
+        case Mood.SHOWS_A_PAGE:
+            return _message(200, {"Content-Type": "text/html"}, b"<html>Contact: mailto:a@b.example</html>")
+        case Mood.FLOODS:
+            return _message(200, json_or_text, b"# a line\n" * 1_200_000)
+        case Mood.LOOPS:
+            return _message(302, {"Location": path}, b"")
+        case Mood.TALKS_NONSENSE:
+            return _message(200, json_or_text, b'{"entities": 7, "resultaten": "x", "handle": ["y"]}')
+        case Mood.LEADS_INWARD:
+            return _message(302, {"Location": "https://169.254.169.254/secrets"}, b"")
+        case Mood.BABBLES:
+            return b"\x00\xff220 hello\r\n" * 50
+        case _:
+            return b""
+
+
+async def _is_over(event: asyncio.Event, *, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _message(status: int, headers: Mapping[str, str], content: bytes) -> bytes:
+    lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(content)}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """A name server with a few names; of several lists for one name each question gets the next."""
+
+    def __init__(self, records: Mapping[tuple[str, str], Sequence[Sequence[str]]]) -> None:
+        self._records = {key: list(answers) for key, answers in records.items()}
+        self.mood = "fine"
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["NameServer"]:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        self._transport = transport
+        self.port = transport.get_extra_info("sockname")[1]
+        try:
+            yield self
+        finally:
+            transport.close()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        try:
+            query = dns.message.from_wire(data)
+        except DNSException:
+            return
+        match self.mood:
+            case "silent":
+                return
+            case "nonsense":
+                self._transport.sendto(data[:2] + b"\xff" * 40, addr)
+            case _:
+                self._transport.sendto(self._response(query).to_wire(), addr)
+
+    def _response(self, query: dns.message.Message) -> dns.message.Message:
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.RA
+        if self.mood == "fails":
+            response.set_rcode(dns.rcode.SERVFAIL)
+            return response
+        question = query.question[0]
+        name, kind = question.name.to_text().rstrip("."), dns.rdatatype.to_text(question.rdtype)
+        lists = self._records.get((name, kind), [])
+        texts = lists.pop(0) if len(lists) > 1 else (lists[0] if lists else ())
+        if texts:
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *texts))
+        elif not any(known == name for known, _ in self._records):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        return response

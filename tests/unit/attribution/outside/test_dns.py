@@ -1,0 +1,65 @@
+"""Names are asked of a real name server, which also fails in its ways."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.attribution.gateway.dns import Dns, DnsFailed, ResolverDns, StaticDns
+from tests.unit.attribution.outside.double import NameServer
+
+BAKERY = "bakery.example"
+RECORDS = {
+    (BAKERY, "A"): [["192.0.2.1", "192.0.2.2"]],
+    (BAKERY, "AAAA"): [["2001:db8::1"]],
+    (BAKERY, "TXT"): [['"token=" "abc"', '"v=spf1 -all"']],
+    (BAKERY, "MX"): [["10 mail.bakery.example."]],
+    ("null.example", "MX"): [["0 ."]],
+    ("rebinding.example", "A"): [["192.0.2.1"], ["127.0.0.1"]],
+}
+KNOWN = StaticDns(
+    known_addresses={BAKERY: ("192.0.2.1", "192.0.2.2", "2001:db8::1")},
+    known_texts={BAKERY: ("token=abc", "v=spf1 -all")},
+    mail_domains=frozenset({BAKERY}),
+    failing=frozenset({"failing.example"}),
+)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[NameServer]:
+    async with NameServer(RECORDS).running() as server:
+        yield server
+
+
+@pytest.fixture(params=["resolver", "fake"])
+def dns(request: pytest.FixtureRequest, server: NameServer) -> Dns:
+    return ResolverDns(["127.0.0.1"], port=server.port, seconds=0.4) if request.param == "resolver" else KNOWN
+
+
+async def test_what_is_there_is_found(dns: Dns) -> None:
+    assert sorted(await dns.addresses(BAKERY)) == ["192.0.2.1", "192.0.2.2", "2001:db8::1"]
+    assert sorted(await dns.texts(BAKERY)) == ["token=abc", "v=spf1 -all"]
+    assert await dns.takes_mail(BAKERY)
+
+
+async def test_what_is_not_there_is_nothing(dns: Dns) -> None:
+    assert await dns.addresses("nobody.example") == ()
+    assert await dns.texts("nobody.example") == ()
+    assert not await dns.takes_mail("null.example")
+    assert not await dns.takes_mail("nobody.example")
+
+
+@pytest.mark.parametrize("mood", ["fails", "silent", "nonsense"])
+async def test_a_server_that_does_not_do_its_work_is_told_from_a_name_that_is_not_there(
+    server: NameServer, mood: str
+) -> None:
+    server.mood = mood
+    dns = ResolverDns(["127.0.0.1"], port=server.port, seconds=0.4)
+    with pytest.raises(DnsFailed, match=BAKERY):
+        await dns.texts(BAKERY)
+    with pytest.raises(DnsFailed):
+        await KNOWN.texts("failing.example")
+
+
+async def test_a_name_is_looked_at_again_each_time(server: NameServer) -> None:
+    dns = ResolverDns(["127.0.0.1"], port=server.port, seconds=0.4)
+    assert [await dns.addresses("rebinding.example") for _ in range(2)] == [("192.0.2.1",), ("127.0.0.1",)]
