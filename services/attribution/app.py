@@ -147,7 +147,7 @@ def patience_of(settings: AttributionSettings) -> Patience:
     return Patience(
         critical=timedelta(seconds=settings.patience_critical_seconds),
         other=timedelta(seconds=settings.patience_seconds),
-        silent=settings.silent_categories,
+        silent=frozenset(settings.silent_categories),
     )
 
 

@@ -61,8 +61,8 @@ class AttributionSettings(ServiceSettings):
     patience_seconds: float = Field(
         900.0, description="How long any other threat may wait for the answer of an outside source", ge=0
     )
-    silent_categories: frozenset[str] = Field(
-        frozenset({"intrusions", "malicious-code"}),
+    silent_categories: tuple[str, ...] = Field(
+        ("intrusions", "malicious-code"),
         description="JSON list of first words of categories (RSIT): from hosts reported under them nothing is fetched, "
         "not even their security.txt, since an intruder may be watching",
     )

@@ -11,6 +11,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _questions()
+    _threats()
+    _people()
+
+
+def _questions() -> None:
     op.create_table(
         "answer",
         sa.Column("source", sa.Text, primary_key=True),
@@ -37,6 +43,9 @@ def upgrade() -> None:
         comment="questions to outside sources that have no answer yet",
     )
     op.create_index("enquiry_due", "enquiry", ["source", "urgency", "next_try_at"])
+
+
+def _threats() -> None:
     op.create_table(
         "pending_threat",
         sa.Column("indicator_id", UUID, primary_key=True),
@@ -61,6 +70,9 @@ def upgrade() -> None:
         comment="which threats stand aside for which answer",
     )
     op.create_index("pending_question_by_threat", "pending_question", ["indicator_id"])
+
+
+def _people() -> None:
     op.add_column("attribution", sa.Column("candidates", sa.Text, nullable=True))
     op.alter_column("learnt_asset", "organisation_id", nullable=True)
     op.add_column(
