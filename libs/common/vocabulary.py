@@ -87,6 +87,7 @@ class RecipientKind(StrEnum):
 
     ORGANISATION = "organisation"
     NETWORK_OWNER = "network-owner"
+    NATIONAL_CERT = "national-cert"
 
 
 REVIEW_UNDONE = "review-undone"
