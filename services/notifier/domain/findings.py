@@ -45,10 +45,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
     """The findings of a mail, worst first; what says the same of the same place is told once."""
     wording = _Wording(words)
-    merged: dict[tuple[str, str, str], Finding] = {}
+    merged: dict[tuple[str | None, ...], Finding] = {}
     for target in sorted(targets, key=lambda t: (URGENCY.index(t.severity), t.indicator.asset.key, t.target_id)):
         finding = _finding(target, wording, words)
-        place = (finding.where, finding.port, finding.what)
+        # The URL as well: what is shown of two long ones can be the same.
+        place = (finding.where, finding.port, finding.what, target.indicator.asset.url)
         merged[place] = _merge(merged[place], finding) if place in merged else finding
     return list(merged.values())
 
