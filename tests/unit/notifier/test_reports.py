@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from zipfile import ZipFile
@@ -50,7 +50,8 @@ ASSETS = st.builds(
     email=st.none() | EMAILS,
     hostname=st.none() | DOMAINS,
 ).filter(lambda asset: bool(asset.key))
-TIMES = st.datetimes(datetime(2001, 1, 1), datetime(2026, 3, 1), timezones=st.just(UTC))
+TIMES = st.integers(0, 20 * 365 * 24 * 3600 * 10**6).map(lambda ago: NOW - timedelta(microseconds=ago))
+WORDS_OF_OTHERS = st.text(max_size=9)
 INDICATORS = st.builds(
     Indicator,
     seen_at=TIMES,
@@ -60,9 +61,8 @@ INDICATORS = st.builds(
     asn=st.none() | st.integers(1, 2**32 - 1),
     geo_country=st.none() | st.sampled_from(["NL", "BE"]),
     cve_ids=st.lists(st.sampled_from(["CVE-2023-21529", "CVE-2024-12345"]), unique=True).map(tuple),
-    product=st.none()
-    | st.builds(Product, vendor=st.none() | st.text(max_size=9), name=st.none() | st.text(max_size=9)),
-    malware_name=st.none() | st.text(max_size=9),
+    product=st.none() | st.builds(Product, vendor=st.none() | WORDS_OF_OTHERS, name=st.none() | WORDS_OF_OTHERS),
+    malware_name=st.none() | WORDS_OF_OTHERS,
     confidence=st.none() | st.integers(0, 100),
     tlp=st.none() | st.sampled_from(Tlp),
     extra=st.dictionaries(st.just("source_port"), st.sampled_from(["40000", "0", "65536", "²", "x", ""])),
