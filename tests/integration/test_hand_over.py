@@ -1,4 +1,4 @@
-"""Handing over on a real database, and once by a real broker into a real mailbox: told apart from warnings all along."""
+"""Handing over on a real database, and once by a real broker into a real mailbox: never taken for a warning."""
 
 import asyncio
 import json

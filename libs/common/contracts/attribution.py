@@ -66,8 +66,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class HandOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a target goes to a national or sector team, and whom it concerns, as far as that is known and may be told.
 
-    `reason` is a code: `vital-organisation`, `sector`, `foreign-network`. Its reader passes over one that it does not
-    know.
+    `reason` is a code: `vital-organisation`, `sector`, `foreign-network`. One that a reader does not know is
+    shown as it is.
     """
 
     reason: str
