@@ -199,8 +199,9 @@ def _facts(mail: Sent) -> Iterator[str]:
 
 def _advice(letter: Letter) -> Iterator[str]:
     advisory = letter.advisory
-    yield from (advisory.what, advisory.why, advisory.otherwise)
-    yield from (*advisory.check, *advisory.act, *advisory.sources)
+    yield from (*advisory.act, *advisory.sources)
+    if letter.recipient_kind is not RecipientKind.NATIONAL_CERT:
+        yield from (advisory.what, advisory.why, advisory.otherwise, *advisory.check)
 
 
 def _in_one_line(text: str) -> str:

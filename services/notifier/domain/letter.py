@@ -30,7 +30,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One mail's content. Templates put it in its place and add no word of their own.
 
     `findings` are the first ten; where there are more, one of the `attachments` holds them all. `attached` says in a
-    sentence what there is for machines. `facts` stand first in a hand-over, and nowhere else, with a label each.
+    sentence what there is for machines. `facts` stand first in a hand-over, and nowhere else, with a label each; where
+    several organisations are concerned, each finding names its own.
     `sources_in_words` and `because` say what holds for any of them, each once. One place may have several findings.
     `test_notice` stands first in what a partner tries out, and is empty in all other mails. `again` stands at the top
     where all findings came back and the same is to be said of each; otherwise each has its own.
@@ -54,6 +55,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     is_in_part: bool
     attached: str
     facts: Sequence[tuple[str, str]] = ()
+    concerned_total: int = 0
     test_notice: str = ""
     again: str = ""
 
@@ -82,6 +84,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
     advisory = advisory_in(consignment.incident, notification.recipient.language)
     findings = findings_of(consignment.targets, words)
     values = _values(consignment, findings=findings, advisory=advisory, words=words, house=house)
+    concerned = sorted({finding.concerns for finding in findings} - {""})
     enclosed = enclosed_in(notification, findings, words=words, house=house)
     subject = (kind.subject_urgent if notification.severity is Severity.CRITICAL else kind.subject).format_map(values)
     return Letter(
@@ -102,7 +105,8 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         attachments=enclosed.attachments,
         is_in_part=len(findings) > FINDINGS_IN_MAIL,
         attached=enclosed.sentence,
-        facts=_facts(consignment, findings, words=words, values=values),
+        facts=_facts(consignment, concerned, words=words, values=values),
+        concerned_total=len(concerned),
         test_notice=kind.test_notice.format_map(values) if notification.is_test else "",
         again=_shared({finding.again for finding in findings}),
     )
@@ -160,12 +164,11 @@ def asks_for_rating(notification: Notification) -> bool:
 
 
 def _facts(
-    consignment: Consignment, findings: Sequence[Finding], *, words: Words, values: Mapping[str, str]
+    consignment: Consignment, concerned: Sequence[str], *, words: Words, values: Mapping[str, str]
 ) -> Sequence[tuple[str, str]]:
     """Of a hand-over: whom it concerns, why it goes to this team, and with whom that may share it."""
     if consignment.notification.recipient.kind is not RecipientKind.NATIONAL_CERT:
         return ()
-    concerned = sorted({finding.concerns for finding in findings} - {""})
     names = {0: words.facts.unknown, 1: "".join(concerned[:1])}
     several = words.facts.several.format(count=len(concerned))
     return (
