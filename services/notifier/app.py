@@ -16,7 +16,7 @@ from libs.common.service import Service
 from libs.common.vocabulary import Severity
 from services.notifier import api, consumer
 from services.notifier.domain.grouping import GroupingPolicy
-from services.notifier.domain.letter import House
+from services.notifier.domain.house import House
 from services.notifier.domain.planning import PlanningPolicy
 from services.notifier.domain.replies import RetryPolicy
 from services.notifier.gateway.press import Press

@@ -8,7 +8,7 @@ from functools import cache
 
 import msgspec
 
-from libs.common.contracts import Asset, IncidentChanged, Product, Recipient, Reopened, TargetAttributed
+from libs.common.contracts import Asset, HandOver, IncidentChanged, Product, Recipient, Reopened, TargetAttributed
 from libs.common.links import Links
 from libs.common.vocabulary import Language, NotificationKind, RecipientKind, Transport
 from services.notifier.domain.corrections.letter import CorrectionLetter, correction_of
@@ -105,7 +105,16 @@ def _found(number: int, *, incident: str, to: Recipient) -> TargetAttributed:
     """The assets in turn; from the second round on, of other versions, so that each is a finding of its own."""
     found = target(asset=ASSETS[number % len(ASSETS)], to=to, incident=incident, hours_ago=1 + number % 5)
     product = Product(vendor="Voorbeeld", name="Kassa", version=f"4.{number}")
-    return msgspec.structs.replace(found, indicator=msgspec.structs.replace(found.indicator, product=product))
+    return msgspec.structs.replace(
+        found,
+        indicator=msgspec.structs.replace(found.indicator, product=product),
+        handed_over=_hand_over(number) if to.kind is RecipientKind.NATIONAL_CERT else None,
+    )
+
+
+def _hand_over(number: int) -> HandOver:
+    organisation = "Stichting Ziekenhuisgroep Voorbeeldstad & Omstreken" if number % 2 else "Waterschap Voorbeeld"
+    return HandOver(reason="vital-organisation", organisation=organisation)
 
 
 def _tokens(about: Notification) -> Tokens:

@@ -146,7 +146,7 @@ async def test_every_link_leads_to_our_own_address_and_shows_where_it_goes(
         "all => all.map(each => [each.getAttribute('href'), each.innerText])"
     )
 
-    assert links == [[url, url] for url in (mail.letter.page_url, mail.letter.rating_url)]
+    assert links == [[url, url] for url in filter(None, (mail.letter.page_url, mail.letter.rating_url))]
     assert all(target.startswith(f"{HOUSE.public_url}/") for target, _ in links)
 
 
@@ -190,14 +190,18 @@ def _facts(mail: Sent) -> Iterator[str]:
         yield from map(letter.words.at, (finding.first_seen_at, finding.last_seen_at))
     yield from (*letter.sources_in_words, *letter.because)
     yield from _advice(letter)
-    if letter.spreadsheet is not None:
+    yield letter.attached
+    for label, value in letter.facts:
+        yield from (label, value)
+    if letter.is_in_part:
         yield letter.say(letter.words.phrases.more_findings)
 
 
 def _advice(letter: Letter) -> Iterator[str]:
     advisory = letter.advisory
-    yield from (advisory.what, advisory.why, advisory.otherwise)
-    yield from (*advisory.check, *advisory.act, *advisory.sources)
+    yield from (*advisory.act, *advisory.sources)
+    if letter.recipient_kind is not RecipientKind.NATIONAL_CERT:
+        yield from (advisory.what, advisory.why, advisory.otherwise, *advisory.check)
 
 
 def _in_one_line(text: str) -> str:

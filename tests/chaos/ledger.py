@@ -137,7 +137,8 @@ async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
     rows = await connection.fetch(
         """
         SELECT (convert_from(t.attributed, 'UTF8')::json ->> 'indicator_id')::uuid AS indicator_id, t.notification_id,
-               n.state AS mail
+               CASE WHEN n.state = 'sent' AND starts_with(n.recipient_key, 'national-cert:') THEN 'handed over'
+                    ELSE n.state END AS mail
         FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
         """
     )
@@ -164,7 +165,8 @@ def _outcome_of(notification_id: UUID | None, mail: str | None) -> str:
     """What the partner is to be told of a target; the state of its mail where that is not the end."""
     if notification_id is None:
         return Outcome.SUPPRESSED.value
-    return {"sent": Outcome.NOTIFIED.value, "failed": Outcome.FAILED.value}.get(mail or "", f"mail {mail}")
+    ends = {"sent": Outcome.NOTIFIED, "handed over": Outcome.OUT_OF_SCOPE, "failed": Outcome.FAILED}
+    return ends[mail].value if mail in ends else f"mail {mail}"
 
 
 async def _read_feedback(connection: asyncpg.Connection, books: Books) -> None:

@@ -1,6 +1,15 @@
 """The events between the services: one module for each service that produces them."""
 
-from libs.common.contracts.attribution import AssetRegistered, Evidence, Recipient, TargetAttributed, address_of
+from libs.common.contracts.attribution import (
+    HAND_OVER,
+    AssetRegistered,
+    Evidence,
+    HandOver,
+    Recipient,
+    TargetAttributed,
+    address_of,
+    is_team,
+)
 from libs.common.contracts.event import TOPICS, Event
 from libs.common.contracts.feedback import FeedbackReceived
 from libs.common.contracts.intake import (
@@ -19,6 +28,7 @@ from libs.common.contracts.outcome import IndicatorSettled
 from libs.common.contracts.verifier import Advisory, IncidentChanged, Reopened, ThreatVerified, ThreatWithdrawn
 
 __all__ = [
+    "HAND_OVER",
     "TOPICS",
     "Advisory",
     "Asset",
@@ -31,6 +41,7 @@ __all__ = [
     "Event",
     "Evidence",
     "FeedbackReceived",
+    "HandOver",
     "IncidentChanged",
     "Indicator",
     "IndicatorSettled",
@@ -44,4 +55,5 @@ __all__ = [
     "ThreatVerified",
     "ThreatWithdrawn",
     "address_of",
+    "is_team",
 ]

@@ -17,6 +17,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     With `test_of` it is that partner itself, which tries something out: in place of somebody of this kind who reads
     this language, of whom nothing else is said here. It is nobody's recipient but that partner's.
+
+    A `national-cert` is a national or sector team: what it gets is handed over to it, and is no warning to itself.
     """
 
     kind: RecipientKind
@@ -28,14 +30,27 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """Of a test it is another than of any real mail. `address_of` gives the address back."""
+        """Of a test, and of a hand-over, it is another than of any warning: a team's address can be the desk of its own
+        network as well. `address_of` gives the address back.
+        """
         address = self.email.lower()
-        return f"test:{self.test_of}:{self.kind}:{self.language}:{address}" if self.test_of else address
+        if self.test_of:
+            return f"test:{self.test_of}:{self.kind}:{self.language}:{address}"
+        return f"{HAND_OVER}{address}" if self.kind is RecipientKind.NATIONAL_CERT else address
+
+
+HAND_OVER = f"{RecipientKind.NATIONAL_CERT}:"
+"""What the key of a team begins with."""
 
 
 def address_of(recipient_key: str) -> str:
     """The address in a recipient's key. None of ours has a colon in it."""
     return recipient_key.rpartition(":")[2]
+
+
+def is_team(recipient_key: str) -> bool:
+    """Whether this is the key of a national or sector team, in earnest."""
+    return recipient_key.startswith(HAND_OVER)
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,11 +63,22 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confidence: float
 
 
+class HandOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a target goes to a national or sector team, and whom it concerns, as far as that is known and may be told.
+
+    `reason` is a code: `vital-organisation`, `sector`, `foreign-network`. One that a reader does not know is
+    shown as it is.
+    """
+
+    reason: str
+    organisation: str = ""
+
+
 @topic("attributed-target")
 class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="target-attributed.v1"):
     """A threat with its recipient. One for each indicator that was not a duplicate.
 
-    Of a test the recipient is the partner itself, and the evidence does not say who was found.
+    Of a test the recipient is the partner itself, and neither the evidence nor `handed_over` says who was found.
     """
 
     target_id: UUID
@@ -71,6 +97,7 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     confidence: float
     evidence: tuple[Evidence, ...]
     reopened: Reopened | None = None
+    handed_over: HandOver | None = None
 
     @property
     def key(self) -> str:

@@ -13,7 +13,7 @@ from libs.common.security import public
 from services.feedback import handlers
 from services.feedback.api.forms import form_body, form_of
 from services.feedback.api.pages import Pages
-from services.feedback.domain.answer import CHOICES, AnswerForm, choices_of
+from services.feedback.domain.answer import CHOICES, AnswerForm, can_opt_out, choices_of
 from services.feedback.domain.rating import TEXT_CHARACTERS, Incomplete
 from services.feedback.handlers import Correspondence
 
@@ -58,6 +58,8 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
         """A page with a button. Changes nothing: mail scanners follow every link."""
         async with database.transaction() as tx:
             known = await _correspondence(tx, _notification_id(links, token))
+        if not can_opt_out(known.notification):
+            return _hand_overs_stay(pages, request, known)
         return pages.page(request, "unsubscribe.html", language=known.notification.language, token=token)
 
     @router.post("/u/{token}")
@@ -69,6 +71,8 @@ def routes(*, database: Database, links: Links, pages: Pages) -> APIRouter:
         """
         async with database.transaction() as tx:
             known = await _correspondence(tx, _notification_id(links, token))
+            if not can_opt_out(known.notification):
+                return _hand_overs_stay(pages, request, known)
             await handlers.take_opt_out(tx, known.notification, now=database.now())
         section = "test" if known.notification.is_test else "opt_out"
         return pages.message(request, section, language=known.notification.language)
@@ -97,6 +101,11 @@ async def _correspondence(tx: Transaction, notification_id: UUID) -> Corresponde
     return known
 
 
+def _hand_overs_stay(pages: Pages, request: Request, known: Correspondence) -> HTMLResponse:
+    """What a team reads that looks for a button to end its hand-overs."""
+    return pages.message(request, "hand_overs_stay", language=known.notification.language, tone="bad")
+
+
 def _answer_page(
     pages: Pages, request: Request, known: Correspondence, form: AnswerForm, *, lacking: tuple[str, ...] = ()
 ) -> HTMLResponse:
@@ -112,6 +121,7 @@ def _answer_page(
         assets_total=len(assets),
         asset_characters=ASSET_CHARACTERS,
         choices=choices_of(known.notification),
+        can_opt_out=can_opt_out(known.notification),
         form=form,
         lacking=lacking,
         text_characters=TEXT_CHARACTERS,

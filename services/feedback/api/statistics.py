@@ -31,6 +31,9 @@ class StatisticsAnswer(BaseModel):
     """A count of null is below `small_number`, or would give away one that is."""
 
     notifications_total: int
+    handed_over_total: int | None = Field(
+        description="Mails to national and sector teams, whose task it was to warn; in no other number here"
+    )
     by_month: Shown = Field(description="Months as YYYY-MM, oldest first")
     by_incident: Shown = Field(description="By slug, largest first")
     by_category: Shown = Field(description="RSIT categories, largest first")
@@ -64,6 +67,7 @@ def routes(*, database: Database, pages: Pages, small_number: int) -> APIRouter:
 def _answer(now: Statistics, *, small_number: int) -> StatisticsAnswer:
     return StatisticsAnswer(
         notifications_total=now.notifications_total,
+        handed_over_total=now.handed_over_total,
         by_month=now.by_month,
         by_incident=now.by_incident,
         by_category=now.by_category,
@@ -86,6 +90,7 @@ def _page(pages: Pages, request: Request, now: Statistics, *, small_number: int)
         request,
         "statistics.html",
         total=now.notifications_total,
+        handed_over=now.handed_over_total or 0,
         incidents_total=len(now.by_incident),
         months=bars(recent, label_of=words.month, at_most=MONTHS_ON_PAGE),
         incidents=bars(

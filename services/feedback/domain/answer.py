@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import FeedbackReceived
+from libs.common.contracts import FeedbackReceived, is_team
 from libs.common.ids import derived_id
 from libs.common.text import plain
 from libs.common.vocabulary import FeedbackKind, NotificationKind
@@ -49,7 +49,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def answer(notification: Notification, form: AnswerForm, *, now: datetime) -> Answer | Incomplete:
     """Read an answer. What is ticked but not of this notification does not count."""
-    kind = next((kind for kind in (*choices_of(notification), FeedbackKind.OPT_OUT) if kind.value == form.kind), None)
+    kind = next((kind for kind in _taken_from(notification) if kind.value == form.kind), None)
     text = plain(form.text, TEXT_CHARACTERS, lines=True)
     if kind is None:
         return Incomplete(("kind",))
@@ -70,6 +70,16 @@ def answer(notification: Notification, form: AnswerForm, *, now: datetime) -> An
 def choices_of(notification: Notification) -> tuple[FeedbackKind, ...]:
     """What the recipient of this mail can tell us on their page, beside that they want no more."""
     return CHOICES_OF_CORRECTION if notification.kind is NotificationKind.CORRECTION else CHOICES
+
+
+def can_opt_out(notification: Notification) -> bool:
+    """A team can't, here: what is handed over to it would end up nowhere. It agrees that with a person."""
+    return not is_team(notification.recipient_key)
+
+
+def _taken_from(notification: Notification) -> tuple[FeedbackKind, ...]:
+    stopping = (FeedbackKind.OPT_OUT,) if can_opt_out(notification) else ()
+    return (*choices_of(notification), *stopping)
 
 
 def opt_out(notification: Notification, *, now: datetime) -> Answer:

@@ -41,9 +41,14 @@ Shown = Mapping[str, int | None]
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """What everybody may know. Months are `YYYY-MM`, oldest first; the rest has the largest first."""
+    """What everybody may know. Months are `YYYY-MM`, oldest first; the rest has the largest first.
+
+    What was handed over to national and sector teams warned nobody, so it is only in `handed_over_total`; that is None
+    where it is small.
+    """
 
     notifications_total: int
+    handed_over_total: int | None
     by_month: Shown
     by_incident: Shown
     by_category: Shown
@@ -61,12 +66,16 @@ def statistics(
     small_number: int,
 ) -> Statistics:
     """Add up and leave out. The total is always shown: of whom it consists, nobody can tell from it."""
+    warnings = [tally for tally in tallies if tally.recipient_kind is not RecipientKind.NATIONAL_CERT]
+    warned = sum(tally.notifications for tally in warnings)
+    handed_over = sum(tally.notifications for tally in tallies) - warned
 
     def by(name_of: Callable[[Tally], str]) -> Shown:
-        return shown(_counted(tallies, name_of), small_number=small_number)
+        return shown(_counted(warnings, name_of), small_number=small_number)
 
     return Statistics(
-        notifications_total=sum(tally.notifications for tally in tallies),
+        notifications_total=warned,
+        handed_over_total=None if 0 < handed_over < small_number else handed_over,
         by_month=dict(sorted(by(lambda tally: f"{tally.month:%Y-%m}").items())),
         by_incident=by(lambda tally: tally.incident),
         by_category=by(lambda tally: tally.category),

@@ -1,19 +1,21 @@
 """What was found, in words that a mail and a spreadsheet can carry without harm."""
 
-import csv
-import io
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, partial
 
 import msgspec
 
-from libs.common.contracts import Asset, Product
+from libs.common.contracts import Asset, HandOver, Product
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.text import defang, plain, spreadsheet_safe
+from libs.common.text import defang, plain
+from libs.common.vocabulary import RecipientKind, Tlp
 from services.notifier.domain.notification import URGENCY
 from services.notifier.domain.words import Words
+
+FINDINGS_IN_MAIL = 10
+"""What a reader will read."""
 
 VALUE_CHARACTERS = 200
 VERSION = re.compile(r"[\w-]+(?:\.[\d-]+)+")
@@ -21,9 +23,10 @@ VERSION = re.compile(r"[\w-]+(?:\.[\d-]+)+")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One asset with what is wrong with it. All of it is text: nothing in it can become a link or a formula.
+    """One asset with what is wrong with it. What is text can become neither a link nor a formula.
 
-    `again` says that it had been closed and has come back; it is empty for what is new.
+    `again` says that it had been closed and has come back; it is empty for what is new. `concerns` is whose it is,
+    where it is handed over to a team. `target` is the first of those that say this: of that one machines are told.
     """
 
     where: str
@@ -35,15 +38,18 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     first_seen_at: datetime
     last_seen_at: datetime
     again: str = ""
+    concerns: str = ""
+    target: Target
 
 
 def findings_of(targets: Sequence[Target], words: Words) -> list[Finding]:
     """The findings of a mail, worst first; what says the same of the same place is told once."""
     wording = _Wording(words)
-    merged: dict[tuple[str, str, str], Finding] = {}
+    merged: dict[tuple[str | None, ...], Finding] = {}
     for target in sorted(targets, key=lambda t: (URGENCY.index(t.severity), t.indicator.asset.key, t.target_id)):
         finding = _finding(target, wording, words)
-        place = (finding.where, finding.port, finding.what)
+        # The URL as well: what is shown of two long ones can be the same.
+        place = (finding.where, finding.port, finding.what, target.indicator.asset.url)
         merged[place] = _merge(merged[place], finding) if place in merged else finding
     return list(merged.values())
 
@@ -60,7 +66,12 @@ class _Wording:
 def _finding(target: Target, wording: _Wording, words: Words) -> Finding:
     indicator = target.indicator
     asset = indicator.asset
-    because = [wording.because(step.source, step.answered) for step in target.evidence if step.confidence > 0]
+    because = [
+        wording.because(step.source, step.answered, target.recipient.kind)
+        for step in target.evidence
+        if step.confidence > 0
+    ]
+    handed_over = hand_over_told(target)
     return Finding(
         where=_where(asset),
         host_name=_harmless(asset.hostname) if asset.hostname else "",
@@ -71,7 +82,19 @@ def _finding(target: Target, wording: _Wording, words: Words) -> Finding:
         first_seen_at=target.first_seen_at,
         last_seen_at=indicator.seen_at,
         again=words.came_back(target.reopened, indicator.seen_at) if target.reopened else "",
+        concerns=_harmless(handed_over.organisation) if handed_over else "",
+        target=target,
     )
+
+
+def tlp_of(finding: Finding) -> Tlp:
+    """With whom a recipient may share it: what its partner said, or with those whom it takes to mend it."""
+    return finding.target.indicator.tlp or Tlp.AMBER
+
+
+def hand_over_told(target: Target) -> HandOver | None:
+    """Why a target goes to a team, and whom it concerns; of a test nothing is told of whom it found."""
+    return None if target.recipient.test_of else target.handed_over
 
 
 def _where(asset: Asset) -> str:
@@ -99,14 +122,15 @@ def _harmless(value: str) -> str:
     return defang(plain(value, VALUE_CHARACTERS))
 
 
-def _because(source: str, answered: str, *, words: Words) -> str:
+def _because(source: str, answered: str, told_to: RecipientKind, *, words: Words) -> str:
     """One step of the attribution as a sentence. A source may carry the date of its copy: `ripe:abuse-c 2026-03-01`.
 
     A registry's answer is "network: desk, how it was found", of which only the network is the same in any language. An
     IPv6 network has colons of its own.
     """
     source = source.partition(" ")[0]
-    sentence = words.evidence.get(source, words.evidence["other"])
+    sentences = words.evidence_for(told_to)
+    sentence = sentences.get(source, sentences["other"])
     network = answered.partition(": ")[0]
     return sentence.format(
         answered=_harmless(answered), network=_harmless(network), source=plain(source, VALUE_CHARACTERS)
@@ -120,29 +144,3 @@ def _merge(first: Finding, second: Finding) -> Finding:
         last_seen_at=max(first.last_seen_at, second.last_seen_at),
         again=first.again or second.again,
     )
-
-
-def spreadsheet_of(findings: Sequence[Finding], words: Words) -> bytes:
-    """All findings as CSV (RFC 4180, UTF-8 with a mark, so that Excel reads it); no cell can start a formula."""
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(msgspec.structs.astuple(words.columns))
-    writer.writerows(tuple(map(spreadsheet_safe, _row(finding))) for finding in findings)
-    return b"\xef\xbb\xbf" + table.getvalue().encode()
-
-
-def _row(finding: Finding) -> tuple[str, ...]:
-    return (
-        finding.where,
-        finding.port,
-        finding.what,
-        _rfc_3339(finding.first_seen_at),
-        _rfc_3339(finding.last_seen_at),
-        finding.source,
-        "; ".join(finding.because),
-        finding.again,
-    )
-
-
-def _rfc_3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -7,33 +7,16 @@ import msgspec
 from libs.common.contracts import Advisory, IncidentChanged
 from libs.common.errors import Permanent
 from libs.common.text import plain
-from libs.common.vocabulary import Language, RecipientKind, Severity
-from services.notifier.domain.findings import Finding, findings_of, spreadsheet_of
+from libs.common.vocabulary import Language, RecipientKind, Severity, Tlp
+from services.notifier.domain.attachments.attachment import Attachment
+from services.notifier.domain.attachments.enclosed import enclosed_in
+from services.notifier.domain.findings import FINDINGS_IN_MAIL, Finding, findings_of, hand_over_told, tlp_of
+from services.notifier.domain.house import House
 from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.words import KindWords, Words
 
-FINDINGS_IN_MAIL = 10
 NAME_CHARACTERS = 70
 TITLE_CHARACTERS = 120
-
-
-class House(msgspec.Struct, frozen=True, kw_only=True):
-    """Who sends: the same in every mail, so that people come to know it."""
-
-    name: str
-    from_address: str
-    desk_address: str
-    envelope_sender: str
-    public_url: str
-
-    @property
-    def verify_address(self) -> str:
-        """What a recipient types to see whether a mail is ours."""
-        return self.public_url.partition("://")[2] + "/verify"
-
-    @property
-    def mail_domain(self) -> str:
-        return self.from_address.rpartition("@")[2]
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,10 +29,12 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One mail's content. Templates put it in its place and add no word of their own.
 
-    `findings` are the first ten; `spreadsheet` holds them all, when there are more. `sources_in_words` and `because`
-    say what holds for any of them, each once. One place may have several findings. `test_notice` stands first in what a
-    partner tries out, and is empty in all other mails. `again` stands at the top where all findings came back and the
-    same is to be said of each; otherwise each has its own.
+    `findings` are the first ten; where there are more, one of the `attachments` holds them all. `attached` says in a
+    sentence what there is for machines. `facts` stand first in a hand-over, and nowhere else, with a label each; where
+    several organisations are concerned, each finding names its own.
+    `sources_in_words` and `because` say what holds for any of them, each once. One place may have several findings.
+    `test_notice` stands first in what a partner tries out, and is empty in all other mails. `again` stands at the top
+    where all findings came back and the same is to be said of each; otherwise each has its own.
     """
 
     notification: Notification
@@ -66,7 +51,11 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     page_url: str
     rating_url: str
     unsubscribe_url: str
-    spreadsheet: bytes | None
+    attachments: Sequence[Attachment]
+    is_in_part: bool
+    attached: str
+    facts: Sequence[tuple[str, str]] = ()
+    concerned_total: int = 0
     test_notice: str = ""
     again: str = ""
 
@@ -83,10 +72,6 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         """The mail that this one belongs to: a warning stands alone."""
         return None
 
-    @property
-    def spreadsheet_name(self) -> str:
-        return self.say(self.words.phrases.attachment_name)
-
     def say(self, sentence: str) -> str:
         """A sentence with its values filled in. They are plain text still: whoever prints them has to escape them."""
         return sentence.format_map(self.values)
@@ -98,7 +83,9 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
     kind = words.kinds[notification.recipient.kind]
     advisory = advisory_in(consignment.incident, notification.recipient.language)
     findings = findings_of(consignment.targets, words)
-    values = _values(notification, findings=findings, advisory=advisory, words=words, house=house)
+    values = _values(consignment, findings=findings, advisory=advisory, words=words, house=house)
+    concerned = sorted({finding.concerns for finding in findings} - {""})
+    enclosed = enclosed_in(notification, findings, words=words, house=house)
     subject = (kind.subject_urgent if notification.severity is Severity.CRITICAL else kind.subject).format_map(values)
     return Letter(
         notification=notification,
@@ -113,9 +100,13 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         sources_in_words=_distinct(finding.source for finding in findings),
         because=_distinct(reason for finding in findings for reason in finding.because),
         page_url=f"{house.public_url}/r/{tokens.recipient}",
-        rating_url=f"{house.public_url}/f/{tokens.rating}",
+        rating_url=f"{house.public_url}/f/{tokens.rating}" if asks_for_rating(notification) else "",
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
-        spreadsheet=spreadsheet_of(findings, words) if len(findings) > FINDINGS_IN_MAIL else None,
+        attachments=enclosed.attachments,
+        is_in_part=len(findings) > FINDINGS_IN_MAIL,
+        attached=enclosed.sentence,
+        facts=_facts(consignment, concerned, words=words, values=values),
+        concerned_total=len(concerned),
         test_notice=kind.test_notice.format_map(values) if notification.is_test else "",
         again=_shared({finding.again for finding in findings}),
     )
@@ -133,8 +124,9 @@ def advisory_in(incident: IncidentChanged, language: Language) -> Advisory:
 
 
 def _values(
-    notification: Notification, *, findings: Sequence[Finding], advisory: Advisory, words: Words, house: House
+    consignment: Consignment, *, findings: Sequence[Finding], advisory: Advisory, words: Words, house: House
 ) -> dict[str, str]:
+    notification = consignment.notification
     title = plain(advisory.title, TITLE_CHARACTERS)
     places = places_of(findings)
     recipient = notification.recipient
@@ -152,12 +144,47 @@ def _values(
         "places": str(places),
         "addresses": words.addresses.for_count(places).format(count=places),
         "rest": str(max(0, len(findings) - FINDINGS_IN_MAIL)),
+        "tlp": tlp_of_all(findings).value.upper(),
         "last_seen": words.at(max(finding.last_seen_at for finding in findings)) if findings else "",
         "sender": house.name,
         "from_address": house.from_address,
         "desk_address": house.desk_address,
         "verify_address": house.verify_address,
     }
+
+
+def tlp_of_all(findings: Sequence[Finding]) -> Tlp:
+    """The strictest that holds for any of them."""
+    return max(map(tlp_of, findings), key=list(Tlp).index, default=Tlp.AMBER)
+
+
+def asks_for_rating(notification: Notification) -> bool:
+    """A team is asked nothing: it gets many hand-overs, and tells us on their pages what is wrong with them."""
+    return notification.recipient.kind is not RecipientKind.NATIONAL_CERT
+
+
+def _facts(
+    consignment: Consignment, concerned: Sequence[str], *, words: Words, values: Mapping[str, str]
+) -> Sequence[tuple[str, str]]:
+    """Of a hand-over: whom it concerns, why it goes to this team, and with whom that may share it."""
+    if consignment.notification.recipient.kind is not RecipientKind.NATIONAL_CERT:
+        return ()
+    names = {0: words.facts.unknown, 1: "".join(concerned[:1])}
+    several = words.facts.several.format(count=len(concerned))
+    return (
+        (words.facts.concerns, names.get(len(concerned), several)),
+        *((words.facts.reason, sentence) for sentence in _reasons(consignment, words)),
+        (words.facts.sharing, f"TLP:{values['tlp']}"),
+    )
+
+
+def _reasons(consignment: Consignment, words: Words) -> list[str]:
+    """Why it goes to this team, each reason once."""
+    told = {handed_over.reason for handed_over in map(hand_over_told, consignment.targets) if handed_over}
+    return [
+        words.handed_over.get(reason, words.handed_over["other"]).format(reason=plain(reason, NAME_CHARACTERS))
+        for reason in sorted(told)
+    ][:FINDINGS_IN_MAIL]
 
 
 def places_of(findings: Sequence[Finding]) -> int:

@@ -22,9 +22,12 @@ ASSET_CHARACTERS = 256
 """In `NotificationSent`: with 2,000 targets in a mail, its event stays under the 1 MiB that a message may have."""
 
 SENT = "The mail relay took the mail to the recipient."
+HANDED_OVER = "handed-over"
+SENT_TO_TEAM = "Handed over to the national or sector team whose task it is to warn of this."
 MESSAGES_OF_TESTS: Mapping[RecipientKind, str] = {
     RecipientKind.ORGANISATION: "Sent to you as a test; in earnest an organisation would have got it.",
     RecipientKind.NETWORK_OWNER: "Sent to you as a test; in earnest the owner of the network would have got it.",
+    RecipientKind.NATIONAL_CERT: "Sent to you as a test; in earnest a national or sector team would have got it.",
 }
 
 ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
@@ -88,13 +91,7 @@ def events_of(consignment: Consignment, result: Result, *, subject: str, now: da
     notification = consignment.notification
     match result:
         case Sent():
-            settled = settle(
-                consignment,
-                outcome=Outcome.NOTIFIED,
-                reason=notification.reference,
-                message=MESSAGES_OF_TESTS[notification.recipient.kind] if notification.is_test else SENT,
-                now=now,
-            )
+            settled = _settle_as_sent(consignment, now=now)
             return (
                 settled
                 if notification.sent_at
@@ -107,6 +104,21 @@ def events_of(consignment: Consignment, result: Result, *, subject: str, now: da
             return ()
         case _:
             assert_never(result)
+
+
+def _settle_as_sent(consignment: Consignment, *, now: datetime) -> Sequence[IndicatorSettled]:
+    """What a team has got was not ours to warn of: its reference is the team's, and nothing to a partner."""
+    notification = consignment.notification
+    kind = notification.recipient.kind
+    is_ours = kind is not RecipientKind.NATIONAL_CERT
+    in_earnest = SENT if is_ours else SENT_TO_TEAM
+    return settle(
+        consignment,
+        outcome=Outcome.NOTIFIED if is_ours else Outcome.OUT_OF_SCOPE,
+        reason=notification.reference if is_ours else HANDED_OVER,
+        message=MESSAGES_OF_TESTS[kind] if notification.is_test else in_earnest,
+        now=now,
+    )
 
 
 def settle(

@@ -8,16 +8,17 @@ from uuid import UUID
 import msgspec
 
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.contracts import address_of
-from libs.common.vocabulary import Severity
+from libs.common.contracts import address_of, is_team
+from libs.common.vocabulary import RecipientKind, Severity
 from services.notifier.domain.withdrawal import WITHDRAWN
 
 
 class PlanningPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How long a target waits for others of its kind, and how much mail a recipient gets.
 
-    `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes. A
-    correction waits for others of the same notification as well, and is kept back by neither interval nor cap.
+    `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes, and so
+    does all that is handed over to a national or sector team, whose work that is. A correction waits for others of the
+    same notification as well, and is kept back by neither interval nor cap.
     """
 
     windows: Mapping[Severity, timedelta]
@@ -145,7 +146,8 @@ def _plan_one(
 
 
 def _over_cap(target: Target, known: set[str], daily_cap: int) -> bool:
-    if target.severity is Severity.CRITICAL or target.incident in known:
+    is_handed_over = target.recipient.kind is RecipientKind.NATIONAL_CERT
+    if is_handed_over or target.severity is Severity.CRITICAL or target.incident in known:
         return False
     return len(known) >= daily_cap
 
@@ -157,12 +159,21 @@ class SuppressionList:
         self._by_value: dict[tuple[str, str], Suppression] = {(s.value, s.incident): s for s in suppressions}
 
     def covering(self, recipient_key: str, incident: str) -> Suppression | None:
-        """The narrowest suppression that covers this recipient and incident."""
+        """The narrowest suppression that covers this recipient and incident; of a team only what a person ordered.
+
+        Nobody hands over to a national team in vain: neither a click in its mailbox nor a bounce ends that by itself.
+        """
         for value in covering_values(recipient_key):
             for about in (incident, ""):
-                if (found := self._by_value.get((value, about))) is not None:
+                found = self._by_value.get((value, about))
+                if found is not None and reaches(found, recipient_key):
                     return found
         return None
+
+
+def reaches(suppression: Suppression, recipient_key: str) -> bool:
+    """Whether a suppression of this address is one of this recipient too."""
+    return suppression.reason is SuppressionReason.OPERATOR or not is_team(recipient_key)
 
 
 def covering_values(recipient_key: str) -> list[str]:

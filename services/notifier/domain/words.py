@@ -20,7 +20,7 @@ class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KindWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is said differently to an organisation and to a network owner.
+    """What is said differently to an organisation, to a network owner, and to a national or sector team.
 
     In a test `stand_in` takes the place of the name, and `test_notice` says first of all that it is one.
     """
@@ -38,6 +38,18 @@ class KindWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     test_notice: str
     advice_heading: str
     advice_introduction: str
+    answer: str
+    stop: str
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The labels of what stands first in a hand-over, in their order. `several` and `unknown`: whom it concerns."""
+
+    concerns: str
+    reason: str
+    sharing: str
+    several: str
+    unknown: str
 
 
 class Headings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,15 +90,17 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     test_subject: str
     reference: str
     more_findings: str
+    attached: str
+    attached_table: str
+    attached_reports: str
+    attached_part: str
     brackets: str
     times: str
     untouched: str
-    answer: str
     answer_by_mail: str
     rating: str
     genuine: str
     never: str
-    opt_out: str
     footer: str
     attachment_name: str
 
@@ -94,7 +108,8 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All words of one language. `{names}` in them are filled in from the values of a letter.
 
-    `again` says of a threat that has come back why it had been closed.
+    `again` says of a threat that has come back why it had been closed. `evidence_told_to_teams` takes the place of
+    `evidence` where that is told to somebody else than whose it is; `handed_over` says why it is told to them.
     """
 
     brand_line: str
@@ -108,6 +123,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     credibility: Mapping[str, str]
     grade: str
     evidence: Mapping[str, str]
+    evidence_told_to_teams: Mapping[str, str]
+    handed_over: Mapping[str, str]
+    facts: Facts
     again: Mapping[str, str]
     headings: Headings
     columns: Columns
@@ -128,6 +146,10 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """That a closed threat was seen again; nothing where we have no words for why it had been closed."""
         sentence = self.again.get(reopened.reason, "")
         return sentence.format(closed_on=self.on(reopened.closed_at), seen_on=self.on(seen_at))
+
+    def evidence_for(self, kind: RecipientKind) -> Mapping[str, str]:
+        """How we know whose it is, as this kind of recipient reads it."""
+        return self.evidence_told_to_teams if kind is RecipientKind.NATIONAL_CERT else self.evidence
 
     def graded(self, grade: str) -> str:
         """An Admiralty grade, such as `B2`, in words."""

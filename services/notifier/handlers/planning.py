@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from libs.common.contracts import FeedbackReceived, IncidentChanged, IndicatorSettled
+from libs.common.contracts import FeedbackReceived, IncidentChanged, IndicatorSettled, is_team
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.metrics import NOTIFICATIONS
@@ -104,11 +104,16 @@ async def take_up_incidents(
 async def heed_feedback(
     events: Sequence[FeedbackReceived], *, tx: Transaction, now: datetime
 ) -> Sequence[IndicatorSettled]:
-    """An opt-out silences its recipient, also for what already waits. What is fixed is news when it is seen again."""
+    """An opt-out silences its recipient, also for what already waits. What is fixed is news when it is seen again.
+
+    A team can't opt out: feedback does not offer it, and whatever says so all the same is passed over.
+    """
     await targets.record_fixes(tx, [event for event in events if event.kind is FeedbackKind.FIXED])
-    leaving = {event.recipient_key for event in events if event.kind is FeedbackKind.OPT_OUT} - {None}
+    leaving = {event.recipient_key for event in events if event.kind is FeedbackKind.OPT_OUT and event.recipient_key}
     suppressions = [
-        Suppression(value=recipient, reason=SuppressionReason.OPT_OUT) for recipient in sorted(filter(None, leaving))
+        Suppression(value=recipient, reason=SuppressionReason.OPT_OUT)
+        for recipient in sorted(filter(None, leaving))
+        if not is_team(recipient)
     ]
     await orders.record_suppressions(tx, suppressions, note="the recipient asked for it", by="feedback", now=now)
     for suppression in suppressions:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
-from libs.common.contracts import Asset, Evidence, IncidentChanged, Indicator, Recipient
+from libs.common.contracts import Asset, Evidence, HandOver, IncidentChanged, Indicator, Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Language, RecipientKind, Transport
@@ -18,6 +18,8 @@ INERT = Tokens(rating="preview", recipient="preview")
 FIRST_SAMPLE = IPv4Address("198.18.0.1")
 """Of the range for benchmarks (RFC 2544): nobody's address, and spam filters do not frown at it."""
 
+SAMPLE_NAMES = {Language.DUTCH: "Voorbeeld B.V.", Language.ENGLISH: "Example Ltd"}
+
 
 def preview(consignment: Consignment, *, scribe: Scribe, now: datetime) -> Mail:
     """The mail of a notification, with links that lead nowhere. Raises `Permanent` if it can't be written."""
@@ -30,7 +32,7 @@ def sample_consignment(
     """A mail about this incident to somebody who does not exist."""
     recipient = Recipient(
         kind=kind,
-        name="Voorbeeld B.V." if language is Language.DUTCH else "Example Ltd",
+        name="CSIRT-EXAMPLE" if kind is RecipientKind.NATIONAL_CERT else SAMPLE_NAMES[language],
         email="info@example.com",
         language=language,
     )
@@ -98,16 +100,23 @@ def _sample_target(incident: IncidentChanged, recipient: Recipient, place: int, 
         recipient=recipient,
         confidence=1.0,
         evidence=_sample_evidence(recipient, address, now),
+        handed_over=_sample_hand_over(recipient),
     )
 
 
+def _sample_hand_over(recipient: Recipient) -> HandOver | None:
+    if recipient.kind is not RecipientKind.NATIONAL_CERT:
+        return None
+    return HandOver(reason="vital-organisation", organisation=SAMPLE_NAMES[recipient.language])
+
+
 def _sample_evidence(recipient: Recipient, address: str, now: datetime) -> tuple[Evidence, ...]:
-    organisation = recipient.kind is RecipientKind.ORGANISATION
+    is_registered = recipient.kind is not RecipientKind.NETWORK_OWNER
     return (
         Evidence(
-            source="registered-range" if organisation else "ripe:abuse-c",
+            source="registered-range" if is_registered else "ripe:abuse-c",
             asked=address,
-            answered="198.18.0.0/24" if organisation else "198.18.0.0 - 198.18.255.255 EXAMPLE-NET",
+            answered="198.18.0.0/24" if is_registered else "198.18.0.0 - 198.18.255.255 EXAMPLE-NET",
             at=now,
             confidence=1.0,
         ),

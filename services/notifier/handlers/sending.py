@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.contracts import TargetAttributed as Target
+from libs.common.contracts import is_team
 from libs.common.db import Transaction
 from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
@@ -20,7 +21,8 @@ from services.notifier.domain.corrections.letter import correction_of
 from services.notifier.domain.digests.digest import Digest
 from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
-from services.notifier.domain.letter import House, Tokens, letter_of
+from services.notifier.domain.house import House
+from services.notifier.domain.letter import Tokens, letter_of
 from services.notifier.domain.message import Mail, is_writable, mail_of
 from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.outcome import change_of, events_of
@@ -215,11 +217,14 @@ async def record(tx: Transaction, answered: Sequence[Delivered], *, now: datetim
 
 
 async def bury_dead_addresses(tx: Transaction, tried: Sequence[tuple[str, Result]], *, now: datetime) -> None:
-    """Write no more to the addresses of which the relay said that they take no mail, and take back what waits."""
+    """Write no more to the addresses of which the relay said that they take no mail, and take back what waits.
+
+    Not to those of teams: each mail that can't be handed over is a failure that somebody sees, until a person mends it.
+    """
     dead = [
         Suppression(value=recipient_key, reason=SuppressionReason.UNDELIVERABLE)
         for recipient_key, result in tried
-        if isinstance(result, Failed) and result.dead_address
+        if isinstance(result, Failed) and result.dead_address and not is_team(recipient_key)
     ]
     if not dead:
         return

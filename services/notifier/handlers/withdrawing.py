@@ -10,15 +10,29 @@ from libs.common.vocabulary import NotificationKind, Outcome
 from services.notifier.domain.grouping import sum_of
 from services.notifier.domain.notification import Notification
 from services.notifier.domain.outcome import BY, settled_targets
-from services.notifier.domain.planning import INCIDENT_CLOSED, MESSAGES, Suppression, SuppressionList
+from services.notifier.domain.planning import (
+    INCIDENT_CLOSED,
+    MESSAGES,
+    Suppression,
+    SuppressionList,
+    SuppressionReason,
+)
 from services.notifier.domain.withdrawal import WITHDRAWN, Fate, Withdrawn, fate_of
 from services.notifier.store import groups, incidents, notifications, orders, targets, withdrawals
 
 
 async def silence(tx: Transaction, suppression: Suppression, *, by: str, now: datetime) -> None:
-    """Take back what waits for a recipient who is no longer written to."""
+    """Take back what waits for a recipient who is no longer written to; what is for a team, if a person said so."""
     about = [suppression.incident] if suppression.incident else None
-    await _withdraw(tx, recipient=suppression.value, about=about, reason=suppression.reason, by=by, now=now)
+    await _withdraw(
+        tx,
+        recipient=suppression.value,
+        spares_teams=suppression.reason is not SuppressionReason.OPERATOR,
+        about=about,
+        reason=suppression.reason,
+        by=by,
+        now=now,
+    )
 
 
 async def withdraw_closed(tx: Transaction, *, by: str, now: datetime) -> None:
@@ -32,6 +46,7 @@ async def _withdraw(
     tx: Transaction,
     *,
     recipient: str | None = None,
+    spares_teams: bool = False,
     about: Sequence[str] | None = None,
     kind: NotificationKind | None = None,
     reason: str,
@@ -42,7 +57,9 @@ async def _withdraw(
 
     A mail under way is left alone. Doing it twice says nothing twice.
     """
-    unsent = await notifications.open_notifications(tx, recipient=recipient, incidents=about, kind=kind)
+    unsent = await notifications.open_notifications(
+        tx, recipient=recipient, spares_teams=spares_teams, incidents=about, kind=kind
+    )
     await _cancel(tx, unsent, reason=reason, by=by, now=now)
 
 

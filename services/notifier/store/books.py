@@ -8,8 +8,8 @@ TARGETS = RecordTable(
     name="targets",
     key="target_id",
     # An outcome is said once. What a person does with a mail afterwards changes its state, and not what was said of it:
-    # that is the first end among its attempts, or that it was taken back where there was none. A target whose mail is
-    # gone is not counted: whoever compares shall miss it.
+    # that is the first end among its attempts, or that it was taken back where there was none. What a team was mailed
+    # was handed over: it is out of scope. A target whose mail is gone is not counted: whoever compares shall miss it.
     grouped="""
         SELECT submission_id, outcome, CASE WHEN outcome IS NULL THEN state END AS state, count(*) AS records,
                min(decided_at) AS since
@@ -19,7 +19,9 @@ TARGETS = RecordTable(
                         WHEN n.settled THEN coalesce(said.outcome, 'suppressed') END AS outcome
             FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
             LEFT JOIN LATERAL (
-                SELECT CASE a.result WHEN 'sent' THEN 'notified' ELSE 'failed' END AS outcome FROM attempts a
+                SELECT CASE WHEN a.result = 'failed' THEN 'failed'
+                            WHEN n.recipient_key ~ '^(test:[^:]*:)?national-cert:' THEN 'out-of-scope'
+                            ELSE 'notified' END AS outcome FROM attempts a
                 WHERE a.notification_id = n.id AND a.result IN ('sent', 'failed') ORDER BY a.number LIMIT 1
             ) AS said ON n.settled
             WHERE t.target_id > $1 AND t.target_id <= $2 AND t.submission_id > $3 AND t.submission_id <= $4

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from libs.common.contracts import HAND_OVER
 from libs.common.db import Transaction
 from services.notifier.domain.notification import Notification, Wanted
 from services.notifier.store.notifications import COLUMNS, notification
@@ -16,7 +17,7 @@ async def newest_notifications(
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM notifications n
-        WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR recipient_key = $2)
+        WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR recipient_key IN ($2, $9 || $2))
           AND ($3::text IS NULL OR incident = $3) AND ($7::boolean IS NULL OR is_test = $7)
           AND ($8::text IS NULL OR kind = $8)
           AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
@@ -30,5 +31,6 @@ async def newest_notifications(
         limit,
         wanted.is_test,
         wanted.kind,
+        HAND_OVER,
     )
     return [notification(row) for row in rows]

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
-from libs.common.contracts import Recipient
+from libs.common.contracts import HAND_OVER, Recipient
 from libs.common.db import Transaction
 from libs.common.vocabulary import NotificationKind, Severity
 from services.notifier.domain.notification import Attempt, Notification, State
@@ -199,24 +199,33 @@ async def decide_notification(
 
 
 async def open_notifications(
-    tx: Transaction, *, recipient: str | None, incidents: Sequence[str] | None, kind: NotificationKind | None
+    tx: Transaction,
+    *,
+    recipient: str | None,
+    spares_teams: bool,
+    incidents: Sequence[str] | None,
+    kind: NotificationKind | None,
 ) -> list[UUID]:
     """What has not gone out to this address or domain, about these incidents, of this kind (None: any); locked.
 
-    In the order in which `open_groups` locks, so that the two never wait for each other. A mail under way is left
-    alone.
+    What is handed over to a team at that address is among it, unless it is spared. In the order in which `open_groups`
+    locks, so that the two never wait for each other. A mail under way is left alone.
     """
     rows = await tx.fetch(
         """
         SELECT id FROM notifications
         WHERE state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
-          AND ($1::text IS NULL OR recipient_key = $1 OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
+          AND ($1::text IS NULL OR recipient_key IN ($1, $4 || $1)
+               OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
+          AND NOT ($5 AND starts_with(recipient_key, $4))
           AND ($2::text[] IS NULL OR incident = ANY($2)) AND ($3::text IS NULL OR kind = $3)
         ORDER BY recipient_key, incident, id FOR UPDATE
         """,
         recipient,
         incidents,
         kind,
+        HAND_OVER,
+        spares_teams,
     )
     return [row["id"] for row in rows]
 

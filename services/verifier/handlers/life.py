@@ -13,7 +13,7 @@ from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.metrics import MEDIAN_REMEDIATION_DAYS, THREATS_WARNED
 from libs.common.shutdown import Shutdown
-from libs.common.vocabulary import NotificationKind
+from libs.common.vocabulary import NotificationKind, RecipientKind
 from services.verifier import store
 from services.verifier.domain import (
     Remediation,
@@ -39,14 +39,20 @@ BEFORE_ALL = UUID(int=0)
 
 
 async def note_warnings(sent: Sequence[NotificationSent], /, *, tx: Transaction, now: datetime) -> Sequence[Event]:
-    """Note when somebody was first and last warned of each threat. Tests and corrections warn nobody."""
+    """Note when somebody was first and last warned of each threat. Tests, corrections and hand-overs warn nobody."""
     warnings: dict[UUID, tuple[datetime, datetime]] = {}
-    for event in sent:
-        for target in event.targets if event.kind is NotificationKind.WARNING and not event.is_test else ():
+    for event in filter(_warns, sent):
+        for target in event.targets:
             first, last = warnings.get(target.threat_id, (event.sent_at, event.sent_at))
             warnings[target.threat_id] = min(first, event.sent_at), max(last, event.sent_at)
     await store.note_warnings(tx, warnings)
     return []
+
+
+def _warns(sent: NotificationSent) -> bool:
+    """A team is no one whose threat it is: whom it tells, and when, we do not know."""
+    is_handed_over = sent.recipient_kind is RecipientKind.NATIONAL_CERT
+    return sent.kind is NotificationKind.WARNING and not sent.is_test and not is_handed_over
 
 
 async def remediation(

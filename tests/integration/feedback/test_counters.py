@@ -48,11 +48,13 @@ async def test_numbers_are_given_by_month_incident_category_and_kind_without_the
         *(mail(f"b{n}", sent_at=june, incident="open-rdp", kind=RecipientKind.NETWORK_OWNER) for n in range(6)),
         *(mail(f"c{n}", sent_at=june, incident="zimbra") for n in range(3)),
         *(mail(f"d{n}", sent_at=june, incident="exchange") for n in range(2)),
+        *(mail(f"e{n}", sent_at=june, kind=RecipientKind.NATIONAL_CERT) for n in range(5)),
     )
 
     body = await numbers(running)
 
     assert body["notifications_total"] == 18
+    assert body["handed_over_total"] == 5
     assert body["by_month"] == {"2026-05": 7, "2026-06": 11}
     assert body["by_incident"] == {"open-smb": 7, "open-rdp": 6, "zimbra": None, "exchange": None}
     assert body["by_category"] == {"vulnerable/vulnerable-system": 18}
@@ -66,11 +68,13 @@ async def test_the_page_shows_the_total_in_large_and_hides_the_small_numbers(run
         *(mail(f"a{n}") for n in range(1234)),
         *(mail(f"b{n}", incident="zimbra") for n in range(2)),
         *(mail(f"c{n}", incident="exchange") for n in range(4)),
+        *(mail(f"d{n}", kind=RecipientKind.NATIONAL_CERT) for n in range(1001)),
     )
 
     text = (await running.browser.get("/")).text
 
     assert "<strong>1,240</strong>" in text
+    assert "Besides, 1,001 emails handed findings over" in text
     assert "Shared &lt;folders&gt; &amp; more" in text
     assert text.count("not shown</span>") == 2
     assert "1.240" in (await running.browser.get("/?lang=nl")).text

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.common.links import Links
-from libs.common.vocabulary import FeedbackKind, Language
+from libs.common.vocabulary import FeedbackKind, Language, RecipientKind
 from tests.integration.feedback.conftest import Running
 from tests.integration.feedback.mails import mail, threat
 
@@ -114,6 +114,25 @@ async def test_the_button_of_the_recipients_page_stops_the_mails(running: Runnin
     assert "will not write to you again" in answer.text
     (event,) = await running.said()
     assert event.kind is FeedbackKind.OPT_OUT
+
+
+async def test_a_team_is_offered_no_end_of_its_hand_overs_and_no_click_makes_one(
+    running: Running, page: str, unsubscribe: str
+) -> None:
+    await running.hear(mail(kind=RecipientKind.NATIONAL_CERT))
+
+    shown = await running.browser.get(page)
+    answers = [
+        await running.browser.post(page, data={"kind": "opt-out"}),
+        await running.browser.get(unsubscribe),
+        await running.browser.post(unsubscribe, data={"List-Unsubscribe": "One-Click"}),
+    ]
+
+    assert "Stop these emails" not in shown.text
+    assert "It is not ours" in shown.text
+    assert [answer.status_code for answer in answers] == [422, 200, 200]
+    assert all("Hand-overs do not stop by a click" in answer.text for answer in answers[1:])
+    assert await running.said() == []
 
 
 @pytest.mark.parametrize("encoding", ["application/x-www-form-urlencoded", "multipart/form-data"])

@@ -67,6 +67,15 @@ class Life:
             await store.compact_reports(tx)
             assert await age_threats(tx, self.rules.current, after=BEFORE_ALL, now=NOW + day * DAY) is None
 
+    async def hand_over(self, day: float, *assets: Asset) -> None:
+        """To a national or sector team."""
+        sent = msgspec.structs.replace(
+            warning([threat_id_of(raw(asset=asset)) for asset in assets], day),
+            recipient_kind=RecipientKind.NATIONAL_CERT,
+        )
+        async with self.database.transaction() as tx:
+            await note_warnings([sent], tx=tx, now=NOW + day * DAY)
+
     async def warn(self, day: float, *assets: Asset, name: str = "", test_of: str | None = None) -> None:
         threat_ids = [threat_id_of(raw(asset=asset)) for asset in assets]
         async with self.database.transaction() as tx:

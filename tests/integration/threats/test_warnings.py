@@ -41,6 +41,7 @@ async def test_a_threat_knows_when_it_was_first_and_last_warned_of_however_often
     for day in (5, 3, 9, 3, 9):
         await life.warn(day, BAKER, BUTCHER) if day == 5 else await life.warn(day, BAKER)
     await life.warn(20, BAKER, BUTCHER, test_of="demo")
+    await life.hand_over(22, BAKER, BUTCHER)
     await life.warn(21, Asset(ip="145.10.99.99"))
 
     warned = [(each.first_warned_at, each.last_warned_at) for each in [await life.of(BAKER), await life.of(BUTCHER)]]

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from libs.common.contracts import NotifiedTarget
-from libs.common.vocabulary import FeedbackKind, Language
-from services.feedback.domain.answer import Answer, AnswerForm, answer, event_of_answer
+import msgspec
+
+from libs.common.contracts import NotifiedTarget, Recipient
+from libs.common.vocabulary import FeedbackKind, Language, RecipientKind
+from services.feedback.domain.answer import Answer, AnswerForm, answer, can_opt_out, event_of_answer
 from services.feedback.domain.notification import Notification
 from services.feedback.domain.rating import Incomplete
 
@@ -96,3 +98,13 @@ def test_the_event_names_whom_it_is_about_and_stays_in_the_mails_trace() -> None
     assert event.threat_ids == (FIRST, SECOND)
     assert event.traceparent == "00-trace"
     assert event.key == "open-smb"
+
+
+def test_a_team_cannot_opt_out_and_can_say_all_else() -> None:
+    team = Recipient(kind=RecipientKind.NATIONAL_CERT, name="CERT", email="it@example.com", language=Language.DUTCH)
+    handed_over = msgspec.structs.replace(MAIL, recipient_key=team.key)
+
+    assert not can_opt_out(handed_over)
+    assert can_opt_out(MAIL)
+    assert answer(handed_over, AnswerForm(kind="opt-out"), now=NOW) == Incomplete(("kind",))
+    assert isinstance(answer(handed_over, AnswerForm(kind="fixed"), now=NOW), Answer)

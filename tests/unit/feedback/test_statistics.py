@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,3 +75,20 @@ def test_an_incidents_few_ratings_can_not_be_had_from_the_others() -> None:
     by_incident = statistics([], sums, titles={}, small_number=5).ratings_by_incident
 
     assert by_incident == {"a": Ratings(count=60, useful=4.0, clear=4.0), "b": Ratings(), "c": Ratings()}
+
+
+def test_what_was_handed_over_is_counted_apart_and_is_no_warning() -> None:
+    teams = [msgspec.structs.replace(tally("a", 9), recipient_kind=RecipientKind.NATIONAL_CERT)]
+
+    result = statistics([tally("a", 30), tally("b", 12), *teams], [], titles={}, small_number=5)
+
+    assert (result.notifications_total, result.handed_over_total) == (42, 9)
+    assert result.by_incident == {"a": 30, "b": 12}
+    assert result.by_recipient_kind == {"organisation": 42}
+
+
+def test_a_small_number_of_hand_overs_is_not_shown_and_none_is() -> None:
+    few = [msgspec.structs.replace(tally("a", 4), recipient_kind=RecipientKind.NATIONAL_CERT)]
+
+    assert statistics(few, [], titles={}, small_number=5).handed_over_total is None
+    assert statistics([], [], titles={}, small_number=5).handed_over_total == 0

@@ -16,7 +16,8 @@ from libs.common.contracts import (
 from libs.common.ids import derived_id
 from libs.common.references import reference_of
 from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity, Transport
-from services.notifier.domain.letter import House, Tokens
+from services.notifier.domain.house import House
+from services.notifier.domain.letter import Tokens
 from services.notifier.domain.notification import Consignment, Notification, State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

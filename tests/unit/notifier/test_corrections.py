@@ -115,8 +115,8 @@ def test_more_than_ten_places_come_as_an_attachment_with_all_of_them() -> None:
     letter, printed = write(corrects(places=12))
     assert len(letter.wrong) == 10
     assert "En nog 2 meer." in printed.text
-    assert letter.spreadsheet is not None
-    assert len(letter.spreadsheet.splitlines()) == 1 + 12
+    [spreadsheet] = letter.attachments
+    assert len(spreadsheet.content.splitlines()) == 1 + 12
 
 
 def test_a_correction_of_a_test_says_that_it_is_one_and_names_nobody() -> None:

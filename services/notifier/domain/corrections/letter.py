@@ -8,16 +8,18 @@ import msgspec
 from libs.common.errors import Permanent
 from libs.common.text import plain
 from libs.common.vocabulary import Language
+from services.notifier.domain.attachments.attachment import Attachment
+from services.notifier.domain.attachments.enclosed import enclosed_in
 from services.notifier.domain.corrections.words import CorrectionWords
-from services.notifier.domain.findings import Finding, findings_of, spreadsheet_of
+from services.notifier.domain.findings import FINDINGS_IN_MAIL, Finding, findings_of
+from services.notifier.domain.house import House
 from services.notifier.domain.letter import (
-    FINDINGS_IN_MAIL,
     NAME_CHARACTERS,
     TITLE_CHARACTERS,
-    House,
     Tokens,
     advisory_in,
     places_of,
+    tlp_of_all,
 )
 from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.words import Words
@@ -28,7 +30,8 @@ T = TypeVar("T")
 class CorrectionLetter(msgspec.Struct, frozen=True, kw_only=True):
     """One correction's content. Templates put it in its place and add no word of their own.
 
-    `wrong` are the first ten findings that were; `spreadsheet` holds them all, when there are more. `rest` says that
+    `wrong` are the first ten findings that were; where there are more, one of the `attachments` holds them all, and
+    `attached` says in a sentence what there is for machines. `rest` says that
     what else stood in the original holds, and is empty where nothing is left of it.
     """
 
@@ -45,8 +48,11 @@ class CorrectionLetter(msgspec.Struct, frozen=True, kw_only=True):
     wrong: Sequence[Finding]
     rest: str
     passed_on: str
+    stop: str
     unsubscribe_url: str
-    spreadsheet: bytes | None
+    attachments: Sequence[Attachment]
+    is_in_part: bool
+    attached: str
     test_notice: str = ""
 
     @property
@@ -57,10 +63,6 @@ class CorrectionLetter(msgspec.Struct, frozen=True, kw_only=True):
     def answers(self) -> Notification:
         """The mail that this one belongs to, so that programs show the two together."""
         return self.original
-
-    @property
-    def spreadsheet_name(self) -> str:
-        return self.say(self.words.phrases.attachment_name)
 
     def say(self, sentence: str) -> str:
         """A sentence with its values filled in. They are plain text still: whoever prints them has to escape them."""
@@ -80,6 +82,7 @@ def correction_of(
     kind = common.kinds[notification.recipient.kind]
     findings = findings_of(consignment.targets, common)
     values = _values(consignment, original, findings=findings, common=common, house=house)
+    enclosed = enclosed_in(notification, findings, words=common, house=house, spreadsheet_name=phrases.attachment_name)
     in_part = consignment.rest_holds
     subject = _either(in_part, words.subject_part, words.subject_whole).format_map(values)
     return CorrectionLetter(
@@ -97,7 +100,10 @@ def correction_of(
         rest=phrases.rest.format_map(values) if in_part else "",
         passed_on=words.passed_on[notification.recipient.kind].format_map(values),
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
-        spreadsheet=spreadsheet_of(findings, common) if len(findings) > FINDINGS_IN_MAIL else None,
+        stop=words.stop[notification.recipient.kind],
+        attachments=enclosed.attachments,
+        is_in_part=len(findings) > FINDINGS_IN_MAIL,
+        attached=enclosed.sentence,
         test_notice=kind.test_notice.format_map(values) if notification.is_test else "",
     )
 
@@ -121,6 +127,7 @@ def _values(
         "told_on": common.on(original.sent_at or original.queued_at or original.created_at),
         "original": original.reference,
         "reference": notification.reference,
+        "tlp": tlp_of_all(findings).value.upper(),
         "where": findings[0].where if findings else "",
         "count": str(len(findings)),
         "rest": str(max(0, len(findings) - FINDINGS_IN_MAIL)),

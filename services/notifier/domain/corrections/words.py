@@ -30,7 +30,6 @@ class CorrectionPhrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     rest: str
     changed: str
     questions: str
-    stop: str
     footer: str
     attachment_name: str
 
@@ -44,3 +43,4 @@ class CorrectionWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     headings: CorrectionHeadings
     phrases: CorrectionPhrases
     passed_on: Mapping[RecipientKind, str]
+    stop: Mapping[RecipientKind, str]

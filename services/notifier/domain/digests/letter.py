@@ -8,7 +8,8 @@ from libs.common.contracts import DigestDue, DigestFormat, DigestReason, DigestS
 from libs.common.text import defang, plain
 from libs.common.vocabulary import Language
 from services.notifier.domain.digests.words import DigestWords
-from services.notifier.domain.letter import NAME_CHARACTERS, House
+from services.notifier.domain.house import House
+from services.notifier.domain.letter import NAME_CHARACTERS
 from services.notifier.domain.words import Words
 
 CODE_CHARACTERS = 60

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.notifier.domain.digests.digest import Digest
 from services.notifier.domain.digests.letter import DigestLetter
-from services.notifier.domain.letter import House
+from services.notifier.domain.house import House
 from services.notifier.domain.message import Cover, Mail, Printed, both_forms, put_in_envelope
 
 

@@ -51,6 +51,7 @@ _MAPPED = frozenset(
         "malware_family",
         "asn",
         "country_code",
+        "tocsin",
     }
 )
 
@@ -110,6 +111,9 @@ def _origin(report: Report) -> Iterator[tuple[str, str]]:
     yield "report_type", f"{report.category}/{report.type}"
     if reporter := report.fields.member("reporter"):
         yield "reporter.org", reporter.raw("org")
+    own = report.members.get("tocsin")
+    if isinstance(own, dict) and isinstance(own.get("reference"), str):
+        yield "tocsin.reference", own["reference"]
 
 
 def _mapped(found: Indicator, report: Report, *, is_malware: bool) -> frozenset[str]:

@@ -9,6 +9,7 @@ from services.intake.domain.extras import MAX_EXTRA_KEY_CHARS, MAX_EXTRA_VALUE_C
 from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.records import quoted
 from services.intake.domain.values import (
+    asn_of,
     domain_of,
     email_of,
     identifier_of,
@@ -19,6 +20,7 @@ from services.intake.domain.values import (
 )
 
 _MAX_SOURCE_CHARS = 2048
+_AS = re.compile(r"AS[0-9]{1,10}", re.ASCII | re.IGNORECASE)
 
 # More than is kept, so that what is cut off here already is marked as cut where it is kept.
 _MAX_DETAILS = 1024
@@ -33,7 +35,7 @@ _PERSONAL = re.compile(
 
 
 def source_of(fields: Fields, name: str, *, shown: bool = True) -> Asset:
-    """The source that a field names: an address, else a URL, an e-mail address or a domain; else it is an error.
+    """The source that a field names: an address, else a URL, an e-mail address, an AS or a domain; else an error.
 
     Unless it may be `shown`, no message quotes it.
     """
@@ -60,6 +62,8 @@ def _named(text: str) -> Asset | None:
     if "@" in text:
         email = email_of(text)
         return Asset(email=email) if email else None
+    if _AS.fullmatch(text) and (asn := asn_of(text)):
+        return Asset(asn=asn)
     domain = domain_of(text)
     return Asset(domain=domain) if domain else None
 

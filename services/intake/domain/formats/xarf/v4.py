@@ -10,6 +10,7 @@ from services.intake.domain.formats.json_fields import Fields
 from services.intake.domain.formats.xarf.details import Report, with_details
 from services.intake.domain.formats.xarf.evidence import check_evidence
 from services.intake.domain.formats.xarf.guarded import guarded
+from services.intake.domain.formats.xarf.own import as_known_there
 from services.intake.domain.formats.xarf.rules import MAX_TEXT_CHARS, Rule, a_contact, a_uuid, a_version, apply
 from services.intake.domain.formats.xarf.source import identifier_of_type, source_of
 from services.intake.domain.formats.xarf.types import KINDS
@@ -52,7 +53,8 @@ def indicator_of(
     if kind.guarded:
         by_which_to_find_it = {name: fields.raw(name) for name in ("report_id", "ncmec_report_id")}
         return guarded(found, report_type=f"{report.category}/{report.type}", **by_which_to_find_it)
-    return with_details(found, report, findings, notices=notices, is_malware=not _is_visit(report))
+    detailed = with_details(found, report, findings, notices=notices, is_malware=not _is_visit(report))
+    return as_known_there(detailed, optional)
 
 
 def _report(members: Mapping[str, object], findings: Findings) -> Report:
