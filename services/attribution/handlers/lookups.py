@@ -21,6 +21,7 @@ from services.attribution.domain.ladder import (
     Waiting,
     climb,
     decide,
+    explain,
     ranked,
 )
 from services.attribution.handlers.directory import LiveDirectory
@@ -28,7 +29,9 @@ from services.attribution.handlers.threats import decide_all, learnt_organisatio
 
 
 class LookupAnswer(msgspec.Struct, frozen=True):
-    """The decision, and beside it everybody else on the ladder. `reason` says why there is no recipient."""
+    """The decision, and beside it everybody else on the ladder. `reason` says why there is no recipient; `explanation`
+    tells all of it in sentences, the conclusion first.
+    """
 
     recipient: Recipient | None
     confidence: float
@@ -36,6 +39,7 @@ class LookupAnswer(msgspec.Struct, frozen=True):
     candidates: list[Candidate]
     route: Route
     reason: str | None
+    explanation: list[str]
 
 
 async def look_up_all(
@@ -61,13 +65,14 @@ async def look_up(
     decision = decide(findings, directory=known, ladder=ladder, at=now)
     candidates = ranked(climb(Case(findings, directory=known, ladder=ladder, at=now)))
 
+    told = explain(decision, asked=question.owned_part)
     match decision:
         case Attributed(route=route, recipient=recipient, confidence=confidence, evidence=evidence):
-            return LookupAnswer(recipient, confidence, evidence, candidates, route, None)
+            return LookupAnswer(recipient, confidence, evidence, candidates, route, None, told)
         case Settled(route=route, reason=reason, evidence=evidence):
-            return LookupAnswer(None, 0.0, evidence, candidates, route, reason)
+            return LookupAnswer(None, 0.0, evidence, candidates, route, reason, told)
         case Doubted(reason=reason, evidence=evidence):
-            return LookupAnswer(None, 0.0, evidence, candidates, Route.NONE, reason)
+            return LookupAnswer(None, 0.0, evidence, candidates, Route.NONE, reason, told)
         case Waiting():
             raise AssertionError("nothing waits where nobody may be asked")
 

@@ -15,8 +15,6 @@ from services.attribution.domain.ladder.rules import Ladder
 from services.attribution.domain.ladder.values import Attributed, Doubted, Route, Settled, Step, Verdict, Waiting
 from services.attribution.domain.ladder.weighing import weigh
 
-CAN_ONLY_PASS_IT_ON = frozenset({Route.NETWORK_OWNER, Route.NATIONAL_CERT})
-"""A person who finds the organisation itself does better."""
 CONTRADICTION, TOO_UNCERTAIN = "sources-contradict", "too-uncertain"
 MESSAGES = {
     CONTRADICTION: "Two of our sources contradict each other on whose this asset is; a person looks at it.",
@@ -69,9 +67,9 @@ def _chosen(case: Case, steps: Sequence[Step], *, rest: Iterator[Step]) -> Verdi
     best = steps[-1]
     if best.candidate is None:
         raise ValueError("the last step leads to nobody")
-    if best.candidate.route in CAN_ONLY_PASS_IT_ON:
-        doubt = next((step.doubt for step in steps if step.doubt), None)
-        evidence = _evidence(steps)
+    if best.candidate.route is Route.NETWORK_OWNER or best.candidate.route is Route.NATIONAL_CERT:
+        # Who can only pass it on: a person who finds the organisation itself does better.
+        doubt, evidence = _doubt(steps), _evidence(steps)
         return _doubted(steps, doubt, evidence) if doubt else routed(case, best, best.candidate.confidence, evidence)
     if not _is_spoken_of_twice(case):
         return routed(case, best, best.candidate.confidence, _evidence(steps))
@@ -100,7 +98,7 @@ def _is_spoken_of_twice(case: Case) -> bool:
 def _nobody(case: Case, steps: Sequence[Step]) -> Verdict:
     """Whom one would not write to without a look is shown to a person."""
     evidence = _evidence(steps)
-    doubt = next((step.doubt for step in steps if step.doubt), None)
+    doubt = _doubt(steps)
     if doubt or any(step.candidate is not None for step in steps):
         return _doubted(steps, doubt or TOO_UNCERTAIN, evidence)
     return Settled(
@@ -117,7 +115,14 @@ def _doubted(steps: Sequence[Step], reason: str, evidence: tuple[Evidence, ...])
 
 
 def _evidence(steps: Sequence[Step]) -> tuple[Evidence, ...]:
-    return tuple(step.evidence for step in steps if step.evidence is not None)
+    return tuple([step.evidence for step in steps if step.evidence is not None])
+
+
+def _doubt(steps: Sequence[Step]) -> str:
+    for step in steps:
+        if step.doubt:
+            return step.doubt
+    return ""
 
 
 def tried_out(decision: Attributed, *, partner: str, mails_to: str) -> Attributed:

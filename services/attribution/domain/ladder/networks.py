@@ -6,8 +6,8 @@ from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.answers import Answer, Enquiry, NetworkRegistration, Source
-from services.attribution.domain.ladder.case import RIPE, Case, language_of, numbers
-from services.attribution.domain.ladder.countries import dated
+from services.attribution.domain.ladder.case import Case, language_of, numbers
+from services.attribution.domain.ladder.imports import RIPE
 from services.attribution.domain.ladder.outside import consult, found_in
 from services.attribution.domain.ladder.providers import ProviderKind
 from services.attribution.domain.ladder.published import candidate_at, usable_address
@@ -18,8 +18,8 @@ ABUSE = "abuse"
 
 
 def country(case: Case) -> Iterable[Step]:
-    code, source = case.country
-    evidence = case.evidence(source, case.findings.question.asked, code or "country not known")
+    found = case.country
+    evidence = case.evidence(found.source, case.findings.question.asked, found.code or "country not known")
     return (Step(evidence, about=About.COUNTRY),)
 
 
@@ -30,7 +30,7 @@ def rdap_network(case: Case) -> Iterable[Step]:
         return ()
     enquiry = Enquiry(Source.RDAP_NETWORK, address.text)
     network = case.findings.network
-    is_known = network is not None and network.desk is not None and case.is_fresh(RIPE, case.directory.networks.made_on)
+    is_known = network is not None and network.desk is not None and case.imports.ripe_is_fresh
     if (is_known and enquiry not in case.findings.answers) or _is_behind_cdn(case):
         return ()
     return _rdap_network(case, enquiry)
@@ -65,11 +65,10 @@ def _registered_network(case: Case, answer: Answer) -> Step:
 
 def network(case: Case) -> Iterable[Step]:
     """The most specific range's desk, its own or inherited."""
-    address, made_on = case.findings.question.address, case.directory.networks.made_on
+    address, source = case.findings.question.address, case.imports.abuse_contact
     if address is None:
         return ()
-    source = dated("ripe:abuse-c", made_on)
-    if not case.is_fresh(RIPE, made_on):
+    if not case.imports.ripe_is_fresh:
         return (_too_old(case, source, address.text),)
     found = case.findings.network
     if found is None:
@@ -79,7 +78,7 @@ def network(case: Case) -> Iterable[Step]:
         evidence = case.evidence(source, address.text, f"{answered}, no abuse contact")
         return (Step(evidence, about=About.ADDRESS),)
     inherited = f", inherited from {found.inherited_from}" if found.inherited_from else ""
-    confidence = case.confidence(Certainty.INHERITED_DESK if found.inherited_from else Certainty.OWN_DESK)
+    confidence = case.imports.inherited_desk if found.inherited_from else case.imports.own_desk
     answered = f"{answered}: {found.desk.email}{inherited}"
     is_users = found.is_users and case.provider is None
     if is_users:
@@ -89,18 +88,18 @@ def network(case: Case) -> Iterable[Step]:
 
 
 def system(case: Case) -> Iterable[Step]:
-    asns, made_on = case.findings.asns, case.directory.networks.made_on
+    asns = case.findings.asns
     if not asns:
         return ()
-    source, asked = dated("ripe:aut-num", made_on), numbers(asns)
-    if not case.is_fresh(RIPE, made_on):
+    source, asked = case.imports.system, numbers(asns)
+    if not case.imports.ripe_is_fresh:
         return (_too_old(case, source, asked),)
     found = case.findings.system
     if found is None or found.desk is None:
         answered = "not known" if found is None else f"AS{found.asn} {found.name}, no abuse contact"
         return (Step(case.evidence(source, asked, answered), about=About.SYSTEM),)
     answered = f"AS{found.asn} {found.name}: {found.desk.email}"
-    evidence = case.evidence(source, asked, answered, case.confidence(Certainty.AS_DESK))
+    evidence = case.evidence(source, asked, answered, case.imports.as_desk)
     return (_desk_step(case, found.desk, evidence, about=About.SYSTEM),)
 
 

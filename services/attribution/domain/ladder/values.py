@@ -1,7 +1,6 @@
 """What the ladder answers with."""
 
 from enum import StrEnum
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -42,7 +41,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     copies: tuple[Recipient, ...] = ()
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One thing that a rung found out.
 
     `evidence` is None where only a question is open; `asks` are the questions whose answers would tell more. `witness`
