@@ -31,7 +31,7 @@ class Case:
     ) -> None:
         self.findings, self.directory, self.ladder = findings, directory, ladder
         self.at, self.online = at, online
-        self.imports = imports_of(ladder, directory.networks.made_on, directory.delegations.made_on, at)
+        self.imports = imports_of(ladder, directory, at)
         self._country: Country | None = None
         self._provider: Provider | bool | None = False
 

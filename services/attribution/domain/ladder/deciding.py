@@ -12,7 +12,17 @@ from services.attribution.domain.ladder.climbing import Climb, ranked, rungs_for
 from services.attribution.domain.ladder.networks import country
 from services.attribution.domain.ladder.routing import routed
 from services.attribution.domain.ladder.rules import Ladder
-from services.attribution.domain.ladder.values import Attributed, Doubted, Route, Settled, Step, Verdict, Waiting
+from services.attribution.domain.ladder.values import (
+    TO_NETWORK_OWNER,
+    TO_TEAM,
+    Attributed,
+    Doubted,
+    Route,
+    Settled,
+    Step,
+    Verdict,
+    Waiting,
+)
 from services.attribution.domain.ladder.weighing import weigh
 
 CONTRADICTION, TOO_UNCERTAIN = "sources-contradict", "too-uncertain"
@@ -39,15 +49,17 @@ def decide(
     """
     case = Case(findings, directory=directory, ladder=ladder, at=at, online=online)
     steps: list[Step] = []
+    asks: list[Enquiry] = []
     rungs = rungs_for(case)
     for place, rung in enumerate(rungs):
-        asks: list[Enquiry] = []
         said = iter(rung(case))
         for step in said:
-            asks += step.asks
+            if step.asks:
+                asks += step.asks
             if step.evidence is not None:
                 steps.append(step)
-            if step.candidate is not None and step.candidate.confidence >= ladder.threshold and not (asks and may_wait):
+            candidate = step.candidate
+            if candidate is not None and candidate.confidence >= ladder.threshold and not (asks and may_wait):
                 return _chosen(case, steps, rest=_rest(case, said, rungs[place + 1 :]))
         if asks and may_wait:
             return Waiting(tuple(dict.fromkeys(asks)))
@@ -67,7 +79,7 @@ def _chosen(case: Case, steps: Sequence[Step], *, rest: Iterator[Step]) -> Verdi
     best = steps[-1]
     if best.candidate is None:
         raise ValueError("the last step leads to nobody")
-    if best.candidate.route is Route.NETWORK_OWNER or best.candidate.route is Route.NATIONAL_CERT:
+    if best.candidate.route is TO_NETWORK_OWNER or best.candidate.route is TO_TEAM:
         # Who can only pass it on: a person who finds the organisation itself does better.
         doubt, evidence = _doubt(steps), _evidence(steps)
         return _doubted(steps, doubt, evidence) if doubt else routed(case, best, best.candidate.confidence, evidence)

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
+from services.attribution.domain.directory import Directory
 from services.attribution.domain.ladder.rules import Certainty, Ladder
 
 RIPE, DELEGATED = "ripe", "delegated"
@@ -24,8 +25,9 @@ class Imports(msgspec.Struct, frozen=True):
     as_desk: float
 
 
-@lru_cache(maxsize=16)
-def imports_of(ladder: Ladder, ripe_on: date | None, delegated_on: date | None, at: datetime) -> Imports:
+@lru_cache(maxsize=4)
+def imports_of(ladder: Ladder, directory: Directory, at: datetime) -> Imports:
+    ripe_on, delegated_on = directory.networks.made_on, directory.delegations.made_on
     return Imports(
         ripe_is_fresh=_is_fresh(ladder, RIPE, ripe_on, at),
         delegated_is_fresh=_is_fresh(ladder, DELEGATED, delegated_on, at),

@@ -12,15 +12,25 @@ from services.attribution.domain.ladder.outside import consult, found_in
 from services.attribution.domain.ladder.providers import ProviderKind
 from services.attribution.domain.ladder.published import candidate_at, usable_address
 from services.attribution.domain.ladder.rules import Certainty
-from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+from services.attribution.domain.ladder.values import (
+    ADDRESS,
+    COUNTRY,
+    SYSTEM,
+    TO_NETWORK_OWNER,
+    TO_ORGANISATION,
+    About,
+    Candidate,
+    Step,
+)
 
 ABUSE = "abuse"
+ORGANISATION, NETWORK_OWNER = RecipientKind.ORGANISATION, RecipientKind.NETWORK_OWNER
 
 
 def country(case: Case) -> Iterable[Step]:
     found = case.country
     evidence = case.evidence(found.source, case.findings.question.asked, found.code or "country not known")
-    return (Step(evidence, about=About.COUNTRY),)
+    return (Step(evidence, about=COUNTRY),)
 
 
 def rdap_network(case: Case) -> Iterable[Step]:
@@ -37,7 +47,7 @@ def rdap_network(case: Case) -> Iterable[Step]:
 
 
 def _rdap_network(case: Case, enquiry: Enquiry) -> Iterator[Step]:
-    heard = consult(case, enquiry, about=About.ADDRESS)
+    heard = consult(case, enquiry, about=ADDRESS)
     yield from heard.steps
     if heard.answer is not None:
         yield _registered_network(case, heard.answer)
@@ -48,19 +58,19 @@ def _registered_network(case: Case, answer: Answer) -> Step:
     asked, found = answer.enquiry.subject, found_in(answer, NetworkRegistration)
     source = str(Source.RDAP_NETWORK)
     if found is None:
-        return Step(case.evidence(source, asked, "no network known", at=answer.at), about=About.ADDRESS)
+        return Step(case.evidence(source, asked, "no network known", at=answer.at), about=ADDRESS)
     desks = (usable_address(case, each.email) for each in found.contacts if each.role == ABUSE)
     email = next((each for each in desks if each is not None), None)
     said = f"{found.network} {found.name}".rstrip()
     if email is None:
-        return Step(case.evidence(source, asked, f"{said}, no abuse contact", at=answer.at), about=About.ADDRESS)
+        return Step(case.evidence(source, asked, f"{said}, no abuse contact", at=answer.at), about=ADDRESS)
     confidence = case.confidence(Certainty.RDAP_NETWORK)
     name = found.organisation or found.name or found.network
     candidate = candidate_at(
         email, kind=RecipientKind.NETWORK_OWNER, name=name, confidence=confidence, country=found.country
     )
     evidence = case.evidence(source, asked, f"{said}: {email}", confidence, at=answer.at)
-    return Step(evidence, candidate, about=About.ADDRESS, witness=source)
+    return Step(evidence, candidate, about=ADDRESS, witness=source)
 
 
 def network(case: Case) -> Iterable[Step]:
@@ -72,11 +82,11 @@ def network(case: Case) -> Iterable[Step]:
         return (_too_old(case, source, address.text),)
     found = case.findings.network
     if found is None:
-        return (Step(case.evidence(source, address.text, "no range known"), about=About.ADDRESS),)
+        return (Step(case.evidence(source, address.text, "no range known"), about=ADDRESS),)
     answered = f"{found.interval} {found.netname}"
     if found.desk is None:
         evidence = case.evidence(source, address.text, f"{answered}, no abuse contact")
-        return (Step(evidence, about=About.ADDRESS),)
+        return (Step(evidence, about=ADDRESS),)
     inherited = f", inherited from {found.inherited_from}" if found.inherited_from else ""
     confidence = case.imports.inherited_desk if found.inherited_from else case.imports.own_desk
     answered = f"{answered}: {found.desk.email}{inherited}"
@@ -84,7 +94,7 @@ def network(case: Case) -> Iterable[Step]:
     if is_users:
         answered = f"{answered}, who uses it by itself"
     evidence = case.evidence(source, address.text, answered, confidence)
-    return (_desk_step(case, found.desk, evidence, about=About.ADDRESS, is_users=is_users),)
+    return (_desk_step(case, found.desk, evidence, about=ADDRESS, is_users=is_users),)
 
 
 def system(case: Case) -> Iterable[Step]:
@@ -97,10 +107,10 @@ def system(case: Case) -> Iterable[Step]:
     found = case.findings.system
     if found is None or found.desk is None:
         answered = "not known" if found is None else f"AS{found.asn} {found.name}, no abuse contact"
-        return (Step(case.evidence(source, asked, answered), about=About.SYSTEM),)
+        return (Step(case.evidence(source, asked, answered), about=SYSTEM),)
     answered = f"AS{found.asn} {found.name}: {found.desk.email}"
     evidence = case.evidence(source, asked, answered, case.imports.as_desk)
-    return (_desk_step(case, found.desk, evidence, about=About.SYSTEM),)
+    return (_desk_step(case, found.desk, evidence, about=SYSTEM),)
 
 
 def _desk_step(case: Case, desk: AbuseDesk, evidence: Evidence, *, about: About, is_users: bool = False) -> Step:
@@ -112,12 +122,12 @@ def _desk_step(case: Case, desk: AbuseDesk, evidence: Evidence, *, about: About,
             _refused(case, evidence, f"but nothing of a customer runs at {name}, and the name is known"), about=about
         )
     recipient = Recipient(
-        kind=RecipientKind.ORGANISATION if is_users else RecipientKind.NETWORK_OWNER,
+        kind=ORGANISATION if is_users else NETWORK_OWNER,
         name=desk.name,
         email=desk.email,
         language=language_of(case.country.code),
     )
-    route = Route.ORGANISATION if is_users else Route.NETWORK_OWNER
+    route = TO_ORGANISATION if is_users else TO_NETWORK_OWNER
     return Step(evidence, Candidate(route, evidence.confidence, recipient), about=about, witness=RIPE)
 
 
@@ -135,4 +145,4 @@ def _refused(case: Case, evidence: Evidence, why: str) -> Evidence:
 def _too_old(case: Case, source: str, asked: str) -> Step:
     days = case.ladder.greatest_age_days[RIPE]
     answered = f"not used: the import is older than {days} days"
-    return Step(case.evidence(source, asked, answered), about=About.ADDRESS)
+    return Step(case.evidence(source, asked, answered), about=ADDRESS)

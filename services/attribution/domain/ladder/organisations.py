@@ -6,7 +6,7 @@ from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.rules import Action, Certainty, Handover, Ladder, Team
-from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+from services.attribution.domain.ladder.values import TO_ORGANISATION, About, Candidate, Route, Step
 from services.attribution.domain.organisations import (
     ContactRole,
     Criticality,
@@ -14,6 +14,10 @@ from services.attribution.domain.organisations import (
     Organisation,
     usable,
 )
+
+VITAL, ESSENTIAL, DERIVED = Criticality.VITAL, Criticality.ESSENTIAL, CriticalitySource.DERIVED
+SECURITY, TO_THEM = ContactRole.SECURITY, RecipientKind.ORGANISATION
+FOR_THIS, FOR_ANOTHER = Certainty.SECURITY_CONTACT, Certainty.OTHER_CONTACT
 
 
 def organisation_step(
@@ -35,7 +39,7 @@ def organisation_step(
         answered = f"{answered}, without a contact that can be written to"
     else:
         confidence = candidate.confidence
-        if candidate.route is not Route.ORGANISATION or candidate.copies:
+        if candidate.route is not TO_ORGANISATION or candidate.copies:
             answered = f"{answered}{_other_teams(organisation, candidate)}"
     evidence = Evidence(source=source, asked=asked, answered=answered, at=case.at, confidence=confidence)
     return Step(evidence, candidate, (), about, witness, "", organisation.organisation_id)
@@ -69,12 +73,12 @@ def candidate_of(
 
 
 def is_vital(criticality: Criticality) -> bool:
-    return criticality is Criticality.VITAL or criticality is Criticality.ESSENTIAL
+    return criticality in (VITAL, ESSENTIAL)
 
 
 def criticality_of(organisation: Organisation) -> Criticality:
     """What may route by itself: a criticality that is only derived is as good as none known."""
-    is_derived = organisation.criticality_source is CriticalitySource.DERIVED
+    is_derived = organisation.criticality_source is DERIVED
     return Criticality.UNKNOWN if is_derived else organisation.criticality
 
 
@@ -94,13 +98,13 @@ def _own_contact(
     for contact in usable(organisation.contacts, at):
         if contact.email.lower() != avoiding:
             recipient = Recipient(
-                kind=RecipientKind.ORGANISATION,
+                kind=TO_THEM,
                 name=organisation.name,
                 email=contact.email,
                 language=contact.language or organisation.language,
                 organisation_id=organisation.organisation_id,
             )
-            is_for_this = contact.role is ContactRole.SECURITY
-            certainty = Certainty.SECURITY_CONTACT if is_for_this else Certainty.OTHER_CONTACT
-            return Candidate(Route.ORGANISATION, min(ladder.confidence[certainty], at_most), recipient)
+            is_for_this = contact.role is SECURITY
+            confidence = ladder.confidence[FOR_THIS if is_for_this else FOR_ANOTHER]
+            return Candidate(TO_ORGANISATION, min(confidence, at_most), recipient)
     return None
