@@ -25,9 +25,8 @@ from bench.workbench import Workbench, workbench
 from libs.common.contracts import Asset, Indicator
 from libs.common.db import Database
 from services.attribution.domain.directory import Directory, question_of
-from services.attribution.handlers import shipped_ladder
+from services.attribution.handlers import decide_all, shipped_ladder
 from services.attribution.handlers.directory import LiveDirectory
-from services.attribution.handlers.threats import decide_all
 
 LADDER = shipped_ladder()
 ASSETS = 2000
@@ -170,7 +169,7 @@ def _looking_up(batch: Sequence[Indicator], known: Directory) -> float:
 def _deciding(batch: Sequence[Indicator], known: Directory) -> float:
     started = time.perf_counter()
     questions = [question_of(indicator) for indicator in batch]
-    decide_all(questions, known, learnt={}, ladder=LADDER, at=datetime.now(UTC))
+    decide_all(questions, known, ladder=LADDER, at=datetime.now(UTC))
     return (time.perf_counter() - started) * 1000
 
 

@@ -54,7 +54,7 @@ def _runs(spans: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:
     return starts, ends
 
 
-def _end_of(name: str) -> str:
+def end_of(name: str) -> str:
     """The last two labels; no domain has fewer."""
     return name[name.rfind(".", 0, max(0, name.rfind("."))) + 1 :]
 
@@ -66,10 +66,10 @@ class Domains(Generic[T]):
         self._by_name: dict[str, list[T]] = defaultdict(list)
         for domain, item in filed:
             self._by_name[domain].append(item)
-        self._ends = frozenset(map(_end_of, self._by_name))
+        self._ends = frozenset(map(end_of, self._by_name))
 
     def above(self, name: str | None) -> Sequence[T]:
-        if name is None or _end_of(name) not in self._ends:
+        if name is None or end_of(name) not in self._ends:
             return ()
         labels = name.split(".")
         names = (".".join(labels[start:]) for start in range(len(labels)))

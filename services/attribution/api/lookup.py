@@ -31,7 +31,10 @@ Value = Annotated[str | None, Query(max_length=LONGEST_VALUE)]
 
 
 class LookupView(BaseModel):
-    """`evidence` ends at the rung that decided; `candidates` goes on to the end of the ladder, most certain first."""
+    """`evidence` ends at the rung that decided; `candidates` goes on to the end of the ladder, most certain first.
+
+    `explanation` tells it in sentences: what would come of it, then each step.
+    """
 
     recipient: RecipientView | None
     confidence: float
@@ -39,6 +42,7 @@ class LookupView(BaseModel):
     candidates: list[CandidateView]
     route: Route
     reason: str | None
+    explanation: list[str]
 
 
 class AssetBody(BaseModel):
@@ -131,4 +135,5 @@ def _view(answer: LookupAnswer) -> LookupView:
         candidates=[candidate_view(candidate) for candidate in answer.candidates],
         route=answer.route,
         reason=answer.reason,
+        explanation=answer.explanation,
     )

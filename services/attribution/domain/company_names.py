@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from libs.common.places import end_of
 from services.attribution.domain.organisations import Organisation, Registered
 
 _LEGAL_FORMS = frozenset(
@@ -44,6 +45,11 @@ class Called:
         self._by_mail_domain = _unique(
             (contact.email.rpartition("@")[2].lower(), each) for each in known for contact in each.contacts
         )
+        self._mail_ends = frozenset(map(end_of, self._by_mail_domain))
+
+    def may_know_mail_of(self, name: str) -> bool:
+        """False for most names, which end otherwise than any mail domain of ours."""
+        return end_of(name) in self._mail_ends
 
     def by_name(self, name: str) -> Organisation | None:
         return self._by_name.get(comparable(name)) if name else None

@@ -102,8 +102,8 @@ class Surroundings(msgspec.Struct, frozen=True, gc=False):
 UNKNOWN = Surroundings()
 
 
-class Directory(msgspec.Struct, frozen=True):
-    """The registered assets, and one snapshot each of what the registries say."""
+class Directory(msgspec.Struct, frozen=True, eq=False):
+    """The registered assets, and one snapshot each of what the registries say. Two are never taken for the same."""
 
     registered: Registered
     networks: Networks = Networks()

@@ -11,6 +11,7 @@ from publicsuffixlist import PublicSuffixList
 from libs.common.addresses import canonical_domain
 from libs.common.flattening import NOBODY
 from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
+from libs.common.places import end_of
 from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.ranges import Segments
 
@@ -200,11 +201,14 @@ class Registered:
         self.version = version
         self.organisations = organisations
         self._by_value = {asset.claim.value: asset for asset in assets if asset.claim.interval is None}
+        self._ends = frozenset(map(end_of, self._by_value))
         self._ranges = {space: _sorted_ranges(space, assets) for space in ADDRESSES}
         self._segments = {space: Segments.of(space, _ends(found)) for space, found in self._ranges.items()}
 
     def domain(self, name: str) -> RegisteredAsset | None:
         """The claim on the name itself, or on the closest of its parents."""
+        if end_of(name) not in self._ends:
+            return None  # as for most names
         for candidate in _with_parents(name):
             asset = self._by_value.get(candidate)
             if asset is not None:

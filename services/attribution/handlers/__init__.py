@@ -1,11 +1,11 @@
 """What can happen to attribution, one function each: gather, decide, record."""
 
-from services.attribution.handlers.deciding import Decider
+from services.attribution.handlers.deciding import Decider, decide_all
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
 from services.attribution.handlers.enquiries import Enquirer, Outside
 from services.attribution.handlers.imports import Importer, ImportQueue
-from services.attribution.handlers.ladders import ladder_of
+from services.attribution.handlers.ladders import ladder_of, shipped_ladder
 from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
 from services.attribution.handlers.organisations import (
     Refusal,
@@ -51,6 +51,7 @@ __all__ = [
     "attribution_of",
     "change_organisation",
     "contacts_page",
+    "decide_all",
     "decide_unattributed",
     "forget",
     "import_run",
@@ -65,5 +66,6 @@ __all__ = [
     "release_asset",
     "remove_contact",
     "remove_organisation",
+    "shipped_ladder",
     "unattributed_page",
 ]

@@ -1,7 +1,8 @@
 """How a batch is decided: by what the directory knows, and by what outside sources have answered so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 
@@ -11,10 +12,11 @@ from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
 from services.attribution.domain.directory import Directory, Findings, Question, question_of
 from services.attribution.domain.enquiries import Patience, answers_only
-from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Waiting, climb, decide
+from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, climb, decide
 from services.attribution.domain.learnt import Learnt, learnt
 from services.attribution.handlers.directory import LiveDirectory
 
+NO_LESSONS: Mapping[str, Learnt] = MappingProxyType({})
 MOST_ROUNDS = 8
 """An answer may open the next question; no chain of them is longer than this."""
 
@@ -45,67 +47,90 @@ class Decider:
         """What a person asks waits for nobody."""
         return Asking(question, self._online)
 
-    async def decide(self, asked: Sequence[Asking], *, tx: Transaction, at: datetime) -> list[Decision | Waiting]:
+    async def decide(self, asked: Sequence[Asking], *, tx: Transaction, at: datetime) -> list[Verdict]:
         """Each by itself; nothing is carried over from one to the next."""
-        known, findings, answers = await self.find(asked, tx=tx, at=at)
-        return [self._decide(each, found, known, answers, at=at) for each, found in zip(asked, findings, strict=True)]
+        known, findings = await self._find(asked, tx=tx, at=at)
+        return [self._decide(each, found, known, at=at) for each, found in zip(asked, findings, strict=True)]
 
     async def look(self, asking: Asking, *, tx: Transaction, at: datetime) -> tuple[Decision, list[Step]]:
         """One decision that waits for nobody, and beside it every rung of the ladder."""
-        known, (found,), answers = await self.find([asking], tx=tx, at=at)
-        decision = self._decide(asking, found, known, answers, at=at)
+        known, (found,) = await self._find([asking], tx=tx, at=at)
+        decision = self._decide(asking, found, known, at=at)
         if isinstance(decision, Waiting):
             raise TypeError("what may not wait is decided")
-        full = msgspec.structs.replace(found, answers=answers)
-        return decision, list(climb(Case(full, directory=known, ladder=self.ladder, at=at, online=asking.online)))
+        return decision, list(climb(Case(found, directory=known, ladder=self.ladder, at=at, online=asking.online)))
 
-    async def find(
+    async def _find(
         self, asked: Sequence[Asking], *, tx: Transaction, at: datetime
-    ) -> tuple[Directory, list[Findings], dict[Enquiry, Answer]]:
-        """What the directory knows about each, and all answers of outside sources that there are to their questions."""
+    ) -> tuple[Directory, list[Findings]]:
+        """What the directory knows about each, with all that outside sources have answered to its questions."""
         known = await self.directory.latest(tx)
         questions = [each.question for each in asked]
         lessons = await _lessons(tx, questions, known, now=at)
-        findings = [
-            msgspec.structs.replace(found, learnt=lessons.get(found.question.owned_part))
-            for found in known.find(questions)
-        ]
-        return known, findings, await self._answers(asked, findings, known, tx=tx, at=at)
+        findings = list(_findings(questions, known, lessons))
+        online = [place for place, each in enumerate(asked) if each.online]
+        if online:
+            await self._read_answers(asked, findings, known, places=online, tx=tx, at=at)
+        return known, findings
 
-    async def _answers(
-        self, asked: Sequence[Asking], findings: Sequence[Findings], known: Directory, *, tx: Transaction, at: datetime
-    ) -> dict[Enquiry, Answer]:
-        """Round by round, since one answer opens the next question; each round reads for the whole batch."""
+    async def _read_answers(
+        self,
+        asked: Sequence[Asking],
+        findings: list[Findings],
+        known: Directory,
+        *,
+        places: Sequence[int],
+        tx: Transaction,
+        at: datetime,
+    ) -> None:
+        """Round by round, since one answer opens the next question; each round reads for the whole batch.
+
+        Every finding gets the answers to its own questions, and no other.
+        """
         answers: dict[Enquiry, Answer] = {}
         sought: set[Enquiry] = set()
-        waiting = [pair for pair in zip(asked, findings, strict=True) if pair[0].online]
         for _ in range(MOST_ROUNDS):
-            wanted: set[Enquiry] = set()
-            still = []
-            for each, found in waiting:
-                decision = self._decide(msgspec.structs.replace(each, may_wait=True), found, known, answers, at=at)
-                if isinstance(decision, Waiting):
-                    wanted.update(decision.enquiries)
-                    still.append((each, found))
-            if wanted <= sought:
-                break
-            answers |= await store.enquiries.answers(tx, wanted - sought, now=at)
-            sought |= wanted
-            waiting = still
-        return answers
+            wanted = {place: self._wanted(asked[place], findings[place], known, at=at) for place in places}
+            new = set().union(*wanted.values()) - sought
+            answers |= await store.enquiries.answers(tx, new, now=at) if new else {}
+            sought |= new
+            places = [place for place, enquiries in wanted.items() if any(each in answers for each in enquiries)]
+            for place in places:
+                own = {each: answers[each] for each in wanted[place] if each in answers}
+                findings[place] = msgspec.structs.replace(findings[place], answers={**findings[place].answers, **own})
+            if not places:
+                return
 
-    def _decide(
-        self, asked: Asking, found: Findings, known: Directory, answers: dict[Enquiry, Answer], *, at: datetime
-    ) -> Decision | Waiting:
-        counting = answers_only(answers) if asked.may_wait else answers
-        return decide(
-            msgspec.structs.replace(found, answers=counting) if counting else found,
-            directory=known,
-            ladder=self.ladder,
-            at=at,
-            online=asked.online,
-            may_wait=asked.may_wait,
-        )
+    def _wanted(self, asked: Asking, found: Findings, known: Directory, *, at: datetime) -> frozenset[Enquiry]:
+        """What would be asked next, for all that was answered so far; a failure is an answer here."""
+        verdict = decide(found, directory=known, ladder=self.ladder, at=at, online=asked.online, may_wait=True)
+        enquiries = verdict.enquiries if isinstance(verdict, Waiting) else ()
+        return frozenset(each for each in enquiries if each not in found.answers)
+
+    def _decide(self, asked: Asking, found: Findings, known: Directory, *, at: datetime) -> Verdict:
+        """Who can wait doesn't take a failure for an answer: it is asked again."""
+        if asked.may_wait and found.answers:
+            found = msgspec.structs.replace(found, answers=answers_only(found.answers))
+        return decide(found, directory=known, ladder=self.ladder, at=at, online=asked.online, may_wait=asked.may_wait)
+
+
+def decide_all(
+    questions: Sequence[Question],
+    known: Directory,
+    *,
+    ladder: Ladder,
+    at: datetime,
+    lessons: Mapping[str, Learnt] = NO_LESSONS,
+) -> list[Decision]:
+    """What is decided where nobody outside is asked. Each by itself; nothing is carried over from one to the next."""
+    verdicts = (decide(found, directory=known, ladder=ladder, at=at) for found in _findings(questions, known, lessons))
+    return [verdict for verdict in verdicts if not isinstance(verdict, Waiting)]
+
+
+def _findings(questions: Sequence[Question], known: Directory, lessons: Mapping[str, Learnt]) -> Iterator[Findings]:
+    for found in known.find(questions):
+        learnt = lessons.get(found.question.owned_part) if lessons else None
+        yield msgspec.structs.replace(found, learnt=learnt) if learnt is not None else found
 
 
 async def _lessons(

@@ -9,12 +9,24 @@ from libs.common.contracts import Evidence, Indicator, Recipient
 from libs.common.contracts.intake import Asset
 from libs.common.db import Transaction
 from services.attribution.domain.directory import Question, question_of
-from services.attribution.domain.ladder import Attributed, Candidate, Decision, Doubted, Route, Settled, Waiting, ranked
+from services.attribution.domain.ladder import (
+    Attributed,
+    Candidate,
+    Decision,
+    Doubted,
+    Route,
+    Settled,
+    Waiting,
+    explain,
+    ranked,
+)
 from services.attribution.handlers.deciding import Decider
 
 
 class LookupAnswer(msgspec.Struct, frozen=True):
-    """The decision, and beside it everybody else on the ladder. `reason` says why there is no recipient."""
+    """The decision, and beside it everybody else on the ladder. `reason` says why there is no recipient; `explanation`
+    tells all of it in sentences, the conclusion first.
+    """
 
     recipient: Recipient | None
     confidence: float
@@ -22,6 +34,7 @@ class LookupAnswer(msgspec.Struct, frozen=True):
     candidates: list[Candidate]
     route: Route
     reason: str | None
+    explanation: list[str]
 
 
 async def look_up_all(assets: Sequence[Asset], *, tx: Transaction, decider: Decider, now: datetime) -> list[Decision]:
@@ -32,16 +45,15 @@ async def look_up_all(assets: Sequence[Asset], *, tx: Transaction, decider: Deci
 
 async def look_up(asset: Asset, *, tx: Transaction, decider: Decider, now: datetime) -> LookupAnswer:
     """What would be decided of an indicator with this asset, now, by what outside sources have answered so far."""
-    decision, steps = await decider.look(decider.about_asset(_question(asset, now)), tx=tx, at=now)
+    question = _question(asset, now)
+    decision, steps = await decider.look(decider.about_asset(question), tx=tx, at=now)
     candidates = ranked(steps)
+    told = explain(decision, asked=question.owned_part)
     match decision:
         case Attributed(route=route, recipient=recipient, confidence=confidence, evidence=evidence):
-            return LookupAnswer(recipient, confidence, evidence, candidates, route, None)
-        case (
-            Settled(route=route, reason=reason, evidence=evidence)
-            | Doubted(route=route, reason=reason, evidence=evidence)
-        ):
-            return LookupAnswer(None, 0.0, evidence, candidates, route, reason)
+            return LookupAnswer(recipient, confidence, evidence, candidates, route, None, told)
+        case Settled() | Doubted():
+            return LookupAnswer(None, 0.0, decision.evidence, candidates, decision.route, decision.reason, told)
 
 
 def _question(asset: Asset, now: datetime) -> Question:

@@ -25,6 +25,7 @@ from services.attribution.domain.ladder import (
     ranked,
     tried_out,
 )
+from services.attribution.domain.learnt import Learnt
 from services.attribution.domain.networks import (
     CountryTable,
     Delegations,
@@ -45,8 +46,7 @@ from services.attribution.domain.organisations import (
     by_role,
     read_claim,
 )
-from services.attribution.handlers import shipped_ladder
-from services.attribution.handlers.threats import decide_all
+from services.attribution.handlers import decide_all, shipped_ladder
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MADE_ON = date(2026, 11, 20)
@@ -151,7 +151,8 @@ def decision_on(
     *indicators: Indicator, learnt: dict[str, Organisation] | None = None, directory: Directory = DIRECTORY
 ) -> list[Decision]:
     questions = [question_of(indicator) for indicator in indicators]
-    return decide_all(questions, directory, learnt=learnt or {}, ladder=LADDER, at=NOW)
+    lessons = {part: Learnt(said_by="ann", organisation=organisation) for part, organisation in (learnt or {}).items()}
+    return decide_all(questions, directory, lessons=lessons, ladder=LADDER, at=NOW)
 
 
 def recipient_of(asset: Asset, **rest: int) -> tuple[str, float]:

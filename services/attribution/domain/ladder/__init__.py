@@ -38,6 +38,7 @@ from services.attribution.domain.ladder.values import (
     Verdict,
     Waiting,
 )
+from services.attribution.domain.ladder.words import explain
 
 __all__ = [
     "Attributed",
@@ -55,6 +56,7 @@ __all__ = [
     "candidate_of",
     "climb",
     "decide",
+    "explain",
     "nobody",
     "ranked",
     "read_ladder",

@@ -1,6 +1,6 @@
 """The organisation behind a domain: one that we know by its contacts' mail domain, or by the registrant's name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from services.attribution.domain.company_names import called_of
 from services.attribution.domain.ladder.case import Case
@@ -13,8 +13,15 @@ from services.attribution.domain.organisations import Organisation
 SOURCE = "known-organisation"
 
 
-def known_organisation(case: Case) -> Iterator[Step]:
-    """Silent where we know none: our register was asked for the name before."""
+def known_organisation(case: Case) -> Iterable[Step]:
+    """Silent where we know none, as of most names: our register was asked for the name before."""
+    findings, called = case.findings, called_of(case.directory.registered)
+    question = findings.question
+    is_worth_it = findings.answers or question.mail_name or any(map(called.may_know_mail_of, question.names))
+    return _known_organisation(case) if is_worth_it and findings.by_name is None else ()
+
+
+def _known_organisation(case: Case) -> Iterator[Step]:
     for name in names_to_ask(case):
         found = _by_mail(case, name) or _by_registrant(case, name)
         if found is not None:

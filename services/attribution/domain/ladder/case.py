@@ -1,24 +1,24 @@
 """What all rungs are given: what is known of one question, and by which rules it is decided."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from libs.common.contracts import Evidence
 from libs.common.vocabulary import Language
 from services.attribution.domain.answers import Source
 from services.attribution.domain.directory import Directory, Findings
 from services.attribution.domain.ladder.countries import Country, country_of
+from services.attribution.domain.ladder.imports import imports_of
 from services.attribution.domain.ladder.providers import Provider
 from services.attribution.domain.ladder.rules import Certainty, Ladder
 
 NOTHING = 0.0
-RIPE, DELEGATED = "ripe", "delegated"
 
 
 class Case:
     """One question, as it is being decided. `online` are the sources that can be asked."""
 
-    __slots__ = ("_country", "_provider", "at", "directory", "findings", "ladder", "online")
+    __slots__ = ("_country", "_provider", "at", "directory", "findings", "imports", "ladder", "online")
 
     def __init__(
         self,
@@ -31,13 +31,14 @@ class Case:
     ) -> None:
         self.findings, self.directory, self.ladder = findings, directory, ladder
         self.at, self.online = at, online
+        self.imports = imports_of(ladder, directory, at)
         self._country: Country | None = None
         self._provider: Provider | bool | None = False
 
     @property
     def country(self) -> Country:
         if self._country is None:
-            self._country = country_of(self.findings, self.directory, is_fresh=self.is_fresh)
+            self._country = country_of(self.findings, self.directory, self.imports)
         return self._country
 
     @property
@@ -52,11 +53,6 @@ class Case:
                 hostname=findings.question.reverse_name,
             )
         return self._provider
-
-    def is_fresh(self, source: str, made_on: date | None) -> bool:
-        """Is a dump young enough to be believed? One that was never imported is not old."""
-        days = self.ladder.greatest_age_days.get(source)
-        return days is None or made_on is None or (self.at.date() - made_on).days <= days
 
     def has_expired(self, source: Source, since: datetime) -> bool:
         days = self.ladder.greatest_age_days.get(source)

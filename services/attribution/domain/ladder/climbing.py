@@ -52,14 +52,26 @@ def climb(case: Case) -> Iterator[Step]:
 
 def rungs_for(case: Case) -> tuple[Climb, ...]:
     """Those that could say something: most records have no name, and most are decided without asking outside."""
-    findings = case.findings
-    return _plan(case.ladder, bool(findings.question.names), bool(case.online or findings.answers))
+    findings, question = case.findings, case.findings.question
+    has_hints = question.certificate_name is not None or question.reverse_name is not None
+    return _plan(
+        case.ladder,
+        1 if question.names else 0,
+        1 if has_hints else 0,
+        0 if findings.learnt is None else 1,
+        1 if case.online or findings.answers else 0,
+    )
 
 
-@lru_cache(maxsize=64)
-def _plan(ladder: Ladder, has_names: bool, is_asked_outside: bool) -> tuple[Climb, ...]:
-    rungs = [rung for rung in ladder.rungs if has_names or rung not in OF_NAMES]
-    rungs = [rung for rung in rungs if is_asked_outside or rung not in OUTSIDE]
+@lru_cache(maxsize=256)
+def _plan(ladder: Ladder, names: int, hints: int, learnt: int, outside: int) -> tuple[Climb, ...]:
+    """Which of them are there is told in numbers: keys of these are quickly compared."""
+    rungs = [rung for rung in ladder.rungs if names or rung not in OF_NAMES]
+    rungs = [rung for rung in rungs if hints or rung is not Rung.RECORD_NAMES]
+    rungs = [rung for rung in rungs if learnt or rung is not Rung.LEARNT]
+    rungs = [rung for rung in rungs if outside or rung not in OUTSIDE]
+    if not ladder.teams:
+        rungs = [rung for rung in rungs if rung is not Rung.NATIONAL_CERT]
     plan: list[Climb] = []
     for rung in rungs:
         if rung in OF_NETWORKS and networks.country not in plan:

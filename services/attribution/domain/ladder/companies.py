@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from libs.common.addresses import canonical_domain
 from services.attribution.domain.answers import Companies, Company, DomainRegistration, Enquiry, Source
 from services.attribution.domain.company_names import called_of, comparable
@@ -97,7 +99,7 @@ def _published_at_site(case: Case, name: OwnName, company: Company, site: str) -
             at_most=case.confidence(Certainty.COMPANY_SITE),
             source="company-site",
         )
-        yield step._replace(candidate=called(step.candidate, company.name)) if step.candidate else step
+        yield msgspec.structs.replace(step, candidate=called(step.candidate, company.name)) if step.candidate else step
 
 
 def _site(text: str) -> str | None:

@@ -12,11 +12,19 @@ from services.attribution.domain.ladder.climbing import Climb, ranked, rungs_for
 from services.attribution.domain.ladder.networks import country
 from services.attribution.domain.ladder.routing import routed
 from services.attribution.domain.ladder.rules import Ladder
-from services.attribution.domain.ladder.values import Attributed, Doubted, Route, Settled, Step, Verdict, Waiting
+from services.attribution.domain.ladder.values import (
+    TO_NETWORK_OWNER,
+    TO_TEAM,
+    Attributed,
+    Doubted,
+    Route,
+    Settled,
+    Step,
+    Verdict,
+    Waiting,
+)
 from services.attribution.domain.ladder.weighing import weigh
 
-CAN_ONLY_PASS_IT_ON = frozenset({Route.NETWORK_OWNER, Route.NATIONAL_CERT})
-"""A person who finds the organisation itself does better."""
 CONTRADICTION, TOO_UNCERTAIN = "sources-contradict", "too-uncertain"
 MESSAGES = {
     CONTRADICTION: "Two of our sources contradict each other on whose this asset is; a person looks at it.",
@@ -41,17 +49,19 @@ def decide(
     """
     case = Case(findings, directory=directory, ladder=ladder, at=at, online=online)
     steps: list[Step] = []
+    asks: list[Enquiry] = []
     rungs = rungs_for(case)
     for place, rung in enumerate(rungs):
-        asks: list[Enquiry] = []
         said = iter(rung(case))
         for step in said:
-            asks += step.asks
+            if step.asks:
+                asks += step.asks
             if step.evidence is not None:
                 steps.append(step)
             if step.is_end:
                 return nobody(_evidence(steps))
-            if step.candidate is not None and step.candidate.confidence >= ladder.threshold and not (asks and may_wait):
+            candidate = step.candidate
+            if candidate is not None and candidate.confidence >= ladder.threshold and not (asks and may_wait):
                 return _chosen(case, steps, rest=_rest(case, said, rungs[place + 1 :]))
         if asks and may_wait:
             return Waiting(tuple(dict.fromkeys(asks)))
@@ -71,9 +81,9 @@ def _chosen(case: Case, steps: Sequence[Step], *, rest: Iterator[Step]) -> Verdi
     best = steps[-1]
     if best.candidate is None:
         raise ValueError("the last step leads to nobody")
-    if best.candidate.route in CAN_ONLY_PASS_IT_ON:
-        doubt = next((step.doubt for step in steps if step.doubt), None)
-        evidence = _evidence(steps)
+    if best.candidate.route is TO_NETWORK_OWNER or best.candidate.route is TO_TEAM:
+        # Who can only pass it on: a person who finds the organisation itself does better.
+        doubt, evidence = _doubt(steps), _evidence(steps)
         return _doubted(steps, doubt, evidence) if doubt else routed(case, best, best.candidate.confidence, evidence)
     if not _is_spoken_of_twice(case):
         return routed(case, best, best.candidate.confidence, _evidence(steps))
@@ -102,7 +112,7 @@ def _is_spoken_of_twice(case: Case) -> bool:
 def _nobody(case: Case, steps: Sequence[Step]) -> Verdict:
     """Whom one would not write to without a look is shown to a person."""
     evidence = _evidence(steps)
-    doubt = next((step.doubt for step in steps if step.doubt), None)
+    doubt = _doubt(steps)
     if doubt or any(step.candidate is not None for step in steps):
         return _doubted(steps, doubt or TOO_UNCERTAIN, evidence)
     return Settled(
@@ -130,7 +140,14 @@ def _doubted(steps: Sequence[Step], reason: str, evidence: tuple[Evidence, ...])
 
 
 def _evidence(steps: Sequence[Step]) -> tuple[Evidence, ...]:
-    return tuple(step.evidence for step in steps if step.evidence is not None)
+    return tuple([step.evidence for step in steps if step.evidence is not None])
+
+
+def _doubt(steps: Sequence[Step]) -> str:
+    for step in steps:
+        if step.doubt:
+            return step.doubt
+    return ""
 
 
 def tried_out(decision: Attributed, *, partner: str, mails_to: str) -> Attributed:

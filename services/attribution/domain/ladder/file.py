@@ -14,7 +14,7 @@ from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.toml_files import BrokenFile, FileFault, TomlFile, Wrong, country_codes, known, listed, number
 from libs.common.toml_lines import Place
 from services.attribution.domain.answers import Source
-from services.attribution.domain.ladder.case import DELEGATED, RIPE
+from services.attribution.domain.ladder.imports import DELEGATED, RIPE
 from services.attribution.domain.ladder.providers import Provider, Providers
 from services.attribution.domain.ladder.rules import Abroad, Certainty, Handover, Ladder, NameKind, Rung, Team
 from services.attribution.domain.mailboxes import is_mailable

@@ -6,21 +6,31 @@ from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.answers import Answer, Enquiry, NetworkRegistration, Source
-from services.attribution.domain.ladder.case import RIPE, Case, language_of, numbers
-from services.attribution.domain.ladder.countries import dated
+from services.attribution.domain.ladder.case import Case, language_of, numbers
+from services.attribution.domain.ladder.imports import RIPE
 from services.attribution.domain.ladder.outside import consult, found_in
 from services.attribution.domain.ladder.providers import ProviderKind
 from services.attribution.domain.ladder.published import candidate_at, usable_address
 from services.attribution.domain.ladder.rules import Certainty
-from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+from services.attribution.domain.ladder.values import (
+    ADDRESS,
+    COUNTRY,
+    SYSTEM,
+    TO_NETWORK_OWNER,
+    TO_ORGANISATION,
+    About,
+    Candidate,
+    Step,
+)
 
 ABUSE = "abuse"
+ORGANISATION, NETWORK_OWNER = RecipientKind.ORGANISATION, RecipientKind.NETWORK_OWNER
 
 
 def country(case: Case) -> Iterable[Step]:
-    code, source = case.country
-    evidence = case.evidence(source, case.findings.question.asked, code or "country not known")
-    return (Step(evidence, about=About.COUNTRY),)
+    found = case.country
+    evidence = case.evidence(found.source, case.findings.question.asked, found.code or "country not known")
+    return (Step(evidence, about=COUNTRY),)
 
 
 def rdap_network(case: Case) -> Iterable[Step]:
@@ -30,14 +40,14 @@ def rdap_network(case: Case) -> Iterable[Step]:
         return ()
     enquiry = Enquiry(Source.RDAP_NETWORK, address.text)
     network = case.findings.network
-    is_known = network is not None and network.desk is not None and case.is_fresh(RIPE, case.directory.networks.made_on)
+    is_known = network is not None and network.desk is not None and case.imports.ripe_is_fresh
     if (is_known and enquiry not in case.findings.answers) or _is_behind_cdn(case):
         return ()
     return _rdap_network(case, enquiry)
 
 
 def _rdap_network(case: Case, enquiry: Enquiry) -> Iterator[Step]:
-    heard = consult(case, enquiry, about=About.ADDRESS)
+    heard = consult(case, enquiry, about=ADDRESS)
     yield from heard.steps
     if heard.answer is not None:
         yield _registered_network(case, heard.answer)
@@ -48,60 +58,59 @@ def _registered_network(case: Case, answer: Answer) -> Step:
     asked, found = answer.enquiry.subject, found_in(answer, NetworkRegistration)
     source = str(Source.RDAP_NETWORK)
     if found is None:
-        return Step(case.evidence(source, asked, "no network known", at=answer.at), about=About.ADDRESS)
+        return Step(case.evidence(source, asked, "no network known", at=answer.at), about=ADDRESS)
     desks = (usable_address(case, each.email) for each in found.contacts if each.role == ABUSE)
     email = next((each for each in desks if each is not None), None)
     said = f"{found.network} {found.name}".rstrip()
     if email is None:
-        return Step(case.evidence(source, asked, f"{said}, no abuse contact", at=answer.at), about=About.ADDRESS)
+        return Step(case.evidence(source, asked, f"{said}, no abuse contact", at=answer.at), about=ADDRESS)
     confidence = case.confidence(Certainty.RDAP_NETWORK)
     name = found.organisation or found.name or found.network
     candidate = candidate_at(
         email, kind=RecipientKind.NETWORK_OWNER, name=name, confidence=confidence, country=found.country
     )
     evidence = case.evidence(source, asked, f"{said}: {email}", confidence, at=answer.at)
-    return Step(evidence, candidate, about=About.ADDRESS, witness=source)
+    return Step(evidence, candidate, about=ADDRESS, witness=source)
 
 
 def network(case: Case) -> Iterable[Step]:
     """The most specific range's desk, its own or inherited."""
-    address, made_on = case.findings.question.address, case.directory.networks.made_on
+    address, source = case.findings.question.address, case.imports.abuse_contact
     if address is None:
         return ()
-    source = dated("ripe:abuse-c", made_on)
-    if not case.is_fresh(RIPE, made_on):
+    if not case.imports.ripe_is_fresh:
         return (_too_old(case, source, address.text),)
     found = case.findings.network
     if found is None:
-        return (Step(case.evidence(source, address.text, "no range known"), about=About.ADDRESS),)
+        return (Step(case.evidence(source, address.text, "no range known"), about=ADDRESS),)
     answered = f"{found.interval} {found.netname}"
     if found.desk is None:
         evidence = case.evidence(source, address.text, f"{answered}, no abuse contact")
-        return (Step(evidence, about=About.ADDRESS),)
+        return (Step(evidence, about=ADDRESS),)
     inherited = f", inherited from {found.inherited_from}" if found.inherited_from else ""
-    confidence = case.confidence(Certainty.INHERITED_DESK if found.inherited_from else Certainty.OWN_DESK)
+    confidence = case.imports.inherited_desk if found.inherited_from else case.imports.own_desk
     answered = f"{answered}: {found.desk.email}{inherited}"
     is_users = found.is_users and case.provider is None
     if is_users:
         answered = f"{answered}, who uses it by itself"
     evidence = case.evidence(source, address.text, answered, confidence)
-    return (_desk_step(case, found.desk, evidence, about=About.ADDRESS, is_users=is_users),)
+    return (_desk_step(case, found.desk, evidence, about=ADDRESS, is_users=is_users),)
 
 
 def system(case: Case) -> Iterable[Step]:
-    asns, made_on = case.findings.asns, case.directory.networks.made_on
+    asns = case.findings.asns
     if not asns:
         return ()
-    source, asked = dated("ripe:aut-num", made_on), numbers(asns)
-    if not case.is_fresh(RIPE, made_on):
+    source, asked = case.imports.system, numbers(asns)
+    if not case.imports.ripe_is_fresh:
         return (_too_old(case, source, asked),)
     found = case.findings.system
     if found is None or found.desk is None:
         answered = "not known" if found is None else f"AS{found.asn} {found.name}, no abuse contact"
-        return (Step(case.evidence(source, asked, answered), about=About.SYSTEM),)
+        return (Step(case.evidence(source, asked, answered), about=SYSTEM),)
     answered = f"AS{found.asn} {found.name}: {found.desk.email}"
-    evidence = case.evidence(source, asked, answered, case.confidence(Certainty.AS_DESK))
-    return (_desk_step(case, found.desk, evidence, about=About.SYSTEM),)
+    evidence = case.evidence(source, asked, answered, case.imports.as_desk)
+    return (_desk_step(case, found.desk, evidence, about=SYSTEM),)
 
 
 def _desk_step(case: Case, desk: AbuseDesk, evidence: Evidence, *, about: About, is_users: bool = False) -> Step:
@@ -113,12 +122,12 @@ def _desk_step(case: Case, desk: AbuseDesk, evidence: Evidence, *, about: About,
             _refused(case, evidence, f"but nothing of a customer runs at {name}, and the name is known"), about=about
         )
     recipient = Recipient(
-        kind=RecipientKind.ORGANISATION if is_users else RecipientKind.NETWORK_OWNER,
+        kind=ORGANISATION if is_users else NETWORK_OWNER,
         name=desk.name,
         email=desk.email,
         language=language_of(case.country.code),
     )
-    route = Route.ORGANISATION if is_users else Route.NETWORK_OWNER
+    route = TO_ORGANISATION if is_users else TO_NETWORK_OWNER
     return Step(evidence, Candidate(route, evidence.confidence, recipient), about=about, witness=RIPE)
 
 
@@ -136,4 +145,4 @@ def _refused(case: Case, evidence: Evidence, why: str) -> Evidence:
 def _too_old(case: Case, source: str, asked: str) -> Step:
     days = case.ladder.greatest_age_days[RIPE]
     answered = f"not used: the import is older than {days} days"
-    return Step(case.evidence(source, asked, answered), about=About.ADDRESS)
+    return Step(case.evidence(source, asked, answered), about=ADDRESS)

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from libs.common.contracts import Recipient
+from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.rules import Action, Certainty, Handover, Ladder, Team
-from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+from services.attribution.domain.ladder.values import TO_ORGANISATION, About, Candidate, Route, Step
 from services.attribution.domain.organisations import (
-    Contact,
     ContactRole,
     Criticality,
     CriticalitySource,
@@ -16,7 +15,9 @@ from services.attribution.domain.organisations import (
     usable,
 )
 
-VITAL = frozenset({Criticality.VITAL, Criticality.ESSENTIAL})
+VITAL, ESSENTIAL, DERIVED = Criticality.VITAL, Criticality.ESSENTIAL, CriticalitySource.DERIVED
+SECURITY, TO_THEM = ContactRole.SECURITY, RecipientKind.ORGANISATION
+FOR_THIS, FOR_ANOTHER = Certainty.SECURITY_CONTACT, Certainty.OTHER_CONTACT
 
 
 def organisation_step(
@@ -31,23 +32,24 @@ def organisation_step(
     at_most: float = 1.0,
 ) -> Step:
     """What a rung says that knows the organisation. `at_most`: how much the way proves by which it was found."""
-    candidate = candidate_of(
-        organisation,
-        ladder=case.ladder,
-        at=case.at,
-        avoiding=case.findings.question.reported_email,
-        at_most=at_most,
-    )
+    reported = case.findings.question.reported_email
+    candidate = candidate_of(organisation, ladder=case.ladder, at=case.at, avoiding=reported, at_most=at_most)
+    confidence = 0.0
     if candidate is None:
         answered = f"{answered}, without a contact that can be written to"
-        evidence = case.evidence(source, asked, answered)
-        return Step(evidence, about=about, witness=witness, organisation_id=organisation.organisation_id)
-    if criticality_of(organisation) in VITAL:
-        answered = f"{answered}, a vital organisation"
-    if candidate.recipient is not None and candidate.recipient.kind is RecipientKind.NATIONAL_CERT:
-        answered = f"{answered}, which {candidate.recipient.name} warns"
-    evidence = case.evidence(source, asked, answered, candidate.confidence)
-    return Step(evidence, candidate, about=about, witness=witness, organisation_id=organisation.organisation_id)
+    else:
+        confidence = candidate.confidence
+        if candidate.route is not TO_ORGANISATION or candidate.copies:
+            answered = f"{answered}{_other_teams(organisation, candidate)}"
+    evidence = Evidence(source=source, asked=asked, answered=answered, at=case.at, confidence=confidence)
+    return Step(evidence, candidate, (), about, witness, "", organisation.organisation_id)
+
+
+def _other_teams(organisation: Organisation, candidate: Candidate) -> str:
+    kind = ", a vital organisation" if is_vital(criticality_of(organisation)) else ""
+    teams = [team for team in (candidate.recipient, *candidate.copies) if team is not None]
+    named = [team.name for team in teams if team.kind is RecipientKind.NATIONAL_CERT]
+    return f"{kind}, which {named[0]} warns" if named else kind
 
 
 def candidate_of(
@@ -57,23 +59,26 @@ def candidate_of(
 
     `avoiding` is the address under report, in lower case. Only contacts that are in force are written to.
     """
-    contacts = (contact for contact in usable(organisation.contacts, at) if contact.email.lower() != avoiding)
-    own = _candidate(organisation, next(contacts, None), ladder, at_most)
     row = ladder.handover_of(criticality_of(organisation), organisation.sector)
     if row is None or row.action is Action.NOTIFY:
-        return own
+        return _own_contact(organisation, ladder, at, avoiding, at_most)
     team = team_of(ladder, organisation, row)
     if row.action is Action.HAND_OVER:
-        route = Route.VITAL if criticality_of(organisation) in VITAL else Route.NATIONAL_CERT
+        route = Route.VITAL if is_vital(criticality_of(organisation)) else Route.NATIONAL_CERT
         return Candidate(route, at_most, recipient_of_team(team) if team else None)
+    own = _own_contact(organisation, ladder, at, avoiding, at_most)
     if own is None:
         return Candidate(Route.NATIONAL_CERT, at_most, recipient_of_team(team)) if team else None
     return Candidate(own.route, own.confidence, own.recipient, (recipient_of_team(team),) if team else ())
 
 
+def is_vital(criticality: Criticality) -> bool:
+    return criticality in (VITAL, ESSENTIAL)
+
+
 def criticality_of(organisation: Organisation) -> Criticality:
     """What may route by itself: a criticality that is only derived is as good as none known."""
-    is_derived = organisation.criticality_source is CriticalitySource.DERIVED
+    is_derived = organisation.criticality_source is DERIVED
     return Criticality.UNKNOWN if is_derived else organisation.criticality
 
 
@@ -87,16 +92,19 @@ def recipient_of_team(team: Team) -> Recipient:
     return Recipient(kind=RecipientKind.NATIONAL_CERT, name=team.name, email=team.email, language=team.language)
 
 
-def _candidate(organisation: Organisation, contact: Contact | None, ladder: Ladder, at_most: float) -> Candidate | None:
-    if contact is None:
-        return None
-    recipient = Recipient(
-        kind=RecipientKind.ORGANISATION,
-        name=organisation.name,
-        email=contact.email,
-        language=contact.language or organisation.language,
-        organisation_id=organisation.organisation_id,
-    )
-    is_for_this = contact.role is ContactRole.SECURITY
-    certainty = Certainty.SECURITY_CONTACT if is_for_this else Certainty.OTHER_CONTACT
-    return Candidate(Route.ORGANISATION, min(ladder.confidence[certainty], at_most), recipient)
+def _own_contact(
+    organisation: Organisation, ladder: Ladder, at: datetime, avoiding: str | None, at_most: float
+) -> Candidate | None:
+    for contact in usable(organisation.contacts, at):
+        if contact.email.lower() != avoiding:
+            recipient = Recipient(
+                kind=TO_THEM,
+                name=organisation.name,
+                email=contact.email,
+                language=contact.language or organisation.language,
+                organisation_id=organisation.organisation_id,
+            )
+            is_for_this = contact.role is SECURITY
+            confidence = ladder.confidence[FOR_THIS if is_for_this else FOR_ANOTHER]
+            return Candidate(TO_ORGANISATION, min(confidence, at_most), recipient)
+    return None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -53,6 +54,7 @@ class Providers:
         self._by_domain = Domains((name, each) for each in places for name in each.domains)
         self._by_asn = {asn: each for each in places for asn in each.asns}
         self._netnames = [(_words(each.netname_words), each) for each in places if each.netname_words]
+        self._of_netname = lru_cache(maxsize=16_384)(partial(_match, patterns=self._netnames))
         self._hostnames = [(_words(each.hostname_words), each) for each in places if each.hostname_words]
         self._mail = Domains((name, each) for each in mailers for name in each.domains)
 
@@ -62,7 +64,7 @@ class Providers:
         """Whose an address is: by its range, its netname, its name, at last its AS."""
         if around := self._by_range.around(address):
             return around[0]
-        by_words = _match(netname, self._netnames) if netname else None
+        by_words = self._of_netname(netname) if netname else None
         if by_words is None and hostname is not None:
             above = self._by_domain.above(hostname)
             by_words = above[0] if above else _match(hostname, self._hostnames)

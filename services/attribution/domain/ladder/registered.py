@@ -8,7 +8,7 @@ from services.attribution.domain.ladder.case import Case, numbers
 from services.attribution.domain.ladder.organisations import organisation_step
 from services.attribution.domain.ladder.providers import ProviderKind
 from services.attribution.domain.ladder.rules import Certainty, NameKind
-from services.attribution.domain.ladder.values import About, Candidate, Route, Step
+from services.attribution.domain.ladder.values import ADDRESS, NAME, SYSTEM, About, Candidate, Route, Step
 from services.attribution.domain.organisations import RegisteredAsset
 
 REGISTRATION = "registration"
@@ -19,13 +19,13 @@ def registered(case: Case) -> Iterator[Step]:
     findings = case.findings
     question = findings.question
     if question.names:
-        yield _step(case, "registered-domain", ", ".join(question.names), findings.by_name, About.NAME)
+        yield _step(case, "registered-domain", ", ".join(question.names), findings.by_name, NAME)
         if len(question.names) > 1 and findings.by_name is not None:
             yield from _other_names(case, findings.by_name)
     if question.address is not None:
-        yield _step(case, "registered-range", question.address.text, findings.by_address, About.ADDRESS)
+        yield _step(case, "registered-range", question.address.text, findings.by_address, ADDRESS)
     if findings.asns:
-        yield _step(case, "registered-asn", numbers(findings.asns), findings.by_asn, About.SYSTEM)
+        yield _step(case, "registered-asn", numbers(findings.asns), findings.by_asn, SYSTEM)
 
 
 def _step(case: Case, source: str, asked: str, asset: RegisteredAsset | None, about: About) -> Step:
@@ -51,7 +51,7 @@ def _other_names(case: Case, first: RegisteredAsset) -> Iterator[Step]:
     for name in case.findings.question.names:
         asset = case.directory.registered.domain(name) if name != case.findings.question.mail_name else None
         if asset is not None and asset.organisation_id != first.organisation_id:
-            yield _step(case, "registered-domain", name, asset, About.NAME)
+            yield _step(case, "registered-domain", name, asset, NAME)
 
 
 def learnt(case: Case) -> Iterable[Step]:
@@ -73,7 +73,7 @@ def learnt(case: Case) -> Iterable[Step]:
         source="learnt",
         asked=question.owned_part,
         answered=answered,
-        about=About.NAME if question.names else About.ADDRESS,
+        about=NAME if question.names else ADDRESS,
         witness="person",
         at_most=at_most,
     )
@@ -95,31 +95,29 @@ def _taught_recipient(case: Case, recipient: Recipient | None) -> Step:
 
 def record_names(case: Case) -> Iterable[Step]:
     """Names that were found at the address, if their owner is known to us; alone they prove little."""
-    question = case.findings.question
-    if question.certificate_name is None and question.reverse_name is None:
-        return ()
-    return _record_names(case)
+    question, owner_of = case.findings.question, case.directory.registered.domain
+    found: list[Step] = []
+    name = question.certificate_name
+    if name is not None and name not in question.names and (asset := owner_of(name)) is not None:
+        found += _found_there(case, NameKind.CERTIFICATE, name, asset)
+    name = question.reverse_name
+    if name is not None and name not in question.names and (asset := owner_of(name)) is not None:
+        found += _found_there(case, NameKind.REVERSE, name, asset)
+    return found
 
 
-def _record_names(case: Case) -> Iterator[Step]:
-    question = case.findings.question
-    for kind, name in (
-        (NameKind.CERTIFICATE, question.certificate_name),
-        (NameKind.REVERSE, question.reverse_name),
-    ):
-        if name is None or name in question.names:
-            continue
-        asset = case.directory.registered.domain(name)
-        if asset is None or (case.provider is not None and case.provider.kind is ProviderKind.ACCESS):
-            continue
-        organisation = case.directory.organisation(asset)
-        yield organisation_step(
-            case,
-            organisation,
-            source=f"{kind}-name",
-            asked=name,
-            answered=f"{asset.claim.value} of {organisation.name}",
-            about=About.ADDRESS,
-            witness=kind,
-            at_most=case.ladder.proof[kind],
-        )
+def _found_there(case: Case, kind: NameKind, name: str, asset: RegisteredAsset) -> Iterator[Step]:
+    """Nothing of an address that had another user yesterday."""
+    if case.provider is not None and case.provider.kind is ProviderKind.ACCESS:
+        return
+    organisation = case.directory.organisation(asset)
+    yield organisation_step(
+        case,
+        organisation,
+        source=f"{kind}-name",
+        asked=name,
+        answered=f"{asset.claim.value} of {organisation.name}",
+        about=ADDRESS,
+        witness=kind,
+        at_most=case.ladder.proof[kind],
+    )

@@ -7,7 +7,16 @@ from services.attribution.domain.ladder.countries import country_of_name
 from services.attribution.domain.ladder.names import registration_of
 from services.attribution.domain.ladder.organisations import recipient_of_team
 from services.attribution.domain.ladder.rules import Abroad
-from services.attribution.domain.ladder.values import About, Attributed, Candidate, Decision, Route, Settled, Step
+from services.attribution.domain.ladder.values import (
+    NAME,
+    TO_TEAM,
+    Attributed,
+    Candidate,
+    Decision,
+    Route,
+    Settled,
+    Step,
+)
 from services.attribution.domain.names import registrable
 
 VITAL_MESSAGE = "This asset belongs to a vital organisation and is handed over to the team that warns those."
@@ -40,18 +49,16 @@ def _handed_over(route: Route, evidence: tuple[Evidence, ...]) -> Settled:
 
 def _country_abroad(case: Case, step: Step, candidate: Candidate) -> str | None:
     """The country that we do not serve. Who has registered with us is warned wherever it stands."""
-    if step.organisation_id is not None or candidate.route is Route.NATIONAL_CERT:
+    if step.organisation_id is not None or candidate.route is TO_TEAM:
         return None
-    code = _country(case, step)
-    return code if code is not None and code not in case.ladder.constituency else None
-
-
-def _country(case: Case, step: Step) -> str | None:
-    """Of a name's owner where the name leads to them: where its server stands says little of that."""
     names = case.findings.question.names
-    if step.about is not About.NAME or not names:
-        return case.country.code
-    domain = registrable(names[0]) or names[0]
+    code = _country_of_owner(case, names[0]) if names and step.about is NAME else case.country.code
+    return None if code is None or code in case.ladder.constituency else code
+
+
+def _country_of_owner(case: Case, name: str) -> str | None:
+    """Where a name leads to its owner: where its server stands says little of them."""
+    domain = registrable(name) or name
     return country_of_name(domain, registration_of(case, domain)).code
 
 

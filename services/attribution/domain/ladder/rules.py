@@ -99,10 +99,8 @@ class Handover(msgspec.Struct, frozen=True):
     sector: str = ANY
     team: str | None = None
 
-    def fits(self, criticality: str, sector: str | None) -> bool:
-        return self.criticality in (ANY, criticality) and (
-            self.sector == ANY or (sector is not None and sector.startswith(self.sector))
-        )
+    def fits_sector(self, sector: str | None) -> bool:
+        return self.sector == ANY or (sector is not None and sector.startswith(self.sector))
 
 
 class Ladder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -135,4 +133,7 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def handover_of(self, criticality: str, sector: str | None) -> Handover | None:
         """The first row that fits; None: it is warned like anybody."""
-        return next((row for row in self.handovers if row.fits(criticality, sector)), None)
+        for row in self.handovers:
+            if row.criticality in (criticality, ANY) and row.fits_sector(sector):
+                return row
+        return None

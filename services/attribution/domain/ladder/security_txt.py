@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from libs.common.vocabulary import Language, RecipientKind
 from services.attribution.domain.answers import Answer, Enquiry, SecurityTxt, Source
 from services.attribution.domain.ladder.case import Case
@@ -34,7 +36,7 @@ def name_named(case: Case, step: Step, name: OwnName) -> Step:
     registration = registration_of(case, name.domain)
     if step.candidate is None or registration is None or not registration.registrant:
         return step
-    return step._replace(candidate=called(step.candidate, registration.registrant))
+    return msgspec.structs.replace(step, candidate=called(step.candidate, registration.registrant))
 
 
 def published_at(

@@ -1,0 +1,51 @@
+"""The imported dumps, as all records of a batch meet them: how old they are, and what each counts."""
+
+from datetime import date, datetime
+from functools import lru_cache
+
+import msgspec
+
+from services.attribution.domain.directory import Directory
+from services.attribution.domain.ladder.rules import Certainty, Ladder
+
+RIPE, DELEGATED = "ripe", "delegated"
+
+
+class Imports(msgspec.Struct, frozen=True):
+    """Their names carry their dates: a registry's word is as old as its dump, and whoever reads it should see that."""
+
+    ripe_is_fresh: bool
+    delegated_is_fresh: bool
+    country: str
+    delegated: str
+    abuse_contact: str
+    system: str
+    own_desk: float
+    inherited_desk: float
+    as_desk: float
+
+
+@lru_cache(maxsize=4)
+def imports_of(ladder: Ladder, directory: Directory, at: datetime) -> Imports:
+    ripe_on, delegated_on = directory.networks.made_on, directory.delegations.made_on
+    return Imports(
+        ripe_is_fresh=_is_fresh(ladder, RIPE, ripe_on, at),
+        delegated_is_fresh=_is_fresh(ladder, DELEGATED, delegated_on, at),
+        country=_dated("ripe:country", ripe_on),
+        delegated=_dated("delegated", delegated_on),
+        abuse_contact=_dated("ripe:abuse-c", ripe_on),
+        system=_dated("ripe:aut-num", ripe_on),
+        own_desk=ladder.confidence[Certainty.OWN_DESK],
+        inherited_desk=ladder.confidence[Certainty.INHERITED_DESK],
+        as_desk=ladder.confidence[Certainty.AS_DESK],
+    )
+
+
+def _is_fresh(ladder: Ladder, source: str, made_on: date | None, at: datetime) -> bool:
+    """Is a dump young enough to be believed? One that was never imported is not old."""
+    days = ladder.greatest_age_days.get(source)
+    return days is None or made_on is None or (at.date() - made_on).days <= days
+
+
+def _dated(source: str, made_on: date | None) -> str:
+    return f"{source} {made_on.isoformat()}" if made_on else source
