@@ -3,19 +3,17 @@
 from datetime import timedelta
 
 from libs.common import bookkeeping, overdue
-from libs.common.db import Database, database_of
+from libs.common.db import database_of
 from libs.common.http_api import new_api
 from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
-from services.attribution import api, consumer
+from services.attribution import api, consumer, jobs
+from services.attribution.domain.sources import GREATEST_AGE_DAYS
 from services.attribution.handlers import Importer, ImportQueue, LiveDirectory, UntoldRegistrations
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
-
-IMPORT_POOL_SIZE = 2
-"""One connection for the import, one to tell how far it is."""
 
 
 def build(settings: AttributionSettings) -> Service:
@@ -28,7 +26,13 @@ def build(settings: AttributionSettings) -> Service:
         greatest_age=timedelta(hours=settings.unattributed_overdue_hours),
         rows=books.UNATTRIBUTED,
     )
-    watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=(unattributed,))
+    sources = tuple(
+        Watched(state=f"source-{source}", greatest_age=timedelta(days=days), rows=books.source_rows(source))
+        for source, days in GREATEST_AGE_DAYS.items()
+    )
+    watch = watch_of(
+        "attribution", settings, database=database, subscriptions=subscriptions, states=(unattributed, *sources)
+    )
     return Service(
         name="attribution",
         settings=settings,
@@ -42,6 +46,7 @@ def build(settings: AttributionSettings) -> Service:
                     imports.queue,
                     constituency=settings.constituency_countries,
                     max_import_bytes=settings.max_import_bytes,
+                    greatest_age_days=GREATEST_AGE_DAYS,
                 ),
                 bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
                 overdue.routes(watch),
@@ -61,15 +66,11 @@ class ImportWorker:
     """The queue of imports with connections of its own, whose statements may take long, and which close with it."""
 
     def __init__(self, settings: AttributionSettings, directory: LiveDirectory) -> None:
-        self._database = Database(
-            settings.database_url.get_secret_value(),
-            pool_size=IMPORT_POOL_SIZE,
-            statement_timeout_seconds=settings.import_statement_timeout_seconds,
-        )
+        self._database = jobs.import_database(settings)
         importer = Importer(
             self._database, max_organisations_bytes=settings.max_organisations_bytes, after=directory.refresh
         )
-        self.queue = ImportQueue(importer)
+        self.queue = ImportQueue(importer, work_apart=jobs.apart(settings))
 
     async def work(self, shutdown: Shutdown) -> None:
         try:

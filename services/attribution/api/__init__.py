@@ -1,11 +1,19 @@
 """HTTP edge of attribution: models and status codes; the deciding is done elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.attribution.api import attributions, imports, lookup, organisations, registrations, unattributed
+from services.attribution.api import (
+    attributions,
+    imports,
+    lookup,
+    organisations,
+    registrations,
+    sources,
+    unattributed,
+)
 from services.attribution.api.imports import STREAMING_PATHS
 from services.attribution.handlers import ImportQueue, LiveDirectory
 
@@ -19,6 +27,7 @@ def routers(
     *,
     constituency: frozenset[str],
     max_import_bytes: int,
+    greatest_age_days: Mapping[str, int],
 ) -> Sequence[APIRouter]:
     return (
         lookup.routes(database, directory, constituency=constituency),
@@ -27,4 +36,5 @@ def routers(
         registrations.routes(database),
         unattributed.routes(database),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),
+        sources.routes(database, greatest_age_days=greatest_age_days),
     )

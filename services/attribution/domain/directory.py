@@ -1,13 +1,15 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from libs.common.addresses import canonical_domain
 from libs.common.contracts import Indicator
 from libs.common.intervals import ADDRESSES, Place, Space, place_of
-from services.attribution.domain.networks import Delegations, Network, Networks, System
+from services.attribution.domain.delegations import Delegated, Delegations
+from services.attribution.domain.network_files import NetworkFile, NetworkHint
+from services.attribution.domain.networks import Network, Networks, System
 from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
 
 
@@ -57,7 +59,11 @@ def question_of(indicator: Indicator) -> Question:
 
 
 class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What the directory knows about one question. None: asked, and not known."""
+    """What the directory knows about one question. None: asked, and not known.
+
+    `delegated` says by which registry's file and of which day `delegated_country` is; `hint` is what the network file
+    says about the address. Its AS is among `asns` only where no route is known.
+    """
 
     question: Question
     by_name: RegisteredAsset | None = None
@@ -68,65 +74,72 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     asns: tuple[int, ...] = ()
     delegated_country: str | None = None
     learnt: Organisation | None = None
+    delegated: Delegated | None = None
+    hint: NetworkHint | None = None
 
 
 class Surroundings(msgspec.Struct, frozen=True, gc=False):
-    """What the tables know about one address."""
+    """What the tables know about the addresses of one space that are asked for, each table searched once for all."""
 
-    claim: RegisteredAsset | None = None
-    network: Network | None = None
-    origins: tuple[int, ...] = ()
-    country: str | None = None
-
-
-UNKNOWN = Surroundings()
+    claims: Mapping[int, RegisteredAsset] = {}
+    networks: Mapping[int, Network] = {}
+    origins: Mapping[int, tuple[int, ...]] = {}
+    delegated: Mapping[int, Delegated] = {}
+    hints: Mapping[int, NetworkHint] = {}
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """The registered assets, and one snapshot each of what the registries say."""
+    """The registered assets, and what serves of the registries and of the network file."""
 
     registered: Registered
     networks: Networks = Networks()
     delegations: Delegations = Delegations()
+    network_file: NetworkFile = NetworkFile()
 
     def organisation(self, asset: RegisteredAsset) -> Organisation:
         return self.registered.organisations[asset.organisation_id]
 
     def find(self, questions: Sequence[Question]) -> Iterator[Findings]:
-        """Look up a batch at once: each table is searched one time for all addresses in it."""
-        known = {space: self._known(space, questions) for space in ADDRESSES}
+        """Look up a batch at once."""
+        asked: dict[Space, set[int]] = {space: set() for space in ADDRESSES}
+        for question in questions:
+            if question.address is not None:
+                asked[question.address.space].add(question.address.number)
+        known = {space: self._surroundings(space, list(numbers)) for space, numbers in asked.items()}
         for question in questions:
             place = question.address
-            yield self._findings(question, known[place.space].get(place.number, UNKNOWN) if place else UNKNOWN)
+            if place is None:
+                yield self._findings(question, NOWHERE, 0)
+            else:
+                yield self._findings(question, known[place.space], place.number)
 
-    def _known(self, space: Space, questions: Sequence[Question]) -> dict[int, Surroundings]:
-        """What lies around each address of one space that is asked for."""
-        places = (question.address for question in questions)
-        numbers = list({place.number for place in places if place is not None and place.space is space})
+    def _surroundings(self, space: Space, numbers: Sequence[int]) -> Surroundings:
         if not numbers:
-            return {}
-        claims = self.registered.around(space, numbers)
-        networks = self.networks.around(space, numbers)
-        origins = self.networks.origins(space, numbers)
-        countries = self.delegations.countries(space, numbers)
-        return {
-            number: Surroundings(
-                claims.get(number), networks.get(number), origins.get(number, ()), countries.get(number)
-            )
-            for number in numbers
-        }
+            return NOWHERE
+        return Surroundings(
+            self.registered.around(space, numbers),
+            self.networks.around(space, numbers),
+            self.networks.origins(space, numbers),
+            self.delegations.countries(space, numbers),
+            self.network_file.around(space, numbers),
+        )
 
-    def _findings(self, question: Question, around: Surroundings) -> Findings:
-        asns = _distinct(question.asns, around.origins)
+    def _findings(self, question: Question, around: Surroundings, number: int) -> Findings:
+        hint = around.hints.get(number)
+        origins = around.origins.get(number) or ((hint.asn,) if hint is not None and hint.asn else ())
+        asns = _distinct(question.asns, origins)
+        delegated = around.delegated.get(number) or self._delegated(asns)
         return Findings(
             question=question,
             by_name=_first(self.registered.domain(name) for name in question.names) if question.names else None,
-            by_address=around.claim,
+            by_address=around.claims.get(number),
             by_asn=_first(self.registered.asn(asn) for asn in asns) if asns else None,
-            network=around.network,
-            system=self._system(asns),
+            network=around.networks.get(number),
+            system=self._system(asns) if asns else None,
             asns=asns,
-            delegated_country=around.country or self._country_of(asns),
+            delegated_country=delegated.country if delegated is not None else None,
+            delegated=delegated,
+            hint=hint,
         )
 
     def _system(self, asns: Sequence[int]) -> System | None:
@@ -134,8 +147,11 @@ class Directory(msgspec.Struct, frozen=True):
         known = [self.networks.systems[asn] for asn in asns if asn in self.networks.systems]
         return next((system for system in known if system.desk), known[0] if known else None)
 
-    def _country_of(self, asns: Sequence[int]) -> str | None:
+    def _delegated(self, asns: Sequence[int]) -> Delegated | None:
         return self.delegations.countries(Space.ASN, asns[:1]).get(asns[0]) if asns else None
+
+
+NOWHERE = Surroundings()
 
 
 def _first(assets: Iterator[RegisteredAsset | None]) -> RegisteredAsset | None:

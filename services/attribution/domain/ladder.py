@@ -15,7 +15,7 @@ import msgspec
 
 from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import Language, Outcome, RecipientKind
-from services.attribution.domain.abuse import AbuseDesk
+from services.attribution.domain.desks import AbuseDesk
 from services.attribution.domain.directory import Directory, Findings
 from services.attribution.domain.organisations import ContactRole, Criticality, Organisation, RegisteredAsset
 
@@ -152,7 +152,7 @@ def ranked(steps: Iterable[Step]) -> list[Candidate]:
 
 
 def country_of(findings: Findings, directory: Directory) -> tuple[str | None, str]:
-    """The country and who says so: registered asset, then network, then delegation, then the partner's record."""
+    """The country and who says so: registered asset, network, delegation, network file, the partner's record."""
     claims = (findings.by_name, findings.by_address, findings.by_asn)
     registered = next((directory.organisation(asset).country for asset in claims if asset is not None), None)
     if registered:
@@ -160,7 +160,10 @@ def country_of(findings: Findings, directory: Directory) -> tuple[str | None, st
     if findings.network is not None and findings.network.country:
         return findings.network.country, _dated("ripe:country", directory.networks.made_on)
     if findings.delegated_country:
-        return findings.delegated_country, _dated("delegated", directory.delegations.made_on)
+        made_on = findings.delegated.made_on if findings.delegated is not None else directory.delegations.made_on
+        return findings.delegated_country, _dated("delegated", made_on)
+    if findings.hint is not None and findings.hint.country:
+        return findings.hint.country, _dated("network-file", findings.hint.country_made_on)
     return findings.question.claimed_country, "partner:country"
 
 

@@ -2,7 +2,8 @@
 
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
-from services.attribution.handlers.imports import Importer, ImportQueue
+from services.attribution.handlers.import_queue import ImportQueue, Upload, WorkApart
+from services.attribution.handlers.imports import Importer
 from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
 from services.attribution.handlers.organisations import (
     Refusal,
@@ -19,11 +20,14 @@ from services.attribution.handlers.queries import (
     attribution_of,
     contacts_page,
     import_run,
+    imports_page,
     organisation_of,
     organisations_page,
+    source_states,
     unattributed_page,
 )
 from services.attribution.handlers.registrations import UntoldRegistrations
+from services.attribution.handlers.sources.reading import end_with_parent
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import decide_unattributed
 
@@ -35,6 +39,8 @@ __all__ = [
     "LookupAnswer",
     "Refusal",
     "UntoldRegistrations",
+    "Upload",
+    "WorkApart",
     "add_contact",
     "add_organisation",
     "assets_page",
@@ -43,7 +49,9 @@ __all__ = [
     "change_organisation",
     "contacts_page",
     "decide_unattributed",
+    "end_with_parent",
     "import_run",
+    "imports_page",
     "look_up",
     "look_up_all",
     "organisation_of",
@@ -52,5 +60,6 @@ __all__ = [
     "release_asset",
     "remove_contact",
     "remove_organisation",
+    "source_states",
     "unattributed_page",
 ]

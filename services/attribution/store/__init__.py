@@ -8,6 +8,7 @@ from services.attribution.store import (
     organisation_files,
     organisations,
     registrations,
+    sources,
 )
 from services.attribution.store.tables import metadata
 
@@ -20,4 +21,5 @@ __all__ = [
     "organisation_files",
     "organisations",
     "registrations",
+    "sources",
 ]
