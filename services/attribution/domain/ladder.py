@@ -15,7 +15,7 @@ import msgspec
 
 from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import Language, Outcome, RecipientKind
-from services.attribution.domain.desks import AbuseDesk
+from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, Findings
 from services.attribution.domain.organisations import ContactRole, Criticality, Organisation, RegisteredAsset
 

@@ -9,16 +9,16 @@ from datetime import date
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from libs.common.flattening import NOBODY
 from libs.common.intervals import Interval, Space
+from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.columns import NO_ROW, Columns, Packed, Texts, numbers_of, parted
-from services.attribution.domain.desks import AbuseDesk
 from services.attribution.domain.ranges import Segments
 
 RANGE_COLUMNS = (
-    "first", "last", "country", "name", "status", "status-words", "holder", "holder-words", "desk", "inherited-from",
-    "starts", "owners",
+    "first", "last", "country", "name", "status", "status-words", "desk", "inherited-from", "starts", "owners",
 )  # fmt: skip
 ROUTE_COLUMNS = ("route-starts", "route-owners", "origins", "origins-words")
 SYSTEM_COLUMNS = ("asn", "asn-name", "asn-desk")
@@ -26,18 +26,16 @@ DESK_COLUMNS = ("desk-email", "desk-name")
 
 
 class Network(msgspec.Struct, frozen=True, gc=False):
-    """A registered network range, as far as an attribution asks.
-
-    `holder` is the organisation that the object itself names, empty where it names none; `status` is upper case.
-    """
+    """A registered network range, as far as an attribution asks. `status` is upper case."""
 
     interval: Interval
     netname: str
     country: str | None
     desk: AbuseDesk | None
     inherited_from: Interval | None
+    is_users: bool = False
+    """Its desk is that of whoever uses it, not of who hands out the addresses."""
     status: str = ""
-    holder: str = ""
 
 
 class System(msgspec.Struct, frozen=True):
@@ -67,10 +65,14 @@ class Ends:
 
 
 class NetworkTable:
-    """The network ranges of one space."""
+    """The network ranges of one space.
+
+    A range is its user's if it is assigned and has a desk of its own that answers for no allocation: a provider that
+    hands out addresses has an allocation that they come from, and often assigns ranges to itself.
+    """
 
     __slots__ = (
-        "_countries", "_desks", "_ends", "_holder_words", "_holders", "_inherited_from", "_names", "_pool", "_segments",
+        "_countries", "_desks", "_ends", "_inherited_from", "_is_users", "_names", "_pool", "_segments",
         "_status_words", "_statuses",
     )  # fmt: skip
 
@@ -85,8 +87,15 @@ class NetworkTable:
         self._pool = pool
         self._status_words = [*parted(columns["status-words"]), ""]
         self._statuses = _narrow(columns["status"], len(self._ends))
-        self._holder_words = [*parted(columns["holder-words"]), ""]
-        self._holders = _narrow(columns["holder"], len(self._ends))
+        self._is_users = self._used_by_desk()
+
+    def _used_by_desk(self) -> npt.NDArray[np.bool_]:
+        is_assigned = np.array([_is_assigned(status) for status in self._status_words])[self._statuses]
+        has_desk = self._desks != NO_ROW
+        is_providers = np.zeros(len(self._pool) + 1, dtype=np.bool_)
+        is_providers[self._desks[~is_assigned & has_desk]] = True
+        is_users: npt.NDArray[np.bool_] = is_assigned & has_desk & (self._inherited_from == NO_ROW)
+        return is_users & ~is_providers[self._desks]
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -107,7 +116,7 @@ class NetworkTable:
             self._desks[rows].tolist(),
             self._inherited_from[rows].tolist(),
             self._statuses[rows].tolist(),
-            self._holders[rows].tolist(),
+            self._is_users[rows].tolist(),
             strict=True,
         )
         sources: dict[int, Interval] = {}
@@ -118,14 +127,18 @@ class NetworkTable:
                 str(self._countries[2 * row : 2 * row + 2], "ascii").strip() or None,
                 self._pool[desk] if desk != NO_ROW else None,
                 (sources.get(source) or sources.setdefault(source, self._ends[source])) if source != NO_ROW else None,
+                is_users,
                 self._status_words[status],
-                self._holder_words[holder],
             )
-            for row, name, desk, source, status, holder in read
+            for row, name, desk, source, status, is_users in read
         }
 
 
-def _narrow(column: Packed, rows: int) -> np.ndarray[tuple[int], np.dtype[np.signedinteger]]:
+def _is_assigned(status: str) -> bool:
+    return status.startswith("ASSIGNED") or status == "ALLOCATED-ASSIGNED PA"
+
+
+def _narrow(column: Packed, rows: int) -> npt.NDArray[np.signedinteger]:
     """Numbers in as few bytes as they fit, since there are millions of them; NO_ROW for all of an empty column."""
     numbers = numbers_of(column) if len(column) else np.full(rows, NO_ROW, dtype=np.int32)
     narrowest = np.int8 if not len(numbers) or numbers.max() < 128 else np.int32

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.columns import NO_ROW, ROWS_AT_ONCE, Columns, Numbers, Packed, Texts, joined, parted
-from services.attribution.domain.desks import AbuseDesk
 
 
 class Contacts:

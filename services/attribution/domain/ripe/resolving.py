@@ -5,13 +5,12 @@ inherited by a range that RIPE NCC itself maintains. An AS has only the first tw
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from libs.common.flattening import NOBODY
-from libs.common.intervals import ADDRESSES, Space
+from libs.common.intervals import Space
 from services.attribution.domain.columns import (
     NO_ROW,
     ROWS_AT_ONCE,
@@ -30,30 +29,12 @@ from services.attribution.domain.ripe.reading import Kind
 
 RANGES = {Space.IPV4: Kind.INETNUM, Space.IPV6: Kind.INET6NUM}
 ROUTES = {Space.IPV4: Kind.ROUTE, Space.IPV6: Kind.ROUTE6}
-Parts = Mapping[Kind, Columns]
 
 
-def resolved(parts: Parts, skipped: Counter[str]) -> Iterator[Columns]:
-    """All that look-ups need, part by part; what is left out is counted in `skipped`.
-
-    Columns are called `space/name`; those of desks and of systems have no space.
-    """
-    contacts = Contacts(parts.get(Kind.ORGANISATION, {}), parts.get(Kind.ROLE, {}))
-    for space in ADDRESSES:
-        if RANGES[space] in parts:
-            yield _in_space(space, _resolved_ranges(space, parts[RANGES[space]], contacts, skipped))
-    for space in ADDRESSES:
-        if ROUTES[space] in parts:
-            yield _in_space(space, _routes(space, parts[ROUTES[space]]))
-    yield _systems(parts.get(Kind.AUT_NUM, {}), contacts)
-    yield contacts.desk_columns()
-
-
-def _in_space(space: Space, columns: Columns) -> Columns:
-    return {f"{space}/{name}": column for name, column in columns.items()}
-
-
-def _resolved_ranges(space: Space, part: Columns, contacts: Contacts, skipped: Counter[str]) -> Columns:
+def resolved_ranges(space: Space, part: Columns, contacts: Contacts, skipped: Counter[str]) -> Columns:
+    """The ranges of one space with their desks, as columns that are called `space/name`."""
+    if not part:
+        return {}
     organisations = contacts.organisations(parted(part["organisation" + VOCABULARY]))[numbers_of(part["organisation"])]
     roles = contacts.roles(parted(part["contact" + VOCABULARY]))[numbers_of(part["contact"])]
     own = contacts.desks_of(roles, organisations, part["description"])
@@ -62,17 +43,13 @@ def _resolved_ranges(space: Space, part: Columns, contacts: Contacts, skipped: C
         nest.add(part["first"], part["last"], own, part["guarded"], start=start)
     skipped.update(nest.skipped)
     order = nest.kept
-    names, vocabulary = packed_words([contacts.names[number] or None for number in range(len(contacts.names))])
-    holders = np.append(numbers_of(names), np.int32(NO_ROW))[organisations]
-    width = space.width_bytes
-    return {
-        **{name: taken(name, part[name], order, width_bytes=width) for name in ("first", "last", "country", "status")},
-        **{name: taken(name, part[name], order, width_bytes=width) for name in ("name", "description")},
-        "status" + VOCABULARY: part["status" + VOCABULARY],
-        "holder": holders[order].tobytes(),
-        "holder" + VOCABULARY: vocabulary,
-        **nest.columns(),
-    }
+    kept = ("first", "last", "country", "status", "name")
+    columns = {name: taken(name, part[name], order, width_bytes=space.width_bytes) for name in kept}
+    return _in_space(space, {**columns, "status" + VOCABULARY: part["status" + VOCABULARY], **nest.columns()})
+
+
+def _in_space(space: Space, columns: Columns) -> Columns:
+    return {f"{space}/{name}": column for name, column in columns.items()}
 
 
 class Nest:
@@ -163,8 +140,10 @@ class Nest:
         self._owners += np.array([owner for _, owner in pieces], dtype=np.int32).tobytes()
 
 
-def _routes(space: Space, part: Columns) -> Columns:
+def resolved_routes(space: Space, part: Columns) -> Columns:
     """One row for a prefix, with all who say that they announce it."""
+    if not part:
+        return {}
     origins: dict[tuple[int, int], set[int]] = {}
     ends = zip(numbers_from(space, part["first"]), numbers_from(space, part["last"]), strict=True)
     for prefix, origin in zip(ends, np.frombuffer(part["origin"], dtype="<u4").tolist(), strict=True):
@@ -172,15 +151,18 @@ def _routes(space: Space, part: Columns) -> Columns:
     words = WordColumn()
     words.add(*packed_words([" ".join(map(str, sorted(each))) for each in origins.values()]))
     segments = Segments.of(space, origins)
-    return {
-        "route-starts": segments.starts,
-        "route-owners": segments.owner_numbers,
-        "origins": words.numbers.tobytes(),
-        "origins" + VOCABULARY: joined(words.words),
-    }
+    return _in_space(
+        space,
+        {
+            "route-starts": segments.starts,
+            "route-owners": segments.owner_numbers,
+            "origins": words.numbers.tobytes(),
+            "origins" + VOCABULARY: joined(words.words),
+        },
+    )
 
 
-def _systems(part: Columns, contacts: Contacts) -> Columns:
+def resolved_systems(part: Columns, contacts: Contacts) -> Columns:
     """An AS is called after its organisation in its desk's name; itself it keeps the name that it has."""
     handles = (parted(part.get(name, b"")) for name in ("organisation", "contact"))
     organisations, roles = (

@@ -32,8 +32,8 @@ def refuse_doubtful(source: str, records: int, *, before: Version | None, arriva
         )
     if arrival.made_on < before.made_on:
         raise BrokenDump(
-            f"{source} of {before.made_on} is in already, and this one is of {arrival.made_on}; if that is right, force "
-            "the import"
+            f"{source} of {before.made_on} is in already, and this one is of {arrival.made_on}; if that is right, "
+            "force the import"
         )
 
 
