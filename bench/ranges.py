@@ -1,8 +1,9 @@
 """Attribution beside a registry of millions of network ranges: what a batch of look-ups takes, and the memory for it.
 
 The ranges are columns as an import leaves them: blocks of 16, one that holds the 15 others, four fifths of them IPv4,
-and a network file of half a million ranges beside them. The service loads them as after an import, while its memory is watched; the look-ups are the service's own code,
-on a directory that it reads from the same tables. Each batch has other assets, so none is known from the one before.
+and a network file of half a million ranges beside them. The service loads them as after an import, while its memory is
+watched; the look-ups are the service's own code, on a directory that it reads from the same tables. Each batch has
+other assets, so none is known from the one before.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 import msgspec
 
@@ -46,13 +47,15 @@ class Question(msgspec.Struct, frozen=True, gc=False):
 def question_of(indicator: Indicator) -> Question:
     """Reverse DNS (`hostname`) is left out: whoever runs the network writes it, not whoever uses the address."""
     asset = indicator.asset
-    places = (place_of(text) for text in (asset.ip, *asset.hosts) if text)
-    names = [canonical_domain(host) for host in asset.hosts]
+    hosts = asset.hosts
+    places = map(place_of, (asset.ip, *hosts) if asset.ip else hosts)
+    names = filter(None, map(canonical_domain, hosts)) if hosts else ()
+    asns = (asset.asn, indicator.asn) if asset.asn and asset.asn != indicator.asn else (asset.asn or indicator.asn,)
     return Question(
         asset_key=asset.key,
-        names=tuple(dict.fromkeys(name for name in names if name)),
-        address=next((place for place in places if place is not None), None),
-        asns=tuple(dict.fromkeys(asn for asn in (asset.asn, indicator.asn) if asn)),
+        names=tuple(dict.fromkeys(names)),
+        address=next(filter(None, places), None),
+        asns=tuple(asn for asn in asns if asn),
         reported_email=asset.email.lower() if asset.email else None,
         claimed_country=indicator.geo_country,
     )
@@ -100,18 +103,32 @@ class Directory(msgspec.Struct, frozen=True):
         return self.registered.organisations[asset.organisation_id]
 
     def find(self, questions: Sequence[Question]) -> Iterator[Findings]:
-        """Look up a batch at once."""
+        """Look up a batch at once: each table is searched one time for all that is asked of it."""
         asked: dict[Space, set[int]] = {space: set() for space in ADDRESSES}
         for question in questions:
             if question.address is not None:
                 asked[question.address.space].add(question.address.number)
         known = {space: self._surroundings(space, list(numbers)) for space, numbers in asked.items()}
-        for question in questions:
+        asns = [_asns(question, known) for question in questions]
+        holders = self.delegations.countries(Space.ASN, list({each[0] for each in asns if each}))
+        # Many addresses of a batch lie in few systems: each is looked up once.
+        system_of, claim_on = cache(self._system), cache(self._claimed)
+        for question, numbers in zip(questions, asns, strict=True):
             place = question.address
-            if place is None:
-                yield self._findings(question, NOWHERE, 0)
-            else:
-                yield self._findings(question, known[place.space], place.number)
+            around, number = (known[place.space], place.number) if place is not None else (NOWHERE, 0)
+            delegated = around.delegated.get(number) or (holders.get(numbers[0]) if numbers and holders else None)
+            yield Findings(
+                question=question,
+                by_name=self._named(question.names) if question.names else None,
+                by_address=around.claims.get(number),
+                by_asn=claim_on(numbers) if numbers else None,
+                network=around.networks.get(number),
+                system=system_of(numbers) if numbers else None,
+                asns=numbers,
+                delegated_country=delegated.country if delegated is not None else None,
+                delegated=delegated,
+                hint=around.hints.get(number),
+            )
 
     def _surroundings(self, space: Space, numbers: Sequence[int]) -> Surroundings:
         if not numbers:
@@ -124,39 +141,31 @@ class Directory(msgspec.Struct, frozen=True):
             self.network_file.around(space, numbers),
         )
 
-    def _findings(self, question: Question, around: Surroundings, number: int) -> Findings:
-        hint = around.hints.get(number)
-        origins = around.origins.get(number) or ((hint.asn,) if hint is not None and hint.asn else ())
-        asns = _distinct(question.asns, origins)
-        delegated = around.delegated.get(number) or self._delegated(asns)
-        return Findings(
-            question=question,
-            by_name=_first(self.registered.domain(name) for name in question.names) if question.names else None,
-            by_address=around.claims.get(number),
-            by_asn=_first(self.registered.asn(asn) for asn in asns) if asns else None,
-            network=around.networks.get(number),
-            system=self._system(asns) if asns else None,
-            asns=asns,
-            delegated_country=delegated.country if delegated is not None else None,
-            delegated=delegated,
-            hint=hint,
-        )
+    def _named(self, names: Sequence[str]) -> RegisteredAsset | None:
+        return next(filter(None, map(self.registered.domain, names)), None)
+
+    def _claimed(self, asns: Sequence[int]) -> RegisteredAsset | None:
+        return next(filter(None, map(self.registered.asn, asns)), None)
 
     def _system(self, asns: Sequence[int]) -> System | None:
         """The first that can be written to; one without a desk is better than none known."""
         known = [self.networks.systems[asn] for asn in asns if asn in self.networks.systems]
         return next((system for system in known if system.desk), known[0] if known else None)
 
-    def _delegated(self, asns: Sequence[int]) -> Delegated | None:
-        return self.delegations.countries(Space.ASN, asns[:1]).get(asns[0]) if asns else None
+
+def _asns(question: Question, known: Mapping[Space, Surroundings]) -> tuple[int, ...]:
+    """What the record says, then who announces the address: by a route, else by the network file."""
+    place = question.address
+    if place is None:
+        return question.asns
+    around = known[place.space]
+    announced = around.origins.get(place.number)
+    if announced is None:
+        hint = around.hints.get(place.number)
+        if hint is None or not hint.asn:
+            return question.asns
+        announced = (hint.asn,)
+    return tuple(dict.fromkeys(question.asns + announced))
 
 
 NOWHERE = Surroundings()
-
-
-def _first(assets: Iterator[RegisteredAsset | None]) -> RegisteredAsset | None:
-    return next((asset for asset in assets if asset is not None), None)
-
-
-def _distinct(first: tuple[int, ...], then: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys((*first, *then))) if then else first
