@@ -10,6 +10,7 @@ import structlog
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.intervals import ADDRESSES, Space
+from libs.common.memory import give_back_memory
 from libs.common.metrics import DIRECTORY_RANGES, DIRECTORY_SOURCE_TIME
 from libs.common.shutdown import Shutdown
 from services.attribution import store
@@ -85,7 +86,11 @@ class LiveDirectory:
             version = await store.organisations.version(tx)
             unchanged = version == before.registered.version
             registered = before.registered if unchanged else await read_registered(tx, version)
+        is_new = networks is not before.networks or network_file is not before.network_file
         self._directory = Directory(registered, networks, delegations, network_file)
+        if is_new:
+            del before
+            await asyncio.to_thread(give_back_memory)
 
     def _in_use(self) -> Directory:
         if self._directory is None:

@@ -61,23 +61,32 @@ async def write_columns(tx: Transaction, version_id: int, columns: Columns) -> N
 
 
 async def read_columns(tx: Transaction, version_id: int, names: Iterable[str] | None = None) -> dict[str, bytearray]:
-    """The columns with these names, or all of them. One without rows is empty."""
+    """The columns with these names, or all of them. One without rows is empty. None is ever in memory twice."""
     rows = await tx.fetch(
-        """SELECT name, slice FROM source_column WHERE version_id = $1 AND ($2::text[] IS NULL OR name = ANY($2))
-           ORDER BY name, slice""",
+        """SELECT name, count(*) AS slices FROM source_column
+           WHERE version_id = $1 AND ($2::text[] IS NULL OR name = ANY($2)) GROUP BY name ORDER BY name""",
         version_id,
         None if names is None else list(names),
     )
     columns: dict[str, bytearray] = {name: bytearray() for name in names or ()}
     for row in rows:
-        (found,) = await tx.fetch(
+        columns[row["name"]] = await _column(tx, version_id, row["name"], slices=row["slices"])
+    return columns
+
+
+async def _column(tx: Transaction, version_id: int, name: str, *, slices: int) -> bytearray:
+    column, length = bytearray(slices * SLICE_BYTES), 0
+    for number in range(slices):
+        (row,) = await tx.fetch(
             "SELECT content FROM source_column WHERE version_id = $1 AND name = $2 AND slice = $3",
             version_id,
-            row["name"],
-            row["slice"],
+            name,
+            number,
         )
-        columns.setdefault(row["name"], bytearray()).extend(await asyncio.to_thread(_unpacked, found["content"]))
-    return columns
+        with memoryview(column) as whole, whole[length : length + SLICE_BYTES] as place:
+            length += await asyncio.to_thread(cramjam.zstd.decompress_into, row["content"], place)
+    del column[length:]
+    return column
 
 
 async def remove_older(tx: Transaction, source: str, *, than: int) -> None:
@@ -120,10 +129,6 @@ def in_force_from(current_versions: Mapping[str, Version], file_digest: str) -> 
 
 def _packed(part: bytes) -> bytes:
     return bytes(cramjam.zstd.compress(part, level=FASTEST))
-
-
-def _unpacked(packed: bytes) -> bytes:
-    return bytes(cramjam.zstd.decompress(packed))
 
 
 def _version(row: asyncpg.Record) -> Version:
