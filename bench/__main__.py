@@ -11,7 +11,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import big_feed, end_to_end, growth, latency, mail, parse, peer_intelmq, ranges, replicas, stage, what_if
+from bench import (
+    big_feed,
+    end_to_end,
+    growth,
+    imports,
+    latency,
+    mail,
+    parse,
+    peer_intelmq,
+    ranges,
+    replicas,
+    stage,
+    what_if,
+)
 from bench.goals import goal_table
 from bench.machine import machine
 from bench.report import Report, print_report, print_table
@@ -28,6 +41,7 @@ SCENARIOS: Mapping[str, Callable[[Console], Report]] = {
     "big_feed": big_feed.run,
     "growth": growth.run,
     "ranges": ranges.run,
+    "imports": imports.run,
     "replicas": replicas.run,
     "what_if": what_if.run,
     "peer_intelmq": peer_intelmq.run,

@@ -128,6 +128,22 @@ GOALS: Sequence[Goal] = (
         unit="ms",
     ),
     Goal(
+        what="imports of the RIPE database",
+        scenario="imports",
+        figure="objects_per_second",
+        sense="at least",
+        bound=50_000,
+        unit="objects/s",
+    ),
+    Goal(
+        what="memory of such an import, 4 M ranges",
+        scenario="imports",
+        figure="importer_peak_mb",
+        sense="at most",
+        bound=1200,
+        unit="MB",
+    ),
+    Goal(
         what="time a record, 10 M stored against 100 k",
         scenario="growth",
         figure="time_ratio",

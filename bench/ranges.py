@@ -1,8 +1,9 @@
 """Attribution beside a registry of millions of network ranges: what a batch of look-ups takes, and the memory for it.
 
-The ranges are rows of an import's tables, made by SQL: blocks of 16, one that holds the 15 others, four fifths of them
-IPv4. The service loads them as after an import, while its memory is watched; the look-ups are the service's own code,
-on a directory that it reads from the same tables. Each batch has other assets, so none is known from the one before.
+The ranges are columns as an import leaves them: blocks of 16, one that holds the 15 others, four fifths of them IPv4,
+and a network file of half a million ranges beside them. The service loads them as after an import, while its memory is
+watched; the look-ups are the service's own code, on a directory that it reads from the same tables. Each batch has
+other assets, so none is known from the one before.
 """
 
 import asyncio
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 
-import asyncpg
+import msgspec
+import numpy as np
 from rich.console import Console
 
 from bench.patience import until
@@ -24,7 +26,13 @@ from bench.watch import Watch
 from bench.workbench import Workbench, workbench
 from libs.common.contracts import Asset, Indicator
 from libs.common.db import Database
+from libs.common.intervals import Interval, Space
+from services.attribution import store
+from services.attribution.domain.columns import ROWS_AT_ONCE, Columns, joined
 from services.attribution.domain.directory import Directory, question_of
+from services.attribution.domain.network_files import Stretch, StretchBuilder
+from services.attribution.domain.ripe.resolving import Nest
+from services.attribution.domain.sources import NETWORK_FILE_PARTS, RIPE, Version
 from services.attribution.handlers import decide_all, shipped_ladder
 from services.attribution.handlers.directory import LiveDirectory
 
@@ -33,41 +41,9 @@ ASSETS = 2000
 BATCHES = 101
 BLOCK = 16
 DESKS = 20_000
+STRETCHES = 500_000
 FIRST_IPV4 = int(IPv4Address("1.0.0.0"))
 FIRST_IPV6 = int(IPv6Address("2a00::"))
-
-SNAPSHOT = (
-    "INSERT INTO snapshot (kind, made_on, imported_at) VALUES ('ripe', current_date, now()) RETURNING snapshot_id"
-)
-
-DESK = """
-INSERT INTO abuse_desk (snapshot_id, number, email, name)
-SELECT $1, number, 'abuse@desk' || number || '.example', 'Desk ' || number FROM generate_series(0, $2 - 1) AS number
-"""
-
-RANGE = """
-INSERT INTO network_range (snapshot_id, space, position, first, last, netname, organisation, country, status,
-                           abuse_desk, inherited_from)
-SELECT $1, $2, position, decode(lpad(to_hex(first_word), 8, '0') || rpad({first_rest}, $5, '0'), 'hex'),
-       decode(lpad(to_hex(last_word), 8, '0') || rpad({last_rest}, $5, 'f'), 'hex'), 'NET-' || position,
-       'ORG-' || position / 16 || '-RIPE', CASE WHEN position % 10 = 0 THEN 'DE' ELSE 'NL' END, 'ASSIGNED PA',
-       position % $6, CASE WHEN position % 16 > 12 THEN position / 16 * 16 END
-FROM (SELECT position, {first_word} AS first_word, {last_word} AS last_word
-      FROM generate_series(0, $3 - 1) AS position, (SELECT $4::bigint AS base) AS space) AS blocks
-"""
-
-IPV4 = RANGE.format(
-    first_word="base + position / 16 * 256 + greatest(position % 16 - 1, 0) * 16",
-    last_word="base + position / 16 * 256 + CASE position % 16 WHEN 0 THEN 255 ELSE position % 16 * 16 - 1 END",
-    first_rest="''",
-    last_rest="''",
-)
-IPV6 = RANGE.format(
-    first_word="base + position / 16",
-    last_word="base + position / 16",
-    first_rest="to_hex(greatest(position % 16 - 1, 0))",
-    last_rest="CASE position % 16 WHEN 0 THEN 'f' ELSE to_hex(position % 16 - 1) END",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,17 +99,69 @@ async def _measure(console: Console, *, ranges: int) -> Measured:
 
 
 async def _make(database_url: str, ranges: int) -> None:
-    """One snapshot, as an import leaves it."""
-    ipv4 = ranges * 4 // 5
-    connection = await asyncpg.connect(database_url)
+    """One version, as an import leaves it."""
+    database = Database(database_url, pool_size=1, statement_timeout_seconds=300)
     try:
-        async with connection.transaction():
-            snapshot = await connection.fetchval(SNAPSHOT)
-            await connection.execute(DESK, snapshot, DESKS)
-            await connection.execute(IPV4, snapshot, "ipv4", ipv4, FIRST_IPV4, 0, DESKS)
-            await connection.execute(IPV6, snapshot, "ipv6", ranges - ipv4, FIRST_IPV6 >> 96, 24, DESKS)
+        async with database.transaction() as tx:
+            version = Version(source=RIPE, made_on=database.now().date(), imported_at=database.now())
+            number = await store.sources.open_version(tx, version)
+            await store.sources.write_columns(tx, number, _desks())
+            for space, count in ((Space.IPV4, ranges * 4 // 5), (Space.IPV6, ranges - ranges * 4 // 5)):
+                columns = await asyncio.to_thread(_ranges, space, count)
+                named = {f"{space}/{name}": column for name, column in columns.items()}
+                await store.sources.write_columns(tx, number, named)
+            for source, columns in zip(NETWORK_FILE_PARTS, _network_file().values(), strict=True):
+                number = await store.sources.open_version(tx, msgspec.structs.replace(version, source=source))
+                await store.sources.write_columns(tx, number, columns)
     finally:
-        await connection.close()
+        await database.close()
+
+
+def _network_file() -> dict[str, Columns]:
+    """A stretch of a few blocks for each AS."""
+    builder = StretchBuilder()
+    for number in range(STRETCHES):
+        first = FIRST_IPV4 + number * 2048
+        builder.add(Stretch(Interval(Space.IPV4, first, first + 2047), 1000 + number % 60_000, "NL", f"AS {number}"))
+    return builder.columns()
+
+
+def _desks() -> Columns:
+    return {
+        "desk-email": joined(f"abuse@desk{number}.example" for number in range(DESKS)),
+        "desk-name": joined(f"Desk {number}" for number in range(DESKS)),
+    }
+
+
+def _ranges(space: Space, count: int) -> Columns:
+    """The first of each block holds the others; the last three have its desk."""
+    row = np.arange(count)
+    block, number = row // BLOCK, row % BLOCK
+    begin = np.maximum(number - 1, 0) * BLOCK
+    end = np.where(number == 0, 255, begin + BLOCK - 1)
+    if space is Space.IPV4:
+        first, last = ((FIRST_IPV4 + block * 256 + part).astype(">u4").tobytes() for part in (begin, end))
+    else:
+        high = (FIRST_IPV6 >> 64) + (block.astype(np.uint64) << np.uint64(32))
+        lows = (part.astype(np.uint64) << np.uint64(56) for part in (begin, end))
+        fill = (np.uint64(0), np.uint64((1 << 56) - 1))
+        first, last = (
+            np.stack([high, low | rest], 1).astype(">u8").tobytes() for low, rest in zip(lows, fill, strict=True)
+        )
+    nest = Nest(space)
+    inherits = (number > 12).astype(np.int32)
+    own = np.where(inherits, -1, row % DESKS).astype(np.int32)
+    for start in range(0, count, ROWS_AT_ONCE):
+        nest.add(first, last, own, bytes(count), start=start)
+    return {
+        "first": first,
+        "last": last,
+        "country": b"".join(b"DE" if each % 10 == 0 else b"NL" for each in range(count)),
+        "name": joined(f"NET-{each}" for each in range(count)),
+        "status": np.zeros(count, dtype=np.int32).tobytes(),
+        "status-words": joined(["ASSIGNED PA"]),
+        **nest.columns(),
+    }
 
 
 async def _wait_until_loaded(bench: Workbench, ranges: int) -> None:

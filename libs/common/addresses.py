@@ -76,9 +76,12 @@ class _Ranges:
         self._runs = {version: _runs(n for n in parsed if n.version == version) for version in (4, 6)}
 
     def __contains__(self, ip: IPAddress) -> bool:
-        starts, ends = self._runs[ip.version]
-        at = bisect_right(starts, int(ip)) - 1
-        return at >= 0 and int(ip) <= ends[at]
+        return self.holds(ip.version, int(ip))
+
+    def holds(self, version: int, number: int) -> bool:
+        starts, ends = self._runs[version]
+        at = bisect_right(starts, number) - 1
+        return at >= 0 and number <= ends[at]
 
 
 def _runs(networks: Iterable[IPv4Network | IPv6Network]) -> tuple[list[int], list[int]]:
@@ -88,6 +91,7 @@ def _runs(networks: Iterable[IPv4Network | IPv6Network]) -> tuple[list[int], lis
 
 _DOCUMENTATION_RANGES = _Ranges(_DOCUMENTATION)
 _NON_PUBLIC_RANGES = _Ranges(_NOT_PUBLIC)
+_SPECIAL_RANGES = _Ranges(_NOT_PUBLIC[len(_DOCUMENTATION) :])
 
 
 @lru_cache(maxsize=4_096)
@@ -122,6 +126,14 @@ def canonical_ip(text: str) -> str | None:
     return None if ip is None or ip.is_unspecified else text_of(ip)
 
 
+def packed_ip(text: str) -> bytes | None:
+    """The 4 or 16 big-endian bytes of the address that `text` spells, for who reads millions of them."""
+    try:
+        return inet_pton(AF_INET6 if ":" in text else AF_INET, text)
+    except (OSError, ValueError):
+        return None
+
+
 def text_of(ip: IPAddress) -> str:
     """The canonical spelling (RFC 5952)."""
     if isinstance(ip, IPv4Address):
@@ -141,6 +153,14 @@ def canonical_network(text: str) -> str | None:
 def is_public(ip: IPAddress) -> bool:
     """Whether the address can belong to somebody on the internet: unicast, allocated to registries, not special."""
     return _unwrapped(ip) not in _NON_PUBLIC_RANGES
+
+
+def is_special(packed: bytes) -> bool:
+    """Whether an address, as `packed_ip` gives it, is private, link-local, multicast or the like: nobody's.
+
+    Documentation ranges are not: no real file has them, demonstrations do.
+    """
+    return _SPECIAL_RANGES.holds(4 if len(packed) == 4 else 6, int.from_bytes(packed, "big"))
 
 
 def is_documentation(ip: IPAddress) -> bool:

@@ -6,14 +6,15 @@ from datetime import timedelta
 import msgspec
 
 from libs.common import bookkeeping, overdue
-from libs.common.db import Database, database_of
+from libs.common.db import database_of
 from libs.common.http_api import new_api
 from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
-from services.attribution import api, consumer
+from services.attribution import api, consumer, jobs
 from services.attribution.domain.enquiries import Patience
+from services.attribution.domain.sources import GREATEST_AGE_DAYS
 from services.attribution.gateway import companies, rdap, security_txt
 from services.attribution.gateway.companies import CompanyFile, CompanyRegistries, KvkRegistry
 from services.attribution.gateway.connections import PublicTransport
@@ -39,8 +40,6 @@ from services.attribution.store import books
 DECIDED_WITHIN = timedelta(minutes=5)
 """After its time is over, a threat that waited for an answer is decided within a second."""
 SITES_PER_SECOND = 10.0
-IMPORT_POOL_SIZE = 2
-"""One connection for the import, one to tell how far it is."""
 
 
 def build(settings: AttributionSettings, *, outside: Outside | None = None) -> Service:
@@ -59,7 +58,11 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None) -> S
         rows=books.UNATTRIBUTED,
     )
     waiting = Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER)
-    states = (unattributed, waiting)
+    sources = tuple(
+        Watched(state=f"source-{source}", greatest_age=timedelta(days=days), rows=books.source_rows(source))
+        for source, days in GREATEST_AGE_DAYS.items()
+    )
+    states = (unattributed, waiting, *sources)
     watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=states)
     return Service(
         name="attribution",
@@ -73,6 +76,7 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None) -> S
                     decider,
                     imports.queue,
                     max_import_bytes=settings.max_import_bytes,
+                    greatest_age_days=GREATEST_AGE_DAYS,
                 ),
                 bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
                 overdue.routes(watch),
@@ -155,15 +159,11 @@ class ImportWorker:
     """The queue of imports with connections of its own, whose statements may take long, and which close with it."""
 
     def __init__(self, settings: AttributionSettings, directory: LiveDirectory) -> None:
-        self._database = Database(
-            settings.database_url.get_secret_value(),
-            pool_size=IMPORT_POOL_SIZE,
-            statement_timeout_seconds=settings.import_statement_timeout_seconds,
-        )
+        self._database = jobs.import_database(settings)
         importer = Importer(
             self._database, max_organisations_bytes=settings.max_organisations_bytes, after=directory.refresh
         )
-        self.queue = ImportQueue(importer)
+        self.queue = ImportQueue(importer, work_apart=jobs.apart(settings))
 
     async def work(self, shutdown: Shutdown) -> None:
         try:

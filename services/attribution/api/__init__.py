@@ -1,6 +1,6 @@
 """HTTP edge of attribution: models and status codes; the deciding is done elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
 
@@ -13,6 +13,7 @@ from services.attribution.api import (
     lookup,
     organisations,
     registrations,
+    sources,
     unattributed,
 )
 from services.attribution.api.imports import STREAMING_PATHS
@@ -27,6 +28,7 @@ def routers(
     queue: ImportQueue,
     *,
     max_import_bytes: int,
+    greatest_age_days: Mapping[str, int],
 ) -> Sequence[APIRouter]:
     return (
         lookup.routes(database, decider),
@@ -37,4 +39,5 @@ def routers(
         enquiries.routes(database),
         learnt.routes(database),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),
+        sources.routes(database, greatest_age_days=greatest_age_days),
     )

@@ -9,19 +9,23 @@ from typing import IO, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from libs.common.db import Database
 from libs.common.http_api import bounded_body
 from libs.common.openapi import BINARY_BODY, refusals
+from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, operator
 from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
-from services.attribution.handlers import ImportQueue, import_run
+from services.attribution.handlers import ImportQueue, import_run, imports_page
 
 Admin = Annotated[Operator, Depends(operator(at_least=Role.ADMIN))]
 STREAMING_PATHS = frozenset(f"/v1/imports/{kind}" for kind in ImportKind)
 MadeOn = Annotated[date | None, Query(description="The day that the dump describes; today if left out")]
+Force = Annotated[
+    bool, Query(description="Also a file that is older than what is in, or has less than half of its records")
+]
 
 
 class MistakeView(BaseModel):
@@ -45,6 +49,11 @@ class ImportView(BaseModel):
     message: str
     started_at: datetime
     updated_at: datetime
+    share_done: float = Field(description="Of all the work, from 0 to 1")
+    records_per_second: float | None
+    seconds_left: float | None = Field(
+        description="As far as what is done tells; null where nothing does, and at the end"
+    )
 
 
 def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> APIRouter:
@@ -52,11 +61,19 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
 
     @router.post("/{kind}", status_code=202, responses=refusals(429), openapi_extra=BINARY_BODY)
     async def post_import(
-        kind: ImportKind, request: Request, response: Response, admin: Admin, made_on: MadeOn = None
+        kind: ImportKind,
+        request: Request,
+        response: Response,
+        admin: Admin,
+        made_on: MadeOn = None,
+        force: Force = False,
     ) -> ImportView:
-        """Send one file as the body, plain or gzip; for `ripe` all split dumps one after another in one body.
+        """Send one file as the body, plain or gzip.
 
-        `organisations` takes JSON or CSV, all or nothing. `ripe` and `delegated` replace the snapshot before.
+        `ripe`: one split dump, or several one after another; kinds of objects that are not in it stay as they are.
+        `delegated`: one registry's delegated-extended file, which replaces the one before of that registry.
+        `networks`: the offline network file. `organisations`: JSON or CSV, all or nothing.
+        A file that says what is in already changes nothing, and its `message` says so.
         Takes an administrator: what a registry says decides where everybody's mail goes.
         """
         if queue.is_full:
@@ -64,12 +81,21 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
         path = await _spooled(request, max_bytes=max_import_bytes)
         day = made_on or database.now().date()
         try:
-            run = await queue.put(kind, path, made_on=day, started_by=admin.name)
+            run = await queue.put(kind, path, made_on=day, started_by=admin.name, is_forced=force)
         except asyncio.QueueFull:
             await asyncio.to_thread(path.unlink)
             raise _busy() from None
         response.headers["Location"] = f"/v1/imports/{run.import_id}"
         return _view(run)
+
+    @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
+    async def list_imports(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[ImportView]:
+        """The newest first."""
+        before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+        async with database.transaction() as tx:
+            found = await imports_page(tx, before=before, limit=limit, now=database.now())
+        following = encode_cursor(found[limit - 1].import_id) if len(found) > limit else None
+        return Page(items=[_view(run) for run in found[:limit]], next=following)
 
     @router.get("/{import_id}", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def read_import(import_id: UUID) -> ImportView:
@@ -115,4 +141,7 @@ def _view(run: ImportRun) -> ImportView:
         message=run.message,
         started_at=run.started_at,
         updated_at=run.updated_at,
+        share_done=run.progress.share_done,
+        records_per_second=run.records_per_second,
+        seconds_left=run.seconds_left,
     )

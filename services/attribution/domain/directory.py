@@ -1,6 +1,7 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 
 import msgspec
@@ -9,8 +10,10 @@ from libs.common.addresses import canonical_domain
 from libs.common.contracts import Indicator
 from libs.common.intervals import ADDRESSES, Place, Space, place_of
 from services.attribution.domain.answers import Answer, Enquiry
+from services.attribution.domain.delegations import Delegated, Delegations
 from services.attribution.domain.learnt import Learnt
-from services.attribution.domain.networks import Delegations, Network, Networks, System
+from services.attribution.domain.network_files import NetworkFile, NetworkHint
+from services.attribution.domain.networks import Network, Networks, System
 from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
 
 
@@ -57,14 +60,16 @@ NO_ANSWERS: Mapping[Enquiry, Answer] = MappingProxyType({})
 def question_of(indicator: Indicator) -> Question:
     """What is asked of an asset; nothing of it is asked of the asset itself."""
     asset = indicator.asset
-    places = (place_of(text) for text in (asset.ip, *asset.hosts) if text)
-    names = [canonical_domain(host) for host in asset.hosts]
     certificate_name = indicator.extra.get(CERTIFICATE_FIELD) if indicator.extra else None
+    hosts = asset.hosts
+    places = map(place_of, (asset.ip, *hosts) if asset.ip else hosts)
+    names = filter(None, map(canonical_domain, hosts)) if hosts else ()
+    asns = (asset.asn, indicator.asn) if asset.asn and asset.asn != indicator.asn else (asset.asn or indicator.asn,)
     return Question(
         asset_key=asset.key,
-        names=tuple(dict.fromkeys(name for name in names if name)),
-        address=next((place for place in places if place is not None), None),
-        asns=tuple(dict.fromkeys(asn for asn in (asset.asn, indicator.asn) if asn)),
+        names=tuple(dict.fromkeys(names)),
+        address=next(filter(None, places), None),
+        asns=tuple(asn for asn in asns if asn),
         reported_email=asset.email.lower() if asset.email else None,
         claimed_country=indicator.geo_country,
         mail_name=canonical_domain(asset.email.rpartition("@")[2]) if asset.email else None,
@@ -75,7 +80,11 @@ def question_of(indicator: Indicator) -> Question:
 
 
 class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What the directory knows about one question. None: asked, and not known."""
+    """What the directory knows about one question. None: asked, and not known.
+
+    `delegated` says by which registry's file and of which day `delegated_country` is; `hint` is what the network file
+    says about the address. Its AS is among `asns` only where no route is known.
+    """
 
     question: Question
     by_name: RegisteredAsset | None = None
@@ -86,81 +95,100 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     asns: tuple[int, ...] = ()
     delegated_country: str | None = None
     learnt: Learnt | None = None
+    delegated: Delegated | None = None
+    hint: NetworkHint | None = None
     answers: Mapping[Enquiry, Answer] = NO_ANSWERS
     """What sources outside were asked before, whatever came of it, by the question."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, gc=False):
-    """What the tables know about one address."""
+    """What the tables know about the addresses of one space that are asked for, each table searched once for all."""
 
-    claim: RegisteredAsset | None = None
-    network: Network | None = None
-    origins: tuple[int, ...] = ()
-    country: str | None = None
-
-
-UNKNOWN = Surroundings()
+    claims: Mapping[int, RegisteredAsset] = {}
+    networks: Mapping[int, Network] = {}
+    origins: Mapping[int, tuple[int, ...]] = {}
+    delegated: Mapping[int, Delegated] = {}
+    hints: Mapping[int, NetworkHint] = {}
 
 
 class Directory(msgspec.Struct, frozen=True, eq=False):
-    """The registered assets, and one snapshot each of what the registries say. Two are never taken for the same."""
+    """The registered assets, and what serves of the registries and of the network file.
+
+    Two are never taken for the same.
+    """
 
     registered: Registered
     networks: Networks = Networks()
     delegations: Delegations = Delegations()
+    network_file: NetworkFile = NetworkFile()
 
     def organisation(self, asset: RegisteredAsset) -> Organisation:
         return self.registered.organisations[asset.organisation_id]
 
     def find(self, questions: Sequence[Question]) -> Iterator[Findings]:
-        """Look up a batch at once: each table is searched one time for all addresses in it."""
-        known = {space: self._known(space, questions) for space in ADDRESSES}
+        """Look up a batch at once: each table is searched one time for all that is asked of it."""
+        asked: dict[Space, set[int]] = {space: set() for space in ADDRESSES}
         for question in questions:
+            if question.address is not None:
+                asked[question.address.space].add(question.address.number)
+        known = {space: self._surroundings(space, list(numbers)) for space, numbers in asked.items()}
+        asns = [_asns(question, known) for question in questions]
+        holders = self.delegations.countries(Space.ASN, list({each[0] for each in asns if each}))
+        # Many addresses of a batch lie in few systems: each is looked up once.
+        system_of, claim_on = cache(self._system), cache(self._claimed)
+        for question, numbers in zip(questions, asns, strict=True):
             place = question.address
-            yield self._findings(question, known[place.space].get(place.number, UNKNOWN) if place else UNKNOWN)
-
-    def _known(self, space: Space, questions: Sequence[Question]) -> dict[int, Surroundings]:
-        """What lies around each address of one space that is asked for."""
-        places = (question.address for question in questions)
-        numbers = list({place.number for place in places if place is not None and place.space is space})
-        if not numbers:
-            return {}
-        claims = self.registered.around(space, numbers)
-        networks = self.networks.around(space, numbers)
-        origins = self.networks.origins(space, numbers)
-        countries = self.delegations.countries(space, numbers)
-        return {
-            number: Surroundings(
-                claims.get(number), networks.get(number), origins.get(number, ()), countries.get(number)
+            around, number = (known[place.space], place.number) if place is not None else (NOWHERE, 0)
+            delegated = around.delegated.get(number) or (holders.get(numbers[0]) if numbers and holders else None)
+            yield Findings(
+                question=question,
+                by_name=self._named(question.names) if question.names else None,
+                by_address=around.claims.get(number),
+                by_asn=claim_on(numbers) if numbers else None,
+                network=around.networks.get(number),
+                system=system_of(numbers) if numbers else None,
+                asns=numbers,
+                delegated_country=delegated.country if delegated is not None else None,
+                delegated=delegated,
+                hint=around.hints.get(number),
             )
-            for number in numbers
-        }
 
-    def _findings(self, question: Question, around: Surroundings) -> Findings:
-        asns = _distinct(question.asns, around.origins)
-        return Findings(
-            question=question,
-            by_name=_first(self.registered.domain(name) for name in question.names) if question.names else None,
-            by_address=around.claim,
-            by_asn=_first(self.registered.asn(asn) for asn in asns) if asns else None,
-            network=around.network,
-            system=self._system(asns),
-            asns=asns,
-            delegated_country=around.country or self._country_of(asns),
+    def _surroundings(self, space: Space, numbers: Sequence[int]) -> Surroundings:
+        if not numbers:
+            return NOWHERE
+        return Surroundings(
+            self.registered.around(space, numbers),
+            self.networks.around(space, numbers),
+            self.networks.origins(space, numbers),
+            self.delegations.countries(space, numbers),
+            self.network_file.around(space, numbers),
         )
+
+    def _named(self, names: Sequence[str]) -> RegisteredAsset | None:
+        return next(filter(None, map(self.registered.domain, names)), None)
+
+    def _claimed(self, asns: Sequence[int]) -> RegisteredAsset | None:
+        return next(filter(None, map(self.registered.asn, asns)), None)
 
     def _system(self, asns: Sequence[int]) -> System | None:
         """The first that can be written to; one without a desk is better than none known."""
         known = [self.networks.systems[asn] for asn in asns if asn in self.networks.systems]
         return next((system for system in known if system.desk), known[0] if known else None)
 
-    def _country_of(self, asns: Sequence[int]) -> str | None:
-        return self.delegations.countries(Space.ASN, asns[:1]).get(asns[0]) if asns else None
+
+def _asns(question: Question, known: Mapping[Space, Surroundings]) -> tuple[int, ...]:
+    """What the record says, then who announces the address: by a route, else by the network file."""
+    place = question.address
+    if place is None:
+        return question.asns
+    around = known[place.space]
+    announced = around.origins.get(place.number)
+    if announced is None:
+        hint = around.hints.get(place.number)
+        if hint is None or not hint.asn:
+            return question.asns
+        announced = (hint.asn,)
+    return tuple(dict.fromkeys(question.asns + announced))
 
 
-def _first(assets: Iterator[RegisteredAsset | None]) -> RegisteredAsset | None:
-    return next((asset for asset in assets if asset is not None), None)
-
-
-def _distinct(first: tuple[int, ...], then: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys((*first, *then))) if then else first
+NOWHERE = Surroundings()

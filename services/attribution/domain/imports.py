@@ -12,11 +12,12 @@ LONGEST_SILENCE = timedelta(minutes=5)
 
 
 class ImportKind(StrEnum):
-    """`organisations` are ours; `ripe` and `delegated` are snapshots of what registries publish."""
+    """`organisations` are ours; `ripe` and `delegated` are what registries publish; `networks` is the network file."""
 
     ORGANISATIONS = "organisations"
     RIPE = "ripe"
     DELEGATED = "delegated"
+    NETWORKS = "networks"
 
 
 class ImportState(StrEnum):
@@ -39,6 +40,7 @@ class Progress(msgspec.Struct, frozen=True):
     bytes_read: int = 0
     records: int = 0
     skipped: Mapping[str, int] = {}
+    share_done: float = 0.0
 
 
 class ImportRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,23 @@ class ImportRun(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     started_at: datetime
     updated_at: datetime
+
+    @property
+    def seconds(self) -> float:
+        return (self.updated_at - self.started_at).total_seconds()
+
+    @property
+    def records_per_second(self) -> float | None:
+        """None until there is something to tell."""
+        return self.progress.records / self.seconds if self.seconds > 0 and self.progress.records else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """As far as what is done tells; None where nothing is, and when it has ended."""
+        share = self.progress.share_done
+        if self.state is not ImportState.RUNNING or share <= 0:
+            return None
+        return self.seconds * (1 - share) / share
 
 
 def as_seen(run: ImportRun, *, at: datetime) -> ImportRun:

@@ -14,16 +14,19 @@ import numpy.typing as npt
 from libs.common.flattening import NOBODY
 from libs.common.intervals import Interval, Space
 from services.attribution.domain.abuse import AbuseDesk
+from services.attribution.domain.columns import NO_ROW, Columns, Packed, Texts, numbers_of, parted
 from services.attribution.domain.ranges import Segments
 
-NO_ROW = -1
-ASSIGNED = "u"
-Packed = bytes | bytearray
-"""A column of fixed-width values, one after another."""
+RANGE_COLUMNS = (
+    "first", "last", "country", "name", "status", "status-words", "desk", "inherited-from", "starts", "owners",
+)  # fmt: skip
+ROUTE_COLUMNS = ("route-starts", "route-owners", "origins", "origins-words")
+SYSTEM_COLUMNS = ("asn", "asn-name", "asn-desk")
+DESK_COLUMNS = ("desk-email", "desk-name")
 
 
 class Network(msgspec.Struct, frozen=True, gc=False):
-    """A registered network range, as far as an attribution asks."""
+    """A registered network range, as far as an attribution asks. `status` is upper case."""
 
     interval: Interval
     netname: str
@@ -32,6 +35,7 @@ class Network(msgspec.Struct, frozen=True, gc=False):
     inherited_from: Interval | None
     is_users: bool = False
     """Its desk is that of whoever uses it, not of who hands out the addresses."""
+    status: str = ""
 
 
 class System(msgspec.Struct, frozen=True):
@@ -55,46 +59,9 @@ class Ends:
         return len(self._first) // self._width
 
     def __getitem__(self, row: int) -> Interval:
-        return Interval(self._space, *self._pair(row))
-
-    def segments(self) -> Segments:
-        return Segments.of(self._space, (self._pair(row) for row in range(len(self))))
-
-    def _pair(self, row: int) -> tuple[int, int]:
         place = slice(row * self._width, (row + 1) * self._width)
-        return int.from_bytes(self._first[place], "big"), int.from_bytes(self._last[place], "big")
-
-
-class Texts:
-    """Many short texts in one: each ends with a line feed, which none of them holds."""
-
-    __slots__ = ("_joined", "_limits")
-
-    def __init__(self, joined: Packed) -> None:
-        self._joined = joined
-        ends = np.flatnonzero(np.frombuffer(joined, dtype=np.uint8) == ord("\n")).astype(np.uint32)
-        self._limits = np.concatenate((np.zeros(1, dtype=np.uint32), ends + 1), dtype=np.uint32)
-
-    def of(self, rows: Sequence[int]) -> list[str]:
-        places = np.array(rows, dtype=np.int64)
-        starts, nexts = self._limits[places].tolist(), self._limits[places + 1].tolist()
-        return [self._joined[start : following - 1].decode() for start, following in zip(starts, nexts, strict=True)]
-
-
-class RangeColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """The ranges of one space as they come from the database, in order of their position.
-
-    `countries` has two letters each (blank: unknown); `desks` and `inherited_from` big-endian 32-bit numbers, NO_ROW
-    for none; `netnames` is what `Texts` wants; `kinds` one letter each, ASSIGNED for what its user has by itself.
-    """
-
-    first: Packed
-    last: Packed
-    countries: Packed
-    desks: Packed
-    inherited_from: Packed
-    netnames: Packed
-    kinds: Packed = b""
+        first, last = int.from_bytes(self._first[place], "big"), int.from_bytes(self._last[place], "big")
+        return Interval(self._space, first, last)
 
 
 class NetworkTable:
@@ -104,26 +71,31 @@ class NetworkTable:
     hands out addresses has an allocation that they come from, and often assigns ranges to itself.
     """
 
-    __slots__ = ("_countries", "_desks", "_ends", "_inherited_from", "_is_users", "_names", "_pool", "_segments")
+    __slots__ = (
+        "_countries", "_desks", "_ends", "_inherited_from", "_is_users", "_names", "_pool", "_segments",
+        "_status_words", "_statuses",
+    )  # fmt: skip
 
-    def __init__(self, space: Space, columns: RangeColumns, *, pool: Sequence[AbuseDesk]) -> None:
-        self._ends = Ends(space, first=columns.first, last=columns.last)
-        self._segments = self._ends.segments()
-        self._countries = columns.countries
-        self._desks = np.frombuffer(columns.desks, dtype=">i4")
-        self._inherited_from = np.frombuffer(columns.inherited_from, dtype=">i4")
-        self._names = Texts(columns.netnames)
+    def __init__(self, space: Space, columns: Columns, *, pool: Sequence[AbuseDesk]) -> None:
+        """Of `columns` those of RANGE_COLUMNS. The ones without rows are read as unknown."""
+        self._ends = Ends(space, first=columns["first"], last=columns["last"])
+        self._segments = Segments(space, starts=columns["starts"], owners=columns["owners"])
+        self._countries = columns["country"]
+        self._desks = numbers_of(columns["desk"])
+        self._inherited_from = numbers_of(columns["inherited-from"])
+        self._names = Texts(columns["name"])
         self._pool = pool
-        self._is_users = self._used_by_desk(np.frombuffer(columns.kinds or b"-" * len(self._ends), dtype=np.uint8))
+        self._status_words = [*parted(columns["status-words"]), ""]
+        self._statuses = _narrow(columns["status"], len(self._ends))
+        self._is_users = self._used_by_desk()
 
-    def _used_by_desk(self, kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-        is_assigned, has_desk = kinds == ord(ASSIGNED), self._desks != NO_ROW
+    def _used_by_desk(self) -> npt.NDArray[np.bool_]:
+        is_assigned = np.array([_is_assigned(status) for status in self._status_words])[self._statuses]
+        has_desk = self._desks != NO_ROW
         is_providers = np.zeros(len(self._pool) + 1, dtype=np.bool_)
         is_providers[self._desks[~is_assigned & has_desk]] = True
-        is_own = self._inherited_from == NO_ROW
-        of_provider = is_providers[np.where(has_desk, self._desks, len(self._pool))]
-        users: npt.NDArray[np.bool_] = is_assigned & has_desk & is_own & ~of_provider
-        return users
+        is_users: npt.NDArray[np.bool_] = is_assigned & has_desk & (self._inherited_from == NO_ROW)
+        return is_users & ~is_providers[self._desks]
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -136,59 +108,73 @@ class NetworkTable:
 
     def _networks(self, rows: list[int]) -> dict[int, Network]:
         """Objects of these rows. Each column is read once for all of them: one by one, numpy is slow."""
-        names, desks = self._names.of(rows), self._desks[rows].tolist()
-        sources, users = self._inherited_from[rows].tolist(), self._is_users[rows].tolist()
+        if not rows:
+            return {}
+        read = zip(
+            rows,
+            self._names.of(rows),
+            self._desks[rows].tolist(),
+            self._inherited_from[rows].tolist(),
+            self._statuses[rows].tolist(),
+            self._is_users[rows].tolist(),
+            strict=True,
+        )
+        sources: dict[int, Interval] = {}
         return {
             row: Network(
-                interval=self._ends[row],
-                netname=name,
-                country=self._countries[2 * row : 2 * row + 2].decode().strip() or None,
-                desk=self._pool[desk] if desk != NO_ROW else None,
-                inherited_from=self._ends[source] if source != NO_ROW else None,
-                is_users=is_users,
+                self._ends[row],
+                name,
+                str(self._countries[2 * row : 2 * row + 2], "ascii").strip() or None,
+                self._pool[desk] if desk != NO_ROW else None,
+                (sources.get(source) or sources.setdefault(source, self._ends[source])) if source != NO_ROW else None,
+                is_users,
+                self._status_words[status],
             )
-            for row, name, desk, source, is_users in zip(rows, names, desks, sources, users, strict=True)
+            for row, name, desk, source, status, is_users in read
         }
+
+
+def _is_assigned(status: str) -> bool:
+    return status.startswith("ASSIGNED") or status == "ALLOCATED-ASSIGNED PA"
+
+
+def _narrow(column: Packed, rows: int) -> npt.NDArray[np.signedinteger]:
+    """Numbers in as few bytes as they fit, since there are millions of them; NO_ROW for all of an empty column."""
+    numbers = numbers_of(column) if len(column) else np.full(rows, NO_ROW, dtype=np.int32)
+    narrowest = np.int8 if not len(numbers) or numbers.max() < 128 else np.int32
+    return numbers.astype(narrowest, copy=False)
 
 
 class RouteTable:
     """The announced prefixes of one space with their origins."""
 
-    __slots__ = ("_origins", "_segments")
+    __slots__ = ("_origins", "_segments", "_words")
 
-    def __init__(self, ends: Ends, *, origins: Sequence[tuple[int, ...]]) -> None:
-        self._segments = ends.segments()
-        self._origins = origins
+    def __init__(self, space: Space, columns: Columns) -> None:
+        """Of `columns` those of ROUTE_COLUMNS."""
+        self._segments = Segments(space, starts=columns["route-starts"], owners=columns["route-owners"])
+        self._origins = numbers_of(columns["origins"])
+        self._words = [tuple(map(int, text.split())) for text in parted(columns["origins-words"])]
 
     def origins(self, numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """Who says that they announce the most specific prefix around each address."""
-        rows = self._segments.owners(numbers)
-        return {number: self._origins[row] for number, row in zip(numbers, rows, strict=True) if row != NOBODY}
-
-
-class CountryTable:
-    """The delegated ranges of one space with the country of their holder."""
-
-    __slots__ = ("_countries", "_segments")
-
-    def __init__(self, ends: Ends, *, countries: Packed) -> None:
-        self._segments = ends.segments()
-        self._countries = countries
-
-    def countries(self, numbers: Sequence[int]) -> dict[int, str]:
-        rows = self._segments.owners(numbers)
-        hits = ((number, row) for number, row in zip(numbers, rows, strict=True) if row != NOBODY)
-        return {number: self._countries[2 * row : 2 * row + 2].decode() for number, row in hits}
+        hits = [hit for hit in zip(numbers, self._segments.owners(numbers), strict=True) if hit[1] != NOBODY]
+        words = self._origins[[row for _, row in hits]].tolist() if hits else []
+        return {number: self._words[word] for (number, _), word in zip(hits, words, strict=True)}
 
 
 class Networks(msgspec.Struct, frozen=True):
-    """One snapshot of the RIPE database. `snapshot` 0 is the empty one from before the first import."""
+    """What serves of the RIPE database. `snapshot` 0 is the empty one from before the first import.
+
+    `made_on` is the day of the oldest part that it stands on, and `parts` the day of each: `inetnum` and so on.
+    """
 
     snapshot: int = 0
     made_on: date | None = None
     ranges: Mapping[Space, NetworkTable] = {}
     routes: Mapping[Space, RouteTable] = {}
     systems: Mapping[int, System] = {}
+    parts: Mapping[str, date] = {}
 
     def around(self, space: Space, numbers: Sequence[int]) -> dict[int, Network]:
         return self.ranges[space].around(numbers) if space in self.ranges else {}
@@ -197,12 +183,16 @@ class Networks(msgspec.Struct, frozen=True):
         return self.routes[space].origins(numbers) if space in self.routes else {}
 
 
-class Delegations(msgspec.Struct, frozen=True):
-    """One snapshot of the registry's delegated file."""
+def desks_from(columns: Columns) -> list[AbuseDesk]:
+    """By their number; of DESK_COLUMNS."""
+    return [
+        AbuseDesk(email, name)
+        for email, name in zip(parted(columns["desk-email"]), parted(columns["desk-name"]), strict=True)
+    ]
 
-    snapshot: int = 0
-    made_on: date | None = None
-    tables: Mapping[Space, CountryTable] = {}
 
-    def countries(self, space: Space, numbers: Sequence[int]) -> dict[int, str]:
-        return self.tables[space].countries(numbers) if space in self.tables else {}
+def systems_from(columns: Columns, *, pool: Sequence[AbuseDesk]) -> dict[int, System]:
+    """By AS number; of SYSTEM_COLUMNS."""
+    asns = np.frombuffer(columns["asn"], dtype=np.uint32).tolist()
+    read = zip(asns, parted(columns["asn-name"]), numbers_of(columns["asn-desk"]).tolist(), strict=True)
+    return {asn: System(asn, name, pool[desk] if desk != NO_ROW else None) for asn, name, desk in read}

@@ -4,7 +4,8 @@ from services.attribution.handlers.deciding import Decider, decide_all
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
 from services.attribution.handlers.enquiries import Enquirer, Outside
-from services.attribution.handlers.imports import Importer, ImportQueue
+from services.attribution.handlers.import_queue import ImportQueue, Upload, WorkApart
+from services.attribution.handlers.imports import Importer
 from services.attribution.handlers.ladders import ladder_of, shipped_ladder
 from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
 from services.attribution.handlers.organisations import (
@@ -22,13 +23,16 @@ from services.attribution.handlers.queries import (
     attribution_of,
     contacts_page,
     import_run,
+    imports_page,
     lessons_page,
     open_enquiries_page,
     organisation_of,
     organisations_page,
+    source_states,
     unattributed_page,
 )
 from services.attribution.handlers.registrations import UntoldRegistrations
+from services.attribution.handlers.sources.reading import end_with_parent
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import Word, decide_unattributed, forget
 
@@ -43,7 +47,9 @@ __all__ = [
     "Outside",
     "Refusal",
     "UntoldRegistrations",
+    "Upload",
     "Word",
+    "WorkApart",
     "add_contact",
     "add_organisation",
     "assets_page",
@@ -53,8 +59,10 @@ __all__ = [
     "contacts_page",
     "decide_all",
     "decide_unattributed",
+    "end_with_parent",
     "forget",
     "import_run",
+    "imports_page",
     "ladder_of",
     "lessons_page",
     "look_up",
@@ -67,5 +75,6 @@ __all__ = [
     "remove_contact",
     "remove_organisation",
     "shipped_ladder",
+    "source_states",
     "unattributed_page",
 ]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
-from pathlib import Path
+from typing import assert_never
 
 import msgspec
 import structlog
@@ -11,18 +11,17 @@ import structlog
 from libs.common.db import Database, Transaction
 from libs.common.errors import Permanent, Transient
 from libs.common.ids import new_id
-from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Mistake, Progress
 from services.attribution.domain.organisation_files import BadOrganisations, read_organisations
 from services.attribution.handlers.dumps import BrokenDump, Dump
 from services.attribution.handlers.organisations import take_in
-from services.attribution.handlers.snapshots import Tally, import_delegated, import_ripe
+from services.attribution.handlers.sources import Tally, import_delegated, import_networks, import_ripe
+from services.attribution.handlers.sources.versions import Arrival
 
 log = structlog.get_logger(__name__)
 
 BETWEEN_REPORTS = timedelta(seconds=1)
-MOST_WAITING = 4
 
 Watch = Callable[[ImportRun], None]
 
@@ -55,36 +54,57 @@ class Importer:
             started_at=now,
             updated_at=now,
         )
-        await self._save(run)
+        await self.save(run)
         return run
 
-    async def run(self, run: ImportRun, dump: Dump, *, made_on: date) -> ImportRun:
-        """Bring the dump in. A broken one ends as `failed` and changes nothing; `Transient` ends so too."""
-        report = _Report(run, dump, save=self._save, now=self._database.now)
+    async def run(self, run: ImportRun, dump: Dump, *, made_on: date, is_forced: bool = False) -> ImportRun:
+        """Bring the dump in, and say how it ended. A broken one is `failed` and changes nothing; so is `Transient`."""
+        return await self.end(await self.work(run, dump, made_on=made_on, is_forced=is_forced))
+
+    async def work(self, run: ImportRun, dump: Dump, *, made_on: date, is_forced: bool = False) -> ImportRun:
+        """How it ended, which nobody but the caller knows yet."""
+        report = _Report(run, dump, save=self.save, now=self._database.now)
         try:
             async with self._database.transaction() as tx:
-                await self._take_in(tx, run.kind, dump, made_on=made_on, tally=report.tally)
+                arrival = Arrival(made_on=made_on, now=self._database.now(), is_forced=is_forced)
+                await self._take_in(tx, run.kind, dump, arrival=arrival, tally=report.tally)
         except BadOrganisations as error:
-            return await report.end(
+            return report.ended(
                 ImportState.FAILED, f"Nothing was changed; first mistake: {error}", errors=error.mistakes
             )
         except (Permanent, Transient) as error:
-            return await report.end(ImportState.FAILED, f"Nothing was changed: {error}")
-        if self._after is not None:
-            await self._after()
-        return await report.end(ImportState.DONE, "")
+            return report.ended(ImportState.FAILED, f"Nothing was changed: {error}")
+        return report.ended(ImportState.DONE, " ".join(report.tally.said))
 
-    async def _take_in(self, tx: Transaction, kind: ImportKind, dump: Dump, *, made_on: date, tally: Tally) -> None:
-        now = self._database.now()
+    async def end(self, ended: ImportRun) -> ImportRun:
+        """Tell everybody how it ended, once what came in is in use."""
+        if ended.state is ImportState.DONE and self._after is not None:
+            await self._after()
+        await self.save(ended)
+        log.info(
+            "import ended",
+            kind=ended.kind,
+            state=ended.state,
+            records=ended.progress.records,
+            seconds=round(ended.seconds, 1),
+            message=ended.message,
+        )
+        return ended
+
+    async def _take_in(self, tx: Transaction, kind: ImportKind, dump: Dump, *, arrival: Arrival, tally: Tally) -> None:
         if not await store.imports.become_only_import(tx, kind):
             raise BrokenDump(f"another import of {kind} is under way")
         match kind:
             case ImportKind.RIPE:
-                await import_ripe(tx, dump.lines(), made_on=made_on, now=now, tally=tally)
+                await import_ripe(tx, dump, arrival=arrival, tally=tally)
             case ImportKind.DELEGATED:
-                await import_delegated(tx, dump.lines(), made_on=made_on, now=now, tally=tally)
+                await import_delegated(tx, dump, arrival=arrival, tally=tally)
+            case ImportKind.NETWORKS:
+                await import_networks(tx, dump, arrival=arrival, tally=tally)
             case ImportKind.ORGANISATIONS:
-                await self._take_in_organisations(tx, dump, now=now, tally=tally)
+                await self._take_in_organisations(tx, dump, now=arrival.now, tally=tally)
+            case _:
+                assert_never(kind)
 
     async def _take_in_organisations(self, tx: Transaction, dump: Dump, *, now: datetime, tally: Tally) -> None:
         content = await asyncio.to_thread(dump.content, most_bytes=self._max_organisations_bytes)
@@ -94,7 +114,7 @@ class Importer:
             raise BadOrganisations(mistakes)
         tally.records = len(entries)
 
-    async def _save(self, run: ImportRun) -> None:
+    async def save(self, run: ImportRun) -> None:
         async with self._database.transaction() as tx:
             await store.imports.save_run(tx, run)
         if self._watch is not None:
@@ -115,11 +135,10 @@ class _Report:
         self._run, self._dump, self._save, self._clock = run, dump, save, now
         self.tally = Tally(self._tick)
 
-    async def end(self, state: ImportState, message: str, *, errors: tuple[Mistake, ...] = ()) -> ImportRun:
-        ended = self._now(state=state, message=message, errors=errors)
-        await self._save(ended)
-        log.info("import ended", kind=ended.kind, state=ended.state, records=self.tally.records, message=message)
-        return ended
+    def ended(self, state: ImportState, message: str, *, errors: tuple[Mistake, ...] = ()) -> ImportRun:
+        if state is ImportState.DONE:
+            self.tally.share_done = 1.0
+        return self._now(state=state, message=message, errors=errors)
 
     async def _tick(self) -> None:
         if self._clock() - self._run.updated_at >= BETWEEN_REPORTS:
@@ -132,42 +151,8 @@ class _Report:
             state=state,
             message=message,
             errors=errors,
-            progress=Progress(self._dump.bytes_read, self.tally.records, dict(self.tally.skipped)),
+            progress=Progress(
+                self._dump.bytes_read, self.tally.records, dict(self.tally.skipped), self.tally.share_done
+            ),
             updated_at=self._clock(),
         )
-
-
-class ImportQueue:
-    """Uploaded files, one after another, in the background of the service. Each file is deleted when it is through."""
-
-    def __init__(self, importer: Importer) -> None:
-        self._importer = importer
-        self._waiting: asyncio.Queue[tuple[ImportRun, Path, date]] = asyncio.Queue(MOST_WAITING)
-
-    @property
-    def is_full(self) -> bool:
-        return self._waiting.full()
-
-    async def put(self, kind: ImportKind, path: Path, *, made_on: date, started_by: str) -> ImportRun:
-        """Take a file; raises `asyncio.QueueFull` rather than wait."""
-        run = await self._importer.begin(kind, Dump([path]), started_by=started_by)
-        self._waiting.put_nowait((run, path, made_on))
-        return run
-
-    async def work(self, shutdown: Shutdown) -> None:
-        """A task of the service. What still waits at shutdown is seen as interrupted later, and changed nothing."""
-        while not shutdown.requested:
-            try:
-                async with asyncio.timeout(0.5):
-                    run, path, made_on = await self._waiting.get()
-            except TimeoutError:
-                continue
-            await self._work_off(run, path, made_on)
-
-    async def _work_off(self, run: ImportRun, path: Path, made_on: date) -> None:
-        try:
-            await self._importer.run(run, Dump([path]), made_on=made_on)
-        except Transient as error:
-            log.warning("an import could not be told as ended", import_id=str(run.import_id), reason=str(error))
-        finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -1,5 +1,6 @@
 """Somebody asks what is kept. A page has one item more than asked for where there is a next page."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,9 +9,19 @@ from libs.common.problems import not_found
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution
 from services.attribution.domain.enquiries import OpenEnquiry
-from services.attribution.domain.imports import ImportRun, as_seen
+from services.attribution.domain.imports import ImportKind, ImportRun, as_seen
 from services.attribution.domain.learnt import Lesson
 from services.attribution.domain.organisations import AssetRecord, ContactRecord, OrganisationRecord
+from services.attribution.domain.sources import (
+    NETWORK_FILE,
+    NETWORK_FILE_PARTS,
+    ORGANISATIONS,
+    SOURCES,
+    SourceState,
+    Version,
+    joined,
+    state_of,
+)
 from services.attribution.domain.unattributed import Unattributed
 
 
@@ -68,3 +79,28 @@ async def import_run(tx: Transaction, import_id: UUID, *, now: datetime) -> Impo
     if run is None:
         raise not_found("import")
     return as_seen(run, at=now)
+
+
+async def imports_page(tx: Transaction, *, before: UUID | None, limit: int, now: datetime) -> list[ImportRun]:
+    """The newest first."""
+    return [as_seen(run, at=now) for run in await store.imports.page(tx, before=before, limit=limit + 1)]
+
+
+async def source_states(tx: Transaction, *, greatest_age_days: Mapping[str, int], now: datetime) -> list[SourceState]:
+    """Every source, also those that were never brought in."""
+    versions = await store.sources.current(tx)
+    halves = [versions[part] for part in NETWORK_FILE_PARTS if part in versions]
+    if halves:
+        versions[NETWORK_FILE] = joined(NETWORK_FILE, halves)
+    own = await store.imports.last_done(tx, ImportKind.ORGANISATIONS)
+    if own is not None:
+        versions[ORGANISATIONS] = Version(
+            source=ORGANISATIONS,
+            made_on=own.updated_at.date(),
+            imported_at=own.updated_at,
+            counts={"organisations": own.progress.records},
+        )
+    return [
+        state_of(source, versions.get(source), greatest_age_days=greatest_age_days.get(source), today=now.date())
+        for source in SOURCES
+    ]

@@ -10,6 +10,7 @@ from services.attribution.store import (
     organisation_files,
     organisations,
     registrations,
+    sources,
 )
 from services.attribution.store.tables import metadata
 
@@ -24,4 +25,5 @@ __all__ = [
     "organisation_files",
     "organisations",
     "registrations",
+    "sources",
 ]

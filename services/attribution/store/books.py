@@ -1,6 +1,7 @@
 """What attribution's tables answer to those who watch it: its records by submission, and what waits."""
 
 from libs.common.bookkeeping import RecordTable
+from services.attribution.domain.sources import NETWORK_FILE, NETWORK_FILE_PARTS
 
 ATTRIBUTIONS = RecordTable(
     name="attribution",
@@ -21,3 +22,12 @@ UNATTRIBUTED = "SELECT target_id::text AS id, waiting_since AS since FROM unattr
 
 WAITING_FOR_ANSWER = "SELECT indicator_id::text AS id, due_at AS since FROM pending_threat WHERE NOT decided"
 """They are decided when they are due, with or without an answer."""
+
+
+def source_rows(source: str) -> str:
+    """What is in of a source, or of its parts if it has some that count for themselves, since the day that it is of."""
+    names = ", ".join(f"'{name}'" for name in (NETWORK_FILE_PARTS if source == NETWORK_FILE else (source,)))
+    return f"{_SOURCES} WHERE source IN ({names})"
+
+
+_SOURCES = "SELECT source AS id, made_on::timestamp AT TIME ZONE 'UTC' AS since FROM source_version"

@@ -93,6 +93,33 @@ directory_version = Table(
     comment="rises with every change of organisations, in the same transaction",
 )
 
+source_version = Table(
+    "source_version",
+    metadata,
+    Column("version_id", Integer, Identity(), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("made_on", Date, nullable=False),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("file_digest", Text, nullable=False),
+    Column("file_parts", Integer, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    comment="what is in of a source: the newest of its versions serves, the others are removed with it",
+)
+
+source_column = Table(
+    "source_column",
+    metadata,
+    Column("version_id", Integer, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("slice", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    comment="a part of a packed column of millions of rows, compressed with zstd",
+)
+
+# What follows up to `delegation` is what the release before this one reads and writes. It stays for one release, so
+# that old and new replicas can run side by side.
+
 snapshot = Table(
     "snapshot",
     metadata,
@@ -178,6 +205,7 @@ import_run = Table(
     Column("message", Text, nullable=False),
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("share_done", Double, nullable=False, server_default=text("0")),
 )
 
 # JSON as text: nobody asks PostgreSQL for what is inside, so taking it apart and putting it together again would be for

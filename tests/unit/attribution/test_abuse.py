@@ -1,48 +1,112 @@
 """Whose abuse desk a range has."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
+import msgspec
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from libs.common.intervals import parse_interval
-from services.attribution.domain.abuse import AbuseDesk, Contacts, RangeResolver, ResolvedRange, resolve_system
-from services.attribution.domain.ripe import OrganisationObject, RangeObject, RoleObject, SystemObject
+from libs.common.flattening import NOBODY
+from libs.common.intervals import Interval, Space
+from services.attribution.domain.abuse import AbuseDesk
+from services.attribution.domain.columns import Columns, numbers_of, parted
+from services.attribution.domain.networks import desks_from, systems_from
+from services.attribution.domain.ranges import Segments, numbers_from
+from services.attribution.domain.ripe.contacts import Contacts
+from services.attribution.domain.ripe.parts import PartBuilder
+from services.attribution.domain.ripe.reading import Kind, read_block
+from services.attribution.domain.ripe.resolving import Nest, resolved_ranges, resolved_systems
 
-CONTACTS = Contacts(
-    organisations=[
-        OrganisationObject("ORG-ISP", "ISP B.V.", "NL", "ROLE-ISP"),
-        OrganisationObject("ORG-SHOP", "Shop B.V.", "NL", "ROLE-SHOP"),
-        OrganisationObject("ORG-SILENT", "Silent B.V.", "NL", None),
-    ],
-    roles=[
-        RoleObject("ROLE-ISP", "ISP desk", "abuse@isp.example"),
-        RoleObject("ROLE-SHOP", "Shop desk", "abuse@shop.example"),
-        RoleObject("ROLE-OWN", "Own desk", "abuse@own.example"),
-    ],
-)
+CONTACTS = """\
+organisation: ORG-ISP
+org-name: ISP B.V.
+abuse-c: ROLE-ISP
+source: RIPE
+
+organisation: ORG-SHOP
+org-name: Shop B.V.
+abuse-c: ROLE-SHOP
+source: RIPE
+
+organisation: ORG-SILENT
+org-name: Silent B.V.
+source: RIPE
+
+role: ISP desk
+nic-hdl: ROLE-ISP
+abuse-mailbox: abuse@isp.example
+source: RIPE
+
+role: Shop desk
+nic-hdl: ROLE-SHOP
+abuse-mailbox: abuse@shop.example
+source: RIPE
+
+role: Own desk
+nic-hdl: ROLE-OWN
+abuse-mailbox: abuse@own.example
+source: RIPE
+"""
 ISP = AbuseDesk("abuse@isp.example", "ISP B.V.")
 
 
+class Resolved(msgspec.Struct, frozen=True):
+    interval: Interval
+    netname: str
+    desk: AbuseDesk | None
+    inherited_from: int | None
+
+
 def a_range(
-    text: str, *, organisation: str | None = None, abuse: str | None = None, ripe: bool = False, name: str = "NET"
-) -> RangeObject:
-    interval = parse_interval(text)
-    assert interval is not None
-    return RangeObject(
-        interval=interval,
-        netname=name,
-        description="",
-        country="NL",
-        organisation=organisation,
-        abuse_contact=abuse,
-        status="ASSIGNED PA",
-        ripe_maintained=ripe,
+    text: str,
+    *,
+    organisation: str = "",
+    abuse: str = "",
+    ripe: bool = False,
+    name: str = "NET",
+    description: str = "",
+) -> str:
+    kind = "inet6num" if ":" in text else "inetnum"
+    maintainer = "RIPE-NCC-HM-MNT" if ripe else "A-MNT"
+    return (
+        f"{kind}: {text}\nnetname: {name}\ndescr: {description}\norg: {organisation}\nabuse-c: {abuse}\n"
+        f"mnt-by: {maintainer}\nsource: RIPE\n"
     )
 
 
-def resolve(*ranges: RangeObject) -> tuple[list[ResolvedRange], Counter[str]]:
-    skipped = Counter[str]()
-    return list(RangeResolver(CONTACTS, skipped).resolve(ranges)), skipped
+def part_of(kind: Kind, *objects: str) -> Columns:
+    builder = PartBuilder(kind)
+    builder.add(read_block("\n\n".join(objects).encode()).batches[kind])
+    return builder.finish()
+
+
+def contacts() -> Contacts:
+    return Contacts(part_of(Kind.ORGANISATION, CONTACTS), part_of(Kind.ROLE, CONTACTS))
+
+
+def resolve(*ranges: str, space: Space = Space.IPV4) -> tuple[list[Resolved], Counter[str]]:
+    """In order of position."""
+    skipped, known = Counter[str](), contacts()
+    kind = Kind.INETNUM if space is Space.IPV4 else Kind.INET6NUM
+    found = resolved_ranges(space, part_of(kind, *ranges), known, skipped)
+    columns = {name.partition("/")[2]: column for name, column in found.items()}
+    desks = [*desks_from(known.desk_columns()), None]
+    read = zip(
+        numbers_from(space, columns["first"]),
+        numbers_from(space, columns["last"]),
+        parted(columns["name"]),
+        numbers_of(columns["desk"]).tolist(),
+        numbers_of(columns["inherited-from"]).tolist(),
+        strict=True,
+    )
+    rows = [
+        Resolved(Interval(space, first, last), name, desks[desk], source if source >= 0 else None)
+        for first, last, name, desk, source in read
+    ]
+    return rows, skipped
 
 
 PARENT = a_range("192.0.2.0/24", organisation="ORG-ISP")
@@ -73,7 +137,7 @@ PARENT = a_range("192.0.2.0/24", organisation="ORG-ISP")
         "ripe-maintained-keeps-its-own",
     ],
 )
-def test_abuse_c_is_resolved_as_ripe_does(child: RangeObject, email: str | None, inherited_from: int | None) -> None:
+def test_abuse_c_is_resolved_as_ripe_does(child: str, email: str | None, inherited_from: int | None) -> None:
     (_, resolved), _ = resolve(PARENT, child)
 
     assert (resolved.desk.email if resolved.desk else None) == email
@@ -118,15 +182,69 @@ def test_the_same_range_twice_counts_once() -> None:
     assert skipped == {"same-range-twice": 1}
 
 
-def test_ranges_may_be_fed_in_parts() -> None:
-    skipped = Counter[str]()
-    resolver = RangeResolver(CONTACTS, skipped)
+def test_dumps_may_come_in_any_order_and_in_parts() -> None:
+    ordered, _ = resolve(PARENT, a_range("192.0.2.0/25"), a_range("192.0.2.128/25"))
+    builder = PartBuilder(Kind.INETNUM)
+    for item in (a_range("192.0.2.128/25"), a_range("192.0.2.0/25"), PARENT):
+        builder.add(read_block(item.encode()).batches[Kind.INETNUM])
 
-    first = list(resolver.resolve([PARENT]))
-    second = list(resolver.resolve([a_range("192.0.2.0/25")]))
+    assert builder.finish() == part_of(Kind.INETNUM, PARENT, a_range("192.0.2.0/25"), a_range("192.0.2.128/25"))
+    assert [item.desk for item in ordered] == [ISP] * 3
 
-    assert (first + second)[1].inherited_from == 0
-    assert resolver.position == 2
+
+def test_ipv6_ranges_inherit_like_ipv4_ranges() -> None:
+    found, skipped = resolve(
+        a_range("2001:db8::/32", organisation="ORG-ISP"),
+        a_range("2001:db8:1::/48"),
+        a_range("2001:db8:1:8000::/49", abuse="ROLE-OWN"),
+        a_range("2001:db9::/32"),
+        space=Space.IPV6,
+    )
+
+    assert [item.desk.email if item.desk else None for item in found] == [
+        "abuse@isp.example",
+        "abuse@isp.example",
+        "abuse@own.example",
+        None,
+    ]
+    assert not skipped
+
+
+@given(
+    ranges=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted), min_size=1, max_size=15),
+    space=st.sampled_from([Space.IPV4, Space.IPV6]),
+    at_end=st.booleans(),
+)
+def test_whatever_the_ranges_each_number_is_of_the_smallest_that_was_kept(
+    ranges: Sequence[Sequence[int]], space: Space, at_end: bool
+) -> None:
+    base = space.end - 31 if at_end else 0
+    ordered = sorted(((base + first, base + last) for first, last in ranges), key=lambda pair: (pair[0], -pair[1]))
+    nest = Nest(space)
+    width = space.width_bytes
+    first, last = (b"".join(pair[end].to_bytes(width, "big") for pair in ordered) for end in (0, 1))
+    nest.add(first, last, np.full(len(ordered), -1, dtype=np.int32), bytes(len(ordered)), start=0)
+    kept = [ordered[row] for row in nest.kept]
+    columns = nest.columns()
+
+    segments = Segments(space, starts=columns["starts"], owners=columns["owners"])
+    numbers = [base + number for number in range(31)]
+    assert segments.owners(numbers) == [_smallest(kept, number) for number in numbers]
+    assert all(_nests(kept))
+    assert len(kept) + sum(nest.skipped.values()) == len(ordered)
+
+
+def _smallest(kept: Sequence[tuple[int, int]], number: int) -> int:
+    around = [(last - first, row) for row, (first, last) in enumerate(kept) if first <= number <= last]
+    return min(around, default=(0, NOBODY))[1]
+
+
+def _nests(kept: Sequence[tuple[int, int]]) -> Iterable[bool]:
+    for one in kept:
+        for other in kept:
+            apart = one[1] < other[0] or other[1] < one[0]
+            within = one[0] <= other[0] and other[1] <= one[1]
+            yield apart or within or (other[0] <= one[0] and one[1] <= other[1])
 
 
 def test_the_desk_is_called_after_its_owner_not_after_who_inherits_it() -> None:
@@ -136,13 +254,27 @@ def test_the_desk_is_called_after_its_owner_not_after_who_inherits_it() -> None:
     assert found[1].desk == ISP
 
 
-def test_an_as_has_its_own_desk_or_its_organisations_and_no_other() -> None:
-    own = resolve_system(SystemObject(64500, "ISP", "ORG-SHOP", "ROLE-OWN"), CONTACTS)
-    organisations = resolve_system(SystemObject(64501, "ISP", "ORG-SHOP", None), CONTACTS)
-    none = resolve_system(SystemObject(64502, "ISP", "ORG-SILENT", None), CONTACTS)
+def test_without_a_known_organisation_the_desk_is_called_by_the_best_word_there_is() -> None:
+    found, _ = resolve(
+        a_range("192.0.2.0/25", abuse="ROLE-OWN", description="Bakery"), a_range("192.0.2.128/25", abuse="ROLE-OWN")
+    )
 
-    assert [item.desk.email if item.desk else None for item in (own, organisations, none)] == [
-        "abuse@own.example",
-        "abuse@shop.example",
-        None,
-    ]
+    assert [item.desk.name if item.desk else "" for item in found] == ["Bakery", "Own desk"]
+
+
+def test_an_as_has_its_own_desk_or_its_organisations_and_no_other() -> None:
+    systems = part_of(
+        Kind.AUT_NUM,
+        "aut-num: AS64500\nas-name: ISP\norg: ORG-SHOP\nabuse-c: ROLE-OWN\nsource: RIPE",
+        "aut-num: AS64501\nas-name: ISP\norg: ORG-SHOP\nsource: RIPE",
+        "aut-num: AS64502\nas-name: ISP\norg: ORG-SILENT\nsource: RIPE",
+    )
+    known = contacts()
+    columns = resolved_systems(systems, known)
+    found = systems_from(columns, pool=desks_from(known.desk_columns()))
+
+    assert {asn: system.desk.email if system.desk else None for asn, system in found.items()} == {
+        64500: "abuse@own.example",
+        64501: "abuse@shop.example",
+        64502: None,
+    }

@@ -10,7 +10,7 @@ import pytest
 from libs.common.contracts import Indicator
 from libs.common.contracts.intake import Asset
 from libs.common.ids import derived_id
-from libs.common.intervals import Space, parse_interval
+from libs.common.intervals import Space
 from libs.common.vocabulary import AssetKind, Language, Outcome, RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, question_of
@@ -26,16 +26,7 @@ from services.attribution.domain.ladder import (
     tried_out,
 )
 from services.attribution.domain.learnt import Learnt
-from services.attribution.domain.networks import (
-    CountryTable,
-    Delegations,
-    Ends,
-    Networks,
-    NetworkTable,
-    RangeColumns,
-    RouteTable,
-    System,
-)
+from services.attribution.domain.networks import Networks, System
 from services.attribution.domain.organisations import (
     Contact,
     ContactRole,
@@ -47,6 +38,7 @@ from services.attribution.domain.organisations import (
     read_claim,
 )
 from services.attribution.handlers import decide_all, shipped_ladder
+from tests.unit.attribution.tables import delegations, network_table, route_table
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MADE_ON = date(2026, 11, 20)
@@ -88,28 +80,7 @@ ASSETS = [
 ]
 
 
-def network_table(space: Space, rows: Sequence[tuple[str, str, str, int, int]]) -> NetworkTable:
-    """Rows are (interval, netname, country, desk, inherited from), in order of position."""
-    intervals = [parse_interval(row[0]) for row in rows]
-    packed = [interval.packed for interval in intervals if interval is not None]
-    columns = RangeColumns(
-        first=b"".join(first for first, _ in packed),
-        last=b"".join(last for _, last in packed),
-        countries="".join(row[2].ljust(2) for row in rows).encode(),
-        desks=b"".join(row[3].to_bytes(4, "big", signed=True) for row in rows),
-        inherited_from=b"".join(row[4].to_bytes(4, "big", signed=True) for row in rows),
-        netnames="".join(f"{row[1]}\n" for row in rows).encode(),
-    )
-    return NetworkTable(space, columns, pool=[ISP, SHOP_HOST])
-
-
-def ends(space: Space, text: str) -> Ends:
-    interval = parse_interval(text)
-    assert interval is not None
-    first, last = interval.packed
-    return Ends(space, first=first, last=last)
-
-
+DESKS = [ISP, SHOP_HOST]
 NETWORKS = Networks(
     snapshot=1,
     made_on=MADE_ON,
@@ -122,17 +93,14 @@ NETWORKS = Networks(
                 ("198.51.100.0/25", "BELGIAN", "BE", 1, -1),
                 ("198.51.100.128/25", "NO-DESK", "NL", -1, -1),
             ],
+            pool=DESKS,
         ),
-        Space.IPV6: network_table(Space.IPV6, [("2001:db8::/32", "ISP-SIX", "NL", 0, -1)]),
+        Space.IPV6: network_table(Space.IPV6, [("2001:db8::/32", "ISP-SIX", "NL", 0, -1)], pool=DESKS),
     },
-    routes={Space.IPV4: RouteTable(ends(Space.IPV4, "203.0.113.64/26"), origins=[(64501,)])},
+    routes={Space.IPV4: route_table(Space.IPV4, {"203.0.113.64/26": (64501,)})},
     systems={64501: System(64501, "HOST-AS", SHOP_HOST), 64502: System(64502, "MUTE-AS", None)},
 )
-DELEGATIONS = Delegations(
-    snapshot=2,
-    made_on=MADE_ON,
-    tables={Space.IPV4: CountryTable(ends(Space.IPV4, "203.0.113.0/24"), countries=b"NL")},
-)
+DELEGATIONS = delegations({"203.0.113.0/24": "NL"}, made_on=MADE_ON)
 
 
 def a_directory(assets: Sequence[RegisteredAsset] = ASSETS) -> Directory:

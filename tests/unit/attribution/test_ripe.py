@@ -1,28 +1,13 @@
 """Reading RIPE's split dumps."""
 
-from libs.common.delegated import Skipped, country_code
-from libs.common.intervals import Space, parse_interval, read_asn
-from services.attribution.domain.ripe import (
-    OrganisationObject,
-    RangeObject,
-    RipeObject,
-    RoleObject,
-    RouteObject,
-    SystemObject,
-    read_mailbox,
-    read_objects,
-)
+from hypothesis import given
+from hypothesis import strategies as st
 
-
-def read(text: str) -> list[RipeObject | Skipped]:
-    return list(read_objects(text.splitlines(keepends=True)))
-
-
-def one_range(text: str) -> RangeObject:
-    (found,) = read(text)
-    assert isinstance(found, RangeObject)
-    return found
-
+from libs.common.delegated import country_code
+from libs.common.intervals import Space, read_asn
+from services.attribution.domain.ripe.objects import objects_in, plain_form
+from services.attribution.domain.ripe.reading import Kind, read_block, read_mailbox
+from tests.unit.attribution.dumps import one_range, ranges, read, rows
 
 BAKERY = """\
 % This is a comment
@@ -42,6 +27,15 @@ status:         assigned pa
 mnt-by:         ISP-EXAMPLE-MNT
 source:         RIPE # Filtered
 """
+
+
+def skipped(text: str) -> str:
+    """Why the one object in the text was left out."""
+    found = read(text)
+    assert not any(batch.rows for batch in found.batches.values())
+    ((reason, count),) = found.skipped.items()
+    assert count == 1
+    return reason
 
 
 def test_a_range_is_read_with_everything_an_attribution_needs() -> None:
@@ -79,14 +73,12 @@ def test_comments_at_the_end_of_a_line_are_not_part_of_the_value() -> None:
 def test_keys_and_handles_have_no_case() -> None:
     text = "INETNUM: 192.0.2.0/24\nNetName: A\nABUSE-C: ar1-ripe\nOrg: org-a-ripe\nSource: ripe\n"
     found = one_range(text)
-    assert (found.abuse_contact, found.organisation) == ("AR1-RIPE", "ORG-A-RIPE")
+    assert (found.contact, found.organisation) == ("AR1-RIPE", "ORG-A-RIPE")
 
 
 def test_placeholders_are_read_as_absent() -> None:
-    assert one_range("inetnum: 192.0.2.0/24\nabuse-c: DUMY-RIPE\nsource: RIPE\n").abuse_contact is None
-    assert read("role: A\nnic-hdl: A-RIPE\nabuse-mailbox: unread@ripe.net\nsource: RIPE\n") == [
-        Skipped("role-without-mailbox")
-    ]
+    assert one_range("inetnum: 192.0.2.0/24\nabuse-c: DUMY-RIPE\nsource: RIPE\n").contact is None
+    assert skipped("role: A\nnic-hdl: A-RIPE\nabuse-mailbox: unread@ripe.net\nsource: RIPE\n") == "role-without-mailbox"
 
 
 def test_a_nul_byte_never_reaches_a_value() -> None:
@@ -95,11 +87,62 @@ def test_a_nul_byte_never_reaches_a_value() -> None:
 
 
 def test_windows_line_ends_part_objects_too() -> None:
-    assert len(read("inetnum: 192.0.2.0/24\r\nsource: RIPE\r\n\r\ninetnum: 192.0.3.0/24\r\nsource: RIPE\r\n")) == 2
+    text = "inetnum: 192.0.2.0/24\r\nsource: RIPE\r\n\r\ninetnum: 192.0.3.0/24\r\nsource: RIPE\r\n"
+    assert len(ranges(read(text))) == 2
+
+
+def test_a_comment_above_an_object_does_not_hide_it() -> None:
+    assert len(ranges(read("% made today\ninetnum: 192.0.2.0/24\nsource: RIPE\n"))) == 1
+
+
+def test_what_stands_behind_the_source_is_read_too() -> None:
+    text = "inetnum: 192.0.2.0/24\nsource: RIPE\nnetname: A\nabuse-c: AR-RIPE\nremarks: x\n"
+    assert (one_range(text).netname, one_range(text).contact) == ("A", "AR-RIPE")
+
+
+def test_latin_1_and_utf_8_are_told_apart() -> None:
+    text = "inetnum: 192.0.2.0/24\nnetname: BÄCKEREI\nsource: RIPE\n"
+    for encoding in ("latin-1", "utf-8"):
+        (found,) = ranges(read_block(text.encode(encoding)))
+        assert found.netname == "BÄCKEREI", encoding
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "netname: A",
+                "NetName: B",
+                "descr: one # a comment",
+                "descr: two",
+                "  folded",
+                "+ more",
+                "+",
+                "\tfolded by a tab",
+                "country : nl",
+                "country: be",
+                "% a comment",
+                "mnt-by: A-MNT, ripe-ncc-hm-mnt",
+                "remarks: x",
+                "abuse-c: AR-RIPE",
+                "no key",
+                "source: RIPE # Filtered",
+                "status: ASSIGNED PA",
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_the_short_way_reads_what_the_long_way_reads(lines: list[str]) -> None:
+    text = "\n".join(("inetnum: 192.0.2.0 - 192.0.2.255", *lines, "source: RIPE", ""))
+    (item,) = objects_in(text.encode())
+
+    assert ranges(read(text)) == ranges(read(plain_form(text.replace("\t", " "))))
+    assert item.startswith("inetnum:")
 
 
 def test_the_last_object_needs_no_empty_line() -> None:
-    assert len(read("inetnum: 192.0.2.0/24\nsource: RIPE")) == 1
+    assert len(ranges(read("inetnum: 192.0.2.0/24\nsource: RIPE"))) == 1
 
 
 def test_a_mailbox_with_names_comments_and_several_addresses_gives_its_first_usable_one() -> None:
@@ -111,22 +154,23 @@ def test_a_mailbox_with_names_comments_and_several_addresses_gives_its_first_usa
 
 
 def test_persons_and_unknown_kinds_pass_without_a_word() -> None:
-    assert read("person: Placeholder\nnic-hdl: DUMY-RIPE\nsource: RIPE\n\npoem: POEM-A\nsource: RIPE\n") == []
+    found = read("person: Placeholder\nnic-hdl: DUMY-RIPE\nsource: RIPE\n\npoem: POEM-A\nsource: RIPE\n")
+    assert (found.batches, found.skipped) == ({}, {})
 
 
 def test_objects_of_other_registries_are_left_out() -> None:
-    assert read("route: 192.0.2.0/24\norigin: AS64500\nsource: ARIN-GRS\n") == [Skipped("other-source")]
-    assert read("route: 192.0.2.0/24\norigin: AS64500\n") == [Skipped("other-source")]
+    assert skipped("route: 192.0.2.0/24\norigin: AS64500\nsource: ARIN-GRS\n") == "other-source"
+    assert skipped("route: 192.0.2.0/24\norigin: AS64500\n") == "other-source"
 
 
 def test_a_broken_range_is_skipped_and_the_next_one_read() -> None:
     found = read("inetnum: 192.0.2.999\nsource: RIPE\n\ninetnum: 192.0.2.0/24\nsource: RIPE\n")
-    assert found[0] == Skipped("unreadable-range")
-    assert isinstance(found[1], RangeObject)
+    assert found.skipped == {"unreadable-range": 1}
+    assert len(ranges(found)) == 1
 
 
 def test_an_inet6num_with_an_ipv4_range_is_broken() -> None:
-    assert read("inet6num: 192.0.2.0/24\nsource: RIPE\n") == [Skipped("unreadable-range")]
+    assert skipped("inet6num: 192.0.2.0/24\nsource: RIPE\n") == "unreadable-range"
 
 
 def test_containers_that_only_say_not_ours_are_left_out() -> None:
@@ -139,12 +183,12 @@ def test_containers_that_only_say_not_ours_are_left_out() -> None:
         "inet6num: fe80::/10\nnetname: LINK-LOCAL",
     ]
     for text in containers:
-        assert read(f"{text}\nsource: RIPE\n") == [Skipped("container")], text
+        assert skipped(f"{text}\nsource: RIPE\n") == "container", text
 
 
 def test_an_allocated_unspecified_of_a_slash_8_is_somebodys_network() -> None:
     text = "inetnum: 62.0.0.0 - 62.255.255.255\nstatus: ALLOCATED UNSPECIFIED\nsource: RIPE\n"
-    assert isinstance(read(text)[0], RangeObject)
+    assert one_range(text).status == "ALLOCATED UNSPECIFIED"
 
 
 def test_ripe_maintainers_are_recognised_among_others_on_one_line() -> None:
@@ -153,18 +197,17 @@ def test_ripe_maintainers_are_recognised_among_others_on_one_line() -> None:
 
 
 def test_routes_systems_organisations_and_roles_are_read() -> None:
-    assert read("route6: 2001:db8::/32\norigin: as64500\nsource: RIPE\n") == [
-        RouteObject(interval=parse_interval("2001:db8::/32"), origin=64500)  # type: ignore[arg-type]  # it parses
-    ]
-    assert read("aut-num: AS64500\nas-name: ISP\norg: ORG-I-RIPE\nsource: RIPE\n") == [
-        SystemObject(asn=64500, name="ISP", organisation="ORG-I-RIPE", abuse_contact=None)
-    ]
-    assert read("organisation: ORG-I-RIPE\norg-name: ISP B.V.\ncountry: NL\nabuse-c: AR-RIPE\nsource: RIPE\n") == [
-        OrganisationObject(handle="ORG-I-RIPE", name="ISP B.V.", country="NL", abuse_contact="AR-RIPE")
-    ]
-    assert read("role: Desk\nnic-hdl: ar-ripe\nabuse-mailbox: abuse@isp.example\nsource: RIPE\n") == [
-        RoleObject(handle="AR-RIPE", name="Desk", mailbox="abuse@isp.example")
-    ]
+    route = read("route6: 2001:db8::/32\norigin: as64500\nsource: RIPE\n").batches[Kind.ROUTE6]
+    system = read("aut-num: AS64500\nas-name: ISP\norg: ORG-I-RIPE\nsource: RIPE\n")
+    organisation = read("organisation: org-i-ripe\norg-name: ISP B.V.\ncountry: NL\nabuse-c: AR-RIPE\nsource: RIPE\n")
+    role = read("role: Desk\nnic-hdl: ar-ripe\nabuse-mailbox: abuse@isp.example\nsource: RIPE\n")
+
+    assert route.columns["first"].hex() == "20010db8" + 24 * "0"
+    assert route.columns["last"].hex() == "20010db8" + 24 * "f"
+    assert int.from_bytes(route.columns["origin"], "little") == 64500
+    assert rows(system, Kind.AUT_NUM) == [("64500", "ISP", "ORG-I-RIPE", "")]
+    assert rows(organisation, Kind.ORGANISATION) == [("ORG-I-RIPE", "ISP B.V.", "NL", "AR-RIPE")]
+    assert rows(role, Kind.ROLE) == [("AR-RIPE", "Desk", "abuse@isp.example")]
 
 
 def test_a_range_need_not_be_a_block() -> None:

@@ -4,7 +4,7 @@ import msgspec
 
 from services.attribution.domain.answers import DomainRegistration, Enquiry, NetworkRegistration, Source
 from services.attribution.domain.directory import Directory, Findings
-from services.attribution.domain.ladder.imports import Imports
+from services.attribution.domain.ladder.imports import NETWORK_FILE, Imports, dated
 
 
 class Country(msgspec.Struct, frozen=True, gc=False):
@@ -23,7 +23,7 @@ LETTERS_OF_A_COUNTRY = 2
 
 
 def country_of(findings: Findings, directory: Directory, imports: Imports) -> Country:
-    """Registered asset, then network, then delegation, then RDAP, at last the partner's record.
+    """Registered asset, then network, delegation, RDAP, the network file, at last the partner's record.
 
     What is too old to tell whom a network belongs to does not tell where it lies either.
     """
@@ -36,6 +36,9 @@ def country_of(findings: Findings, directory: Directory, imports: Imports) -> Co
         return Country(findings.delegated_country, imports.delegated)
     if findings.answers and (answered := _of_rdap(findings)) is not None:
         return Country(answered, "rdap-network")
+    hint = findings.hint
+    if hint is not None and hint.country and imports.is_fresh(NETWORK_FILE, hint.country_made_on):
+        return Country(hint.country, dated(NETWORK_FILE, hint.country_made_on))
     return Country(findings.question.claimed_country, "partner:country")
 
 

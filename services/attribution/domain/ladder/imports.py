@@ -8,12 +8,14 @@ import msgspec
 from services.attribution.domain.directory import Directory
 from services.attribution.domain.ladder.rules import Certainty, Ladder
 
-RIPE, DELEGATED = "ripe", "delegated"
+RIPE, DELEGATED, NETWORK_FILE = "ripe", "delegated", "network-file"
 
 
 class Imports(msgspec.Struct, frozen=True):
     """Their names carry their dates: a registry's word is as old as its dump, and whoever reads it should see that."""
 
+    ladder: Ladder
+    at: datetime
     ripe_is_fresh: bool
     delegated_is_fresh: bool
     country: str
@@ -24,17 +26,22 @@ class Imports(msgspec.Struct, frozen=True):
     inherited_desk: float
     as_desk: float
 
+    def is_fresh(self, source: str, made_on: date | None) -> bool:
+        return _is_fresh(self.ladder, source, made_on, self.at)
+
 
 @lru_cache(maxsize=4)
 def imports_of(ladder: Ladder, directory: Directory, at: datetime) -> Imports:
     ripe_on, delegated_on = directory.networks.made_on, directory.delegations.made_on
     return Imports(
+        ladder=ladder,
+        at=at,
         ripe_is_fresh=_is_fresh(ladder, RIPE, ripe_on, at),
         delegated_is_fresh=_is_fresh(ladder, DELEGATED, delegated_on, at),
-        country=_dated("ripe:country", ripe_on),
-        delegated=_dated("delegated", delegated_on),
-        abuse_contact=_dated("ripe:abuse-c", ripe_on),
-        system=_dated("ripe:aut-num", ripe_on),
+        country=dated("ripe:country", ripe_on),
+        delegated=dated("delegated", delegated_on),
+        abuse_contact=dated("ripe:abuse-c", ripe_on),
+        system=dated("ripe:aut-num", ripe_on),
         own_desk=ladder.confidence[Certainty.OWN_DESK],
         inherited_desk=ladder.confidence[Certainty.INHERITED_DESK],
         as_desk=ladder.confidence[Certainty.AS_DESK],
@@ -47,5 +54,6 @@ def _is_fresh(ladder: Ladder, source: str, made_on: date | None, at: datetime) -
     return days is None or made_on is None or (at.date() - made_on).days <= days
 
 
-def _dated(source: str, made_on: date | None) -> str:
+@lru_cache(maxsize=64)
+def dated(source: str, made_on: date | None) -> str:
     return f"{source} {made_on.isoformat()}" if made_on else source

@@ -1,0 +1,75 @@
+"""Uploaded files, one after another, in the background of the service."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from libs.common.errors import Transient
+from libs.common.shutdown import Shutdown
+from services.attribution.domain.imports import ImportKind, ImportRun
+from services.attribution.handlers.dumps import Dump
+from services.attribution.handlers.imports import Importer
+
+log = structlog.get_logger(__name__)
+
+MOST_WAITING = 4
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file that waits. `is_forced`: a person wants it in although it looks cut off."""
+
+    run: ImportRun
+    path: Path
+    made_on: date
+    is_forced: bool
+
+
+WorkApart = Callable[[Upload], Awaitable[ImportRun]]
+"""Does the work of a large file in a process of its own, and answers how it ended."""
+
+
+class ImportQueue:
+    """Each file is deleted when it is through. The memory and the time of large ones are another process's."""
+
+    def __init__(self, importer: Importer, *, work_apart: WorkApart) -> None:
+        self._importer = importer
+        self._work_apart = work_apart
+        self._waiting: asyncio.Queue[Upload] = asyncio.Queue(MOST_WAITING)
+
+    @property
+    def is_full(self) -> bool:
+        return self._waiting.full()
+
+    async def put(
+        self, kind: ImportKind, path: Path, *, made_on: date, started_by: str, is_forced: bool = False
+    ) -> ImportRun:
+        """Take a file; raises `asyncio.QueueFull` rather than wait."""
+        run = await self._importer.begin(kind, Dump([path]), started_by=started_by)
+        self._waiting.put_nowait(Upload(run, path, made_on, is_forced))
+        return run
+
+    async def work(self, shutdown: Shutdown) -> None:
+        """A task of the service. What still waits at shutdown is seen as interrupted later, and changed nothing."""
+        while not shutdown.requested:
+            try:
+                async with asyncio.timeout(0.5):
+                    upload = await self._waiting.get()
+            except TimeoutError:
+                continue
+            await self._work_off(upload)
+
+    async def _work_off(self, upload: Upload) -> None:
+        dump = Dump([upload.path])
+        try:
+            if dump.is_large:
+                await self._importer.end(await self._work_apart(upload))
+            else:
+                await self._importer.run(upload.run, dump, made_on=upload.made_on, is_forced=upload.is_forced)
+        except Transient as error:
+            log.warning("an import could not be told as ended", import_id=str(upload.run.import_id), reason=str(error))
+        finally:
+            await asyncio.to_thread(upload.path.unlink, missing_ok=True)
