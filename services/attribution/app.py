@@ -1,6 +1,7 @@
 """Where attribution's objects meet."""
 
 from datetime import timedelta
+from functools import partial
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
@@ -10,7 +11,15 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer
-from services.attribution.handlers import Importer, ImportQueue, LiveDirectory, UntoldRegistrations
+from services.attribution.gateway.dns import Dns
+from services.attribution.handlers import (
+    Importer,
+    ImportQueue,
+    LiveDirectory,
+    ProofRounds,
+    UntoldRegistrations,
+    prove_by_dns,
+)
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
 
@@ -18,7 +27,8 @@ IMPORT_POOL_SIZE = 2
 """One connection for the import, one to tell how far it is."""
 
 
-def build(settings: AttributionSettings) -> Service:
+def build(settings: AttributionSettings, *, dns: Dns | None = None) -> Service:
+    """`dns`: whom to ask for the records that prove domains; None: nobody."""
     database = database_of(settings)
     directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
     imports = ImportWorker(settings, directory)
@@ -42,6 +52,7 @@ def build(settings: AttributionSettings) -> Service:
                     imports.queue,
                     constituency=settings.constituency_countries,
                     max_import_bytes=settings.max_import_bytes,
+                    prove=partial(prove_by_dns, database=database, dns=dns),
                 ),
                 bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
                 overdue.routes(watch),
@@ -52,7 +63,13 @@ def build(settings: AttributionSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
         subscriptions=subscriptions,
-        tasks=(directory.keep_fresh, imports.work, UntoldRegistrations(database).tell, watch.run),
+        tasks=(
+            directory.keep_fresh,
+            imports.work,
+            UntoldRegistrations(database).tell,
+            ProofRounds(database, dns).run,
+            watch.run,
+        ),
         checks={"directory": directory.check},
     )
 

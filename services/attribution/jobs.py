@@ -13,7 +13,7 @@ from libs.common.db import Database
 from libs.common.errors import Fatal, Transient
 from libs.common.settings import read_settings
 from libs.common.telemetry import configure_logs
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState
 from services.attribution.handlers import Dump, Importer
 from services.attribution.settings import AttributionSettings
 
@@ -32,7 +32,8 @@ def main() -> int:
     try:
         settings = read_settings(AttributionSettings)
         configure_logs(level="warning", form=settings.log_format)
-        run = asyncio.run(_import(settings, arguments.kind, arguments.files, console))
+        is_preview = getattr(arguments, "preview", False)
+        run = asyncio.run(_import(settings, arguments.kind, arguments.files, console, is_preview=is_preview))
     except (Fatal, Transient) as error:
         console.print(f"Nothing was changed: {error}")
         return 1
@@ -50,11 +51,15 @@ def _arguments() -> argparse.Namespace:
     ):
         command = commands.add_parser(f"import-{kind}", help=text, description=text)
         command.add_argument("files", nargs="+" if kind is ImportKind.RIPE else 1, type=Path, metavar="FILE")
+        if kind is ImportKind.ORGANISATIONS:
+            command.add_argument("--preview", action="store_true", help="only say what it would change")
         command.set_defaults(kind=kind)
     return parser.parse_args()
 
 
-async def _import(settings: AttributionSettings, kind: ImportKind, files: list[Path], console: Console) -> ImportRun:
+async def _import(
+    settings: AttributionSettings, kind: ImportKind, files: list[Path], console: Console, *, is_preview: bool
+) -> ImportRun:
     database = Database(
         settings.database_url.get_secret_value(),
         pool_size=POOL_SIZE,
@@ -72,7 +77,7 @@ async def _import(settings: AttributionSettings, kind: ImportKind, files: list[P
                 )
 
             importer = Importer(database, max_organisations_bytes=settings.max_organisations_bytes, watch=watch)
-            run = await importer.begin(kind, dump, started_by="job")
+            run = await importer.begin(kind, dump, started_by="job", is_preview=is_preview)
             return await importer.run(run, dump, made_on=_made_on(files))
     finally:
         await database.close()
@@ -87,8 +92,17 @@ def _tell(run: ImportRun, console: Console) -> None:
     console.print(f"{run.kind}: {run.state}, {run.progress.records:,} records. {run.message}")
     for reason, count in sorted(run.progress.skipped.items()):
         console.print(f"  left out, {reason}: {count:,}")
+    if run.changes is not None:
+        _tell_changes(run.changes, console)
     for mistake in run.errors:
         console.print(f"  {mistake.where}: {mistake.message}", markup=False)
+
+
+def _tell_changes(changes: FileChanges, console: Console) -> None:
+    counts = f"added {changes.added:,}, changed {changes.changed:,}, unchanged {changes.unchanged:,}"
+    console.print(f"  {counts}, in conflict {changes.conflicts:,}")
+    for line in changes.lines:
+        console.print(f"  {line.where}: {line.kind} {line.name}: {', '.join(line.changes)}", markup=False)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
@@ -16,11 +17,12 @@ from libs.common.http_api import bounded_body
 from libs.common.openapi import BINARY_BODY, refusals
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, operator
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState, LineKind
 from services.attribution.handlers import ImportQueue, import_run
 
 Admin = Annotated[Operator, Depends(operator(at_least=Role.ADMIN))]
 STREAMING_PATHS = frozenset(f"/v1/imports/{kind}" for kind in ImportKind)
+DryRun = Annotated[bool, Query(description="Of organisations: only say what would change")]
 MadeOn = Annotated[date | None, Query(description="The day that the dump describes; today if left out")]
 
 
@@ -30,8 +32,28 @@ class MistakeView(BaseModel):
     message: str
 
 
+class LineView(BaseModel):
+    """One organisation of the file; `where` is its line, or its number in a file of JSON."""
+
+    where: str
+    kind: LineKind
+    organisation_id: UUID
+    name: str
+    changes: list[str]
+
+
+class ChangesView(BaseModel):
+    """What the file changes, or would change. `lines` has the first thousand that change anything, conflicts first."""
+
+    added: int
+    changed: int
+    unchanged: int
+    conflicts: int
+    lines: list[LineView]
+
+
 class ImportView(BaseModel):
-    """`skipped` counts, by reason, objects that were left out without harm."""
+    """`skipped` counts, by reason, objects that were left out without harm. `changes` is of organisations only."""
 
     import_id: UUID
     kind: ImportKind
@@ -45,6 +67,8 @@ class ImportView(BaseModel):
     message: str
     started_at: datetime
     updated_at: datetime
+    is_preview: bool
+    changes: ChangesView | None
 
 
 def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> APIRouter:
@@ -52,19 +76,28 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
 
     @router.post("/{kind}", status_code=202, responses=refusals(429), openapi_extra=BINARY_BODY)
     async def post_import(
-        kind: ImportKind, request: Request, response: Response, admin: Admin, made_on: MadeOn = None
+        kind: ImportKind,
+        request: Request,
+        response: Response,
+        admin: Admin,
+        made_on: MadeOn = None,
+        dry_run: DryRun = False,
     ) -> ImportView:
         """Send one file as the body, plain or gzip; for `ripe` all split dumps one after another in one body.
 
-        `organisations` takes JSON or CSV, all or nothing. `ripe` and `delegated` replace the snapshot before.
+        `organisations` takes JSON or CSV, all or nothing; with `dry_run` it only says what would change. `ripe` and
+        `delegated` replace the snapshot before.
         Takes an administrator: what a registry says decides where everybody's mail goes.
         """
+        if dry_run and kind is not ImportKind.ORGANISATIONS:
+            detail = "What a registry's file changes is not told beforehand."
+            raise Problem(422, "no-preview", "There is no preview of this", detail)
         if queue.is_full:
             raise _busy()
         path = await _spooled(request, max_bytes=max_import_bytes)
         day = made_on or database.now().date()
         try:
-            run = await queue.put(kind, path, made_on=day, started_by=admin.name)
+            run = await queue.put(kind, path, made_on=day, started_by=admin.name, is_preview=dry_run)
         except asyncio.QueueFull:
             await asyncio.to_thread(path.unlink)
             raise _busy() from None
@@ -115,4 +148,16 @@ def _view(run: ImportRun) -> ImportView:
         message=run.message,
         started_at=run.started_at,
         updated_at=run.updated_at,
+        is_preview=run.is_preview,
+        changes=_changes_view(run.changes) if run.changes is not None else None,
+    )
+
+
+def _changes_view(changes: FileChanges) -> ChangesView:
+    return ChangesView(
+        added=changes.added,
+        changed=changes.changed,
+        unchanged=changes.unchanged,
+        conflicts=changes.conflicts,
+        lines=[LineView(**msgspec.structs.asdict(line)) for line in changes.lines],
     )

@@ -17,7 +17,7 @@ from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import Language, Outcome, RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, Findings
-from services.attribution.domain.organisations import ContactRole, Criticality, Organisation, RegisteredAsset
+from services.attribution.domain.organisations import ContactRole, Organisation, RegisteredAsset, usable
 
 SECURITY_CONTACT = 1.0
 OTHER_CONTACT = 0.95
@@ -183,14 +183,14 @@ def _registered_step(
     if asset is None:
         return Step(_evidence(source, asked, "not registered", at, NOTHING))
     organisation = directory.organisation(asset)
-    candidate = candidate_of(organisation, avoiding=findings.question.reported_email)
+    candidate = candidate_of(organisation, at=at, avoiding=findings.question.reported_email)
     return _organisation_step(source, asked, f"{asset.claim.value} of {organisation.name}", candidate, at)
 
 
 def _learnt_rung(findings: Findings, at: datetime) -> Iterator[Step]:
     """Silent without an answer: what nobody ever taught us was not asked of anybody."""
     if findings.learnt is not None:
-        candidate = candidate_of(findings.learnt, avoiding=findings.question.reported_email, at_most=LEARNT)
+        candidate = candidate_of(findings.learnt, at=at, avoiding=findings.question.reported_email, at_most=LEARNT)
         answered = f"a person said that it is of {findings.learnt.name}"
         yield _organisation_step("learnt", findings.question.owned_part, answered, candidate, at)
 
@@ -204,12 +204,13 @@ def _organisation_step(source: str, asked: str, answered: str, candidate: Candid
 
 
 def candidate_of(
-    organisation: Organisation, *, avoiding: str | None = None, at_most: float = SECURITY_CONTACT
+    organisation: Organisation, *, at: datetime, avoiding: str | None = None, at_most: float = SECURITY_CONTACT
 ) -> Candidate | None:
-    """The organisation's best contact that is not the address under report; None if it has none."""
-    if organisation.criticality is Criticality.VITAL:
+    """The organisation's best contact in force that is not the address under report; None if it has none."""
+    if organisation.is_handed_over:
         return Candidate(Route.VITAL, at_most, None)
-    contact = next((contact for contact in organisation.contacts if contact.email.lower() != avoiding), None)
+    contacts = usable(organisation.contacts, at)
+    contact = next((contact for contact in contacts if contact.email.lower() != avoiding), None)
     if contact is None:
         return None
     recipient = Recipient(

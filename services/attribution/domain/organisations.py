@@ -12,14 +12,29 @@ from libs.common.addresses import canonical_domain
 from libs.common.flattening import NOBODY
 from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
 from libs.common.vocabulary import AssetKind, Language
+from services.attribution.domain.proofs import Proof
 from services.attribution.domain.ranges import Segments
 
 
 class Criticality(StrEnum):
-    """`vital` organisations are warned by somebody else: the national team that knows them."""
+    """What a country loses with it (NIS 2 knows essential and important). `vital` is the older word for essential."""
 
+    ESSENTIAL = "essential"
+    IMPORTANT = "important"
     VITAL = "vital"
     NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class CriticalitySource(StrEnum):
+    """Who says so. What is `derived`, from sector and size, is a hint for a person and sends nothing anywhere."""
+
+    REGISTERED = "registered"
+    AUTHORITY_LIST = "authority-list"
+    DERIVED = "derived"
+
+
+ESSENTIAL = frozenset({Criticality.ESSENTIAL, Criticality.VITAL})
 
 
 class ContactRole(StrEnum):
@@ -32,16 +47,35 @@ class ContactRole(StrEnum):
     GENERAL = "general"
 
 
+class Channel(StrEnum):
+    """How a contact is reached. We write mails; who is reached in another way is kept for those who can."""
+
+    MAIL = "mail"
+    PORTAL = "portal"
+
+
 class Contact(msgspec.Struct, frozen=True):
-    """An address that the organisation gave. `language` overrides the organisation's own."""
+    """An address that the organisation gave. `language` overrides the organisation's own.
+
+    In force from `valid_from` until just before `valid_until`; None: always.
+    """
 
     email: str
     role: ContactRole
     language: Language | None = None
+    channel: Channel = Channel.MAIL
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    def is_usable(self, at: datetime) -> bool:
+        """Can a mail be written to it?"""
+        if self.channel is not Channel.MAIL or (self.valid_from is not None and at < self.valid_from):
+            return False
+        return self.valid_until is None or at < self.valid_until
 
 
 class Organisation(msgspec.Struct, frozen=True):
-    """A company or body, with its contacts in the order in which they are to be tried."""
+    """A company or body, with its contacts in the order in which they are to be tried: also those not in force."""
 
     organisation_id: UUID
     name: str
@@ -49,44 +83,69 @@ class Organisation(msgspec.Struct, frozen=True):
     language: Language
     criticality: Criticality
     contacts: tuple[Contact, ...] = ()
+    criticality_source: CriticalitySource = CriticalitySource.REGISTERED
+    sector: str | None = None
+
+    @property
+    def decided_criticality(self) -> Criticality:
+        """What may route by itself: a derived criticality is as good as none known."""
+        return Criticality.UNKNOWN if self.criticality_source is CriticalitySource.DERIVED else self.criticality
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Is it warned by the team that knows such organisations, and not by us?"""
+        return self.decided_criticality in ESSENTIAL
 
 
 class OrganisationProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What an organisation says of itself. `kvk_number` has eight digits and keeps its leading zeros."""
+    """What an organisation says of itself. `kvk_number` has eight digits and keeps its leading zeros.
+
+    `company_numbers` are those of other countries' registers, `BE:0123456789`. `sector` is a code with its scheme and
+    version, `sbi-2008:56101`, or words, which route nothing.
+    """
 
     name: str
     country: str
     language: Language
     criticality: Criticality = Criticality.NONE
+    criticality_source: CriticalitySource = CriticalitySource.REGISTERED
     other_names: tuple[str, ...] = ()
     kvk_number: str | None = None
+    company_numbers: tuple[str, ...] = ()
     sector: str | None = None
 
 
 class OrganisationRecord(msgspec.Struct, frozen=True):
-    """An organisation as it is kept."""
+    """An organisation as it is kept. Of its criticality, who decided it and when; not known of what is older."""
 
     organisation_id: UUID
     profile: OrganisationProfile
     created_at: datetime
     updated_at: datetime
+    criticality_decided_at: datetime | None = None
+    criticality_by: str | None = None
 
 
 class AssetRecord(msgspec.Struct, frozen=True):
-    """A registered asset as it is kept."""
+    """A registered asset as it is kept. It is warned about only while it is proven and nobody contests it."""
 
     asset_id: UUID
+    organisation_id: UUID
     kind: AssetKind
     value: str
     created_at: datetime
+    proof: Proof
+    contested: bool = False
 
 
 class ContactRecord(msgspec.Struct, frozen=True):
-    """A contact as it is kept."""
+    """A contact as it is kept. The keys are as they came: OpenPGP in its armour, a certificate as PEM."""
 
     contact_id: UUID
     contact: Contact
     created_at: datetime
+    pgp_key: str | None = None
+    smime_certificate: str | None = None
 
 
 class AssetClaim(msgspec.Struct, frozen=True):
@@ -155,6 +214,11 @@ def _asn_claim(text: str) -> AssetClaim:
     return AssetClaim(AssetKind.ASN, f"AS{asn}")
 
 
+def usable(contacts: Iterable[Contact], at: datetime) -> tuple[Contact, ...]:
+    """Those that are in force and can be mailed, in the order given; nobody else is ever written to."""
+    return tuple(contact for contact in contacts if contact.is_usable(at))
+
+
 def by_role(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     """In the order in which they are tried; within a role the order given."""
     return tuple(sorted(contacts, key=lambda contact: ORDER_OF_ROLES.index(contact.role)))
@@ -166,9 +230,10 @@ class Registered:
     def __init__(
         self, *, version: int, organisations: Mapping[UUID, Organisation], assets: Sequence[RegisteredAsset]
     ) -> None:
+        """Of equal assets the first is meant: a person has said that both organisations may have it."""
         self.version = version
         self.organisations = organisations
-        self._by_value = {asset.claim.value: asset for asset in assets if asset.claim.interval is None}
+        self._by_value = {asset.claim.value: asset for asset in reversed(assets) if asset.claim.interval is None}
         self._ranges = {space: _sorted_ranges(space, assets) for space in ADDRESSES}
         self._segments = {space: Segments.of(space, _ends(found)) for space, found in self._ranges.items()}
 

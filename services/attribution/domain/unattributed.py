@@ -8,7 +8,7 @@ import msgspec
 from libs.common.contracts import Evidence, ThreatVerified
 from services.attribution.domain.directory import question_of
 from services.attribution.domain.ladder import Attributed, candidate_of
-from services.attribution.domain.organisations import Criticality, Organisation
+from services.attribution.domain.organisations import Organisation
 
 
 class Unattributed(msgspec.Struct, frozen=True):
@@ -38,9 +38,9 @@ def name_recipient(
     """The decision that follows when a person says whose the asset is."""
     if waiting.organisation_id is not None and waiting.organisation_id != organisation.organisation_id:
         return Refused("already-decided", "Somebody has named another organisation for this threat.")
-    if organisation.criticality is Criticality.VITAL:
+    if organisation.is_handed_over:
         return Refused("vital-organisation", "A vital organisation is warned by its own team; hand this over to them.")
-    candidate = candidate_of(organisation, avoiding=(waiting.threat.indicator.asset.email or "").lower())
+    candidate = candidate_of(organisation, at=at, avoiding=(waiting.threat.indicator.asset.email or "").lower())
     if candidate is None or candidate.recipient is None:
         return Refused("no-contact", "This organisation has no contact that can be written to; add one first.")
     evidence = Evidence(

@@ -1,28 +1,36 @@
 """What can happen to attribution, one function each: gather, decide, record."""
 
+from services.attribution.handlers.assets import (
+    challenge_asset,
+    prove_by_dns,
+    register_asset,
+    release_asset,
+    revoke_proof,
+    vouch_for_asset,
+)
+from services.attribution.handlers.conflicts import Sides, conflicts_page, decide_conflict
+from services.attribution.handlers.contacts import Keys, add_contact, change_contact, remove_contact
 from services.attribution.handlers.directory import LiveDirectory
 from services.attribution.handlers.dumps import Dump
 from services.attribution.handlers.imports import Importer, ImportQueue
 from services.attribution.handlers.lookups import LookupAnswer, look_up, look_up_all
-from services.attribution.handlers.organisations import (
-    Refusal,
-    add_contact,
-    add_organisation,
-    change_organisation,
-    register_asset,
-    release_asset,
-    remove_contact,
-    remove_organisation,
-)
+from services.attribution.handlers.merging import Merge, likely_duplicates, merge_organisations
+from services.attribution.handlers.organisation_files import export_organisations
+from services.attribution.handlers.organisations import add_organisation, change_organisation, remove_organisation
+from services.attribution.handlers.proofs import ProofRounds
 from services.attribution.handlers.queries import (
+    asset_of,
     assets_page,
     attribution_of,
+    changes_page,
     contacts_page,
     import_run,
     organisation_of,
     organisations_page,
+    proofs_page,
     unattributed_page,
 )
+from services.attribution.handlers.refusals import Refusal
 from services.attribution.handlers.registrations import UntoldRegistrations
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import decide_unattributed
@@ -31,26 +39,43 @@ __all__ = [
     "Dump",
     "ImportQueue",
     "Importer",
+    "Keys",
     "LiveDirectory",
     "LookupAnswer",
+    "Merge",
+    "ProofRounds",
     "Refusal",
+    "Sides",
     "UntoldRegistrations",
     "add_contact",
     "add_organisation",
+    "asset_of",
     "assets_page",
     "attribute_threats",
     "attribution_of",
+    "challenge_asset",
+    "change_contact",
     "change_organisation",
+    "changes_page",
+    "conflicts_page",
     "contacts_page",
+    "decide_conflict",
     "decide_unattributed",
+    "export_organisations",
     "import_run",
+    "likely_duplicates",
     "look_up",
     "look_up_all",
+    "merge_organisations",
     "organisation_of",
     "organisations_page",
+    "proofs_page",
+    "prove_by_dns",
     "register_asset",
     "release_asset",
     "remove_contact",
     "remove_organisation",
+    "revoke_proof",
     "unattributed_page",
+    "vouch_for_asset",
 ]

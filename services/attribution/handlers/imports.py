@@ -13,10 +13,10 @@ from libs.common.errors import Permanent, Transient
 from libs.common.ids import new_id
 from libs.common.shutdown import Shutdown
 from services.attribution import store
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Mistake, Progress
-from services.attribution.domain.organisation_files import BadOrganisations, read_organisations
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState, Mistake, Progress
+from services.attribution.domain.organisation_files import BadOrganisations, read_file
 from services.attribution.handlers.dumps import BrokenDump, Dump
-from services.attribution.handlers.organisations import take_in
+from services.attribution.handlers.organisation_files import take_in
 from services.attribution.handlers.snapshots import Tally, import_delegated, import_ripe
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,14 @@ BETWEEN_REPORTS = timedelta(seconds=1)
 MOST_WAITING = 4
 
 Watch = Callable[[ImportRun], None]
+
+
+class Previewed(Exception):
+    """All has been done as it would be, and is to be rolled back."""
+
+    def __init__(self, changes: FileChanges) -> None:
+        super().__init__("a preview")
+        self.changes = changes
 
 
 class Importer:
@@ -44,7 +52,8 @@ class Importer:
         self._watch = watch
         self._after = after
 
-    async def begin(self, kind: ImportKind, dump: Dump, *, started_by: str) -> ImportRun:
+    async def begin(self, kind: ImportKind, dump: Dump, *, started_by: str, is_preview: bool = False) -> ImportRun:
+        """`is_preview` is for organisations only: say what the file would change, and change nothing."""
         now = self._database.now()
         run = ImportRun(
             import_id=new_id(),
@@ -54,6 +63,7 @@ class Importer:
             bytes_total=dump.bytes_total,
             started_at=now,
             updated_at=now,
+            is_preview=is_preview,
         )
         await self._save(run)
         return run
@@ -63,7 +73,9 @@ class Importer:
         report = _Report(run, dump, save=self._save, now=self._database.now)
         try:
             async with self._database.transaction() as tx:
-                await self._take_in(tx, run.kind, dump, made_on=made_on, tally=report.tally)
+                changes = await self._take_in(tx, run, dump, made_on=made_on, tally=report.tally)
+        except Previewed as preview:
+            return await report.end(ImportState.DONE, "A preview: nothing was changed.", changes=preview.changes)
         except BadOrganisations as error:
             return await report.end(
                 ImportState.FAILED, f"Nothing was changed; first mistake: {error}", errors=error.mistakes
@@ -72,27 +84,34 @@ class Importer:
             return await report.end(ImportState.FAILED, f"Nothing was changed: {error}")
         if self._after is not None:
             await self._after()
-        return await report.end(ImportState.DONE, "")
+        return await report.end(ImportState.DONE, "", changes=changes)
 
-    async def _take_in(self, tx: Transaction, kind: ImportKind, dump: Dump, *, made_on: date, tally: Tally) -> None:
+    async def _take_in(
+        self, tx: Transaction, run: ImportRun, dump: Dump, *, made_on: date, tally: Tally
+    ) -> FileChanges | None:
         now = self._database.now()
-        if not await store.imports.become_only_import(tx, kind):
-            raise BrokenDump(f"another import of {kind} is under way")
-        match kind:
+        if not await store.imports.become_only_import(tx, run.kind):
+            raise BrokenDump(f"another import of {run.kind} is under way")
+        match run.kind:
             case ImportKind.RIPE:
                 await import_ripe(tx, dump.lines(), made_on=made_on, now=now, tally=tally)
             case ImportKind.DELEGATED:
                 await import_delegated(tx, dump.lines(), made_on=made_on, now=now, tally=tally)
             case ImportKind.ORGANISATIONS:
-                await self._take_in_organisations(tx, dump, now=now, tally=tally)
+                return await self._take_in_organisations(tx, run, dump, now=now, tally=tally)
+        return None
 
-    async def _take_in_organisations(self, tx: Transaction, dump: Dump, *, now: datetime, tally: Tally) -> None:
+    async def _take_in_organisations(
+        self, tx: Transaction, run: ImportRun, dump: Dump, *, now: datetime, tally: Tally
+    ) -> FileChanges:
+        """Raises `Previewed` once all is done, if it is to be undone."""
         content = await asyncio.to_thread(dump.content, most_bytes=self._max_organisations_bytes)
-        entries = await asyncio.to_thread(read_organisations, content)
-        mistakes = await take_in(entries, tx=tx, now=now)
-        if mistakes:
-            raise BadOrganisations(mistakes)
+        entries = await asyncio.to_thread(read_file, content)
+        changes = await take_in(entries, by=run.started_by, tx=tx, now=now)
         tally.records = len(entries)
+        if run.is_preview:
+            raise Previewed(changes)
+        return changes
 
     async def _save(self, run: ImportRun) -> None:
         async with self._database.transaction() as tx:
@@ -115,8 +134,15 @@ class _Report:
         self._run, self._dump, self._save, self._clock = run, dump, save, now
         self.tally = Tally(self._tick)
 
-    async def end(self, state: ImportState, message: str, *, errors: tuple[Mistake, ...] = ()) -> ImportRun:
-        ended = self._now(state=state, message=message, errors=errors)
+    async def end(
+        self,
+        state: ImportState,
+        message: str,
+        *,
+        errors: tuple[Mistake, ...] = (),
+        changes: FileChanges | None = None,
+    ) -> ImportRun:
+        ended = msgspec.structs.replace(self._now(state=state, message=message, errors=errors), changes=changes)
         await self._save(ended)
         log.info("import ended", kind=ended.kind, state=ended.state, records=self.tally.records, message=message)
         return ended
@@ -148,9 +174,11 @@ class ImportQueue:
     def is_full(self) -> bool:
         return self._waiting.full()
 
-    async def put(self, kind: ImportKind, path: Path, *, made_on: date, started_by: str) -> ImportRun:
+    async def put(
+        self, kind: ImportKind, path: Path, *, made_on: date, started_by: str, is_preview: bool = False
+    ) -> ImportRun:
         """Take a file; raises `asyncio.QueueFull` rather than wait."""
-        run = await self._importer.begin(kind, Dump([path]), started_by=started_by)
+        run = await self._importer.begin(kind, Dump([path]), started_by=started_by, is_preview=is_preview)
         self._waiting.put_nowait((run, path, made_on))
         return run
 

@@ -1,10 +1,15 @@
 """Tables and queries of attribution, in batches. Nothing here commits."""
 
 from services.attribution.store import (
+    assets,
     attributions,
     books,
+    changes,
+    conflicts,
+    contacts,
     directory,
     imports,
+    merges,
     organisation_files,
     organisations,
     registrations,
@@ -12,10 +17,15 @@ from services.attribution.store import (
 from services.attribution.store.tables import metadata
 
 __all__ = [
+    "assets",
     "attributions",
     "books",
+    "changes",
+    "conflicts",
+    "contacts",
     "directory",
     "imports",
+    "merges",
     "metadata",
     "organisation_files",
     "organisations",

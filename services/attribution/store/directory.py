@@ -19,13 +19,15 @@ from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.networks import Packed, RangeColumns, System
 from services.attribution.domain.organisations import (
     Contact,
-    ContactRole,
     Criticality,
+    CriticalitySource,
     Organisation,
     RegisteredAsset,
     by_role,
     kept_claim,
 )
+from services.attribution.store.contacts import contact_of
+from services.attribution.store.registrations import COUNTS
 
 SLICE_ROWS = 100_000
 
@@ -55,14 +57,13 @@ async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> d
     wanted = None if ids is None else list(ids)
     contacts: defaultdict[UUID, list[Contact]] = defaultdict(list)
     for row in await tx.fetch(
-        """SELECT organisation_id, email, role, language FROM organisation_contact
+        """SELECT organisation_id, email, role, language, channel, valid_from, valid_until FROM organisation_contact
            WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1) ORDER BY contact_id""",
         wanted,
     ):
-        language = Language(row["language"]) if row["language"] else None
-        contacts[row["organisation_id"]].append(Contact(row["email"], ContactRole(row["role"]), language))
+        contacts[row["organisation_id"]].append(contact_of(row))
     rows = await tx.fetch(
-        """SELECT organisation_id, name, country, language, criticality FROM organisation
+        """SELECT organisation_id, name, country, language, criticality, criticality_source, sector FROM organisation
            WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1)""",
         wanted,
     )
@@ -70,7 +71,11 @@ async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> d
 
 
 async def registered_assets(tx: Transaction) -> list[RegisteredAsset]:
-    rows = await tx.fetch("SELECT kind, value, organisation_id FROM organisation_asset")
+    """Those that count. Of equal ones, which a person has said are both right, the one proven last comes first."""
+    rows = await tx.fetch(
+        f"""SELECT kind, value, organisation_id FROM organisation_asset WHERE {COUNTS}
+            ORDER BY proven_at DESC NULLS LAST, asset_id"""  # noqa: S608 - our own words
+    )
     return [RegisteredAsset(kept_claim(AssetKind(row["kind"]), row["value"]), row["organisation_id"]) for row in rows]
 
 
@@ -168,4 +173,6 @@ def _organisation(row: asyncpg.Record, contacts: Iterable[Contact]) -> Organisat
         language=Language(row["language"]),
         criticality=Criticality(row["criticality"]),
         contacts=by_role(contacts),
+        criticality_source=CriticalitySource(row["criticality_source"]),
+        sector=row["sector"],
     )

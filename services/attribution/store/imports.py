@@ -14,10 +14,11 @@ from libs.common.db import Transaction
 from libs.common.delegated import Delegation
 from libs.common.intervals import Interval, Space
 from services.attribution.domain.abuse import AbuseDesk, ResolvedRange, ResolvedSystem
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Mistake, Progress
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState, Mistake, Progress
 from services.attribution.domain.ripe import RangeObject, RouteObject
 
 _MISTAKES = msgspec.json.Decoder(tuple[Mistake, ...])
+_CHANGES = msgspec.json.Decoder(FileChanges)
 _COUNTS = msgspec.json.Decoder(dict[str, int])
 SNAPSHOT_TABLES = ("abuse_desk", "network_range", "network_route", "network_system", "delegation")
 
@@ -26,11 +27,12 @@ async def save_run(tx: Transaction, run: ImportRun) -> None:
     """Write the run as it is now."""
     await tx.fetch(
         """INSERT INTO import_run (import_id, kind, state, started_by, bytes_total, bytes_read, records, skipped,
-                                   errors, message, started_at, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9::text::jsonb, $10, $11, $12)
+                                   errors, message, started_at, updated_at, is_preview, changes)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9::text::jsonb, $10, $11, $12, $13, $14)
            ON CONFLICT (import_id) DO UPDATE SET state = EXCLUDED.state, bytes_read = EXCLUDED.bytes_read,
                records = EXCLUDED.records, skipped = EXCLUDED.skipped, errors = EXCLUDED.errors,
-               message = EXCLUDED.message, updated_at = EXCLUDED.updated_at""",
+               message = EXCLUDED.message, updated_at = EXCLUDED.updated_at,
+               changes = EXCLUDED.changes""",
         run.import_id,
         run.kind,
         run.state,
@@ -43,13 +45,15 @@ async def save_run(tx: Transaction, run: ImportRun) -> None:
         run.message,
         run.started_at,
         run.updated_at,
+        run.is_preview,
+        msgspec.json.encode(run.changes).decode() if run.changes is not None else None,
     )
 
 
 async def run(tx: Transaction, import_id: UUID) -> ImportRun | None:
     rows = await tx.fetch(
         """SELECT import_id, kind, state, started_by, bytes_total, bytes_read, records, skipped::text, errors::text,
-                  message, started_at, updated_at
+                  message, started_at, updated_at, is_preview, changes
            FROM import_run WHERE import_id = $1""",
         import_id,
     )
@@ -219,4 +223,6 @@ def _run(row: asyncpg.Record) -> ImportRun:
         message=row["message"],
         started_at=row["started_at"],
         updated_at=row["updated_at"],
+        is_preview=row["is_preview"],
+        changes=_CHANGES.decode(row["changes"]) if row["changes"] is not None else None,
     )
