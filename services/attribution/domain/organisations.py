@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -54,7 +55,7 @@ class Channel(StrEnum):
     PORTAL = "portal"
 
 
-class Contact(msgspec.Struct, frozen=True):
+class Contact(msgspec.Struct, frozen=True, gc=False):
     """An address that the organisation gave. `language` overrides the organisation's own.
 
     In force from `valid_from` until just before `valid_until`; None: always.
@@ -74,7 +75,7 @@ class Contact(msgspec.Struct, frozen=True):
         return self.valid_until is None or at < self.valid_until
 
 
-class Organisation(msgspec.Struct, frozen=True):
+class Organisation(msgspec.Struct, frozen=True, gc=False):
     """A company or body, with its contacts in the order in which they are to be tried: also those not in force."""
 
     organisation_id: UUID
@@ -148,7 +149,7 @@ class ContactRecord(msgspec.Struct, frozen=True):
     smime_certificate: str | None = None
 
 
-class AssetClaim(msgspec.Struct, frozen=True):
+class AssetClaim(msgspec.Struct, frozen=True, gc=False):
     """An asset in its canonical spelling, so that one asset can be claimed only once. `interval` for ranges only."""
 
     kind: AssetKind
@@ -156,7 +157,7 @@ class AssetClaim(msgspec.Struct, frozen=True):
     interval: Interval | None = None
 
 
-class RegisteredAsset(msgspec.Struct, frozen=True):
+class RegisteredAsset(msgspec.Struct, frozen=True, gc=False):
     """Whose an asset is."""
 
     claim: AssetClaim
@@ -169,7 +170,8 @@ class BadClaim(ValueError):
 
 WIDEST_RANGE = {Space.IPV4: 1 << 24, Space.IPV6: 1 << 112}
 """A /8 or a /16: nobody but a registry has more, so more is a typing mistake that would redirect everybody's mail."""
-ORDER_OF_ROLES = tuple(ContactRole)
+MOST_CLAIMS_AT_HAND = 1 << 18
+ORDER_OF_ROLES = {role: place for place, role in enumerate(ContactRole)}
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
 
@@ -184,8 +186,12 @@ def read_claim(kind: AssetKind, text: str) -> AssetClaim:
             return _asn_claim(text)
 
 
+@lru_cache(maxsize=MOST_CLAIMS_AT_HAND)
 def kept_claim(kind: AssetKind, value: str) -> AssetClaim:
-    """A claim as it was accepted once; what is a public suffix today may not have been one then."""
+    """A claim as it was accepted once; what is a public suffix today may not have been one then.
+
+    Kept at hand: all of them are read whenever one has changed, and reading a range takes longer than all the rest.
+    """
     return AssetClaim(kind, value, parse_interval(value) if kind is AssetKind.IP_RANGE else None)
 
 
@@ -221,7 +227,11 @@ def usable(contacts: Iterable[Contact], at: datetime) -> tuple[Contact, ...]:
 
 def by_role(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     """In the order in which they are tried; within a role the order given."""
-    return tuple(sorted(contacts, key=lambda contact: ORDER_OF_ROLES.index(contact.role)))
+    return tuple(sorted(contacts, key=_place_of_role))
+
+
+def _place_of_role(contact: Contact) -> int:
+    return ORDER_OF_ROLES[contact.role]
 
 
 class Registered:

@@ -4,6 +4,7 @@ Postgres packs (`string_agg` over bytes), so a snapshot of millions of ranges ar
 instead of millions of rows: 40 times faster, and nothing of it is ever an object.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
@@ -18,7 +19,9 @@ from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.networks import Packed, RangeColumns, System
 from services.attribution.domain.organisations import (
+    Channel,
     Contact,
+    ContactRole,
     Criticality,
     CriticalitySource,
     Organisation,
@@ -26,10 +29,16 @@ from services.attribution.domain.organisations import (
     by_role,
     kept_claim,
 )
-from services.attribution.store.contacts import contact_of
 from services.attribution.store.registrations import COUNTS
 
 SLICE_ROWS = 100_000
+
+_KINDS = {kind.value: kind for kind in AssetKind}
+_ROLES = {role.value: role for role in ContactRole}
+_CHANNELS = {channel.value: channel for channel in Channel}
+_LANGUAGES = {language.value: language for language in Language}
+_CRITICALITIES = {criticality.value: criticality for criticality in Criticality}
+_SOURCES = {source.value: source for source in CriticalitySource}
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -55,28 +64,58 @@ async def hold_snapshot(tx: Transaction, snapshot_id: int) -> bool:
 async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> dict[UUID, Organisation]:
     """Those with these ids, or all, with their contacts in the order in which they are tried."""
     wanted = None if ids is None else list(ids)
-    contacts: defaultdict[UUID, list[Contact]] = defaultdict(list)
-    for row in await tx.fetch(
+    contacts = await tx.fetch(
         """SELECT organisation_id, email, role, language, channel, valid_from, valid_until FROM organisation_contact
-           WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1) ORDER BY contact_id""",
+           WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1) ORDER BY organisation_id, contact_id""",
         wanted,
-    ):
-        contacts[row["organisation_id"]].append(contact_of(row))
+    )
     rows = await tx.fetch(
         """SELECT organisation_id, name, country, language, criticality, criticality_source, sector FROM organisation
            WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1)""",
         wanted,
     )
-    return {row["organisation_id"]: _organisation(row, contacts[row["organisation_id"]]) for row in rows}
+    return await asyncio.to_thread(_organisations, rows, contacts)
+
+
+def _organisations(rows: list[asyncpg.Record], contacts: list[asyncpg.Record]) -> dict[UUID, Organisation]:
+    """By position and with enumerations at hand: of a hundred thousand, each look-up by name is a part of a second."""
+    by_owner: defaultdict[UUID, list[Contact]] = defaultdict(list)
+    for owner, email, role, language, channel, valid_from, valid_until in contacts:
+        contact = Contact(email, _ROLES[role], _LANGUAGES.get(language), _CHANNELS[channel], valid_from, valid_until)
+        by_owner[owner].append(contact)
+    return {
+        organisation_id: Organisation(
+            organisation_id,
+            name,
+            country,
+            _LANGUAGES[language],
+            _CRITICALITIES[criticality],
+            by_role(by_owner.get(organisation_id, ())),
+            _SOURCES[source],
+            sector,
+        )
+        for organisation_id, name, country, language, criticality, source, sector in rows
+    }
 
 
 async def registered_assets(tx: Transaction) -> list[RegisteredAsset]:
-    """Those that count. Of equal ones, which a person has said are both right, the one proven last comes first."""
+    """Those that count. Of equal ones, which a person has said are both right, only the one that was proven last."""
     rows = await tx.fetch(
-        f"""SELECT kind, value, organisation_id FROM organisation_asset WHERE {COUNTS}
-            ORDER BY proven_at DESC NULLS LAST, asset_id"""  # noqa: S608 - our own words
+        f"""SELECT kind, value, organisation_id FROM organisation_asset
+            WHERE {COUNTS} AND asset_id NOT IN (
+                SELECT CASE WHEN (first.proven_at, first.asset_id) > (second.proven_at, second.asset_id)
+                            THEN second_id ELSE first_id END
+                FROM asset_conflict
+                JOIN (SELECT * FROM organisation_asset WHERE {COUNTS}) AS first ON first.asset_id = first_id
+                JOIN (SELECT * FROM organisation_asset WHERE {COUNTS}) AS second ON second.asset_id = second_id
+                WHERE keep = 'both' AND relation = 'same')"""  # noqa: S608 - our own words
     )
-    return [RegisteredAsset(kept_claim(AssetKind(row["kind"]), row["value"]), row["organisation_id"]) for row in rows]
+    return await asyncio.to_thread(_registered, rows)
+
+
+def _registered(rows: list[asyncpg.Record]) -> list[RegisteredAsset]:
+    """In a thread: there may be a hundred thousand."""
+    return [RegisteredAsset(kept_claim(_KINDS[kind], value), owner) for kind, value, owner in rows]
 
 
 async def learnt(tx: Transaction, owned_parts: Iterable[str]) -> dict[str, UUID]:
@@ -163,16 +202,3 @@ async def _packed(tx: Transaction, sql: str, snapshot_id: int, space: Space) -> 
 
 def _desk(desks: list[AbuseDesk], number: int | None) -> AbuseDesk | None:
     return desks[number] if number is not None else None
-
-
-def _organisation(row: asyncpg.Record, contacts: Iterable[Contact]) -> Organisation:
-    return Organisation(
-        organisation_id=row["organisation_id"],
-        name=row["name"],
-        country=row["country"],
-        language=Language(row["language"]),
-        criticality=Criticality(row["criticality"]),
-        contacts=by_role(contacts),
-        criticality_source=CriticalitySource(row["criticality_source"]),
-        sector=row["sector"],
-    )
