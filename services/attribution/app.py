@@ -38,7 +38,13 @@ def build(settings: AttributionSettings, *, dns: Dns | None = None) -> Service:
         greatest_age=timedelta(hours=settings.unattributed_overdue_hours),
         rows=books.UNATTRIBUTED,
     )
-    watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=(unattributed,))
+    conflicts = Watched(
+        state="conflict",
+        greatest_age=timedelta(hours=settings.conflicts_overdue_hours),
+        rows=books.CONFLICTS,
+    )
+    states = (unattributed, conflicts)
+    watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=states)
     return Service(
         name="attribution",
         settings=settings,

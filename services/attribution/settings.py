@@ -18,6 +18,9 @@ class AttributionSettings(ServiceSettings):
     unattributed_overdue_hours: float = Field(
         168.0, description="A threat whose recipient no person has named by then is overdue", gt=0
     )
+    conflicts_overdue_hours: float = Field(
+        168.0, description="A conflict between two organisations that no person has decided by then is overdue", gt=0
+    )
     max_import_bytes: int = Field(
         8 * 1024**3, description="Largest dump that the API takes, as it is sent (gzip or plain)", ge=1
     )

@@ -11,6 +11,7 @@ from libs.common.db import Database
 from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
+from libs.common.storable import StorableTime
 from libs.common.text import plain
 from libs.common.vocabulary import AssetKind
 from services.attribution.api.views import refuse
@@ -46,6 +47,11 @@ def _one_line(text: str) -> str:
 
 
 Note = Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(_one_line)]
+
+
+EndsBefore = Annotated[
+    StorableTime | None, Query(description="Only those that end by then: of `proven` ones, what is to be renewed")
+]
 
 
 class AssetName(BaseModel):
@@ -120,13 +126,14 @@ def _list_routes(router: APIRouter, database: Database) -> None:
     @router.get("/v1/proofs", dependencies=[VIEWER])
     async def list_proofs(
         state: Annotated[ProofState, Query(description="Such as `lapsed`: nobody is warned about these any more")],
+        ends_before: EndsBefore = None,
         limit: PageLimit = 50,
         cursor: PageCursor = None,
     ) -> Page[AssetView]:
         """Assets of all organisations whose proof is in this state."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
-            found = await proofs_page(tx, state, after=after, limit=limit)
+            found = await proofs_page(tx, state, ends_before=ends_before, after=after, limit=limit)
         return _page(found, limit)
 
     @router.get(ALL, dependencies=[VIEWER])

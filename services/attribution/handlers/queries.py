@@ -50,9 +50,11 @@ async def asset_of(tx: Transaction, organisation_id: UUID, asset_id: UUID) -> As
     return await store.assets.one(tx, organisation_id, asset_id) or MISSING_ASSET
 
 
-async def proofs_page(tx: Transaction, state: ProofState, *, after: UUID | None, limit: int) -> list[AssetRecord]:
+async def proofs_page(
+    tx: Transaction, state: ProofState, *, ends_before: datetime | None, after: UUID | None, limit: int
+) -> list[AssetRecord]:
     """Assets of all organisations whose proof is in this state."""
-    return await store.assets.in_state(tx, state, after=after, limit=limit + 1)
+    return await store.assets.in_state(tx, state, ends_before=ends_before, after=after, limit=limit + 1)
 
 
 async def contacts_page(

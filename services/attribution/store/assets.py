@@ -45,14 +45,18 @@ async def page(tx: Transaction, organisation_id: UUID, *, after: UUID | None, li
     return [_record(row) for row in rows]
 
 
-async def in_state(tx: Transaction, state: ProofState, *, after: UUID | None, limit: int) -> list[AssetRecord]:
-    """Of all organisations."""
+async def in_state(
+    tx: Transaction, state: ProofState, *, ends_before: datetime | None, after: UUID | None, limit: int
+) -> list[AssetRecord]:
+    """Of all organisations; with `ends_before` only those whose proof ends by then."""
     rows = await tx.fetch(
         f"""SELECT {COLUMNS} FROM organisation_asset
-            WHERE proof_state = $1 AND ($2::uuid IS NULL OR asset_id > $2) ORDER BY asset_id LIMIT $3""",  # noqa: S608
+            WHERE proof_state = $1 AND ($2::uuid IS NULL OR asset_id > $2)
+              AND ($4::timestamptz IS NULL OR proven_until < $4) ORDER BY asset_id LIMIT $3""",  # noqa: S608
         state,
         after,
         limit,
+        ends_before,
     )
     return [_record(row) for row in rows]
 

@@ -13,3 +13,5 @@ ATTRIBUTIONS = RecordTable(
 )
 
 UNATTRIBUTED = "SELECT target_id::text AS id, waiting_since AS since FROM unattributed WHERE decided_at IS NULL"
+
+CONFLICTS = "SELECT conflict_id::text AS id, found_at AS since FROM asset_conflict WHERE decided_at IS NULL"
