@@ -92,6 +92,9 @@ COUNTRY_LIST_TIME = Gauge(
     "Which day a registry's file of who is registered where describes (Unix time)",
     ("registry",),
 )
+PROOFS = Counter(
+    "tocsin_proofs", "Proofs that assets are an organisation's, by the state that they entered", ("state",)
+)
 DIRECTORY_RANGES = Gauge("tocsin_directory_ranges", "Network ranges held in memory for look-ups", ("kind",))
 DIRECTORY_SOURCE_TIME = Gauge(
     "tocsin_directory_source_timestamp_seconds", "When the data behind look-ups was made (Unix time)", ("kind",)

@@ -56,6 +56,7 @@ MEANINGS: Mapping[int, str] = {
     HTTPStatus.NOT_FOUND: "There is no such thing, or it is another's",
     HTTPStatus.REQUEST_TIMEOUT: "The body stalled",
     HTTPStatus.CONFLICT: "It can't be done as things are now",
+    HTTPStatus.GONE: "It is part of another one now, to which `Location` leads",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than is taken here",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Nothing that is read here, or it is not clear what; `detail` has the choice",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Not valid; `errors` has all that is wrong",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 
@@ -31,8 +32,10 @@ from services.attribution.handlers import (
     ImportQueue,
     LiveDirectory,
     Outside,
+    ProofRounds,
     UntoldRegistrations,
     ladder_of,
+    prove_by_dns,
 )
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
@@ -42,10 +45,11 @@ DECIDED_WITHIN = timedelta(minutes=5)
 SITES_PER_SECOND = 10.0
 
 
-def build(settings: AttributionSettings, *, outside: Outside | None = None) -> Service:
-    """`outside` instead of the sources that the settings name."""
+def build(settings: AttributionSettings, *, outside: Outside | None = None, dns: Dns | None = None) -> Service:
+    """`outside` instead of the sources that the settings name, `dns` instead of their name servers."""
     database = database_of(settings)
     outside = outside or sources_of(settings)
+    dns = dns or (resolver_of(settings) if settings.dns_proofs_enabled else None)
     directory = LiveDirectory(database, refresh_seconds=settings.directory_refresh_seconds)
     imports = ImportWorker(settings, directory)
     ladder = ladder_of(settings.ladder_file, constituency=settings.constituency_countries)
@@ -58,11 +62,16 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None) -> S
         rows=books.UNATTRIBUTED,
     )
     waiting = Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER)
+    conflicts = Watched(
+        state="conflict",
+        greatest_age=timedelta(hours=settings.conflicts_overdue_hours),
+        rows=books.CONFLICTS,
+    )
     sources = tuple(
         Watched(state=f"source-{source}", greatest_age=timedelta(days=days), rows=books.source_rows(source))
         for source, days in GREATEST_AGE_DAYS.items()
     )
-    states = (unattributed, waiting, *sources)
+    states = (unattributed, waiting, conflicts, *sources)
     watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=states)
     return Service(
         name="attribution",
@@ -77,6 +86,7 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None) -> S
                     imports.queue,
                     max_import_bytes=settings.max_import_bytes,
                     greatest_age_days=GREATEST_AGE_DAYS,
+                    prove=partial(prove_by_dns, database=database, dns=dns),
                 ),
                 bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
                 overdue.routes(watch),
@@ -87,14 +97,25 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None) -> S
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
         subscriptions=subscriptions,
-        tasks=(directory.keep_fresh, imports.work, UntoldRegistrations(database).tell, enquirer.run, watch.run),
+        tasks=(
+            directory.keep_fresh,
+            imports.work,
+            UntoldRegistrations(database).tell,
+            ProofRounds(database, dns).run,
+            enquirer.run,
+            watch.run,
+        ),
         checks={"directory": directory.check},
     )
 
 
+def resolver_of(settings: AttributionSettings) -> Dns:
+    return ResolverDns(settings.dns_nameservers, seconds=settings.source_seconds)
+
+
 def sources_of(settings: AttributionSettings) -> Sources:
     """Whom outside may be asked: nobody, unless the operator says so."""
-    dns = ResolverDns(settings.dns_nameservers, seconds=settings.source_seconds)
+    dns = resolver_of(settings)
     limits = Limits(
         per_second=settings.source_questions_per_second,
         seconds=settings.source_seconds,

@@ -16,7 +16,7 @@ from libs.common.db import Database
 from libs.common.errors import Fatal, Transient
 from libs.common.settings import read_settings
 from libs.common.telemetry import configure_logs
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState
 from services.attribution.handlers import Dump, Importer, Upload, WorkApart, end_with_parent
 from services.attribution.settings import AttributionSettings
 
@@ -58,6 +58,8 @@ def _arguments() -> argparse.Namespace:
         command.add_argument("files", nargs="+" if kind is ImportKind.RIPE else 1, type=Path, metavar="FILE")
         command.add_argument("--made-on", type=date.fromisoformat, help="the day that it is of; else that of the file")
         command.add_argument("--force", action="store_true", help="also what is older or far smaller than what is in")
+        if kind is ImportKind.ORGANISATIONS:
+            command.add_argument("--preview", action="store_true", help="only say what it would change")
         command.set_defaults(kind=kind)
     return parser.parse_args()
 
@@ -74,7 +76,8 @@ async def _import(settings: AttributionSettings, arguments: argparse.Namespace, 
                 progress.update(task, completed=run.progress.share_done, description=_rate(run), left=_left(run))
 
             importer = Importer(database, max_organisations_bytes=settings.max_organisations_bytes, watch=watch)
-            run = await importer.begin(kind, dump, started_by="job")
+            is_preview = getattr(arguments, "preview", False)
+            run = await importer.begin(kind, dump, started_by="job", is_preview=is_preview)
             day = arguments.made_on or _made_on(arguments.files)
             return await importer.run(run, dump, made_on=day, is_forced=arguments.force)
     finally:
@@ -110,6 +113,8 @@ def _tell(run: ImportRun, console: Console) -> None:
         console.print(f"  {run.seconds:.1f} s, {run.records_per_second:,.0f} records a second")
     for reason, count in sorted(run.progress.skipped.items()):
         console.print(f"  left out, {reason}: {count:,}")
+    if run.changes is not None:
+        _tell_changes(run.changes, console)
     for mistake in run.errors:
         console.print(f"  {mistake.where}: {mistake.message}", markup=False)
 
@@ -153,6 +158,13 @@ async def _work(settings: AttributionSettings, upload: Upload) -> ImportRun:
         return await importer.work(upload.run, Dump([upload.path]), made_on=upload.made_on, is_forced=upload.is_forced)
     finally:
         await database.close()
+
+
+def _tell_changes(changes: FileChanges, console: Console) -> None:
+    counts = f"added {changes.added:,}, changed {changes.changed:,}, unchanged {changes.unchanged:,}"
+    console.print(f"  {counts}, in conflict {changes.conflicts:,}")
+    for line in changes.lines:
+        console.print(f"  {line.where}: {line.kind} {line.name}: {', '.join(line.changes)}", markup=False)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,9 @@ class AttributionSettings(ServiceSettings):
     mail_exchange_enabled: bool = Field(
         False, description="Ask the DNS whether a domain takes mail, before an address at it is guessed"
     )
+    dns_proofs_enabled: bool = Field(
+        False, description="Ask the DNS for the records by which organisations prove their domains"
+    )
     dns_nameservers: tuple[str, ...] = Field(
         (), description="JSON list of addresses of name servers; empty: those of the machine"
     )
@@ -68,6 +71,9 @@ class AttributionSettings(ServiceSettings):
     )
     unattributed_overdue_hours: float = Field(
         168.0, description="A threat whose recipient no person has named by then is overdue", gt=0
+    )
+    conflicts_overdue_hours: float = Field(
+        168.0, description="A conflict between two organisations that no person has decided by then is overdue", gt=0
     )
     max_import_bytes: int = Field(
         8 * 1024**3, description="Largest dump that the API takes, as it is sent (gzip or plain)", ge=1

@@ -19,6 +19,8 @@ CODE_AT = {
     "Refusal": 0,
     "Refused": 0,
     "Unreadable": 0,
+    "Objection": 0,
+    "Unproven": 0,
     "Mistake": 1,
     "FieldError": 1,
     "Fault": 1,

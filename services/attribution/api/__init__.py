@@ -6,16 +6,20 @@ from fastapi import APIRouter
 
 from libs.common.db import Database
 from services.attribution.api import (
+    assets,
     attributions,
+    conflicts,
+    contacts,
     enquiries,
     imports,
     learnt,
     lookup,
+    merging,
     organisations,
-    registrations,
     sources,
     unattributed,
 )
+from services.attribution.api.assets import Prove
 from services.attribution.api.imports import STREAMING_PATHS
 from services.attribution.handlers import Decider, ImportQueue
 
@@ -29,12 +33,16 @@ def routers(
     *,
     max_import_bytes: int,
     greatest_age_days: Mapping[str, int],
+    prove: Prove,
 ) -> Sequence[APIRouter]:
     return (
         lookup.routes(database, decider),
         attributions.routes(database),
+        merging.routes(database),
         organisations.routes(database),
-        registrations.routes(database),
+        assets.routes(database, prove),
+        contacts.routes(database),
+        conflicts.routes(database),
         unattributed.routes(database, decider.ladder),
         enquiries.routes(database),
         learnt.routes(database),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Annotated
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
@@ -17,11 +18,12 @@ from libs.common.openapi import BINARY_BODY, refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, operator
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState, LineKind
 from services.attribution.handlers import ImportQueue, import_run, imports_page
 
 Admin = Annotated[Operator, Depends(operator(at_least=Role.ADMIN))]
 STREAMING_PATHS = frozenset(f"/v1/imports/{kind}" for kind in ImportKind)
+DryRun = Annotated[bool, Query(description="Of organisations: only say what would change")]
 MadeOn = Annotated[date | None, Query(description="The day that the dump describes; today if left out")]
 Force = Annotated[
     bool, Query(description="Also a file that is older than what is in, or has less than half of its records")
@@ -34,8 +36,28 @@ class MistakeView(BaseModel):
     message: str
 
 
+class LineView(BaseModel):
+    """One organisation of the file; `where` is its line, or its number in a file of JSON."""
+
+    where: str
+    kind: LineKind
+    organisation_id: UUID
+    name: str
+    changes: list[str]
+
+
+class ChangesView(BaseModel):
+    """What the file changes, or would change. `lines` has the first thousand that change anything, conflicts first."""
+
+    added: int
+    changed: int
+    unchanged: int
+    conflicts: int
+    lines: list[LineView]
+
+
 class ImportView(BaseModel):
-    """`skipped` counts, by reason, objects that were left out without harm."""
+    """`skipped` counts, by reason, objects that were left out without harm. `changes` is of organisations only."""
 
     import_id: UUID
     kind: ImportKind
@@ -54,6 +76,8 @@ class ImportView(BaseModel):
     seconds_left: float | None = Field(
         description="As far as what is done tells; null where nothing does, and at the end"
     )
+    is_preview: bool
+    changes: ChangesView | None
 
 
 def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> APIRouter:
@@ -67,21 +91,26 @@ def routes(database: Database, queue: ImportQueue, *, max_import_bytes: int) -> 
         admin: Admin,
         made_on: MadeOn = None,
         force: Force = False,
+        dry_run: DryRun = False,
     ) -> ImportView:
         """Send one file as the body, plain or gzip.
 
         `ripe`: one split dump, or several one after another; kinds of objects that are not in it stay as they are.
         `delegated`: one registry's delegated-extended file, which replaces the one before of that registry.
-        `networks`: the offline network file. `organisations`: JSON or CSV, all or nothing.
+        `networks`: the offline network file. `organisations`: JSON or CSV, all or nothing;
+        with `dry_run` it only says what would change.
         A file that says what is in already changes nothing, and its `message` says so.
         Takes an administrator: what a registry says decides where everybody's mail goes.
         """
+        if dry_run and kind is not ImportKind.ORGANISATIONS:
+            detail = "What a registry's file changes is not told beforehand."
+            raise Problem(422, "no-preview", "There is no preview of this", detail)
         if queue.is_full:
             raise _busy()
         path = await _spooled(request, max_bytes=max_import_bytes)
         day = made_on or database.now().date()
         try:
-            run = await queue.put(kind, path, made_on=day, started_by=admin.name, is_forced=force)
+            run = await queue.put(kind, path, made_on=day, started_by=admin.name, is_forced=force, is_preview=dry_run)
         except asyncio.QueueFull:
             await asyncio.to_thread(path.unlink)
             raise _busy() from None
@@ -144,4 +173,16 @@ def _view(run: ImportRun) -> ImportView:
         share_done=run.progress.share_done,
         records_per_second=run.records_per_second,
         seconds_left=run.seconds_left,
+        is_preview=run.is_preview,
+        changes=_changes_view(run.changes) if run.changes is not None else None,
+    )
+
+
+def _changes_view(changes: FileChanges) -> ChangesView:
+    return ChangesView(
+        added=changes.added,
+        changed=changes.changed,
+        unchanged=changes.unchanged,
+        conflicts=changes.conflicts,
+        lines=[LineView(**msgspec.structs.asdict(line)) for line in changes.lines],
     )

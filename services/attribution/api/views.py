@@ -7,12 +7,12 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.common.contracts import Evidence, Recipient
-from libs.common.problems import Problem, not_found
+from libs.common.problems import FieldError, Problem, not_found
 from libs.common.vocabulary import Language, RecipientKind
 from services.attribution.domain.ladder import Candidate, Route
 from services.attribution.handlers import Refusal
 
-STATUS_OF_REFUSALS = {"bad-asset": 422, "bad-address": 422}
+STATUS_OF_REFUSALS = {"bad-asset": 422, "bad-address": 422, "bad-key": 422, "merged": 410}
 
 
 class RecipientView(BaseModel):
@@ -68,4 +68,6 @@ def refuse(refusal: Refusal, *, what: str) -> NoReturn:
     if refusal.code == "not-found":
         raise not_found(what)
     status = STATUS_OF_REFUSALS.get(refusal.code, 409)
-    raise Problem(status, refusal.code, "This can't be done", refusal.message)
+    errors = [FieldError("", reason.code, reason.message) for reason in refusal.reasons]
+    headers = {"Location": f"/v1/organisations/{refusal.merged_into}"} if refusal.merged_into is not None else None
+    raise Problem(status, refusal.code, "This can't be done", refusal.message, errors=errors, headers=headers)

@@ -43,7 +43,36 @@ class Progress(msgspec.Struct, frozen=True):
     share_done: float = 0.0
 
 
+class LineKind(StrEnum):
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One organisation of a file. `changes` names fields of it, and assets and contacts as they are written there."""
+
+    where: str
+    kind: LineKind
+    organisation_id: UUID
+    name: str
+    changes: tuple[str, ...] = ()
+
+
+class FileChanges(msgspec.Struct, frozen=True):
+    """`conflicts` counts organisations that claim what another one claims too: a person decides about those."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    conflicts: int = 0
+    lines: tuple[Line, ...] = ()
+
+
 class ImportRun(msgspec.Struct, frozen=True, kw_only=True):
+    """`is_preview`: only says what it would change. `changes`: those of a file of organisations, once it is in."""
+
     import_id: UUID
     kind: ImportKind
     state: ImportState
@@ -54,6 +83,8 @@ class ImportRun(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     started_at: datetime
     updated_at: datetime
+    is_preview: bool = False
+    changes: FileChanges | None = None
 
     @property
     def seconds(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,7 @@ from libs.common.flattening import NOBODY
 from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
 from libs.common.places import end_of
 from libs.common.vocabulary import AssetKind, Language
+from services.attribution.domain.proofs import Proof
 from services.attribution.domain.ranges import Segments
 
 
@@ -34,6 +36,9 @@ class CriticalitySource(StrEnum):
     DERIVED = "derived"
 
 
+ESSENTIAL = frozenset({Criticality.ESSENTIAL, Criticality.VITAL})
+
+
 class ContactRole(StrEnum):
     """What a contact is there for. `security` is who asked to be warned, and is written to first."""
 
@@ -44,7 +49,14 @@ class ContactRole(StrEnum):
     GENERAL = "general"
 
 
-class Contact(msgspec.Struct, frozen=True):
+class Channel(StrEnum):
+    """How a contact is reached. We write mails; who is reached in another way is kept for those who can."""
+
+    MAIL = "mail"
+    PORTAL = "portal"
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False):
     """An address that the organisation gave. `language` overrides the organisation's own.
 
     In force from `valid_from` until just before `valid_until`; None: always.
@@ -53,11 +65,18 @@ class Contact(msgspec.Struct, frozen=True):
     email: str
     role: ContactRole
     language: Language | None = None
+    channel: Channel = Channel.MAIL
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
+    def is_usable(self, at: datetime) -> bool:
+        """Can a mail be written to it?"""
+        if self.channel is not Channel.MAIL or (self.valid_from is not None and at < self.valid_from):
+            return False
+        return self.valid_until is None or at < self.valid_until
 
-class Organisation(msgspec.Struct, frozen=True):
+
+class Organisation(msgspec.Struct, frozen=True, gc=False):
     """A company or body, with its contacts in the order in which they are to be tried: also those not in force.
 
     `company_numbers` are its numbers in companies' registers, `12345678` for a KVK number.
@@ -74,46 +93,69 @@ class Organisation(msgspec.Struct, frozen=True):
     other_names: tuple[str, ...] = ()
     company_numbers: tuple[str, ...] = ()
 
+    @property
+    def decided_criticality(self) -> Criticality:
+        """What may route by itself: a derived criticality is as good as none known."""
+        return Criticality.UNKNOWN if self.criticality_source is CriticalitySource.DERIVED else self.criticality
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Is it warned by the team that knows such organisations, and not by us?"""
+        return self.decided_criticality in ESSENTIAL
+
 
 class OrganisationProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What an organisation says of itself. `kvk_number` has eight digits and keeps its leading zeros."""
+    """What an organisation says of itself. `kvk_number` has eight digits and keeps its leading zeros.
+
+    `company_numbers` are those of other countries' registers, `BE:0123456789`. `sector` is a code with its scheme and
+    version, `sbi-2008:56101`, or words, which route nothing.
+    """
 
     name: str
     country: str
     language: Language
     criticality: Criticality = Criticality.NONE
+    criticality_source: CriticalitySource = CriticalitySource.REGISTERED
     other_names: tuple[str, ...] = ()
     kvk_number: str | None = None
+    company_numbers: tuple[str, ...] = ()
     sector: str | None = None
 
 
 class OrganisationRecord(msgspec.Struct, frozen=True):
-    """An organisation as it is kept."""
+    """An organisation as it is kept. Of its criticality, who decided it and when; not known of what is older."""
 
     organisation_id: UUID
     profile: OrganisationProfile
     created_at: datetime
     updated_at: datetime
+    criticality_decided_at: datetime | None = None
+    criticality_by: str | None = None
 
 
 class AssetRecord(msgspec.Struct, frozen=True):
-    """A registered asset as it is kept."""
+    """A registered asset as it is kept. It is warned about only while it is proven and nobody contests it."""
 
     asset_id: UUID
+    organisation_id: UUID
     kind: AssetKind
     value: str
     created_at: datetime
+    proof: Proof
+    contested: bool = False
 
 
 class ContactRecord(msgspec.Struct, frozen=True):
-    """A contact as it is kept."""
+    """A contact as it is kept. The keys are as they came: OpenPGP in its armour, a certificate as PEM."""
 
     contact_id: UUID
     contact: Contact
     created_at: datetime
+    pgp_key: str | None = None
+    smime_certificate: str | None = None
 
 
-class AssetClaim(msgspec.Struct, frozen=True):
+class AssetClaim(msgspec.Struct, frozen=True, gc=False):
     """An asset in its canonical spelling, so that one asset can be claimed only once. `interval` for ranges only."""
 
     kind: AssetKind
@@ -121,7 +163,7 @@ class AssetClaim(msgspec.Struct, frozen=True):
     interval: Interval | None = None
 
 
-class RegisteredAsset(msgspec.Struct, frozen=True):
+class RegisteredAsset(msgspec.Struct, frozen=True, gc=False):
     """Whose an asset is."""
 
     claim: AssetClaim
@@ -134,7 +176,8 @@ class BadClaim(ValueError):
 
 WIDEST_RANGE = {Space.IPV4: 1 << 24, Space.IPV6: 1 << 112}
 """A /8 or a /16: nobody but a registry has more, so more is a typing mistake that would redirect everybody's mail."""
-ORDER_OF_ROLES = tuple(ContactRole)
+MOST_CLAIMS_AT_HAND = 1 << 18
+ORDER_OF_ROLES = {role: place for place, role in enumerate(ContactRole)}
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
 
@@ -149,8 +192,12 @@ def read_claim(kind: AssetKind, text: str) -> AssetClaim:
             return _asn_claim(text)
 
 
+@lru_cache(maxsize=MOST_CLAIMS_AT_HAND)
 def kept_claim(kind: AssetKind, value: str) -> AssetClaim:
-    """A claim as it was accepted once; what is a public suffix today may not have been one then."""
+    """A claim as it was accepted once; what is a public suffix today may not have been one then.
+
+    Kept at hand: all of them are read whenever one has changed, and reading a range takes longer than all the rest.
+    """
     return AssetClaim(kind, value, parse_interval(value) if kind is AssetKind.IP_RANGE else None)
 
 
@@ -179,17 +226,18 @@ def _asn_claim(text: str) -> AssetClaim:
     return AssetClaim(AssetKind.ASN, f"AS{asn}")
 
 
+def usable(contacts: Iterable[Contact], at: datetime) -> tuple[Contact, ...]:
+    """Those that are in force and can be mailed, in the order given; nobody else is ever written to."""
+    return tuple(contact for contact in contacts if contact.is_usable(at))
+
+
 def by_role(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     """In the order in which they are tried; within a role the order given."""
-    return tuple(sorted(contacts, key=lambda contact: ORDER_OF_ROLES.index(contact.role)))
+    return tuple(sorted(contacts, key=_place_of_role))
 
 
-def usable(contacts: Iterable[Contact], at: datetime) -> Iterator[Contact]:
-    """Those that can be written to at that time, in their order."""
-    for contact in contacts:
-        begun = contact.valid_from is None or contact.valid_from <= at
-        if begun and (contact.valid_until is None or at < contact.valid_until):
-            yield contact
+def _place_of_role(contact: Contact) -> int:
+    return ORDER_OF_ROLES[contact.role]
 
 
 class Registered:
@@ -198,9 +246,10 @@ class Registered:
     def __init__(
         self, *, version: int, organisations: Mapping[UUID, Organisation], assets: Sequence[RegisteredAsset]
     ) -> None:
+        """Of equal assets the first is meant: a person has said that both organisations may have it."""
         self.version = version
         self.organisations = organisations
-        self._by_value = {asset.claim.value: asset for asset in assets if asset.claim.interval is None}
+        self._by_value = {asset.claim.value: asset for asset in reversed(assets) if asset.claim.interval is None}
         self._ends = frozenset(map(end_of, self._by_value))
         self._ranges = {space: _sorted_ranges(space, assets) for space in ADDRESSES}
         self._segments = {space: Segments.of(space, _ends(found)) for space, found in self._ranges.items()}

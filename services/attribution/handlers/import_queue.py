@@ -45,10 +45,17 @@ class ImportQueue:
         return self._waiting.full()
 
     async def put(
-        self, kind: ImportKind, path: Path, *, made_on: date, started_by: str, is_forced: bool = False
+        self,
+        kind: ImportKind,
+        path: Path,
+        *,
+        made_on: date,
+        started_by: str,
+        is_forced: bool = False,
+        is_preview: bool = False,
     ) -> ImportRun:
         """Take a file; raises `asyncio.QueueFull` rather than wait."""
-        run = await self._importer.begin(kind, Dump([path]), started_by=started_by)
+        run = await self._importer.begin(kind, Dump([path]), started_by=started_by, is_preview=is_preview)
         self._waiting.put_nowait(Upload(run, path, made_on, is_forced))
         return run
 

@@ -12,10 +12,10 @@ from libs.common.db import Database, Transaction
 from libs.common.errors import Permanent, Transient
 from libs.common.ids import new_id
 from services.attribution import store
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Mistake, Progress
-from services.attribution.domain.organisation_files import BadOrganisations, read_organisations
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState, Mistake, Progress
+from services.attribution.domain.organisation_files import BadOrganisations, read_file
 from services.attribution.handlers.dumps import BrokenDump, Dump
-from services.attribution.handlers.organisations import take_in
+from services.attribution.handlers.organisation_files import take_in
 from services.attribution.handlers.sources import Tally, import_delegated, import_networks, import_ripe
 from services.attribution.handlers.sources.versions import Arrival
 
@@ -24,6 +24,14 @@ log = structlog.get_logger(__name__)
 BETWEEN_REPORTS = timedelta(seconds=1)
 
 Watch = Callable[[ImportRun], None]
+
+
+class Previewed(Exception):
+    """All has been done as it would be, and is to be rolled back."""
+
+    def __init__(self, changes: FileChanges) -> None:
+        super().__init__("a preview")
+        self.changes = changes
 
 
 class Importer:
@@ -43,7 +51,8 @@ class Importer:
         self._watch = watch
         self._after = after
 
-    async def begin(self, kind: ImportKind, dump: Dump, *, started_by: str) -> ImportRun:
+    async def begin(self, kind: ImportKind, dump: Dump, *, started_by: str, is_preview: bool = False) -> ImportRun:
+        """`is_preview` is for organisations only: say what the file would change, and change nothing."""
         now = self._database.now()
         run = ImportRun(
             import_id=new_id(),
@@ -53,6 +62,7 @@ class Importer:
             bytes_total=dump.bytes_total,
             started_at=now,
             updated_at=now,
+            is_preview=is_preview,
         )
         await self.save(run)
         return run
@@ -67,14 +77,16 @@ class Importer:
         try:
             async with self._database.transaction() as tx:
                 arrival = Arrival(made_on=made_on, now=self._database.now(), is_forced=is_forced)
-                await self._take_in(tx, run.kind, dump, arrival=arrival, tally=report.tally)
+                changes = await self._take_in(tx, run, dump, arrival=arrival, tally=report.tally)
+        except Previewed as preview:
+            return report.ended(ImportState.DONE, "A preview: nothing was changed.", changes=preview.changes)
         except BadOrganisations as error:
             return report.ended(
                 ImportState.FAILED, f"Nothing was changed; first mistake: {error}", errors=error.mistakes
             )
         except (Permanent, Transient) as error:
             return report.ended(ImportState.FAILED, f"Nothing was changed: {error}")
-        return report.ended(ImportState.DONE, " ".join(report.tally.said))
+        return report.ended(ImportState.DONE, " ".join(report.tally.said), changes=changes)
 
     async def end(self, ended: ImportRun) -> ImportRun:
         """Tell everybody how it ended, once what came in is in use."""
@@ -91,10 +103,12 @@ class Importer:
         )
         return ended
 
-    async def _take_in(self, tx: Transaction, kind: ImportKind, dump: Dump, *, arrival: Arrival, tally: Tally) -> None:
-        if not await store.imports.become_only_import(tx, kind):
-            raise BrokenDump(f"another import of {kind} is under way")
-        match kind:
+    async def _take_in(
+        self, tx: Transaction, run: ImportRun, dump: Dump, *, arrival: Arrival, tally: Tally
+    ) -> FileChanges | None:
+        if not await store.imports.become_only_import(tx, run.kind):
+            raise BrokenDump(f"another import of {run.kind} is under way")
+        match run.kind:
             case ImportKind.RIPE:
                 await import_ripe(tx, dump, arrival=arrival, tally=tally)
             case ImportKind.DELEGATED:
@@ -102,17 +116,22 @@ class Importer:
             case ImportKind.NETWORKS:
                 await import_networks(tx, dump, arrival=arrival, tally=tally)
             case ImportKind.ORGANISATIONS:
-                await self._take_in_organisations(tx, dump, now=arrival.now, tally=tally)
+                return await self._take_in_organisations(tx, run, dump, now=arrival.now, tally=tally)
             case _:
-                assert_never(kind)
+                assert_never(run.kind)
+        return None
 
-    async def _take_in_organisations(self, tx: Transaction, dump: Dump, *, now: datetime, tally: Tally) -> None:
+    async def _take_in_organisations(
+        self, tx: Transaction, run: ImportRun, dump: Dump, *, now: datetime, tally: Tally
+    ) -> FileChanges:
+        """Raises `Previewed` once all is done, if it is to be undone."""
         content = await asyncio.to_thread(dump.content, most_bytes=self._max_organisations_bytes)
-        entries = await asyncio.to_thread(read_organisations, content)
-        mistakes = await take_in(entries, tx=tx, now=now)
-        if mistakes:
-            raise BadOrganisations(mistakes)
+        entries = await asyncio.to_thread(read_file, content)
+        changes = await take_in(entries, by=run.started_by, tx=tx, now=now)
         tally.records = len(entries)
+        if run.is_preview:
+            raise Previewed(changes)
+        return changes
 
     async def save(self, run: ImportRun) -> None:
         async with self._database.transaction() as tx:
@@ -135,10 +154,17 @@ class _Report:
         self._run, self._dump, self._save, self._clock = run, dump, save, now
         self.tally = Tally(self._tick)
 
-    def ended(self, state: ImportState, message: str, *, errors: tuple[Mistake, ...] = ()) -> ImportRun:
+    def ended(
+        self,
+        state: ImportState,
+        message: str,
+        *,
+        errors: tuple[Mistake, ...] = (),
+        changes: FileChanges | None = None,
+    ) -> ImportRun:
         if state is ImportState.DONE:
             self.tally.share_done = 1.0
-        return self._now(state=state, message=message, errors=errors)
+        return msgspec.structs.replace(self._now(state=state, message=message, errors=errors), changes=changes)
 
     async def _tick(self) -> None:
         if self._clock() - self._run.updated_at >= BETWEEN_REPORTS:

@@ -8,10 +8,12 @@ from libs.common.db import Transaction
 from libs.common.problems import not_found
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution
+from services.attribution.domain.changes import KeptChange
 from services.attribution.domain.enquiries import OpenEnquiry
 from services.attribution.domain.imports import ImportKind, ImportRun, as_seen
 from services.attribution.domain.learnt import Lesson
 from services.attribution.domain.organisations import AssetRecord, ContactRecord, OrganisationRecord
+from services.attribution.domain.proofs import ProofState
 from services.attribution.domain.sources import (
     NETWORK_FILE,
     NETWORK_FILE_PARTS,
@@ -23,6 +25,7 @@ from services.attribution.domain.sources import (
     state_of,
 )
 from services.attribution.domain.unattributed import Unattributed
+from services.attribution.handlers.refusals import MISSING_ASSET, Refusal, missing
 
 
 async def attribution_of(tx: Transaction, indicator_id: UUID) -> Attribution:
@@ -51,26 +54,43 @@ async def organisations_page(tx: Transaction, *, after: UUID | None, limit: int)
     return await store.organisations.page(tx, after=after, limit=limit + 1)
 
 
-async def organisation_of(tx: Transaction, organisation_id: UUID, *, locked: bool = False) -> OrganisationRecord:
-    """Raises the 404 problem. `locked`: nobody else changes it until the transaction ends."""
-    record = await store.organisations.one(tx, organisation_id, locked=locked)
-    if record is None:
-        raise not_found("organisation")
-    return record
+async def organisation_of(tx: Transaction, organisation_id: UUID) -> OrganisationRecord | Refusal:
+    """Or why there is none with this id."""
+    return await store.organisations.one(tx, organisation_id) or await missing(tx, organisation_id)
 
 
-async def assets_page(tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int) -> list[AssetRecord]:
-    """Raises the 404 problem for an organisation that is not there."""
-    await organisation_of(tx, organisation_id)
-    return await store.organisations.assets(tx, organisation_id, after=after, limit=limit + 1)
+async def assets_page(
+    tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int
+) -> list[AssetRecord] | Refusal:
+    if await store.organisations.one(tx, organisation_id) is None:
+        return await missing(tx, organisation_id)
+    return await store.assets.page(tx, organisation_id, after=after, limit=limit + 1)
+
+
+async def asset_of(tx: Transaction, organisation_id: UUID, asset_id: UUID) -> AssetRecord | Refusal:
+    if await store.organisations.one(tx, organisation_id) is None:
+        return await missing(tx, organisation_id)
+    return await store.assets.one(tx, organisation_id, asset_id) or MISSING_ASSET
+
+
+async def proofs_page(
+    tx: Transaction, state: ProofState, *, ends_before: datetime | None, after: UUID | None, limit: int
+) -> list[AssetRecord]:
+    """Assets of all organisations whose proof is in this state."""
+    return await store.assets.in_state(tx, state, ends_before=ends_before, after=after, limit=limit + 1)
 
 
 async def contacts_page(
     tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int
-) -> list[ContactRecord]:
-    """Raises the 404 problem for an organisation that is not there."""
-    await organisation_of(tx, organisation_id)
-    return await store.organisations.contacts(tx, organisation_id, after=after, limit=limit + 1)
+) -> list[ContactRecord] | Refusal:
+    if await store.organisations.one(tx, organisation_id) is None:
+        return await missing(tx, organisation_id)
+    return await store.contacts.page(tx, organisation_id, after=after, limit=limit + 1)
+
+
+async def changes_page(tx: Transaction, organisation_id: UUID, *, before: UUID | None, limit: int) -> list[KeptChange]:
+    """Newest first; of an organisation that is gone too."""
+    return await store.changes.page(tx, organisation_id, before=before, limit=limit + 1)
 
 
 async def import_run(tx: Transaction, import_id: UUID, *, now: datetime) -> ImportRun:

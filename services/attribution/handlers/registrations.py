@@ -24,11 +24,14 @@ async def tell_registered(tx: Transaction, registered: Iterable[Registration], *
     await _tell(tx, registered, is_registered=True, revision=revision, now=now)
 
 
-async def tell_added(tx: Transaction, asset_ids: Sequence[UUID], *, revision: int, now: datetime) -> None:
-    """Tell of those of them that there are, some at a time: an import may bring a hundred thousand."""
+async def tell_changed(tx: Transaction, asset_ids: Sequence[UUID], *, revision: int, now: datetime) -> None:
+    """Tell of those of them of which something else was told before, some at a time: an import may bring a hundred
+    thousand. Only what is proven and uncontested counts as registered.
+    """
     for first in range(0, len(asset_ids), MOST_AT_ONCE):
-        registered = await store.registrations.with_ids(tx, asset_ids[first : first + MOST_AT_ONCE])
-        await tell_registered(tx, registered, revision=revision, now=now)
+        changed = await store.registrations.take_changed(tx, asset_ids[first : first + MOST_AT_ONCE])
+        await tell_released(tx, changed.withheld, revision=revision, now=now)
+        await tell_registered(tx, changed.registered, revision=revision, now=now)
 
 
 async def tell_released(tx: Transaction, released: Iterable[Registration], *, revision: int, now: datetime) -> None:
@@ -37,9 +40,11 @@ async def tell_released(tx: Transaction, released: Iterable[Registration], *, re
 
 
 async def release_all(tx: Transaction, organisation_id: UUID, *, revision: int, now: datetime) -> None:
-    """Take back all that an organisation has registered; `store.registrations.hold_all` comes before the version."""
-    while released := await store.registrations.release_some(tx, organisation_id):
-        await tell_released(tx, released, revision=revision, now=now)
+    """Take back all that an organisation has registered."""
+    released = MOST_AT_ONCE
+    while released:
+        released, told = await store.registrations.release_some(tx, organisation_id)
+        await tell_released(tx, told, revision=revision, now=now)
 
 
 async def _tell(

@@ -1,12 +1,17 @@
 """Tables and queries of attribution, in batches. Nothing here commits."""
 
 from services.attribution.store import (
+    assets,
     attributions,
     books,
+    changes,
+    conflicts,
+    contacts,
     directory,
     enquiries,
     imports,
     learnt,
+    merges,
     organisation_files,
     organisations,
     registrations,
@@ -15,12 +20,17 @@ from services.attribution.store import (
 from services.attribution.store.tables import metadata
 
 __all__ = [
+    "assets",
     "attributions",
     "books",
+    "changes",
+    "conflicts",
+    "contacts",
     "directory",
     "enquiries",
     "imports",
     "learnt",
+    "merges",
     "metadata",
     "organisation_files",
     "organisations",

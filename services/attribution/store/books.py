@@ -31,3 +31,4 @@ def source_rows(source: str) -> str:
 
 
 _SOURCES = "SELECT source AS id, made_on::timestamp AT TIME ZONE 'UTC' AS since FROM source_version"
+CONFLICTS = "SELECT conflict_id::text AS id, found_at AS since FROM asset_conflict WHERE decided_at IS NULL"

@@ -1,5 +1,6 @@
 """Fills the directory with the organisations and their assets; what registries say is in `sources`."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
@@ -9,50 +10,82 @@ import asyncpg
 from libs.common.db import Transaction
 from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.organisations import (
+    Channel,
     Contact,
     ContactRole,
     Criticality,
+    CriticalitySource,
     Organisation,
     RegisteredAsset,
     by_role,
     kept_claim,
 )
+from services.attribution.store.registrations import COUNTS
+
+_KINDS = {kind.value: kind for kind in AssetKind}
+_ROLES = {role.value: role for role in ContactRole}
+_CHANNELS = {channel.value: channel for channel in Channel}
+_LANGUAGES = {language.value: language for language in Language}
+_CRITICALITIES = {criticality.value: criticality for criticality in Criticality}
+_SOURCES = {source.value: source for source in CriticalitySource}
 
 
 async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> dict[UUID, Organisation]:
     """Those with these ids, or all, with their contacts in the order in which they are tried."""
     wanted = None if ids is None else list(ids)
-    contacts: defaultdict[UUID, list[Contact]] = defaultdict(list)
-    for row in await tx.fetch(
-        """SELECT organisation_id, email, role, language FROM organisation_contact
-           WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1) ORDER BY contact_id""",
+    contacts = await tx.fetch(
+        """SELECT organisation_id, email, role, language, channel, valid_from, valid_until FROM organisation_contact
+           WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1) ORDER BY organisation_id, contact_id""",
         wanted,
-    ):
-        language = Language(row["language"]) if row["language"] else None
-        contacts[row["organisation_id"]].append(Contact(row["email"], ContactRole(row["role"]), language))
+    )
     rows = await tx.fetch(
-        """SELECT organisation_id, name, country, language, criticality, sector, other_names, kvk_number
+        """SELECT organisation_id, name, country, language, criticality, criticality_source, sector, other_names,
+                  kvk_number
            FROM organisation
            WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1)""",
         wanted,
     )
-    return {row["organisation_id"]: _organisation(row, contacts[row["organisation_id"]]) for row in rows}
+    return await asyncio.to_thread(_organisations, rows, contacts)
+
+
+def _organisations(rows: list[asyncpg.Record], contacts: list[asyncpg.Record]) -> dict[UUID, Organisation]:
+    """By position and with enumerations at hand: of a hundred thousand, each look-up by name is a part of a second."""
+    by_owner: defaultdict[UUID, list[Contact]] = defaultdict(list)
+    for owner, email, role, language, channel, valid_from, valid_until in contacts:
+        contact = Contact(email, _ROLES[role], _LANGUAGES.get(language), _CHANNELS[channel], valid_from, valid_until)
+        by_owner[owner].append(contact)
+    return {
+        organisation_id: Organisation(
+            organisation_id,
+            name,
+            country,
+            _LANGUAGES[language],
+            _CRITICALITIES[criticality],
+            by_role(by_owner.get(organisation_id, ())),
+            _SOURCES[source],
+            sector,
+            tuple(other_names),
+            (number,) if number else (),
+        )
+        for organisation_id, name, country, language, criticality, source, sector, other_names, number in rows
+    }
 
 
 async def registered_assets(tx: Transaction) -> list[RegisteredAsset]:
-    rows = await tx.fetch("SELECT kind, value, organisation_id FROM organisation_asset")
-    return [RegisteredAsset(kept_claim(AssetKind(row["kind"]), row["value"]), row["organisation_id"]) for row in rows]
-
-
-def _organisation(row: asyncpg.Record, contacts: Iterable[Contact]) -> Organisation:
-    return Organisation(
-        organisation_id=row["organisation_id"],
-        name=row["name"],
-        country=row["country"],
-        language=Language(row["language"]),
-        criticality=Criticality(row["criticality"]),
-        contacts=by_role(contacts),
-        sector=row["sector"],
-        other_names=tuple(row["other_names"]),
-        company_numbers=(row["kvk_number"],) if row["kvk_number"] else (),
+    """Those that count. Of equal ones, which a person has said are both right, only the one that was proven last."""
+    rows = await tx.fetch(
+        f"""SELECT kind, value, organisation_id FROM organisation_asset
+            WHERE {COUNTS} AND asset_id NOT IN (
+                SELECT CASE WHEN (first.proven_at, first.asset_id) > (second.proven_at, second.asset_id)
+                            THEN second_id ELSE first_id END
+                FROM asset_conflict
+                JOIN (SELECT * FROM organisation_asset WHERE {COUNTS}) AS first ON first.asset_id = first_id
+                JOIN (SELECT * FROM organisation_asset WHERE {COUNTS}) AS second ON second.asset_id = second_id
+                WHERE keep = 'both' AND relation = 'same')"""  # noqa: S608 - our own words
     )
+    return await asyncio.to_thread(_registered, rows)
+
+
+def _registered(rows: list[asyncpg.Record]) -> list[RegisteredAsset]:
+    """In a thread: there may be a hundred thousand."""
+    return [RegisteredAsset(kept_claim(_KINDS[kind], value), owner) for kind, value, owner in rows]

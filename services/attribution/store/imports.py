@@ -6,12 +6,13 @@ import asyncpg
 import msgspec
 
 from libs.common.db import Transaction
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Mistake, Progress
+from services.attribution.domain.imports import FileChanges, ImportKind, ImportRun, ImportState, Mistake, Progress
 
 _MISTAKES = msgspec.json.Decoder(tuple[Mistake, ...])
+_CHANGES = msgspec.json.Decoder(FileChanges)
 _COUNTS = msgspec.json.Decoder(dict[str, int])
 _RUNS = """SELECT import_id, kind, state, started_by, bytes_total, bytes_read, records, skipped::text, errors::text,
-              message, started_at, updated_at, share_done
+              message, started_at, updated_at, share_done, is_preview, changes
            FROM import_run"""
 
 
@@ -19,12 +20,12 @@ async def save_run(tx: Transaction, run: ImportRun) -> None:
     """Write the run as it is now."""
     await tx.fetch(
         """INSERT INTO import_run (import_id, kind, state, started_by, bytes_total, bytes_read, records, skipped,
-                                   errors, message, started_at, updated_at, share_done)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9::text::jsonb, $10, $11, $12, $13)
+                                   errors, message, started_at, updated_at, share_done, is_preview, changes)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9::text::jsonb, $10, $11, $12, $13, $14, $15)
            ON CONFLICT (import_id) DO UPDATE SET state = EXCLUDED.state, bytes_read = EXCLUDED.bytes_read,
                records = EXCLUDED.records, skipped = EXCLUDED.skipped, errors = EXCLUDED.errors,
                message = EXCLUDED.message, updated_at = EXCLUDED.updated_at,
-               share_done = EXCLUDED.share_done""",
+               share_done = EXCLUDED.share_done, changes = EXCLUDED.changes""",
         run.import_id,
         run.kind,
         run.state,
@@ -38,6 +39,8 @@ async def save_run(tx: Transaction, run: ImportRun) -> None:
         run.started_at,
         run.updated_at,
         run.progress.share_done,
+        run.is_preview,
+        msgspec.json.encode(run.changes).decode() if run.changes is not None else None,
     )
 
 
@@ -58,7 +61,9 @@ async def page(tx: Transaction, *, before: UUID | None, limit: int) -> list[Impo
 
 async def last_done(tx: Transaction, kind: ImportKind) -> ImportRun | None:
     """The newest import of this kind that came in."""
-    rows = await tx.fetch(f"{_RUNS} WHERE kind = $1 AND state = 'done' ORDER BY import_id DESC LIMIT 1", kind)
+    rows = await tx.fetch(
+        f"{_RUNS} WHERE kind = $1 AND state = 'done' AND NOT is_preview ORDER BY import_id DESC LIMIT 1", kind
+    )
     return _run(rows[0]) if rows else None
 
 
@@ -80,4 +85,6 @@ def _run(row: asyncpg.Record) -> ImportRun:
         message=row["message"],
         started_at=row["started_at"],
         updated_at=row["updated_at"],
+        is_preview=row["is_preview"],
+        changes=_CHANGES.decode(row["changes"]) if row["changes"] is not None else None,
     )

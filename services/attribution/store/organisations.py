@@ -1,6 +1,6 @@
-"""Organisations, their assets and their contacts: as the API shows and changes them."""
+"""Organisations as the API shows and changes them, and the version of all that is known of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,23 +10,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from libs.common.db import Transaction
 from libs.common.ids import new_id
-from libs.common.vocabulary import AssetKind, Language
+from libs.common.vocabulary import Language
 from services.attribution.domain.organisations import (
-    AssetClaim,
-    AssetRecord,
-    Contact,
-    ContactRecord,
-    ContactRole,
     Criticality,
+    CriticalitySource,
     OrganisationProfile,
     OrganisationRecord,
 )
-from services.attribution.store.tables import (
-    directory_version,
-    organisation,
-    organisation_asset,
-    organisation_contact,
-)
+from services.attribution.store.tables import directory_version, organisation
 
 Columns = Row[Any]
 """Any: SQLAlchemy's rows are typed by their statement, which a function that reads one doesn't see."""
@@ -40,16 +31,28 @@ async def page(tx: Transaction, *, after: UUID | None, limit: int) -> list[Organ
     return [_record(row) for row in await tx.execute(statement)]
 
 
-async def one(tx: Transaction, organisation_id: UUID, *, locked: bool = False) -> OrganisationRecord | None:
-    """`locked`: nobody else changes it until the transaction ends."""
+async def one(tx: Transaction, organisation_id: UUID) -> OrganisationRecord | None:
     statement = select(organisation).where(organisation.c.organisation_id == organisation_id)
-    row = (await tx.execute(statement.with_for_update() if locked else statement)).one_or_none()
+    row = (await tx.execute(statement)).one_or_none()
     return _record(row) if row is not None else None
 
 
-async def add(tx: Transaction, profile: OrganisationProfile, *, now: datetime) -> OrganisationRecord | None:
+async def with_ids(tx: Transaction, organisation_ids: Collection[UUID]) -> dict[UUID, OrganisationRecord]:
+    """Those of them that there are."""
+    statement = select(organisation).where(organisation.c.organisation_id.in_(organisation_ids))
+    return {row.organisation_id: _record(row) for row in await tx.execute(statement)}
+
+
+async def add(tx: Transaction, profile: OrganisationProfile, *, by: str, now: datetime) -> OrganisationRecord | None:
     """None if another organisation has this KVK number."""
-    values = {**_values(profile), "organisation_id": new_id(), "created_at": now, "updated_at": now}
+    values = {
+        **_values(profile),
+        "organisation_id": new_id(),
+        "created_at": now,
+        "updated_at": now,
+        "criticality_decided_at": now,
+        "criticality_by": by,
+    }
     statement = upsert(organisation).values(values).on_conflict_do_nothing().returning(organisation)
     row = (await tx.execute(statement)).one_or_none()
     return _record(row) if row is not None else None
@@ -63,99 +66,28 @@ async def is_kvk_number_of_another(tx: Transaction, kvk_number: str, *, than: UU
 
 
 async def change(
-    tx: Transaction, organisation_id: UUID, profile: OrganisationProfile, *, now: datetime
-) -> OrganisationRecord | None:
+    tx: Transaction, kept: OrganisationRecord, profile: OrganisationProfile, *, by: str, now: datetime
+) -> OrganisationRecord:
+    """Who has decided the criticality is kept with it, and so only if it is another one now."""
+    decided = {"criticality_decided_at": now, "criticality_by": by}
+    values = {**_values(profile), "updated_at": now, **(decided if _reclassified(kept.profile, profile) else {})}
     statement = (
         update(organisation)
-        .where(organisation.c.organisation_id == organisation_id)
-        .values({**_values(profile), "updated_at": now})
+        .where(organisation.c.organisation_id == kept.organisation_id)
+        .values(values)
         .returning(organisation)
     )
-    row = (await tx.execute(statement)).one_or_none()
-    return _record(row) if row is not None else None
+    return _record((await tx.execute(statement)).one())
+
+
+def _reclassified(before: OrganisationProfile, after: OrganisationProfile) -> bool:
+    return (before.criticality, before.criticality_source) != (after.criticality, after.criticality_source)
 
 
 async def remove(tx: Transaction, organisation_id: UUID) -> bool:
     """With its assets, contacts and what was learnt of it; False if there was none."""
     removed = await tx.execute(delete(organisation).where(organisation.c.organisation_id == organisation_id))
     return removed.rowcount == 1
-
-
-async def assets(tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int) -> list[AssetRecord]:
-    table = organisation_asset
-    statement = select(table).where(table.c.organisation_id == organisation_id).order_by(table.c.asset_id).limit(limit)
-    if after is not None:
-        statement = statement.where(table.c.asset_id > after)
-    return [_asset(row) for row in await tx.execute(statement)]
-
-
-async def claim(
-    tx: Transaction, organisation_id: UUID, claimed: AssetClaim, *, asset_id: UUID, now: datetime
-) -> AssetRecord | None:
-    """The claim as it is kept, also if it was there before; None if the same asset is another organisation's.
-
-    A new one has the id `asset_id`, and counts as told: its caller tells of it.
-    """
-    table = organisation_asset
-    values = {
-        "asset_id": asset_id,
-        "organisation_id": organisation_id,
-        "kind": claimed.kind,
-        "value": claimed.value,
-        "created_at": now,
-        "is_told": True,
-    }
-    await tx.execute(upsert(table).values(values).on_conflict_do_nothing())
-    statement = select(table).where(
-        table.c.kind == claimed.kind, table.c.value == claimed.value, table.c.organisation_id == organisation_id
-    )
-    row = (await tx.execute(statement)).one_or_none()
-    return _asset(row) if row is not None else None
-
-
-async def release(tx: Transaction, organisation_id: UUID, asset_id: UUID) -> AssetRecord | None:
-    """What it was; None if there was none."""
-    table = organisation_asset
-    statement = delete(table).where(table.c.organisation_id == organisation_id, table.c.asset_id == asset_id)
-    row = (await tx.execute(statement.returning(table))).one_or_none()
-    return _asset(row) if row is not None else None
-
-
-async def contacts(tx: Transaction, organisation_id: UUID, *, after: UUID | None, limit: int) -> list[ContactRecord]:
-    table = organisation_contact
-    statement = (
-        select(table).where(table.c.organisation_id == organisation_id).order_by(table.c.contact_id).limit(limit)
-    )
-    if after is not None:
-        statement = statement.where(table.c.contact_id > after)
-    return [_contact(row) for row in await tx.execute(statement)]
-
-
-async def add_contact(tx: Transaction, organisation_id: UUID, contact: Contact, *, now: datetime) -> ContactRecord:
-    """An address that is there already gets the role and language given now."""
-    values = {
-        "contact_id": new_id(),
-        "organisation_id": organisation_id,
-        "email": contact.email,
-        "role": contact.role,
-        "language": contact.language,
-        "created_at": now,
-    }
-    statement = (
-        upsert(organisation_contact)
-        .values(values)
-        .on_conflict_do_update(
-            index_elements=["organisation_id", "email"], set_={"role": contact.role, "language": contact.language}
-        )
-        .returning(organisation_contact)
-    )
-    return _contact((await tx.execute(statement)).one())
-
-
-async def remove_contact(tx: Transaction, organisation_id: UUID, contact_id: UUID) -> bool:
-    table = organisation_contact
-    statement = delete(table).where(table.c.organisation_id == organisation_id, table.c.contact_id == contact_id)
-    return (await tx.execute(statement)).rowcount == 1
 
 
 async def bump_version(tx: Transaction) -> int:
@@ -172,7 +104,11 @@ async def bump_version(tx: Transaction) -> int:
 
 
 async def held_version(tx: Transaction) -> int:
-    """The version as it is, which nobody changes until the transaction ends."""
+    """The version as it is, which nobody changes until the transaction ends.
+
+    Every change takes it before anything else: so changes queue up, each sees the one before, and none waits for
+    another that waits for it.
+    """
     return (await tx.execute(select(directory_version.c.version).with_for_update())).scalar() or 0
 
 
@@ -190,6 +126,8 @@ def _values(profile: OrganisationProfile) -> Mapping[str, object]:
         "country": profile.country,
         "language": profile.language,
         "criticality": profile.criticality,
+        "criticality_source": profile.criticality_source,
+        "company_numbers": list(profile.company_numbers),
     }
 
 
@@ -202,14 +140,14 @@ def _record(row: Columns) -> OrganisationRecord:
         country=row.country,
         language=Language(row.language),
         criticality=Criticality(row.criticality),
+        criticality_source=CriticalitySource(row.criticality_source),
+        company_numbers=tuple(row.company_numbers),
     )
-    return OrganisationRecord(row.organisation_id, profile, row.created_at, row.updated_at)
-
-
-def _asset(row: Columns) -> AssetRecord:
-    return AssetRecord(row.asset_id, AssetKind(row.kind), row.value, row.created_at)
-
-
-def _contact(row: Columns) -> ContactRecord:
-    language = Language(row.language) if row.language else None
-    return ContactRecord(row.contact_id, Contact(row.email, ContactRole(row.role), language), row.created_at)
+    return OrganisationRecord(
+        row.organisation_id,
+        profile,
+        row.created_at,
+        row.updated_at,
+        row.criticality_decided_at,
+        row.criticality_by,
+    )

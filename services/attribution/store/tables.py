@@ -41,6 +41,21 @@ organisation = Table(
     Column("criticality", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("company_numbers", ARRAY(Text), nullable=False, server_default="{}", comment="of other countries: BE:01234"),
+    Column("criticality_source", Text, nullable=False, server_default="registered"),
+    Column("criticality_decided_at", DateTime(timezone=True)),
+    Column("criticality_by", Text),
+)
+
+merged_organisation = Table(
+    "merged_organisation",
+    metadata,
+    Column("organisation_id", UUID, primary_key=True),
+    Column("into_id", ForeignKey("organisation.organisation_id", ondelete="CASCADE"), nullable=False),
+    Column("merged_at", DateTime(timezone=True), nullable=False),
+    Column("merged_by", Text, nullable=False),
+    Index("merged_organisation_by_into", "into_id"),
+    comment="where an organisation went that was the same as another one",
 )
 
 organisation_asset = Table(
@@ -52,10 +67,61 @@ organisation_asset = Table(
     Column("value", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("is_told", Boolean, nullable=False, server_default="false"),
-    UniqueConstraint("kind", "value"),
+    Column("contested", Boolean, nullable=False, server_default="false"),
+    Column("proof_state", Text, nullable=False, server_default="proven"),
+    Column("proof_method", Text, server_default="desk"),
+    Column("proof_token", Text),
+    Column("challenged_at", DateTime(timezone=True)),
+    Column("proven_at", DateTime(timezone=True)),
+    Column("proven_until", DateTime(timezone=True)),
+    Column("proof_by", Text),
+    Column("proof_note", Text),
+    Column("check_at", DateTime(timezone=True)),
+    Column("misses", SmallInteger, nullable=False, server_default="0"),
+    Column("unanswered", SmallInteger, nullable=False, server_default="0"),
+    Column("missing_since", DateTime(timezone=True)),
+    UniqueConstraint("organisation_id", "kind", "value"),
+    Index("organisation_asset_by_value", "kind", "value"),
     Index("organisation_asset_by_organisation", "organisation_id", "asset_id"),
     Index("organisation_asset_untold", "asset_id", postgresql_where=text("NOT is_told")),
-    comment="value is canonical, so that one asset has one claim; claims of different size may overlap",
+    Index("organisation_asset_to_check", "check_at", postgresql_where=text("check_at IS NOT NULL")),
+    Index("organisation_asset_by_proof", "proof_state", "asset_id"),
+    comment="value is canonical; of proof_state proven and not contested, or it is nobody's",
+)
+
+asset_conflict = Table(
+    "asset_conflict",
+    metadata,
+    Column("conflict_id", UUID, primary_key=True),
+    Column("first_id", ForeignKey("organisation_asset.asset_id", ondelete="CASCADE"), nullable=False),
+    Column("second_id", ForeignKey("organisation_asset.asset_id", ondelete="CASCADE"), nullable=False),
+    Column("relation", Text, nullable=False),
+    Column("contests_first", Boolean, nullable=False),
+    Column("contests_second", Boolean, nullable=False),
+    Column("found_at", DateTime(timezone=True), nullable=False),
+    Column("keep", Text),
+    Column("note", Text),
+    Column("decided_by", Text),
+    Column("decided_at", DateTime(timezone=True)),
+    UniqueConstraint("first_id", "second_id"),
+    Index("asset_conflict_by_second", "second_id"),
+    Index("asset_conflict_open", "found_at", "conflict_id", postgresql_where=text("decided_at IS NULL")),
+    comment="two organisations claim what can't be both of theirs; first was registered first",
+)
+
+organisation_change = Table(
+    "organisation_change",
+    metadata,
+    Column("change_id", UUID, primary_key=True),
+    Column("organisation_id", UUID, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Index("organisation_change_by_organisation", "organisation_id", "change_id"),
+    comment="who changed what of an organisation; outlives it",
 )
 
 organisation_contact = Table(
@@ -67,6 +133,11 @@ organisation_contact = Table(
     Column("role", Text, nullable=False),
     Column("language", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("channel", Text, nullable=False, server_default="mail"),
+    Column("valid_from", DateTime(timezone=True)),
+    Column("valid_until", DateTime(timezone=True)),
+    Column("pgp_key", Text),
+    Column("smime_certificate", Text),
     UniqueConstraint("organisation_id", "email"),
 )
 
@@ -206,6 +277,8 @@ import_run = Table(
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("share_done", Double, nullable=False, server_default=text("0")),
+    Column("is_preview", Boolean, nullable=False, server_default="false"),
+    Column("changes", Text, comment="what a file of organisations changes"),
 )
 
 # JSON as text: nobody asks PostgreSQL for what is inside, so taking it apart and putting it together again would be for

@@ -52,6 +52,16 @@ def mail(state: str, moment: str, *, incident: str = "approved") -> Callable[[da
     )
 
 
+def conflict(since: datetime) -> Sequence[Row]:
+    owner, first, second = new_id(), new_id(), new_id()
+    return (
+        Row("organisation", {"organisation_id": owner}),
+        Row("organisation_asset", {"asset_id": first, "organisation_id": owner, "value": "a.example"}),
+        Row("organisation_asset", {"asset_id": second, "organisation_id": owner, "value": "b.example"}),
+        Row("asset_conflict", {"conflict_id": THING, "first_id": first, "second_id": second, "found_at": since}),
+    )
+
+
 def webhook_event(since: datetime) -> Sequence[Row]:
     partner = new_id()
     return (
@@ -88,6 +98,7 @@ STATES = (
         168 * HOUR,
         lambda since: [Row("unattributed", {"target_id": THING, "waiting_since": since})],
     ),
+    State("attribution", "conflict", 168 * HOUR, conflict),
     State("notifier", "planned", 5 * MINUTE, mail("planned", "due_at")),
     State("notifier", "queued", 30 * MINUTE, mail("queued", "queued_at")),
     State("notifier", "deferred", 30 * MINUTE, mail("deferred", "next_attempt_at")),

@@ -1,8 +1,8 @@
 """What organisations register reaches the verifier, on the real broker: told once, in its order, and taken back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -22,8 +22,7 @@ from libs.common.outbox import OutboxRelay, waiting_events
 from libs.common.publisher import Publisher
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import AssetKind, Language
-from services.attribution.domain.imports import Mistake
-from services.attribution.domain.organisation_files import BadOrganisations, read_organisations
+from services.attribution.domain.organisation_files import BadOrganisations, read_file
 from services.attribution.domain.organisations import OrganisationProfile, OrganisationRecord
 from services.attribution.handlers import (
     Refusal,
@@ -33,7 +32,7 @@ from services.attribution.handlers import (
     release_asset,
     remove_organisation,
 )
-from services.attribution.handlers.organisations import take_in
+from services.attribution.handlers.organisation_files import take_in
 from services.attribution.store import registrations
 from services.verifier.domain.registered import Registered
 from services.verifier.handlers import RulesInForce, load_rules, take_up_registrations, verify_indicators
@@ -73,14 +72,14 @@ async def verifier(infrastructure: BackgroundStack) -> AsyncIterator[Database]:
 
 async def organisation(database: Database, name: str = "Bakery") -> UUID:
     async with database.transaction() as tx:
-        added = await add_organisation(msgspec.structs.replace(DUTCH, name=name), tx=tx, now=NOW)
+        added = await add_organisation(msgspec.structs.replace(DUTCH, name=name), by="ann", tx=tx, now=NOW)
     assert isinstance(added, OrganisationRecord)
     return added.organisation_id
 
 
 async def register(database: Database, owner: UUID, kind: AssetKind, value: str) -> UUID:
     async with database.transaction() as tx:
-        kept = await register_asset(owner, kind, value, tx=tx, now=NOW)
+        kept = await register_asset(owner, kind, value, by="ann", tx=tx, now=NOW)
     assert not isinstance(kept, Refusal), kept
     return kept.asset_id
 
@@ -88,18 +87,13 @@ async def register(database: Database, owner: UUID, kind: AssetKind, value: str)
 async def bring_in(database: Database, *values: str, name: str = "Bakery") -> int:
     """How many of the assets in the file are somebody else's; then nothing is kept."""
     assets = [{"kind": "domain", "value": value} for value in values]
-    entries = read_organisations(msgspec.json.encode([{"name": name, "country": "NL", "assets": assets}]))
-    mistakes: list[object] = []
-    with suppress(BadOrganisations):
+    entries = read_file(msgspec.json.encode([{"name": name, "country": "NL", "assets": assets}]))
+    try:
         async with database.transaction() as tx:
-            mistakes += await take_in(entries, tx=tx, now=NOW)
-            _refuse(mistakes)
-    return len(mistakes)
-
-
-def _refuse(mistakes: Sequence[object]) -> None:
-    if mistakes:
-        raise BadOrganisations((Mistake("file", "already-claimed", "it is somebody else's"),))
+            await take_in(entries, by="ann", tx=tx, now=NOW)
+    except BadOrganisations as refused:
+        return len(refused.mistakes)
+    return 0
 
 
 async def told(database: Database) -> list[AssetRegistered]:
@@ -118,8 +112,8 @@ async def test_each_change_is_told_once_with_a_revision_above_the_one_before(att
     await register(attribution, baker, AssetKind.DOMAIN, "bakery.example")
     await register(attribution, baker, AssetKind.IP_RANGE, "192.0.2.0 - 192.0.2.255")
     async with attribution.transaction() as tx:
-        assert await release_asset(baker, asset_id, tx=tx, now=NOW)
-        assert not await release_asset(baker, asset_id, tx=tx, now=NOW)
+        assert await release_asset(baker, asset_id, by="ann", tx=tx, now=NOW) is None
+        assert isinstance(await release_asset(baker, asset_id, by="ann", tx=tx, now=NOW), Refusal)
     await register(attribution, baker, AssetKind.DOMAIN, "bakery.example")
 
     events = await told(attribution)
@@ -142,7 +136,7 @@ async def test_what_is_refused_or_rolled_back_is_not_told(attribution: Database)
     await register(attribution, baker, AssetKind.DOMAIN, "bakery.example")
 
     async with attribution.transaction() as tx:
-        assert isinstance(await register_asset(other, AssetKind.DOMAIN, "bakery.example", tx=tx, now=NOW), Refusal)
+        assert isinstance(await register_asset(other, AssetKind.DOMAIN, "nl", by="ann", tx=tx, now=NOW), Refusal)
     assert await bring_in(attribution, "new.example", "bakery.example", name="Other") == 1
 
     assert in_short(await told(attribution)) == [("domain", "bakery.example", True)]
@@ -154,8 +148,8 @@ async def test_an_organisation_that_goes_takes_back_all_that_it_had(attribution:
     await register(attribution, baker, AssetKind.ASN, "AS1101")
 
     async with attribution.transaction() as tx:
-        assert await remove_organisation(baker, tx=tx, now=NOW)
-        assert not await remove_organisation(baker, tx=tx, now=NOW)
+        assert await remove_organisation(baker, by="ann", tx=tx, now=NOW) is None
+        assert isinstance(await remove_organisation(baker, by="ann", tx=tx, now=NOW), Refusal)
 
     taken_back = sorted(in_short(await told(attribution))[2:])
     assert taken_back == [("asn", "AS1101", False), ("domain", "bakery.example", False)]
@@ -319,7 +313,7 @@ async def test_what_is_registered_at_attribution_the_verifier_takes_up(
         await both.hears(shop, is_registered=True)
         (registered,) = await both.judged(shop)
         async with attribution.transaction() as tx:
-            await release_asset(baker, asset_id, tx=tx, now=NOW)
+            await release_asset(baker, asset_id, by="ann", tx=tx, now=NOW)
         await both.hears(shop, is_registered=False)
         (released,) = await both.judged(shop)
 

@@ -1,10 +1,31 @@
 """What can be registered, and files of organisations."""
 
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from uuid import UUID
+
+import msgspec
 import pytest
 
+from libs.common.intervals import Space
 from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.organisation_files import BadOrganisations, read_organisations
-from services.attribution.domain.organisations import BadClaim, ContactRole, Criticality, read_claim
+from services.attribution.domain.organisations import (
+    BadClaim,
+    Channel,
+    Contact,
+    ContactRole,
+    Criticality,
+    CriticalitySource,
+    Organisation,
+    Registered,
+    RegisteredAsset,
+    read_claim,
+    usable,
+)
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +136,58 @@ def test_a_file_of_something_else_is_a_mistake_and_no_crash(content: bytes) -> N
 def test_mistakes_are_bounded() -> None:
     content = b"[" + b",".join([b"{}"] * 1000) + b"]"
     assert len(mistakes_in(content)) == 100
+
+
+def contact(**changes: object) -> Contact:
+    return msgspec.structs.replace(Contact("security@bakery.example", ContactRole.SECURITY), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_usable"),
+    [
+        ({}, True),
+        ({"valid_from": NOW}, True),
+        ({"valid_from": NOW + SECOND}, False),
+        ({"valid_until": NOW + SECOND}, True),
+        ({"valid_until": NOW}, False),
+        ({"valid_from": NOW - SECOND, "valid_until": NOW + SECOND}, True),
+        ({"channel": Channel.PORTAL}, False),
+    ],
+)
+def test_only_a_contact_in_force_is_written_to(changes: dict[str, object], is_usable: bool) -> None:
+    one, other = contact(**changes), contact(email="it@bakery.example")
+    assert usable([one, other], NOW) == ((one, other) if is_usable else (other,))
+
+
+@pytest.mark.parametrize(
+    ("criticality", "source", "is_handed_over"),
+    [
+        (Criticality.ESSENTIAL, CriticalitySource.REGISTERED, True),
+        (Criticality.ESSENTIAL, CriticalitySource.AUTHORITY_LIST, True),
+        (Criticality.ESSENTIAL, CriticalitySource.DERIVED, False),
+        (Criticality.VITAL, CriticalitySource.REGISTERED, True),
+        (Criticality.VITAL, CriticalitySource.DERIVED, False),
+        (Criticality.IMPORTANT, CriticalitySource.REGISTERED, False),
+        (Criticality.NONE, CriticalitySource.REGISTERED, False),
+        (Criticality.UNKNOWN, CriticalitySource.REGISTERED, False),
+    ],
+)
+def test_only_a_decided_criticality_hands_an_organisation_over(
+    criticality: Criticality, source: CriticalitySource, is_handed_over: bool
+) -> None:
+    organisation = Organisation(UUID(int=1), "Bakery", "NL", Language.DUTCH, criticality, criticality_source=source)
+    assert organisation.is_handed_over is is_handed_over
+
+
+def test_of_equal_assets_the_first_is_meant() -> None:
+    one, other = (Organisation(UUID(int=number), "Bakery", "NL", Language.DUTCH, Criticality.NONE) for number in (1, 2))
+    claims = [read_claim(AssetKind.DOMAIN, "a.example"), read_claim(AssetKind.IP_RANGE, "192.0.2.0/24")]
+    known = Registered(
+        version=1,
+        organisations={each.organisation_id: each for each in (one, other)},
+        assets=[RegisteredAsset(claim, each.organisation_id) for each in (one, other) for claim in claims],
+    )
+    number = int(ip_address("192.0.2.7"))
+    by_name, by_address = known.domain("a.example"), known.around(Space.IPV4, [number])[number]
+    assert by_name is not None
+    assert (by_name.organisation_id, by_address.organisation_id) == (one.organisation_id, one.organisation_id)
