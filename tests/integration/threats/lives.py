@@ -17,7 +17,7 @@ from libs.common.errors import Transient
 from libs.common.ids import new_id
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
-from libs.common.vocabulary import FeedbackKind
+from libs.common.vocabulary import FeedbackKind, RecipientKind
 from services.verifier import store
 from services.verifier.app import build
 from services.verifier.domain import Threat, threat_id_of
