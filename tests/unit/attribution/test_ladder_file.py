@@ -74,7 +74,8 @@ def test_a_file_changes_what_it_names_and_nothing_else() -> None:
     )
 
     assert ladder.rungs == (Rung.REGISTERED, Rung.NETWORK)
-    assert (ladder.constituency, ladder.threshold, ladder.abroad) == ({"NL", "BE"}, 0.5, Abroad.NATIONAL_CERT)
+    assert ladder.constituency == {"NL", "BE"}
+    assert (ladder.threshold, ladder.abroad) == (0.5, Abroad.NATIONAL_CERT)
     assert ladder.confidence == {**SHIPPED.confidence, Certainty.OWN_DESK: 0.65}
     assert ladder.greatest_age_days == {**SHIPPED.greatest_age_days, "ripe": 14}
     assert ladder.teams == {"cert": Team("CERT", "CERT@cert.example", Language.DUTCH)}
