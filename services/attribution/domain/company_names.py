@@ -4,22 +4,21 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import groupby
 
 from libs.common.places import end_of
 from services.attribution.domain.organisations import Organisation, Registered
 
-_LEGAL_FORMS = frozenset(
+_AT_THE_END = frozenset(
     {
-        "ab", "ag", "as", "asbl", "bv", "bvba", "cv", "cvba", "co", "company", "cooperatie", "corp", "corporation",
-        "ev", "gmbh", "holding", "inc", "incorporated", "kg", "limited", "llc", "llp", "ltd", "maatschap", "nv", "oy",
-        "oyj", "plc", "sa", "sarl", "sas", "se", "spa", "srl", "stichting", "ua", "ug", "vennootschap", "vereniging",
-        "vof", "vzw",
+        "ab", "ag", "as", "asbl", "bv", "bvba", "cv", "cvba", "co", "company", "corp", "corporation", "ev", "gmbh",
+        "holding", "inc", "incorporated", "kg", "limited", "llc", "llp", "ltd", "nv", "oy", "oyj", "plc", "sa", "sarl",
+        "sas", "se", "spa", "srl", "ua", "ug", "vof", "vzw",
     }
 )  # fmt: skip
+_AT_THE_BEGINNING = frozenset({"cooperatie", "maatschap", "stichting", "vereniging"})
 """What may be written or left out: the law of its country says it, not the company."""
-_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}|\b(?:[^\W\d_] ){1,2}[^\W\d_]\b(?=\s*$)")
 _NOT_LETTERS = re.compile(r"[\W_]+")
-_WITHOUT_DOTS = str.maketrans("", "", ". ")
 
 
 def comparable(name: str) -> str:
@@ -27,12 +26,28 @@ def comparable(name: str) -> str:
 
     A name that is nothing but legal forms stays as it is. Empty for what has no letters.
     """
-    plain = unicodedata.normalize("NFKD", name).casefold()
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    plain = _INITIALS.sub(lambda initials: initials[0].translate(_WITHOUT_DOTS) + " ", plain)
-    words = _NOT_LETTERS.sub(" ", plain).split()
-    kept = [word for word in words if word not in _LEGAL_FORMS]
-    return " ".join(kept or words)
+    words = _with_initials_joined(_NOT_LETTERS.sub(" ", plain).split())
+    return " ".join(_without_legal_forms(words) or words)
+
+
+def _with_initials_joined(words: Iterable[str]) -> list[str]:
+    """`b`, `v` are `bv`."""
+    joined: list[str] = []
+    for is_initial, run in groupby(words, key=lambda word: len(word) == 1):
+        together = list(run)
+        joined += ["".join(together)] if is_initial else together
+    return joined
+
+
+def _without_legal_forms(words: list[str]) -> list[str]:
+    first, last = 0, len(words)
+    while last > first and words[last - 1] in _AT_THE_END:
+        last -= 1
+    while first < last and words[first] in _AT_THE_BEGINNING:
+        first += 1
+    return words[first:last]
 
 
 class Called:

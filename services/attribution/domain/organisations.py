@@ -244,10 +244,19 @@ class Registered:
     """All registered assets, ready to be asked. Never changes; a change of the tables makes a new one."""
 
     def __init__(
-        self, *, version: int, organisations: Mapping[UUID, Organisation], assets: Sequence[RegisteredAsset]
+        self,
+        *,
+        version: int,
+        organisations: Mapping[UUID, Organisation],
+        assets: Sequence[RegisteredAsset],
+        withheld: frozenset[str] = frozenset(),
     ) -> None:
-        """Of equal assets the first is meant: a person has said that both organisations may have it."""
+        """Of equal assets the first is meant: a person has said that both organisations may have it.
+
+        `withheld` are names that somebody claims, without a proof or against somebody else.
+        """
         self.version = version
+        self._withheld = withheld
         self.organisations = organisations
         self._by_value = {asset.claim.value: asset for asset in reversed(assets) if asset.claim.interval is None}
         self._ends = frozenset(map(end_of, self._by_value))
@@ -263,6 +272,10 @@ class Registered:
             if asset is not None:
                 return asset
         return None
+
+    def is_withheld(self, name: str) -> bool:
+        """Is the name, or one above it, claimed by somebody who may not count on it?"""
+        return bool(self._withheld) and any(each in self._withheld for each in _with_parents(name))
 
     def asn(self, number: int) -> RegisteredAsset | None:
         return self._by_value.get(f"AS{number}")

@@ -102,7 +102,10 @@ async def read_registered(tx: Transaction, version: int) -> Registered:
     """`version` was read first: what changes in between is read again the next time, never missed."""
     organisations = await store.directory.organisations(tx)
     assets = [asset for asset in await store.directory.registered_assets(tx) if asset.organisation_id in organisations]
-    return await asyncio.to_thread(Registered, version=version, organisations=organisations, assets=assets)
+    withheld = await store.directory.withheld_names(tx)
+    return await asyncio.to_thread(
+        Registered, version=version, organisations=organisations, assets=assets, withheld=withheld
+    )
 
 
 async def read_networks(tx: Transaction, versions: Versions, *, instead_of: Networks) -> Networks:

@@ -86,6 +86,14 @@ async def registered_assets(tx: Transaction) -> list[RegisteredAsset]:
     return await asyncio.to_thread(_registered, rows)
 
 
+async def withheld_names(tx: Transaction) -> frozenset[str]:
+    """Names whose claim does not count, as long as that is so."""
+    rows = await tx.fetch(
+        f"SELECT DISTINCT value FROM organisation_asset WHERE kind = 'domain' AND NOT ({COUNTS})"  # noqa: S608
+    )
+    return frozenset(row["value"] for row in rows)
+
+
 def _registered(rows: list[asyncpg.Record]) -> list[RegisteredAsset]:
     """In a thread: there may be a hundred thousand."""
     return [RegisteredAsset(kept_claim(_KINDS[kind], value), owner) for kind, value, owner in rows]

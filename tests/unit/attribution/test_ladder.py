@@ -356,7 +356,9 @@ def test_a_look_up_ranks_everybody_on_the_ladder() -> None:
         "abuse@isp.example",
         "abuse@host.example",
     ]
-    assert decide(findings, directory=DIRECTORY, ladder=LADDER, at=NOW).evidence[0].confidence == 1.0
+    decision = decide(findings, directory=DIRECTORY, ladder=LADDER, at=NOW)
+    assert isinstance(decision, Attributed)
+    assert decision.evidence[0].confidence == 1.0
 
 
 def test_an_organisation_id_travels_with_its_recipient() -> None:

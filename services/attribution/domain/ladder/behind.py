@@ -18,7 +18,15 @@ def known_organisation(case: Case) -> Iterable[Step]:
     findings, called = case.findings, called_of(case.directory.registered)
     question = findings.question
     is_worth_it = findings.answers or question.mail_name or any(map(called.may_know_mail_of, question.names))
-    return _known_organisation(case) if is_worth_it and findings.by_name is None else ()
+    if not is_worth_it or findings.by_name is not None:
+        return ()
+    withheld = next(filter(case.directory.registered.is_withheld, question.names), None)
+    return _known_organisation(case) if withheld is None else (_claimed(case, withheld),)
+
+
+def _claimed(case: Case, name: str) -> Step:
+    """What a claim does not give, a mailbox does not give either: else who lost a proof would be told all the same."""
+    return Step(case.evidence(SOURCE, name, "claimed, but not proven, or by several: nobody is taken at their word"))
 
 
 def _known_organisation(case: Case) -> Iterator[Step]:

@@ -220,9 +220,11 @@ def _loose_ends(file: TomlFile, ladder: Ladder) -> Iterator[FileFault]:
         for name, team in getattr(ladder, table).items():
             if team not in ladder.teams:
                 yield file.fault((table, name), f"there is no team {team}")
-    for place, row in enumerate(ladder.handovers):
-        if row.team is not None and row.team not in ladder.teams:
-            yield file.fault(("handover", place), f"there is no team {row.team}")
+    rows = file.document.get("handover")
+    for place, row in enumerate(rows if isinstance(rows, list) else ()):
+        team = row.get("team") if isinstance(row, dict) else None
+        if team is not None and team not in ladder.teams:
+            yield file.fault(("handover", place), f"there is no team {team}")
 
 
 _CHOICES: Mapping[str, Callable[[object], Any]] = {
