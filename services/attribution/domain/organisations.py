@@ -99,8 +99,8 @@ class Organisation(msgspec.Struct, frozen=True, gc=False):
         return Criticality.UNKNOWN if self.criticality_source is CriticalitySource.DERIVED else self.criticality
 
     @property
-    def is_handed_over(self) -> bool:
-        """Is it warned by the team that knows such organisations, and not by us?"""
+    def is_vital(self) -> bool:
+        """Does its country depend on it, as far as somebody has decided that?"""
         return self.decided_criticality in ESSENTIAL
 
 

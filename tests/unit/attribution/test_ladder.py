@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from libs.common.contracts import Indicator
+from libs.common.contracts import Indicator, Recipient
 from libs.common.contracts.intake import Asset
 from libs.common.ids import derived_id
 from libs.common.intervals import Space
@@ -18,6 +18,7 @@ from services.attribution.domain.ladder import (
     Attributed,
     Case,
     Decision,
+    Doubted,
     Route,
     Settled,
     climb,
@@ -129,6 +130,20 @@ def recipient_of(asset: Asset, **rest: int) -> tuple[str, float]:
     return decision.recipient.email, decision.confidence
 
 
+def test_whom_a_person_chose_is_written_to_and_nobody_where_they_found_nobody() -> None:
+    asset = Asset(ip="203.0.113.200")
+    chosen = Recipient(kind=RecipientKind.ORGANISATION, name="Shop", email="info@shop.example", language=Language.DUTCH)
+    for lesson, ends in (
+        (Learnt(said_by="ann", recipient=chosen), chosen.email),
+        (Learnt(said_by="ann"), "nobody-to-warn"),
+    ):
+        questions = [question_of(an_indicator(asset)), question_of(an_indicator(Asset(ip="203.0.113.201")))]
+        taught, other = decide_all(questions, DIRECTORY, lessons={"203.0.113.200": lesson}, ladder=LADDER, at=NOW)
+        assert ends == (taught.recipient.email if isinstance(taught, Attributed) else taught.reason)
+        assert isinstance(other, Settled)
+        assert other.reason == "no-recipient"
+
+
 def settled(*indicators: Indicator) -> Settled:
     (decision,) = decision_on(*indicators)
     assert isinstance(decision, Settled), decision
@@ -179,7 +194,8 @@ def test_a_name_that_only_ends_alike_is_not_a_subdomain() -> None:
 
 def test_reverse_dns_alone_decides_nothing_and_a_person_sees_whom_it_names() -> None:
     """Whoever runs the network writes it, not whoever uses the address."""
-    decision = settled(an_indicator(Asset(ip="203.0.113.200", hostname="www.bakery.example")))
+    (decision,) = decision_on(an_indicator(Asset(ip="203.0.113.200", hostname="www.bakery.example")))
+    assert isinstance(decision, Doubted)
     assert (decision.outcome, decision.reason) == (Outcome.HELD, "too-uncertain")
     assert ("reverse-name", "bakery.example of Bakery", 0.25) in [
         (step.source, step.answered, step.confidence) for step in decision.evidence

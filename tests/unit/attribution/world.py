@@ -2,31 +2,20 @@
 
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from libs.common.delegated import Skipped
 from libs.common.ids import derived_id
-from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval
+from libs.common.intervals import ADDRESSES, Space
 from libs.common.vocabulary import AssetKind, Language
-from services.attribution.domain.abuse import AbuseDesk, Contacts, RangeResolver, ResolvedRange, resolve_system
+from services.attribution.domain.columns import Columns
+from services.attribution.domain.delegations import Delegations
 from services.attribution.domain.directory import Directory
 from services.attribution.domain.ladder import Ladder, read_ladder
-from services.attribution.domain.networks import (
-    ASSIGNED,
-    NO_ROW,
-    CountryTable,
-    Delegations,
-    Ends,
-    Networks,
-    NetworkTable,
-    RangeColumns,
-    RouteTable,
-    System,
-)
+from services.attribution.domain.networks import Networks, NetworkTable, RouteTable, desks_from, systems_from
 from services.attribution.domain.organisations import (
     BadClaim,
     Contact,
@@ -39,15 +28,18 @@ from services.attribution.domain.organisations import (
     by_role,
     read_claim,
 )
-from services.attribution.domain.ripe import (
-    OrganisationObject,
-    RangeObject,
-    RoleObject,
-    RouteObject,
-    SystemObject,
-    read_objects,
+from services.attribution.domain.ripe.contacts import Contacts
+from services.attribution.domain.ripe.parts import PartBuilder
+from services.attribution.domain.ripe.reading import Kind, read_block
+from services.attribution.domain.ripe.resolving import (
+    RANGES,
+    ROUTES,
+    resolved_ranges,
+    resolved_routes,
+    resolved_systems,
 )
 from services.attribution.handlers import shipped_ladder
+from tests.unit.attribution.tables import delegations
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WORLD = Path(__file__).parent / "cases" / "world"
@@ -134,60 +126,36 @@ def _days_ago(days: int) -> date:
 
 
 def _networks(made_on: date) -> Networks:
-    read = read_objects((WORLD / "ripe.txt").read_text().splitlines(keepends=True))
-    objects = [each for each in read if not isinstance(each, Skipped)]
-    contacts = Contacts()
-    for each in objects:
-        if isinstance(each, OrganisationObject | RoleObject):
-            contacts.add(each)
-    ranges, routes = {}, {}
+    """By the steps of an import, without its database."""
+    parts = _parts()
+    contacts = Contacts(parts.get(Kind.ORGANISATION, {}), parts.get(Kind.ROLE, {}))
+    found: dict[Space, Columns] = {}
     for space in ADDRESSES:
-        mine = [each for each in objects if isinstance(each, RangeObject) and each.interval.space is space]
-        mine.sort(key=lambda each: (each.interval.first, -each.interval.last))
-        ranges[space] = _table(space, list(RangeResolver(contacts, Counter()).resolve(mine)))
-        announced = [each for each in objects if isinstance(each, RouteObject) and each.interval.space is space]
-        routes[space] = _routes(space, announced)
-    systems = (resolve_system(each, contacts) for each in objects if isinstance(each, SystemObject))
-    return Networks(1, made_on, ranges, routes, {each.asn: System(each.asn, each.name, each.desk) for each in systems})
-
-
-def _table(space: Space, rows: Sequence[ResolvedRange]) -> NetworkTable:
-    """As the store packs them."""
-    pool: list[AbuseDesk] = list(dict.fromkeys(row.desk for row in rows if row.desk is not None))
-    numbers = [NO_ROW if row.desk is None else pool.index(row.desk) for row in rows]
-    sources = [NO_ROW if row.inherited_from is None else row.inherited_from for row in rows]
-    columns = RangeColumns(
-        **_ends(row.interval for row in rows),
-        countries="".join((row.country or "").ljust(2) for row in rows).encode(),
-        desks=b"".join(number.to_bytes(4, "big", signed=True) for number in numbers),
-        inherited_from=b"".join(number.to_bytes(4, "big", signed=True) for number in sources),
-        netnames="".join(f"{row.netname}\n" for row in rows).encode(),
-        kinds="".join(_kind(row.status) for row in rows).encode(),
+        ranges = resolved_ranges(space, parts.get(RANGES[space], {}), contacts, Counter())
+        routes = resolved_routes(space, parts.get(ROUTES[space], {}))
+        found[space] = _without_space({**ranges, **routes})
+    systems = resolved_systems(parts.get(Kind.AUT_NUM, {}), contacts)
+    pool = desks_from(contacts.desk_columns())
+    return Networks(
+        1,
+        made_on,
+        {space: NetworkTable(space, defaultdict(bytes, columns), pool=pool) for space, columns in found.items()},
+        {space: RouteTable(space, columns) for space, columns in found.items() if "origins" in columns},
+        systems_from(systems, pool=pool),
     )
-    return NetworkTable(space, columns, pool=pool)
 
 
-def _kind(status: str) -> str:
-    """As the query of `store/directory.py` tells them apart; an integration test holds that one."""
-    return ASSIGNED if status.startswith("ASSIGNED") or status == "ALLOCATED-ASSIGNED PA" else "-"
+def _parts() -> dict[Kind, Columns]:
+    builders: dict[Kind, PartBuilder] = {}
+    for kind, batch in read_block((WORLD / "ripe.txt").read_bytes()).batches.items():
+        builders[kind] = PartBuilder(kind)
+        builders[kind].add(batch)
+    return {kind: builder.finish() for kind, builder in builders.items() if builder.rows}
 
 
-def _routes(space: Space, routes: Sequence[RouteObject]) -> RouteTable:
-    origins: defaultdict[Interval, list[int]] = defaultdict(list)
-    for route in routes:
-        origins[route.interval].append(route.origin)
-    ordered = sorted(origins, key=lambda interval: (interval.first, -interval.last))
-    return RouteTable(Ends(space, **_ends(ordered)), origins=[tuple(origins[each]) for each in ordered])
+def _without_space(columns: Columns) -> Columns:
+    return {name.partition("/")[2]: column for name, column in columns.items()}
 
 
 def _delegations(made_on: date) -> Delegations:
-    entries = [(parse_interval(text), country) for text, country in written()["delegated"].items()]
-    ordered = sorted((interval.first, interval, country) for interval, country in entries if interval is not None)
-    ends = Ends(Space.IPV4, **_ends(interval for _, interval, _ in ordered))
-    countries = "".join(country for _, _, country in ordered).encode()
-    return Delegations(2, made_on, {Space.IPV4: CountryTable(ends, countries=countries)})
-
-
-def _ends(intervals: Iterable[Interval]) -> dict[str, bytes]:
-    packed = [interval.packed for interval in intervals]
-    return {"first": b"".join(first for first, _ in packed), "last": b"".join(last for _, last in packed)}
+    return delegations(written()["delegated"], made_on=made_on)

@@ -9,13 +9,10 @@ from services.attribution.domain.ladder.rules import Action, Certainty, Handover
 from services.attribution.domain.ladder.values import TO_ORGANISATION, About, Candidate, Route, Step
 from services.attribution.domain.organisations import (
     ContactRole,
-    Criticality,
-    CriticalitySource,
     Organisation,
     usable,
 )
 
-VITAL, ESSENTIAL, DERIVED = Criticality.VITAL, Criticality.ESSENTIAL, CriticalitySource.DERIVED
 SECURITY, TO_THEM = ContactRole.SECURITY, RecipientKind.ORGANISATION
 FOR_THIS, FOR_ANOTHER = Certainty.SECURITY_CONTACT, Certainty.OTHER_CONTACT
 
@@ -46,7 +43,7 @@ def organisation_step(
 
 
 def _other_teams(organisation: Organisation, candidate: Candidate) -> str:
-    kind = ", a vital organisation" if is_vital(criticality_of(organisation)) else ""
+    kind = ", a vital organisation" if organisation.is_vital else ""
     teams = [team for team in (candidate.recipient, *candidate.copies) if team is not None]
     named = [team.name for team in teams if team.kind is RecipientKind.NATIONAL_CERT]
     return f"{kind}, which {named[0]} warns" if named else kind
@@ -59,27 +56,17 @@ def candidate_of(
 
     `avoiding` is the address under report, in lower case. Only contacts that are in force are written to.
     """
-    row = ladder.handover_of(criticality_of(organisation), organisation.sector)
+    row = ladder.handover_of(organisation.decided_criticality, organisation.sector)
     if row is None or row.action is Action.NOTIFY:
         return _own_contact(organisation, ladder, at, avoiding, at_most)
     team = team_of(ladder, organisation, row)
     if row.action is Action.HAND_OVER:
-        route = Route.VITAL if is_vital(criticality_of(organisation)) else Route.NATIONAL_CERT
+        route = Route.VITAL if organisation.is_vital else Route.NATIONAL_CERT
         return Candidate(route, at_most, recipient_of_team(team) if team else None)
     own = _own_contact(organisation, ladder, at, avoiding, at_most)
     if own is None:
         return Candidate(Route.NATIONAL_CERT, at_most, recipient_of_team(team)) if team else None
     return Candidate(own.route, own.confidence, own.recipient, (recipient_of_team(team),) if team else ())
-
-
-def is_vital(criticality: Criticality) -> bool:
-    return criticality in (VITAL, ESSENTIAL)
-
-
-def criticality_of(organisation: Organisation) -> Criticality:
-    """What may route by itself: a criticality that is only derived is as good as none known."""
-    is_derived = organisation.criticality_source is DERIVED
-    return Criticality.UNKNOWN if is_derived else organisation.criticality
 
 
 def team_of(ladder: Ladder, organisation: Organisation, row: Handover) -> Team | None:
