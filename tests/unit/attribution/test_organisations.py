@@ -160,7 +160,7 @@ def test_only_a_contact_in_force_is_written_to(changes: dict[str, object], is_us
 
 
 @pytest.mark.parametrize(
-    ("criticality", "source", "is_handed_over"),
+    ("criticality", "source", "is_vital"),
     [
         (Criticality.ESSENTIAL, CriticalitySource.REGISTERED, True),
         (Criticality.ESSENTIAL, CriticalitySource.AUTHORITY_LIST, True),
@@ -173,10 +173,10 @@ def test_only_a_contact_in_force_is_written_to(changes: dict[str, object], is_us
     ],
 )
 def test_only_a_decided_criticality_hands_an_organisation_over(
-    criticality: Criticality, source: CriticalitySource, is_handed_over: bool
+    criticality: Criticality, source: CriticalitySource, is_vital: bool
 ) -> None:
     organisation = Organisation(UUID(int=1), "Bakery", "NL", Language.DUTCH, criticality, criticality_source=source)
-    assert organisation.is_handed_over is is_handed_over
+    assert organisation.is_vital is is_vital
 
 
 def test_of_equal_assets_the_first_is_meant() -> None:
