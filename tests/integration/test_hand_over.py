@@ -37,6 +37,7 @@ from services.notifier.handlers.commands import suppress
 from services.notifier.handlers.planning import heed_feedback
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import books, lists
+from services.notifier.store.orders import newest_suppressions
 from tests.conftest import Kafka
 from tests.integration.test_corrections import AFTERWARDS, WITHDRAWN, all_of, corrections, read, withdraw, withdrawal
 from tests.integration.test_notifier import close_due, database, plan, said, send, states
@@ -66,6 +67,12 @@ async def counted(database: Database) -> dict[str, int]:
     async with database.transaction() as tx:
         [found] = await counts_between(tx, books.TARGETS, after=FIRST, through=LAST, limit=9)
     return dict(found.ended)
+
+
+async def suppressed(database: Database) -> list[str]:
+    """Whom we don't write to."""
+    async with database.transaction() as tx:
+        return [each.suppression.value for each in await newest_suppressions(tx, before=None, limit=9)]
 
 
 async def test_a_team_that_is_also_the_desk_of_its_own_network_gets_two_mails_with_two_outcomes(
@@ -102,6 +109,7 @@ async def test_a_dead_address_fails_each_hand_over_and_silences_none(database: D
     assert await said(database) == 2 * [("failed", "dead-address")]
     assert await states(database) == [State.FAILED, State.FAILED]
     assert await counted(database) == {"failed": 2}
+    assert await suppressed(database) == []
 
 
 async def test_no_click_ends_what_waits_and_a_persons_order_does(database: Database) -> None:
@@ -116,6 +124,7 @@ async def test_no_click_ends_what_waits_and_a_persons_order_does(database: Datab
     async with database.transaction() as tx:
         await heed_feedback(clicks, tx=tx, now=NOW)
     assert sorted(await states(database)) == [State.CANCELLED, State.PLANNED]
+    assert await suppressed(database) == [DESK.key]
 
     async with database.transaction() as tx:
         order = Suppression(value="cert.example", reason=SuppressionReason.OPERATOR)

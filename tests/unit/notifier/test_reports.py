@@ -69,9 +69,11 @@ INDICATORS = st.builds(
 )
 
 
-def findings(*indicators: Indicator, first_seen_at: datetime = NOW - timedelta(days=2)) -> list[Finding]:
+def findings(
+    *indicators: Indicator, first_seen_at: datetime = NOW - timedelta(days=2), severity: Severity = Severity.HIGH
+) -> list[Finding]:
     told = [
-        msgspec.structs.replace(target(to=CERT), indicator=indicator, first_seen_at=first_seen_at)
+        msgspec.structs.replace(target(to=CERT, severity=severity), indicator=indicator, first_seen_at=first_seen_at)
         for indicator in indicators
     ]
     return findings_of(told, WORDS)
@@ -103,15 +105,17 @@ def rows(attachment: Attachment) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(attachment.content.decode())))
 
 
-@given(INDICATORS, TIMES)
-def test_intake_reads_back_what_was_found_where_and_when(said: Indicator, first_seen_at: datetime) -> None:
-    [record] = read_back(reports(findings(said, first_seen_at=first_seen_at)).content)
+@given(INDICATORS, TIMES, st.sampled_from(Severity))
+def test_intake_reads_back_what_was_found_where_and_when(
+    said: Indicator, first_seen_at: datetime, severity: Severity
+) -> None:
+    [record] = read_back(reports(findings(said, first_seen_at=first_seen_at, severity=severity)).content)
 
     back = record.indicator
     assert (back.asset, back.category, back.identifier) == (said.asset, said.category, said.identifier)
     assert (back.first_seen_at, back.seen_at) == (first_seen_at, said.seen_at)
     assert set(back.cve_ids) == set(said.cve_ids)
-    assert (back.geo_country, back.confidence) == (said.geo_country, said.confidence)
+    assert (back.geo_country, back.confidence, back.severity) == (said.geo_country, said.confidence, severity)
     assert not record.warnings
 
 
@@ -129,9 +133,18 @@ def validator() -> jsonschema_rs.Validator:
 
 
 @needs_schemas
-@given(INDICATORS)
-def test_every_report_is_valid_by_the_schemas_of_xarf(said: Indicator) -> None:
-    validator().validate(json.loads(reports(findings(said)).content))
+@given(INDICATORS, st.sampled_from(Severity))
+def test_every_report_is_valid_by_the_schemas_of_xarf(said: Indicator, severity: Severity) -> None:
+    validator().validate(json.loads(reports(findings(said, severity=severity)).content))
+
+
+@needs_schemas
+@pytest.mark.parametrize("severity", list(Severity))
+def test_a_cve_has_the_severities_of_xarf(severity: Severity) -> None:
+    report = json.loads(reports(findings(indicator(cve_ids=("CVE-2023-21529",)), severity=severity)).content)
+
+    assert report["type"] == "cve"
+    validator().validate(report)
 
 
 @needs_schemas
