@@ -55,15 +55,13 @@ NO_ANSWERS: Mapping[Enquiry, Answer] = MappingProxyType({})
 
 def question_of(indicator: Indicator) -> Question:
     """What is asked of an asset; nothing of it is asked of the asset itself."""
-    asset = indicator.asset
-    places = (place_of(text) for text in (asset.ip, *asset.hosts) if text)
-    names = [canonical_domain(host) for host in asset.hosts]
+    asset, hosts = indicator.asset, indicator.asset.hosts
     certificate_name = indicator.extra.get(CERTIFICATE_FIELD) if indicator.extra else None
     return Question(
         asset_key=asset.key,
-        names=tuple(dict.fromkeys(name for name in names if name)),
-        address=next((place for place in places if place is not None), None),
-        asns=tuple(dict.fromkeys(asn for asn in (asset.asn, indicator.asn) if asn)),
+        names=_names(hosts) if hosts else (),
+        address=_address(asset.ip, hosts),
+        asns=_asns(asset.asn, indicator.asn),
         reported_email=asset.email.lower() if asset.email else None,
         claimed_country=indicator.geo_country,
         mail_name=canonical_domain(asset.email.rpartition("@")[2]) if asset.email else None,
@@ -71,6 +69,25 @@ def question_of(indicator: Indicator) -> Question:
         reverse_name=asset.hostname,
         category=indicator.category,
     )
+
+
+def _names(hosts: Sequence[str]) -> tuple[str, ...]:
+    names = (canonical_domain(host) for host in hosts)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _address(ip: str | None, hosts: Sequence[str]) -> Place | None:
+    """The address, else the first host that is one."""
+    place = place_of(ip) if ip else None
+    if place is None and hosts:
+        place = next((found for host in hosts if (found := place_of(host)) is not None), None)
+    return place
+
+
+def _asns(own: int | None, around: int | None) -> tuple[int, ...]:
+    if own and around and own != around:
+        return own, around
+    return (own,) if own else (around,) if around else ()
 
 
 class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -141,7 +158,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
             question=question,
             by_name=_first(self.registered.domain(name) for name in question.names) if question.names else None,
             by_address=around.claim,
-            by_asn=_first(self.registered.asn(asn) for asn in asns) if asns else None,
+            by_asn=self.registered.first_asn(asns) if asns else None,
             network=around.network,
             system=self._system(asns),
             asns=asns,
@@ -150,8 +167,13 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
 
     def _system(self, asns: Sequence[int]) -> System | None:
         """The first that can be written to; one without a desk is better than none known."""
-        known = [self.networks.systems[asn] for asn in asns if asn in self.networks.systems]
-        return next((system for system in known if system.desk), known[0] if known else None)
+        mute = None
+        for asn in asns:
+            system = self.networks.systems.get(asn)
+            if system is not None and system.desk:
+                return system
+            mute = mute or system
+        return mute
 
     def _country_of(self, asns: Sequence[int]) -> str | None:
         return self.delegations.countries(Space.ASN, asns[:1]).get(asns[0]) if asns else None

@@ -201,6 +201,9 @@ class Registered:
         self.version = version
         self.organisations = organisations
         self._by_value = {asset.claim.value: asset for asset in assets if asset.claim.interval is None}
+        self._by_asn = {
+            int(name[2:]): each for name, each in self._by_value.items() if each.claim.kind is AssetKind.ASN
+        }
         self._ends = frozenset(map(end_of, self._by_value))
         self._ranges = {space: _sorted_ranges(space, assets) for space in ADDRESSES}
         self._segments = {space: Segments.of(space, _ends(found)) for space, found in self._ranges.items()}
@@ -215,8 +218,13 @@ class Registered:
                 return asset
         return None
 
-    def asn(self, number: int) -> RegisteredAsset | None:
-        return self._by_value.get(f"AS{number}")
+    def first_asn(self, asns: Iterable[int]) -> RegisteredAsset | None:
+        """The claim on the first of these that anybody has claimed."""
+        for asn in asns:
+            asset = self._by_asn.get(asn)
+            if asset is not None:
+                return asset
+        return None
 
     def around(self, space: Space, numbers: Sequence[int]) -> dict[int, RegisteredAsset]:
         """The smallest claimed range around each address of `space` that lies in one."""

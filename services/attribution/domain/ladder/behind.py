@@ -8,6 +8,7 @@ from services.attribution.domain.ladder.names import OwnName, names_to_ask, regi
 from services.attribution.domain.ladder.organisations import organisation_step
 from services.attribution.domain.ladder.rules import Certainty
 from services.attribution.domain.ladder.values import About, Step
+from services.attribution.domain.ladder.weighing import CONTACTS
 from services.attribution.domain.organisations import Organisation
 
 SOURCE = "known-organisation"
@@ -25,7 +26,7 @@ def _known_organisation(case: Case) -> Iterator[Step]:
     for name in names_to_ask(case):
         found = _by_mail(case, name) or _by_registrant(case, name)
         if found is not None:
-            organisation, how = found
+            organisation, how, witness = found
             yield organisation_step(
                 case,
                 organisation,
@@ -33,23 +34,23 @@ def _known_organisation(case: Case) -> Iterator[Step]:
                 asked=name.domain,
                 answered=f"{how} {organisation.name}",
                 about=About.NAME,
-                witness="contacts" if "mail" in how else "rdap-domain",
+                witness=witness,
                 at_most=case.confidence(Certainty.KNOWN_ORGANISATION) * case.ladder.proof[name.kind],
             )
     yield from _of_mailboxes(case)
 
 
-def _by_mail(case: Case, name: OwnName) -> tuple[Organisation, str] | None:
+def _by_mail(case: Case, name: OwnName) -> tuple[Organisation, str, str] | None:
     """A domain at which exactly one organisation has its mail."""
     called = called_of(case.directory.registered)
     organisation = next((found for host in name.hosts if (found := called.by_mail_domain(host))), None)
-    return (organisation, "it is the mail domain of") if organisation is not None else None
+    return (organisation, "it is the mail domain of", CONTACTS) if organisation is not None else None
 
 
-def _by_registrant(case: Case, name: OwnName) -> tuple[Organisation, str] | None:
+def _by_registrant(case: Case, name: OwnName) -> tuple[Organisation, str, str] | None:
     registration = registration_of(case, name.domain)
     organisation = called_of(case.directory.registered).by_name(registration.registrant) if registration else None
-    return (organisation, "it is registered by") if organisation is not None else None
+    return (organisation, "it is registered by", "rdap-domain") if organisation is not None else None
 
 
 def _of_mailboxes(case: Case) -> Iterator[Step]:
