@@ -4,7 +4,7 @@ A range is a row over a few packed columns, not an object: 4 million of them tak
 take gigabytes. An object is made of a row only when a look-up hits it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -17,7 +17,8 @@ from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.ranges import Segments
 
 NO_ROW = -1
-ASSIGNED = "u"
+ASSIGNED, INDEPENDENT = "a", "i"
+"""Kinds of a range that its user has: from a provider, whose allocation it lies in, or from nobody."""
 Packed = bytes | bytearray
 """A column of fixed-width values, one after another."""
 
@@ -60,6 +61,23 @@ class Ends:
     def segments(self) -> Segments:
         return Segments.of(self._space, (self._pair(row) for row in range(len(self))))
 
+    def nested(self) -> npt.NDArray[np.bool_]:
+        """For each whether it lies in another: those before it begin no later, so one of them must end no earlier."""
+        if self._space is Space.IPV6:
+            return np.fromiter(self._nested_one_by_one(), dtype=np.bool_, count=len(self))
+        ends = np.frombuffer(self._last, dtype=">u4")
+        is_nested = np.zeros(len(ends), dtype=np.bool_)
+        is_nested[1:] = np.maximum.accumulate(ends)[:-1] >= ends[1:]
+        return is_nested
+
+    def _nested_one_by_one(self) -> Iterator[bool]:
+        """No number of numpy is wide enough; bytes compare as the numbers do."""
+        furthest = b""
+        for start in range(0, len(self._last), self._width):
+            last = bytes(self._last[start : start + self._width])
+            yield furthest >= last
+            furthest = max(furthest, last)
+
     def _pair(self, row: int) -> tuple[int, int]:
         place = slice(row * self._width, (row + 1) * self._width)
         return int.from_bytes(self._first[place], "big"), int.from_bytes(self._last[place], "big")
@@ -85,7 +103,7 @@ class RangeColumns(msgspec.Struct, frozen=True, kw_only=True):
     """The ranges of one space as they come from the database, in order of their position.
 
     `countries` has two letters each (blank: unknown); `desks` and `inherited_from` big-endian 32-bit numbers, NO_ROW
-    for none; `netnames` is what `Texts` wants; `kinds` one letter each, ASSIGNED for what its user has by itself.
+    for none; `netnames` is what `Texts` wants; `kinds` one letter each, `-` for what is handed out to others.
     """
 
     first: Packed
@@ -100,8 +118,8 @@ class RangeColumns(msgspec.Struct, frozen=True, kw_only=True):
 class NetworkTable:
     """The network ranges of one space.
 
-    A range is its user's if it is assigned and has a desk of its own that answers for no allocation: a provider that
-    hands out addresses has an allocation that they come from, and often assigns ranges to itself.
+    A range is its user's if it was assigned out of another, or independent of any, and has a desk of its own that
+    answers for no allocation: a provider that hands out addresses often assigns ranges to itself.
     """
 
     __slots__ = ("_countries", "_desks", "_ends", "_inherited_from", "_is_users", "_names", "_pool", "_segments")
@@ -117,12 +135,13 @@ class NetworkTable:
         self._is_users = self._used_by_desk(np.frombuffer(columns.kinds or b"-" * len(self._ends), dtype=np.uint8))
 
     def _used_by_desk(self, kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-        is_assigned, has_desk = kinds == ord(ASSIGNED), self._desks != NO_ROW
+        is_assigned, is_independent, has_desk = kinds == ord(ASSIGNED), kinds == ord(INDEPENDENT), self._desks != NO_ROW
         is_providers = np.zeros(len(self._pool) + 1, dtype=np.bool_)
-        is_providers[self._desks[~is_assigned & has_desk]] = True
+        is_providers[self._desks[~is_assigned & ~is_independent & has_desk]] = True
         is_own = self._inherited_from == NO_ROW
         of_provider = is_providers[np.where(has_desk, self._desks, len(self._pool))]
-        users: npt.NDArray[np.bool_] = is_assigned & has_desk & is_own & ~of_provider
+        had = is_independent | (is_assigned & self._ends.nested())
+        users: npt.NDArray[np.bool_] = had & has_desk & is_own & ~of_provider
         return users
 
     def __len__(self) -> int:

@@ -97,8 +97,9 @@ async def range_columns(tx: Transaction, snapshot_id: int, space: Space) -> Rang
                   string_agg(int4send(coalesce(abuse_desk, -1)), ''::bytea) AS desks,
                   string_agg(int4send(coalesce(inherited_from, -1)), ''::bytea) AS inherited_from,
                   string_agg(netname || E'\n', '') AS netnames,
-                  string_agg(CASE WHEN status LIKE 'ASSIGNED%' OR status = 'ALLOCATED-ASSIGNED PA'
-                             THEN 'u' ELSE '-' END, '') AS kinds
+                  string_agg(CASE WHEN status IN ('ASSIGNED PI', 'ASSIGNED ANYCAST') THEN 'i'
+                             WHEN status LIKE 'ASSIGNED%' OR status = 'ALLOCATED-ASSIGNED PA' THEN 'a'
+                             ELSE '-' END, '') AS kinds
            FROM (SELECT * FROM network_range WHERE snapshot_id = $1 AND space = $2
                  AND position >= $3 AND position < $4 ORDER BY position) AS slice""",
         snapshot_id,

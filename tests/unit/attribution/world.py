@@ -17,6 +17,7 @@ from services.attribution.domain.directory import Directory
 from services.attribution.domain.ladder import Ladder, read_ladder
 from services.attribution.domain.networks import (
     ASSIGNED,
+    INDEPENDENT,
     NO_ROW,
     CountryTable,
     Delegations,
@@ -169,6 +170,8 @@ def _table(space: Space, rows: Sequence[ResolvedRange]) -> NetworkTable:
 
 def _kind(status: str) -> str:
     """As the query of `store/directory.py` tells them apart; an integration test holds that one."""
+    if status in ("ASSIGNED PI", "ASSIGNED ANYCAST"):
+        return INDEPENDENT
     return ASSIGNED if status.startswith("ASSIGNED") or status == "ALLOCATED-ASSIGNED PA" else "-"
 
 
