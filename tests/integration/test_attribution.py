@@ -30,7 +30,7 @@ from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
-from libs.common.vocabulary import Language, Severity
+from libs.common.vocabulary import Language, Outcome, Severity
 from services.attribution.app import build
 from services.attribution.settings import AttributionSettings
 
@@ -59,6 +59,19 @@ source:         RIPE
 role:           Abuse desk
 nic-hdl:        AR1-RIPE
 abuse-mailbox:  abuse@isp.example
+source:         RIPE
+"""
+USERS_RANGE = b"""
+inetnum:        192.0.2.128 - 192.0.2.135
+netname:        FLORIST
+country:        NL
+abuse-c:        AR2-RIPE
+status:         ASSIGNED PA
+source:         RIPE
+
+role:           Florist
+nic-hdl:        AR2-RIPE
+abuse-mailbox:  abuse@florist.example
 source:         RIPE
 """
 ORGANISATIONS = msgspec.json.encode(
@@ -418,3 +431,30 @@ async def test_of_a_test_nobody_is_told_who_was_found_and_nobody_is_asked_who_it
     assert await desk.items("/v1/unattributed") == []
     shown = await desk.ask("GET", f"/v1/attributions/{tests[0].indicator_id}")
     assert shown["recipient"]["name"] == "Bakery", "an operator sees who it would have been"
+
+
+async def test_a_range_that_its_user_has_by_itself_leads_to_them_and_the_look_up_says_why(desk: Desk) -> None:
+    await desk.bring_in("ripe", RIPE + USERS_RANGE)
+
+    of_user = await desk.ask("GET", "/v1/lookup?ip=192.0.2.129")
+    of_provider = await desk.ask("GET", "/v1/lookup?ip=192.0.2.200")
+
+    assert (of_user["route"], of_user["recipient"]["email"]) == ("organisation", "abuse@florist.example")
+    assert (of_provider["route"], of_provider["recipient"]["email"]) == ("network-owner", "abuse@isp.example")
+    assert of_user["explanation"][0] == (
+        "A warning about 192.0.2.129 would go to the organisation Florist, at abuse@florist.example; "
+        "that is 60 percent certain."
+    )
+    assert len(of_user["explanation"]) == len(of_user["evidence"]) + 1
+
+
+async def test_whom_reverse_dns_alone_names_is_held_for_a_person(desk: Desk) -> None:
+    await desk.bring_in("organisations", ORGANISATIONS)
+    named = threat(Asset(ip="203.0.113.9", hostname="www.bakery.example"))
+
+    (event,) = await desk.attribute(named)
+
+    assert isinstance(event, IndicatorSettled)
+    assert (event.outcome, event.reason) == (Outcome.HELD, "too-uncertain")
+    assert await desk.attribute(named) == [event], "also when it comes again"
+    assert [each["indicator_id"] for each in await desk.items("/v1/unattributed")] == [str(named.indicator_id)]

@@ -50,6 +50,13 @@ def _without_legal_forms(words: list[str]) -> list[str]:
     return words[first:last]
 
 
+def is_called(organisation: Organisation, label: str) -> bool:
+    """Has a domain with this first label the organisation's name? `bakkerij-jansen` is of `Bakkerij Jansen B.V.`"""
+    wanted = label.replace("-", "")
+    names = (organisation.name, *organisation.other_names)
+    return any(comparable(name).replace(" ", "") == wanted for name in names)
+
+
 class Called:
     """Organisations by their names, numbers and mail domains. What leads to two of them leads to none."""
 

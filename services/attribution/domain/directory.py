@@ -172,8 +172,13 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
 
     def _system(self, asns: Sequence[int]) -> System | None:
         """The first that can be written to; one without a desk is better than none known."""
-        known = [self.networks.systems[asn] for asn in asns if asn in self.networks.systems]
-        return next((system for system in known if system.desk), known[0] if known else None)
+        mute = None
+        for asn in asns:
+            system = self.networks.systems.get(asn)
+            if system is not None and system.desk:
+                return system
+            mute = mute or system
+        return mute
 
 
 def _asns(question: Question, known: Mapping[Space, Surroundings]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ A range is a row over a few packed columns, not an object: 4 million of them tak
 take gigabytes. An object is made of a row only when a look-up hits it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -23,6 +23,8 @@ RANGE_COLUMNS = (
 ROUTE_COLUMNS = ("route-starts", "route-owners", "origins", "origins-words")
 SYSTEM_COLUMNS = ("asn", "asn-name", "asn-desk")
 DESK_COLUMNS = ("desk-email", "desk-name")
+INDEPENDENT = frozenset({"ASSIGNED PI", "ASSIGNED ANYCAST"})
+"""Of ranges that nobody handed on: whoever has one has it from the registry."""
 
 
 class Network(msgspec.Struct, frozen=True, gc=False):
@@ -63,12 +65,29 @@ class Ends:
         first, last = int.from_bytes(self._first[place], "big"), int.from_bytes(self._last[place], "big")
         return Interval(self._space, first, last)
 
+    def nested(self) -> npt.NDArray[np.bool_]:
+        """For each whether it lies in another: those before it begin no later, so one of them must end no earlier."""
+        if self._space is Space.IPV6:
+            return np.fromiter(self._nested_one_by_one(), dtype=np.bool_, count=len(self))
+        ends = np.frombuffer(self._last, dtype=">u4")
+        is_nested = np.zeros(len(ends), dtype=np.bool_)
+        is_nested[1:] = np.maximum.accumulate(ends)[:-1] >= ends[1:]
+        return is_nested
+
+    def _nested_one_by_one(self) -> Iterator[bool]:
+        """No number of numpy is wide enough; bytes compare as the numbers do."""
+        furthest = b""
+        for start in range(0, len(self._last), self._width):
+            last = bytes(self._last[start : start + self._width])
+            yield furthest >= last
+            furthest = max(furthest, last)
+
 
 class NetworkTable:
     """The network ranges of one space.
 
-    A range is its user's if it is assigned and has a desk of its own that answers for no allocation: a provider that
-    hands out addresses has an allocation that they come from, and often assigns ranges to itself.
+    A range is its user's if it was assigned out of another, or independent of any, and has a desk of its own that
+    answers for no allocation: a provider that hands out addresses often assigns ranges to itself.
     """
 
     __slots__ = (
@@ -91,10 +110,12 @@ class NetworkTable:
 
     def _used_by_desk(self) -> npt.NDArray[np.bool_]:
         is_assigned = np.array([_is_assigned(status) for status in self._status_words])[self._statuses]
+        is_independent = np.array([status in INDEPENDENT for status in self._status_words])[self._statuses]
         has_desk = self._desks != NO_ROW
         is_providers = np.zeros(len(self._pool) + 1, dtype=np.bool_)
         is_providers[self._desks[~is_assigned & has_desk]] = True
-        is_users: npt.NDArray[np.bool_] = is_assigned & has_desk & (self._inherited_from == NO_ROW)
+        is_had = is_independent | (is_assigned & self._ends.nested())
+        is_users: npt.NDArray[np.bool_] = is_had & has_desk & (self._inherited_from == NO_ROW)
         return is_users & ~is_providers[self._desks]
 
     def __len__(self) -> int:

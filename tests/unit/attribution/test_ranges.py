@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from libs.common.flattening import NOBODY, flatten
 from libs.common.intervals import Interval, Space, parse_interval
+from services.attribution.domain.networks import Ends
 from services.attribution.domain.ranges import Segments
 
 Ranges = list[tuple[int, int]]
@@ -50,6 +51,18 @@ def test_pieces_rise_from_zero_and_each_owner_is_in_its_piece(ranges: Ranges) ->
     assert pieces[0][0] == 0
     assert all(one[0] < two[0] for one, two in itertools.pairwise(pieces))
     assert all(ranges[owner][0] <= start <= ranges[owner][1] for start, owner in pieces if owner != NOBODY)
+
+
+@pytest.mark.parametrize("space", [Space.IPV4, Space.IPV6])
+@given(data=st.data())
+def test_which_ranges_lie_in_another_is_known(space: Space, data: st.DataObject) -> None:
+    ranges = sorted(set(data.draw(ranges_in(space))), key=lambda each: (each[0], -each[1]))
+    packed = [Interval(space, first, last).packed for first, last in ranges]
+    ends = Ends(space, first=b"".join(first for first, _ in packed), last=b"".join(last for _, last in packed))
+
+    assert ends.nested().tolist() == [
+        any(other[0] <= each[0] and each[1] <= other[1] for other in ranges if other != each) for each in ranges
+    ]
 
 
 def test_an_empty_space_has_nobody() -> None:

@@ -5,7 +5,7 @@ What is asked, in this order unless the operator has another, and how certain wh
 registered          name (closest parent), then smallest range, then AS         1.0, other contact of theirs .95
 learnt              a person once said whose this asset is                      .9
 record-names        registered owner of a certificate's name, of reverse DNS    .6, .25: alone too little
-known-organisation  has its mail at the domain, or is its registrant            .8
+known-organisation  called like the domain, with its mail there; like registrant  .8, .25: alone too little
 security-txt        of the host, then of the registrable domain                 .9, expired .7, elsewhere .5
 company-registry    the one company of the registrant's name, its web site      .8
 rdap-domain         registrant and administrative contact, technical            .7, .5

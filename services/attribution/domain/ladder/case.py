@@ -1,7 +1,7 @@
 """What all rungs are given: what is known of one question, and by which rules it is decided."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from libs.common.contracts import Evidence
 from libs.common.vocabulary import Language
@@ -76,5 +76,6 @@ def language_of(country: str | None) -> Language:
     return Language.DUTCH if country == "NL" else Language.ENGLISH
 
 
-def numbers(asns: Sequence[int]) -> str:
+@lru_cache(maxsize=4_096)
+def numbers(asns: tuple[int, ...]) -> str:
     return ", ".join(f"AS{asn}" for asn in asns)

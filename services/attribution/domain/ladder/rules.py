@@ -37,6 +37,7 @@ class Certainty(StrEnum):
     OTHER_CONTACT = "other-contact"
     LEARNT = "learnt"
     KNOWN_ORGANISATION = "known-organisation"
+    KNOWN_REGISTRANT = "known-registrant"
     SECURITY_TXT = "security-txt"
     SECURITY_TXT_EXPIRED = "security-txt-expired"
     SECURITY_TXT_ELSEWHERE = "security-txt-elsewhere"

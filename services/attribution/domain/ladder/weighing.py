@@ -8,6 +8,9 @@ from services.attribution.domain.ladder.rules import Ladder
 from services.attribution.domain.ladder.values import Step
 from services.attribution.domain.names import is_of_one_owner
 
+CONTACTS = "contacts"
+"""That an organisation has its mail at a domain leads to it, and confirms nobody else's word: it is our own record."""
+
 
 class Weighed(NamedTuple):
     """`counted` are the steps that made a difference. Torn: one witness says two things of equal weight."""
@@ -20,7 +23,7 @@ class Weighed(NamedTuple):
 def weigh(best: Step, others: Iterable[Step], *, ladder: Ladder) -> Weighed:
     """Each witness counts once. A contradiction costs as much as it is itself worth believing."""
     confidence = best.candidate.confidence if best.candidate is not None else 0.0
-    is_torn, counted, heard = False, [], {best.witness}
+    is_torn, counted, heard = False, [], {best.witness, CONTACTS}
     for other in others:
         if other.candidate is None:
             continue
