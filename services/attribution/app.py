@@ -56,23 +56,9 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
     decider = Decider(directory, ladder=ladder, online=outside.enabled, patience=patience_of(settings))
     enquirer = Enquirer(database, outside, decider)
     subscriptions = consumer.subscriptions(decider, asked=enquirer.asked)
-    unattributed = Watched(
-        state="unattributed",
-        greatest_age=timedelta(hours=settings.unattributed_overdue_hours),
-        rows=books.UNATTRIBUTED,
+    watch = watch_of(
+        "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings)
     )
-    waiting = Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER)
-    conflicts = Watched(
-        state="conflict",
-        greatest_age=timedelta(hours=settings.conflicts_overdue_hours),
-        rows=books.CONFLICTS,
-    )
-    sources = tuple(
-        Watched(state=f"source-{source}", greatest_age=timedelta(days=days), rows=books.source_rows(source))
-        for source, days in GREATEST_AGE_DAYS.items()
-    )
-    states = (unattributed, waiting, conflicts, *sources)
-    watch = watch_of("attribution", settings, database=database, subscriptions=subscriptions, states=states)
     return Service(
         name="attribution",
         settings=settings,
@@ -106,6 +92,23 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
             watch.run,
         ),
         checks={"directory": directory.check},
+    )
+
+
+def states_of(settings: AttributionSettings) -> tuple[Watched, ...]:
+    """In which what waits or grows old is watched."""
+    return (
+        Watched(
+            state="unattributed",
+            greatest_age=timedelta(hours=settings.unattributed_overdue_hours),
+            rows=books.UNATTRIBUTED,
+        ),
+        Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER),
+        Watched(state="conflict", greatest_age=timedelta(hours=settings.conflicts_overdue_hours), rows=books.CONFLICTS),
+        *(
+            Watched(state=f"source-{source}", greatest_age=timedelta(days=days), rows=books.source_rows(source))
+            for source, days in GREATEST_AGE_DAYS.items()
+        ),
     )
 
 
