@@ -94,6 +94,8 @@ class Importer:
     async def _take_in(self, tx: Transaction, kind: ImportKind, dump: Dump, *, arrival: Arrival, tally: Tally) -> None:
         if not await store.imports.become_only_import(tx, kind):
             raise BrokenDump(f"another import of {kind} is under way")
+        if kind is not ImportKind.ORGANISATIONS:
+            await asyncio.to_thread(dump.refuse_pages)
         match kind:
             case ImportKind.RIPE:
                 await import_ripe(tx, dump, arrival=arrival, tally=tally)
