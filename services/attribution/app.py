@@ -10,7 +10,7 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer, jobs
-from services.attribution.domain.sources import GREATEST_AGE_DAYS
+from services.attribution.domain.sources import AGING, GREATEST_AGE_DAYS, PARTS
 from services.attribution.handlers import Importer, ImportQueue, LiveDirectory, UntoldRegistrations
 from services.attribution.settings import AttributionSettings
 from services.attribution.store import books
@@ -27,8 +27,12 @@ def build(settings: AttributionSettings) -> Service:
         rows=books.UNATTRIBUTED,
     )
     sources = tuple(
-        Watched(state=f"source-{source}", greatest_age=timedelta(days=days), rows=books.source_rows(source))
-        for source, days in GREATEST_AGE_DAYS.items()
+        Watched(
+            state=f"source-{name}",
+            greatest_age=timedelta(days=GREATEST_AGE_DAYS[together[0]]),
+            rows=books.source_rows((*together, *PARTS.get(name, ()))),
+        )
+        for name, together in AGING.items()
     )
     watch = watch_of(
         "attribution", settings, database=database, subscriptions=subscriptions, states=(unattributed, *sources)

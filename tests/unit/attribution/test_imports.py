@@ -12,11 +12,12 @@ from services.attribution.handlers import dumps
 from services.attribution.handlers.dumps import LONGEST_LINE, BrokenDump, Dump
 from services.attribution.handlers.sources.reading import read_all
 
+NOTHING_YET = Progress()
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TEXT = "één\ntwee\n".encode("latin-1")
 
 
-def a_run(*, updated_at: datetime, progress: Progress = Progress()) -> ImportRun:
+def a_run(*, updated_at: datetime, progress: Progress = NOTHING_YET) -> ImportRun:
     return ImportRun(
         import_id=derived_id("test"),
         kind=ImportKind.RIPE,
