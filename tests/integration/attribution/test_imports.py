@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from datetime import date
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,8 +16,9 @@ from libs.common.migrations import migrate
 from libs.common.revisions import migrations_of
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, question_of
+from services.attribution.domain.imports import ImportKind
 from services.attribution.domain.networks import Network, System
-from services.attribution.handlers import LiveDirectory, dumps
+from services.attribution.handlers import Dump, Importer, LiveDirectory, dumps
 from tests.integration import test_attribution
 from tests.integration.test_attribution import RIPE, Answer, Desk, in_short, threat
 from tests.unit.attribution.tables import interval
@@ -190,3 +192,24 @@ async def directory_of(database_url: str) -> Directory:
             return await live.latest(tx)
     finally:
         await database.close()
+
+
+async def test_dumps_of_a_job_that_are_in_already_are_no_mistake_beside_one_that_says_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(migrate, "attribution", database_url)
+    files = [tmp_path / "ripe.db.inetnum", tmp_path / "ripe.db.person"]
+    for file, content in zip(files, (RIPE, b"person: Placeholder\nnic-hdl: DUMY-RIPE\nsource: RIPE\n"), strict=True):
+        file.write_bytes(content)
+    database = Database(database_url, pool_size=2, statement_timeout_seconds=10)
+    try:
+        importer = Importer(database, max_organisations_bytes=1)
+        runs = []
+        for _ in range(2):
+            run = await importer.begin(ImportKind.RIPE, Dump(files), started_by="job")
+            runs.append(await importer.run(run, Dump(files), made_on=date(2026, 11, 1)))
+    finally:
+        await database.close()
+
+    assert [(run.state, run.progress.records) for run in runs] == [("done", 4), ("done", 0)]
+    assert runs[1].message == "ripe.db.inetnum is in already."
