@@ -10,9 +10,7 @@ from services.attribution.domain.columns import Texts, WordColumn, joined, numbe
 from services.attribution.domain.ripe.parts import PartBuilder, digest_of
 from services.attribution.domain.ripe.reading import Kind, read_block
 
-TEXTS = st.lists(
-    st.text(st.characters(blacklist_characters="\n", blacklist_categories=("Cs",)), max_size=300), max_size=200
-)
+TEXTS = st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=300), max_size=200)
 OBJECTS = [
     f"inetnum: 192.0.2.{number}\nnetname: NÄT-{number}\ndescr: {'x' * number}\norg: ORG-{number % 3}\nsource: RIPE\n"
     for number in range(20)
