@@ -15,7 +15,7 @@ from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer, jobs
 from services.attribution.domain.enquiries import Patience
-from services.attribution.domain.sources import GREATEST_AGE_DAYS
+from services.attribution.domain.sources import AGING, GREATEST_AGE_DAYS, PARTS
 from services.attribution.gateway import companies, rdap, security_txt
 from services.attribution.gateway.companies import CompanyFile, CompanyRegistries, KvkRegistry
 from services.attribution.gateway.connections import PublicTransport
@@ -106,8 +106,12 @@ def states_of(settings: AttributionSettings) -> tuple[Watched, ...]:
         Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER),
         Watched(state="conflict", greatest_age=timedelta(hours=settings.conflicts_overdue_hours), rows=books.CONFLICTS),
         *(
-            Watched(state=f"source-{source}", greatest_age=timedelta(days=days), rows=books.source_rows(source))
-            for source, days in GREATEST_AGE_DAYS.items()
+            Watched(
+                state=f"source-{name}",
+                greatest_age=timedelta(days=GREATEST_AGE_DAYS[together[0]]),
+                rows=books.source_rows((*together, *PARTS.get(name, ()))),
+            )
+            for name, together in AGING.items()
         ),
     )
 

@@ -130,9 +130,9 @@ class Desk:
             found += page["items"]
         return found
 
-    async def bring_in(self, kind: str, content: bytes) -> Answer:
+    async def bring_in(self, kind: str, content: bytes, **query: str) -> Answer:
         """The import when it has ended."""
-        response = await self._client.post(f"/v1/imports/{kind}", content=content)
+        response = await self._client.post(f"/v1/imports/{kind}", content=content, params=query)
         assert response.status_code == 202, response.text
         async with asyncio.timeout(20):
             while (run := await self.ask("GET", response.headers["Location"]))["state"] == "running":

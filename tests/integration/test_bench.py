@@ -51,6 +51,14 @@ async def test_a_stage_alone_is_measured_from_its_first_batch_to_its_last(tmp_pa
     assert verifier["cpu_microseconds_per_event"]["verifier"] > 0
 
 
+async def test_imports_are_measured_until_the_new_dump_answers(tmp_path: Path) -> None:
+    figures = await measured(tmp_path, "imports", BENCH_OBJECTS="5000")
+
+    assert figures["objects"] > 4000
+    assert figures["objects_per_second"] > 0
+    assert figures["old_served_seconds"] > 0
+
+
 async def test_mails_are_measured_until_the_last_has_left(tmp_path: Path) -> None:
     figures = await measured(tmp_path, "mail", BENCH_MAILS="50")
 

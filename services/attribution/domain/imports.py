@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 LONGEST_SILENCE = timedelta(minutes=5)
-"""A running import says something every second, save while Postgres sorts; after this it is taken for dead."""
+"""A running import says something every second, save while it puts ranges in order; after this it is taken for dead."""
 
 
 class ImportKind(StrEnum):

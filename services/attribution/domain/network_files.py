@@ -8,6 +8,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -187,8 +188,9 @@ class NetworkFile(msgspec.Struct, frozen=True):
         nothing = [0] * len(numbers)
         asns = self.asns.said(space, numbers) if self.asns is not None else nothing
         countries = self.countries.said(space, numbers) if self.countries is not None else nothing
+        hint = cache(self._hint)
         return {
-            number: self._hint(asn, country)
+            number: hint(asn, country)
             for number, asn, country in zip(numbers, asns, countries, strict=True)
             if asn or country
         }

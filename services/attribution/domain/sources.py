@@ -35,6 +35,14 @@ GREATEST_AGE_DAYS: Mapping[str, int] = {
 }
 """How old the word of a source may be; organisations are our own and have no such day."""
 
+AGING: Mapping[str, Sequence[str]] = {
+    RIPE: (RIPE,),
+    "delegated": tuple(registry.source for registry in Registry),
+    NETWORK_FILE: (NETWORK_FILE,),
+}
+"""Which sources grow old together, as far as a watch tells them apart."""
+PARTS: Mapping[str, Sequence[str]] = {NETWORK_FILE: NETWORK_FILE_PARTS}
+
 FEWEST_TO_COMPARE = 1000
 LEAST_SHARE = 0.5
 """A registry does not halve from one day to the next; a file that was cut off somewhere does."""

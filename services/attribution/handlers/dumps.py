@@ -18,6 +18,7 @@ LONGEST_LINE = 64 * 1024
 BLOCK_BYTES = 4 * 1024 * 1024
 LARGEST_OBJECT = 1024 * 1024
 """What goes on for longer without an empty line is no object; it is cut up, and its parts mean nothing."""
+PAGES = (b"<!doctype", b"<html", b"<?xml")
 LARGE_BYTES = 16 * 1024 * 1024
 _EMPTY_LINES = (b"\n\n", b"\n\r\n")
 
@@ -57,6 +58,14 @@ class Dump:
         self._finished_bytes += sum(path.stat().st_size for path in self._paths if path in paths)
         self._paths = [path for path in self._paths if path not in paths]
 
+    def refuse_pages(self) -> None:
+        """Raises `BrokenDump` for a web page: what a download leaves that went wrong."""
+        for path in self._paths:
+            with self._opened(path, counted=False) as unpacked:
+                begin = unpacked.read(1024).lstrip().lower()
+            if begin.startswith(PAGES):
+                raise BrokenDump(f"{path.name} is a web page, so its download has gone wrong")
+
     def lines(self, *, encoding: str = "latin-1") -> Iterator[str]:
         """Each line with its end; latin-1 reads any byte. Raises `BrokenDump` where packing breaks off."""
         for path in self._paths:
@@ -87,15 +96,15 @@ class Dump:
         return content
 
     @contextmanager
-    def _opened(self, path: Path) -> Iterator[BinaryIO]:
+    def _opened(self, path: Path, *, counted: bool = True) -> Iterator[BinaryIO]:
         with path.open("rb") as packed:
-            self._current = packed
+            self._current = packed if counted else None
             try:
                 yield _unpacked(packed)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise BrokenDump(f"the compressed file breaks off or is damaged: {error}") from error
             finally:
-                self._finished_bytes += packed.tell()
+                self._finished_bytes += packed.tell() if counted else 0
                 self._current = None
 
 

@@ -108,6 +108,8 @@ class Importer:
     ) -> FileChanges | None:
         if not await store.imports.become_only_import(tx, run.kind):
             raise BrokenDump(f"another import of {run.kind} is under way")
+        if run.kind is not ImportKind.ORGANISATIONS:
+            await asyncio.to_thread(dump.refuse_pages)
         match run.kind:
             case ImportKind.RIPE:
                 await import_ripe(tx, dump, arrival=arrival, tally=tally)

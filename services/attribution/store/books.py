@@ -1,7 +1,8 @@
 """What attribution's tables answer to those who watch it: its records by submission, and what waits."""
 
+from collections.abc import Iterable
+
 from libs.common.bookkeeping import RecordTable
-from services.attribution.domain.sources import NETWORK_FILE, NETWORK_FILE_PARTS
 
 ATTRIBUTIONS = RecordTable(
     name="attribution",
@@ -24,9 +25,9 @@ WAITING_FOR_ANSWER = "SELECT indicator_id::text AS id, due_at AS since FROM pend
 """They are decided when they are due, with or without an answer."""
 
 
-def source_rows(source: str) -> str:
-    """What is in of a source, or of its parts if it has some that count for themselves, since the day that it is of."""
-    names = ", ".join(f"'{name}'" for name in (NETWORK_FILE_PARTS if source == NETWORK_FILE else (source,)))
+def source_rows(sources: Iterable[str]) -> str:
+    """What is in of these sources, since the day that each is of."""
+    names = ", ".join(f"'{name}'" for name in sources)
     return f"{_SOURCES} WHERE source IN ({names})"
 
 

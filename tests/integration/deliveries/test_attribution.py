@@ -26,6 +26,8 @@ DIRECTORY = (
     "organisation_asset",
     "organisation_contact",
     "snapshot",
+    "source_column",
+    "source_version",
 )
 THREATS: list[Event] = [
     threat(asset)

@@ -234,6 +234,17 @@ def test_whatever_the_ranges_each_number_is_of_the_smallest_that_was_kept(
     assert len(kept) + sum(nest.skipped.values()) == len(ordered)
 
 
+@pytest.mark.parametrize("space", [Space.IPV4, Space.IPV6])
+def test_a_range_up_to_the_end_of_the_space_is_found(space: Space) -> None:
+    nest = Nest(space)
+    last = (space.end - 1).to_bytes(space.width_bytes, "big")
+    nest.add(last, last, np.array([-1], dtype=np.int32), b"\0", start=0)
+    columns = nest.columns()
+
+    assert Segments(space, starts=columns["starts"], owners=columns["owners"]).owners([space.end - 1, 0]) == [0, NOBODY]
+    assert len(columns["owners"]) == 2 * 4
+
+
 def _smallest(kept: Sequence[tuple[int, int]], number: int) -> int:
     around = [(last - first, row) for row, (first, last) in enumerate(kept) if first <= number <= last]
     return min(around, default=(0, NOBODY))[1]

@@ -7,11 +7,27 @@ from pathlib import Path
 import pytest
 
 from libs.common.ids import derived_id
-from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, as_seen
+from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Progress, as_seen
+from services.attribution.handlers import dumps
 from services.attribution.handlers.dumps import LONGEST_LINE, BrokenDump, Dump
+from services.attribution.handlers.sources.reading import read_all
 
+NOTHING_YET = Progress()
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TEXT = "één\ntwee\n".encode("latin-1")
+
+
+def a_run(*, updated_at: datetime, progress: Progress = NOTHING_YET) -> ImportRun:
+    return ImportRun(
+        import_id=derived_id("test"),
+        kind=ImportKind.RIPE,
+        state=ImportState.RUNNING,
+        started_by="job",
+        bytes_total=10,
+        progress=progress,
+        started_at=NOW,
+        updated_at=updated_at,
+    )
 
 
 def a_file(folder: Path, name: str, content: bytes) -> Path:
@@ -60,16 +76,54 @@ def test_what_is_read_as_a_whole_is_bounded_after_unpacking(tmp_path: Path) -> N
         Dump([bomb]).content(most_bytes=1000)
 
 
+@pytest.mark.parametrize("content", [b"<!DOCTYPE html>\n<p>", b"\n <html>", gzip.compress(b"<?xml version='1.0'?>")])
+def test_a_web_page_is_no_dump(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(BrokenDump, match="web page"):
+        Dump([a_file(tmp_path, "dump", content)]).refuse_pages()
+    Dump([a_file(tmp_path, "dump", b"% <html>\n")]).refuse_pages()
+
+
 def test_an_import_that_has_long_been_silent_was_interrupted() -> None:
-    run = ImportRun(
-        import_id=derived_id("test"),
-        kind=ImportKind.RIPE,
-        state=ImportState.RUNNING,
-        started_by="job",
-        bytes_total=10,
-        started_at=NOW,
-        updated_at=NOW,
-    )
+    run = a_run(updated_at=NOW)
 
     assert as_seen(run, at=NOW + timedelta(minutes=1)).state is ImportState.RUNNING
     assert as_seen(run, at=NOW + timedelta(minutes=10)).state is ImportState.FAILED
+
+
+async def test_processes_read_what_is_read_here_and_in_the_same_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = "role: {0}\nnic-hdl: R{0}\nabuse-mailbox: a@b.example\nsource: RIPE\n\n"
+    path = a_file(tmp_path, "dump", "".join(map(role.format, range(99))).encode())
+    monkeypatch.setattr(dumps, "BLOCK_BYTES", 1000)
+    here = [block async for block in read_all(Dump([path]))]
+    monkeypatch.setattr(dumps, "LARGE_BYTES", 0)
+
+    assert [block async for block in read_all(Dump([path]))] == here
+    assert sum(batch.rows for _, block in here for batch in block.batches.values()) == 99
+    assert len(here) > 5
+
+
+def test_blocks_end_where_objects_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dumps, "BLOCK_BYTES", 7)
+    content = b"a: 1\nb: 2\n\nc: 3\r\n\r\nd: 4\n\n\ne: 5"
+    blocks = [block for _, block in Dump([a_file(tmp_path, "dump", content)]).blocks()]
+
+    assert b"".join(blocks) == content
+    assert [block.strip() for block in blocks if block.strip()] == [b"a: 1\nb: 2", b"c: 3", b"d: 4", b"e: 5"]
+
+
+def test_an_object_without_an_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dumps, "BLOCK_BYTES", 10)
+    monkeypatch.setattr(dumps, "LARGEST_OBJECT", 50)
+    blocks = [block for _, block in Dump([a_file(tmp_path, "dump", b"x" * 1000)]).blocks()]
+
+    assert max(map(len, blocks)) <= 60
+    assert sum(map(len, blocks)) == 1000
+
+
+def test_what_a_run_tells_of_its_rate_and_what_is_left() -> None:
+    run = a_run(updated_at=NOW + timedelta(seconds=10), progress=Progress(records=500, share_done=0.25))
+
+    assert (run.records_per_second, run.seconds_left) == (50, 30)
+    assert a_run(updated_at=NOW).seconds_left is None

@@ -23,7 +23,7 @@ def objects_in(block: bytes) -> Iterator[str]:
         text = block.decode()
     except UnicodeDecodeError:
         text = block.decode("latin-1")
-    for item in text.split("\n\n"):
+    for item in text.strip("\n").split("\n\n"):
         end = item.find("\nsource:")
         if end > 0 and _is_plain(item, end):
             yield item[: item.find("\n", end + 1) + 1] or f"{item}\n"
