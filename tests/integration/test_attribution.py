@@ -312,7 +312,7 @@ async def test_whom_a_person_names_is_warned_once_and_found_the_next_time(desk: 
     assert await desk.items("/v1/unattributed") == []
     (found,) = await desk.attribute(threat(Asset(domain="www.a.example")))
     assert isinstance(found, TargetAttributed)
-    assert (found.recipient.email, found.confidence) == ("security@a.example", 0.95)
+    assert (found.recipient.email, found.confidence) == ("security@a.example", 0.9)
 
 
 async def test_that_a_threat_came_back_is_passed_on_also_by_a_person(desk: Desk) -> None:

@@ -54,13 +54,17 @@ def is_team(recipient_key: str) -> bool:
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One step of an attribution: who was asked what, what it answered, and how much that counts (0.0-1.0)."""
+    """One step of an attribution: who was asked what, what it answered, and how much that counts (0.0-1.0).
+
+    One that `leads_elsewhere` speaks of somebody else than the recipient. It stays with attribution: no event has one.
+    """
 
     source: str
     asked: str
     answered: str
     at: datetime
     confidence: float
+    leads_elsewhere: bool = False
 
 
 class HandOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

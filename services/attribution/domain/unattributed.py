@@ -88,8 +88,10 @@ def nobody(waiting: Unattributed, *, decided_by: str, at: datetime) -> Settled:
 def _attributed(
     waiting: Unattributed, candidate: Candidate, recipient: Recipient, answered: str, *, at: datetime
 ) -> Attributed:
+    """What the rungs said led elsewhere, or not far enough: whoever is told now is told of the person's word alone."""
+    before = (msgspec.structs.replace(step, leads_elsewhere=True) for step in waiting.decision.evidence)
     evidence = _word(waiting, answered, at=at, confidence=candidate.confidence)
-    return Attributed(candidate.route, recipient, candidate.confidence, (*waiting.decision.evidence, evidence))
+    return Attributed(candidate.route, recipient, candidate.confidence, (*before, evidence), candidate.copies)
 
 
 def _word(waiting: Unattributed, answered: str, *, at: datetime, confidence: float) -> Evidence:

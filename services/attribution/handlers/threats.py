@@ -105,7 +105,8 @@ def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
         first_seen_at=threat.first_seen_at,
         recipient=decision.recipient,
         confidence=decision.confidence,
-        evidence=decision.evidence,
+        evidence=tuple(step for step in decision.evidence if not step.leads_elsewhere),
+        handed_over=decision.handed_over,
         reopened=threat.reopened,
         traceparent=threat.traceparent,
     )

@@ -411,3 +411,20 @@ def test_of_a_test_only_the_kind_and_the_language_of_whom_it_found_are_told(asse
     told = msgspec.json.encode(tried).decode().lower()
     for secret in ("bakery", "isp", "host", "b.v.", "192.0.2", "203.0.113", "registered", "ripe"):
         assert secret not in told
+
+
+def test_what_speaks_of_somebody_else_is_kept_and_never_told_to_the_recipient() -> None:
+    """A name of one company at an address that another has registered, and a name in reverse DNS of a third."""
+    (decision,) = decision_on(an_indicator(Asset(domain="bakery.example", ip="192.0.2.17")))
+    assert isinstance(decision, Attributed)
+    elsewhere = [step for step in decision.evidence if step.leads_elsewhere]
+    told = [step for step in decision.evidence if not step.leads_elsewhere]
+    assert not any("Branch" in step.answered for step in told)
+    assert any("bakery.example" in step.answered for step in told)
+
+    (passed_on,) = decision_on(an_indicator(Asset(ip="192.0.2.200", hostname="www.bakery.example")))
+    assert isinstance(passed_on, Attributed)
+    assert passed_on.recipient.email == "abuse@isp.example"
+    elsewhere += [step for step in passed_on.evidence if step.leads_elsewhere]
+    assert [step.source for step in elsewhere if "Bakery" in step.answered] == ["reverse-name"]
+    assert not any("Bakery" in step.answered for step in passed_on.evidence if not step.leads_elsewhere)

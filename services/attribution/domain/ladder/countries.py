@@ -4,7 +4,7 @@ import msgspec
 
 from services.attribution.domain.answers import DomainRegistration, Enquiry, NetworkRegistration, Source
 from services.attribution.domain.directory import Directory, Findings
-from services.attribution.domain.ladder.imports import NETWORK_FILE, Imports, dated
+from services.attribution.domain.ladder.imports import DELEGATED, NETWORK_FILE, Imports, dated
 
 
 class Country(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +33,8 @@ def country_of(findings: Findings, directory: Directory, imports: Imports) -> Co
     if findings.network is not None and findings.network.country and imports.ripe_is_fresh:
         return Country(findings.network.country, imports.country)
     if findings.delegated_country and imports.delegated_is_fresh:
-        return Country(findings.delegated_country, imports.delegated)
+        made_on = findings.delegated.made_on if findings.delegated is not None else None
+        return Country(findings.delegated_country, dated(DELEGATED, made_on))
     if findings.answers and (answered := _of_rdap(findings)) is not None:
         return Country(answered, "rdap-network")
     hint = findings.hint

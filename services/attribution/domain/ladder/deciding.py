@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import msgspec
+
 from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import Outcome
 from services.attribution.domain.answers import Enquiry, Source
@@ -23,7 +25,7 @@ from services.attribution.domain.ladder.values import (
     Verdict,
     Waiting,
 )
-from services.attribution.domain.ladder.weighing import weigh
+from services.attribution.domain.ladder.weighing import agree, weigh
 
 CONTRADICTION, TOO_UNCERTAIN = "sources-contradict", "too-uncertain"
 MESSAGES = {
@@ -83,17 +85,18 @@ def _chosen(case: Case, steps: Sequence[Step], *, rest: Iterator[Step]) -> Verdi
         raise ValueError("the last step leads to nobody")
     if best.candidate.route is TO_NETWORK_OWNER or best.candidate.route is TO_TEAM:
         # Who can only pass it on: a person who finds the organisation itself does better.
-        doubt, evidence = _doubt(steps), _evidence(steps)
-        return _doubted(steps, doubt, evidence) if doubt else routed(case, best, best.candidate.confidence, evidence)
+        if doubt := _doubt(steps):
+            return _doubted(steps, doubt, _evidence(steps))
+        return routed(case, best, best.candidate.confidence, _evidence_for(best, steps))
     if not _is_spoken_of_twice(case):
-        return routed(case, best, best.candidate.confidence, _evidence(steps))
+        return routed(case, best, best.candidate.confidence, _evidence_for(best, steps))
     weighed = weigh(best, (*steps[:-1], *rest), ladder=case.ladder)
-    evidence = _evidence((*steps, *(step for step in weighed.counted if step not in steps)))
+    counted = (*steps, *(step for step in weighed.counted if step not in steps))
     if weighed.is_torn:
-        return _doubted((*steps, *weighed.counted), CONTRADICTION, evidence)
+        return _doubted((*steps, *weighed.counted), CONTRADICTION, _evidence(counted))
     if weighed.confidence < case.ladder.threshold:
-        return _doubted((*steps, *weighed.counted), TOO_UNCERTAIN, evidence)
-    return routed(case, best, weighed.confidence, evidence)
+        return _doubted((*steps, *weighed.counted), TOO_UNCERTAIN, _evidence(counted))
+    return routed(case, best, weighed.confidence, _evidence_for(best, counted))
 
 
 def _is_spoken_of_twice(case: Case) -> bool:
@@ -137,6 +140,17 @@ def nobody(evidence: tuple[Evidence, ...]) -> Settled:
 
 def _doubted(steps: Sequence[Step], reason: str, evidence: tuple[Evidence, ...]) -> Doubted:
     return Doubted(tuple(ranked(steps)), reason, MESSAGES[reason], evidence)
+
+
+def _evidence_for(best: Step, steps: Sequence[Step]) -> tuple[Evidence, ...]:
+    """With a mark on what speaks of somebody else, which the recipient must never be told."""
+    return tuple(
+        step.evidence
+        if step is best or step.candidate is None or agree(best, step)
+        else msgspec.structs.replace(step.evidence, leads_elsewhere=True)
+        for step in steps
+        if step.evidence is not None
+    )
 
 
 def _evidence(steps: Sequence[Step]) -> tuple[Evidence, ...]:

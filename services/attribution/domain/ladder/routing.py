@@ -1,7 +1,7 @@
 """Who warns whom: us, the team that looks after such organisations, or the team of another country."""
 
 from libs.common.contracts import Evidence
-from libs.common.vocabulary import Outcome
+from libs.common.vocabulary import Outcome, RecipientKind
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.countries import country_of_name
 from services.attribution.domain.ladder.names import registration_of
@@ -32,7 +32,16 @@ def routed(case: Case, step: Step, confidence: float, evidence: tuple[Evidence, 
     abroad = _country_abroad(case, step, candidate)
     if abroad is not None:
         return _abroad(case, abroad, evidence)
-    return Attributed(candidate.route, candidate.recipient, confidence, evidence, candidate.copies)
+    return Attributed(
+        candidate.route, candidate.recipient, confidence, evidence, candidate.copies, _concerned(case, step, candidate)
+    )
+
+
+def _concerned(case: Case, step: Step, candidate: Candidate) -> str:
+    """The organisation's name, where its team is told and not itself."""
+    known = case.directory.registered.organisations.get(step.organisation_id) if step.organisation_id else None
+    is_told = candidate.recipient is not None and candidate.recipient.kind is RecipientKind.NATIONAL_CERT
+    return known.name if known is not None and is_told else ""
 
 
 def _handed_over(route: Route, evidence: tuple[Evidence, ...]) -> Settled:

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Evidence, Recipient
-from libs.common.vocabulary import Outcome
+from libs.common.contracts import Evidence, HandOver, Recipient
+from libs.common.vocabulary import Outcome, RecipientKind
 from services.attribution.domain.answers import Enquiry
+
+VITAL, SECTOR, ABROAD = "vital-organisation", "sector", "foreign-network"
 
 
 class Route(StrEnum):
@@ -65,13 +67,22 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 
 class Attributed(msgspec.Struct, frozen=True, gc=False):
-    """There is a recipient."""
+    """There is a recipient. `concerns` is the organisation that is hit, where a team is told of it in its place."""
 
     route: Route
     recipient: Recipient
     confidence: float
     evidence: tuple[Evidence, ...]
     copies: tuple[Recipient, ...] = ()
+    concerns: str = ""
+
+    @property
+    def handed_over(self) -> HandOver | None:
+        """Why a team is told, and whom it concerns."""
+        if self.recipient.kind is not RecipientKind.NATIONAL_CERT or self.recipient.test_of is not None:
+            return None
+        reason = VITAL if self.route is Route.VITAL else SECTOR if self.concerns else ABROAD
+        return HandOver(reason=reason, organisation=self.concerns)
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):

@@ -27,7 +27,7 @@ def weigh(best: Step, others: Iterable[Step], *, ladder: Ladder) -> Weighed:
     for other in others:
         if other.candidate is None:
             continue
-        if _agree(best, other):
+        if agree(best, other):
             if other.witness not in heard:
                 confidence = min(1.0, confidence + ladder.agreement_gain)
                 counted.append(other)
@@ -39,7 +39,7 @@ def weigh(best: Step, others: Iterable[Step], *, ladder: Ladder) -> Weighed:
     return Weighed(max(0.0, round(confidence, 4)), is_torn, tuple(counted))
 
 
-def _agree(step: Step, other: Step) -> bool:
+def agree(step: Step, other: Step) -> bool:
     """The same organisation, or the same address, or two addresses at one domain if not of two organisations."""
     if step.organisation_id is not None and other.organisation_id is not None:
         return step.organisation_id == other.organisation_id
