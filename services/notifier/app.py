@@ -115,9 +115,12 @@ def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queu
         policy=_retry_policy(settings),
         limits=SenderLimits(
             connections=settings.smtp_connections,
+            per_domain=settings.smtp_connections_per_domain,
             start=timedelta(seconds=settings.claim_start_seconds),
             lease=_lease(settings),
             pause_seconds=settings.sender_pause_seconds,
+            refusals=settings.refusals_per_domain,
+            is_dry=settings.dry_run,
         ),
         news=queued,
     )
@@ -138,13 +141,19 @@ def _relay(settings: NotifierSettings) -> SimulatingRelay:
     address = RelayAddress(
         host=settings.smtp_host,
         port=settings.smtp_port,
-        security=settings.smtp_security,
+        security=settings.relay_security,
         ca_file=settings.smtp_ca_file,
+        client_certificate_file=settings.smtp_client_certificate_file,
+        client_key_file=settings.smtp_client_key_file,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
+        helo_name=settings.smtp_helo_name,
         timeout_seconds=settings.smtp_timeout_seconds,
+        mails_per_connection=settings.smtp_mails_per_connection,
+        connection_seconds=settings.smtp_connection_seconds,
+        dry_run=settings.dry_run,
     )
-    return SimulatingRelay(SmtpRelay(address))
+    return SimulatingRelay(SmtpRelay(address), dry_run=settings.dry_run)
 
 
 def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
@@ -152,6 +161,11 @@ def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
         shortest=timedelta(minutes=settings.retry_shortest_minutes),
         longest=timedelta(minutes=settings.retry_longest_minutes),
         greatest_age=timedelta(hours=settings.retry_greatest_age_hours),
+        ages={
+            Severity.CRITICAL: timedelta(hours=settings.retry_critical_hours),
+            Severity.HIGH: timedelta(hours=settings.retry_high_hours),
+        },
+        full_mailbox=timedelta(hours=settings.retry_full_mailbox_hours),
     )
 
 

@@ -19,8 +19,12 @@ TARGETS = RecordTable(
                         WHEN n.settled THEN coalesce(said.outcome, 'suppressed') END AS outcome
             FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
             LEFT JOIN LATERAL (
-                SELECT CASE a.result WHEN 'sent' THEN 'notified' ELSE 'failed' END AS outcome FROM attempts a
-                WHERE a.notification_id = n.id AND a.result IN ('sent', 'failed') ORDER BY a.number LIMIT 1
+                SELECT CASE a.result
+                           WHEN 'sent' THEN 'notified' WHEN 'rehearsed' THEN 'suppressed' ELSE 'failed'
+                       END AS outcome
+                FROM attempts a
+                WHERE a.notification_id = n.id AND a.result IN ('sent', 'failed', 'rehearsed')
+                ORDER BY a.number LIMIT 1
             ) AS said ON n.settled
             WHERE t.target_id > $1 AND t.target_id <= $2 AND t.submission_id > $3 AND t.submission_id <= $4
               AND (t.notification_id IS NULL OR n.id IS NOT NULL)

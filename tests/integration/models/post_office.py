@@ -45,7 +45,9 @@ GROUPING = GroupingPolicy(
     approval_confidence=APPROVAL_CONFIDENCE, targets_per_mail=TARGETS_PER_MAIL, reference_key=b"key of the tests"
 )
 RETRY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), greatest_age=timedelta(days=3650))
-LIMITS = SenderLimits(connections=CONNECTIONS, start=timedelta(hours=1), lease=LEASE, pause_seconds=0.01)
+LIMITS = SenderLimits(
+    connections=CONNECTIONS, start=timedelta(hours=1), lease=LEASE, pause_seconds=0.01, refusals=10_000
+)
 
 Rows = Mapping[UUID, Record]
 """Notifications by their ids, each with the ids of its targets, and of the threats that it takes back."""

@@ -8,13 +8,14 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered, Lost
 from services.notifier.gateway.relay import Relay, RelayAddress, RelayAway, RememberingRelay, SmtpRelay
 
 REPLIES = {
-    "gone@jansen.example": Answered(550, "5.1.1 No such user"),
-    "later@jansen.example": Answered(451, "4.7.1 Greylisted"),
+    "gone@jansen.example": Answered(550, "5.1.1 No such user", Stage.RECIPIENT),
+    "later@jansen.example": Answered(451, "4.7.1 Greylisted", Stage.RECIPIENT),
     "spam@jansen.example": Answered(554, "5.7.1 Looks like spam"),
 }
 
@@ -156,7 +157,7 @@ async def test_a_relay_that_does_not_listen_is_away() -> None:
 
 async def test_a_relay_without_the_wanted_encryption_is_away_and_gets_no_mail(server: tuple[Capricious, int]) -> None:
     handler, port = server
-    relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="starttls"))
+    relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="required"))
 
     with pytest.raises(RelayAway):
         await relay.deliver(mail_to("info@jansen.example"))
