@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
@@ -13,14 +15,18 @@ from libs.common.links import Links
 from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
+from libs.common.verp import return_address
 from libs.common.vocabulary import Severity
 from services.notifier import api, consumer
 from services.notifier.domain.grouping import GroupingPolicy
 from services.notifier.domain.letter import House
 from services.notifier.domain.planning import PlanningPolicy
 from services.notifier.domain.replies import RetryPolicy
+from services.notifier.gateway.dkim import SigningRelay, dkim_keys_of
+from services.notifier.gateway.dns import Dns, NameServers
+from services.notifier.gateway.mx import CarefulRelay
 from services.notifier.gateway.press import Press
-from services.notifier.gateway.relay import RelayAddress, SmtpRelay
+from services.notifier.gateway.relay import Relay, RelayAddress, SmtpRelay
 from services.notifier.gateway.simulator import SimulatingRelay
 from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.planner import Planner
@@ -48,7 +54,12 @@ HELD_BACK_AT_MOST = timedelta(hours=24)
 
 def build(settings: NotifierSettings) -> Service:
     database = database_of(settings)
-    scribe = Scribe(house=_house(settings), press=Press(), links=Links(_link_key(settings)))
+    scribe = Scribe(
+        house=_house(settings),
+        press=Press(),
+        links=Links(_link_key(settings)),
+        return_address=_return_address(settings),
+    )
     queued = asyncio.Event()
     sender = _sender(settings, database, scribe, queued)
     subscriptions = consumer.subscriptions(_planning_policy(settings), _grouping_policy(settings), queued)
@@ -110,7 +121,7 @@ def _planner(settings: NotifierSettings, database: Database, queued: asyncio.Eve
 def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queued: asyncio.Event) -> Sender:
     return Sender(
         database=database,
-        relay=_relay(settings),
+        relay=_relay(settings, database),
         scribe=scribe,
         policy=_retry_policy(settings),
         limits=SenderLimits(
@@ -129,14 +140,14 @@ def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queu
 def _digest_sender(settings: NotifierSettings, database: Database, scribe: Scribe) -> DigestSender:
     return DigestSender(
         database=database,
-        relay=_relay(settings),
+        relay=_relay(settings, database),
         scribe=scribe,
         policy=_retry_policy(settings),
         lease=_lease(settings),
     )
 
 
-def _relay(settings: NotifierSettings) -> SimulatingRelay:
+def _relay(settings: NotifierSettings, database: Database) -> Relay:
     """A pool of connections of its own for whoever sends."""
     address = RelayAddress(
         host=settings.smtp_host,
@@ -153,7 +164,16 @@ def _relay(settings: NotifierSettings) -> SimulatingRelay:
         connection_seconds=settings.smtp_connection_seconds,
         dry_run=settings.dry_run,
     )
-    return SimulatingRelay(SmtpRelay(address), dry_run=settings.dry_run)
+    relay: Relay = SmtpRelay(address)
+    if (keys := dkim_keys_of(settings)) is not None:
+        relay = SigningRelay(relay, keys, now=database.now)
+    if settings.check_mx:
+        relay = CarefulRelay(relay, _dns(settings))
+    return SimulatingRelay(relay, dry_run=settings.dry_run)
+
+
+def _dns(settings: NotifierSettings) -> Dns:
+    return NameServers([server.strip() for server in settings.nameservers.split(",") if server.strip()])
 
 
 def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
@@ -201,9 +221,19 @@ def _house(settings: NotifierSettings) -> House:
         name=settings.from_name,
         from_address=settings.from_address,
         desk_address=settings.desk_address,
-        envelope_sender=settings.envelope_sender or settings.from_address,
+        envelope_sender=settings.envelope_sender or _plain_return_address(settings),
         public_url=settings.public_url,
     )
+
+
+def _plain_return_address(settings: NotifierSettings) -> str:
+    return f"b@{settings.bounce_domain}" if settings.bounce_domain else settings.from_address
+
+
+def _return_address(settings: NotifierSettings) -> Callable[[UUID], str] | None:
+    if not settings.bounce_domain:
+        return None
+    return partial(return_address, domain=settings.bounce_domain, key=_link_key(settings))
 
 
 def _link_key(settings: NotifierSettings) -> bytes:

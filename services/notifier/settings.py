@@ -5,10 +5,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 
-from libs.common.addresses import canonical_email
+from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.settings import ServiceSettings, service_config
+
+SELECTOR = r"^([a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$"
 
 OLDER_NAMES: Mapping[str, str] = {"starttls": "required", "tls": "implicit"}
 
@@ -50,6 +52,20 @@ class NotifierSettings(ServiceSettings):
     smtp_timeout_seconds: float = Field(
         20.0, description="A relay that answers a command later than this is away", gt=0
     )
+    dkim_key_file: Path | None = Field(
+        None, description="Private key that signs our mails (DKIM), PEM, RSA of 2,048 bits or Ed25519; empty: none does"
+    )
+    dkim_selector: str = Field("", description="Selector of that key", pattern=SELECTOR)
+    dkim_domain: str = Field("", description="Domain that signs; empty: that of from_address")
+    dkim_next_key_file: Path | None = Field(None, description="Key that takes its place; empty: none does")
+    dkim_next_selector: str = Field("", description="Its selector", pattern=SELECTOR)
+    dkim_next_since: AwareDatetime | None = Field(None, description="From when on it signs, as 2026-03-01T00:00:00Z")
+    check_mx: bool = Field(
+        False, description="Ask the DNS first whether a domain takes mail at all; one with a null MX is not tried"
+    )
+    nameservers: str = Field(
+        "", description="Name servers to ask, address or address:port, separated by commas; empty: this machine's"
+    )
     refusals_per_domain: int = Field(
         10,
         description="So many mails in a row that a domain refuses because of us (policy, spam) engage the brake for it",
@@ -65,7 +81,10 @@ class NotifierSettings(ServiceSettings):
     from_address: str = Field(
         "notifications@tocsin.example", description="The one sender of all mails; Message-IDs have its domain"
     )
-    envelope_sender: str = Field("", description="Where bounces go; empty: from_address")
+    envelope_sender: str = Field("", description="Where bounces go; empty: from_address, or b@ of bounce_domain")
+    bounce_domain: str = Field(
+        "", description="Domain where every notification has a return address of its own (VERP); empty: none has"
+    )
     desk_address: str = Field(
         "desk@tocsin.example", description="Where answers of recipients go; gets the reference after a plus sign"
     )
@@ -129,6 +148,13 @@ class NotifierSettings(ServiceSettings):
             raise ValueError("not a bare mail address with a domain in A-labels")
         return value
 
+    @field_validator("bounce_domain")
+    @classmethod
+    def _is_a_domain(cls, value: str) -> str:
+        if value and (not value.isascii() or canonical_domain(value) != value):
+            raise ValueError("not a domain in A-labels")
+        return value
+
     @field_validator("smtp_security", mode="before")
     @classmethod
     def _knows_older_names(cls, value: object) -> object:
@@ -138,6 +164,17 @@ class NotifierSettings(ServiceSettings):
     def _sends_no_password_in_clear(self) -> Self:
         if self.smtp_username and not self._is_relay_here and self.smtp_security in ("opportunistic", "none"):
             raise ValueError("SMTP_USERNAME needs SMTP_SECURITY required or implicit: a password may travel in clear")
+        return self
+
+    @model_validator(mode="after")
+    def _names_all_of_each_key(self) -> Self:
+        if bool(self.dkim_key_file) != bool(self.dkim_selector):
+            raise ValueError("DKIM_KEY_FILE and DKIM_SELECTOR belong together")
+        following = (self.dkim_next_key_file, self.dkim_next_selector, self.dkim_next_since)
+        if any(following) and not (all(following) and self.dkim_key_file):
+            raise ValueError(
+                "DKIM_NEXT_KEY_FILE, DKIM_NEXT_SELECTOR and DKIM_NEXT_SINCE belong together, after a first key"
+            )
         return self
 
     @property

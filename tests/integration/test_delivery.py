@@ -5,23 +5,29 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 import pytest
 
 from libs.common.db import Database
 from libs.common.errors import Transient
+from libs.common.links import Links
 from libs.common.shutdown import Shutdown
+from libs.common.verp import notification_at, return_address
 from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import BrakeScope, Command, State, Wanted
 from services.notifier.domain.replies import Answered, Reply
+from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import RelayRefusesUs, RememberingRelay
 from services.notifier.handlers.commands import command_notification
 from services.notifier.handlers.looking import all_brakes
 from services.notifier.handlers.sender import Sender, SenderLimits
+from services.notifier.handlers.sending import Scribe, claim
 from services.notifier.store import lists
 from tests.integration.test_notifier import (
+    LATER,
     RETRY,
     SCRIBE,
     close_due,
@@ -30,10 +36,11 @@ from tests.integration.test_notifier import (
     said,
     states,
 )
-from tests.unit.notifier.builders import recipient, target
+from tests.unit.notifier.builders import HOUSE, recipient, target
 
 __all__ = ["database"]
 
+KEY = b"key of the tests"
 LIMITS = SenderLimits(
     connections=4, start=timedelta(seconds=5), lease=timedelta(seconds=30), pause_seconds=0.02, per_domain=2, refusals=3
 )
@@ -126,6 +133,25 @@ async def test_wrong_credentials_stop_the_sender_with_a_word_and_lose_nothing(da
     async with database.transaction() as tx:
         found = await lists.newest_notifications(tx, Wanted(), before=None, limit=9)
     assert [each.tries for each in found] == [0, 0]
+
+
+async def test_every_attempt_at_a_notification_has_its_own_return_address_and_the_same(database: Database) -> None:
+    await queue_mails(database, "info@jansen.example", "info@bakker.example")
+    scribe = Scribe(
+        house=HOUSE,
+        press=Press(),
+        links=Links(KEY),
+        return_address=partial(return_address, domain="bounce.tocsin.example", key=KEY),
+    )
+
+    async with database.transaction() as tx:
+        claimed = await claim(tx, now=LATER, lease=timedelta(minutes=4), limit=9)
+    mails = [scribe.write(item, now=LATER) for item in (*claimed, *claimed)]
+
+    assert len({mail.sender for mail in mails}) == 2
+    assert [notification_at(mail.sender, KEY) for mail in mails] == [
+        item.notification.id for item in (*claimed, *claimed)
+    ]
 
 
 class DryRelay(RememberingRelay):

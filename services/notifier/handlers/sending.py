@@ -122,12 +122,18 @@ async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUI
 
 
 class Scribe:
-    """Writes mails: knows the house, its words and its keys."""
+    """Writes mails: knows the house, its words and its keys.
 
-    def __init__(self, *, house: House, press: Press, links: Links) -> None:
+    `return_address` is where bounces of a notification go; without one, all go to the house's envelope sender.
+    """
+
+    def __init__(
+        self, *, house: House, press: Press, links: Links, return_address: Callable[[UUID], str] | None = None
+    ) -> None:
         self._house = house
         self._press = press
         self._links = links
+        self._return_address = return_address
 
     def write(self, consignment: Consignment, *, now: datetime) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
@@ -141,6 +147,12 @@ class Scribe:
 
     def compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
         """The mail with these tokens in its links. Raises `Permanent` for what can't be written."""
+        mail = self._compose(consignment, tokens=tokens, now=now)
+        if self._return_address is None:
+            return mail
+        return msgspec.structs.replace(mail, sender=self._return_address(consignment.notification.id))
+
+    def _compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
         recipient = consignment.notification.recipient
         if not is_writable(recipient.email):
             raise Permanent("the address can't be written to")

@@ -63,11 +63,9 @@ async def listening(
             hostname="relay",
             tls_context=starttls,
             loop=loop,
-            **(
-                {"authenticator": listener.log_in, "auth_required": True, "auth_require_tls": False}
-                if asks_for_password
-                else {}
-            ),
+            authenticator=listener.log_in if asks_for_password else None,
+            auth_required=asks_for_password,
+            auth_require_tls=False,
         )
 
     async with await loop.create_server(session, host="127.0.0.1", port=0, ssl=implicit) as server:
@@ -209,9 +207,13 @@ def test_a_file_that_is_no_certificate_stops_the_start(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.touch()
 
-    for settings in ({"ca_file": empty}, {"client_certificate_file": empty}, {"ca_file": tmp_path / "none.pem"}):
+    for address in (
+        RelayAddress(host="127.0.0.1", port=1, ca_file=empty),
+        RelayAddress(host="127.0.0.1", port=1, ca_file=tmp_path / "none.pem"),
+        RelayAddress(host="127.0.0.1", port=1, client_certificate_file=empty),
+    ):
         with pytest.raises(Fatal):
-            SmtpRelay(RelayAddress(host="127.0.0.1", port=1, **settings))
+            SmtpRelay(address)
 
 
 async def test_in_a_dry_run_the_relay_is_asked_and_gets_no_content(opened: Open) -> None:
