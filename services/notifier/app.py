@@ -23,11 +23,13 @@ from services.notifier.domain.letter import House
 from services.notifier.domain.planning import PlanningPolicy
 from services.notifier.domain.replies import RetryPolicy
 from services.notifier.gateway.dkim import SigningRelay, dkim_keys_of
-from services.notifier.gateway.dns import Dns, NameServers
+from services.notifier.gateway.dns import NameServers
 from services.notifier.gateway.mx import CarefulRelay
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay, RelayAddress, SmtpRelay
+from services.notifier.gateway.sender import sender_setup_of
 from services.notifier.gateway.simulator import SimulatingRelay
+from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.sender import Sender, SenderLimits
@@ -60,6 +62,7 @@ def build(settings: NotifierSettings) -> Service:
         links=Links(_link_key(settings)),
         return_address=_return_address(settings),
     )
+    checker = SenderChecker(sender_setup_of(settings), NameServers(settings.nameserver_list))
     queued = asyncio.Event()
     sender = _sender(settings, database, scribe, queued)
     subscriptions = consumer.subscriptions(_planning_policy(settings), _grouping_policy(settings), queued)
@@ -71,7 +74,7 @@ def build(settings: NotifierSettings) -> Service:
             title="Tocsin notifier",
             description="Notifications, previews, the brake, and who is not written to.",
             routers=(
-                *api.routers(database, scribe),
+                *api.routers(database, scribe, checker),
                 bookkeeping.counts_routes(database, books.TARGETS),
                 bookkeeping.sent_routes(database, books.SENT),
                 overdue.routes(watch),
@@ -168,12 +171,8 @@ def _relay(settings: NotifierSettings, database: Database) -> Relay:
     if (keys := dkim_keys_of(settings)) is not None:
         relay = SigningRelay(relay, keys, now=database.now)
     if settings.check_mx:
-        relay = CarefulRelay(relay, _dns(settings))
+        relay = CarefulRelay(relay, NameServers(settings.nameserver_list))
     return SimulatingRelay(relay, dry_run=settings.dry_run)
-
-
-def _dns(settings: NotifierSettings) -> Dns:
-    return NameServers([server.strip() for server in settings.nameservers.split(",") if server.strip()])
 
 
 def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
@@ -221,13 +220,9 @@ def _house(settings: NotifierSettings) -> House:
         name=settings.from_name,
         from_address=settings.from_address,
         desk_address=settings.desk_address,
-        envelope_sender=settings.envelope_sender or _plain_return_address(settings),
+        envelope_sender=settings.plain_envelope_sender,
         public_url=settings.public_url,
     )
-
-
-def _plain_return_address(settings: NotifierSettings) -> str:
-    return f"b@{settings.bounce_domain}" if settings.bounce_domain else settings.from_address
 
 
 def _return_address(settings: NotifierSettings) -> Callable[[UUID], str] | None:

@@ -1,6 +1,6 @@
 """What the notifier needs to know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
@@ -65,6 +65,10 @@ class NotifierSettings(ServiceSettings):
     )
     nameservers: str = Field(
         "", description="Name servers to ask, address or address:port, separated by commas; empty: this machine's"
+    )
+    sending_addresses: str = Field(
+        "",
+        description="IP addresses from which the relay's mails leave, separated by commas; for the check of our setup",
     )
     refusals_per_domain: int = Field(
         10,
@@ -177,6 +181,24 @@ class NotifierSettings(ServiceSettings):
             )
         return self
 
+    @field_validator("sending_addresses")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        return ",".join(str(ip_address(address)) for address in _listed(value))
+
+    @property
+    def sending_address_list(self) -> Sequence[str]:
+        return _listed(self.sending_addresses)
+
+    @property
+    def nameserver_list(self) -> Sequence[str]:
+        return _listed(self.nameservers)
+
+    @property
+    def plain_envelope_sender(self) -> str:
+        """Where bounces go of what has no return address of its own."""
+        return self.envelope_sender or (f"b@{self.bounce_domain}" if self.bounce_domain else self.from_address)
+
     @property
     def relay_security(self) -> Literal["required", "implicit", "opportunistic", "none"]:
         """`smtp_security`, decided."""
@@ -193,3 +215,8 @@ class NotifierSettings(ServiceSettings):
             return ip_address(self.smtp_host).is_loopback
         except ValueError:
             return False
+
+
+def _listed(text: str) -> Sequence[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -4,17 +4,21 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import httpx
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.links import Links
+from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.shutdown import Shutdown
 from libs.common.verp import notification_at, return_address
+from services.notifier.app import build
 from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import BrakeScope, Command, State, Wanted
@@ -25,6 +29,7 @@ from services.notifier.handlers.commands import command_notification
 from services.notifier.handlers.looking import all_brakes
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Scribe, claim
+from services.notifier.settings import NotifierSettings
 from services.notifier.store import lists
 from tests.integration.test_notifier import (
     LATER,
@@ -37,6 +42,7 @@ from tests.integration.test_notifier import (
     states,
 )
 from tests.unit.notifier.builders import HOUSE, recipient, target
+from tests.unit.notifier.name_server import name_server
 
 __all__ = ["database"]
 
@@ -192,3 +198,31 @@ async def test_what_was_rehearsed_can_be_sent_and_is_no_news_that_was_told(datab
 
     assert len(relay.mails) == 1
     assert Counter(await said(database)) == {("suppressed", "dry-run"): 1, ("notification-sent", ""): 1}
+
+
+async def test_operators_see_how_the_sender_is_set_up(
+    operator_key: Ed25519PrivateKey, operator_public_key: str
+) -> None:
+    async with name_server({("tocsin.example", "MX"): ["10 mx.tocsin.example."]}) as server:
+        service = build(
+            NotifierSettings(
+                http_port=1,
+                database_url="postgresql://nobody@127.0.0.1:1/none",
+                kafka_bootstrap="127.0.0.1:1",
+                operator_public_key=operator_public_key,
+                link_key="a key of the tests",
+                public_url="https://tocsin.example",
+                nameservers=server,
+            )
+        )
+        now = datetime.now(UTC)
+        viewer = Operator("sanne", Role.VIEWER)
+        token = sign_operator_token(operator_key, operator=viewer, now=now, expires=now + timedelta(hours=1))
+        transport = httpx.ASGITransport(app=service.api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
+            refused = await client.get("/v1/sender-check")
+            told = await client.get("/v1/sender-check", headers={"Authorization": f"Bearer {token}"})
+
+    assert refused.status_code == 401
+    assert (told.json()["verdict"], told.json()["return_domain"]) == ("missing", "tocsin.example")
+    assert {each["subject"] for each in told.json()["findings"]} == {"spf", "dkim", "dmarc", "bounces", "reverse-name"}

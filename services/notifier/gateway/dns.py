@@ -1,6 +1,7 @@
 """What the DNS says of names: a Protocol, the real one over name servers, and one for tests."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -57,14 +58,17 @@ class NameServers:
     """Asks these servers, each `address` or `address:port`; without any, those of this machine."""
 
     def __init__(self, servers: Sequence[str] = ()) -> None:
+        """Raises `Fatal` for a server that is none. A machine without any is one whose name servers are away."""
+        self._resolver = dns.asyncresolver.Resolver(configure=False)
         try:
-            self._resolver = dns.asyncresolver.Resolver(configure=not servers)
             places = [_place(server) for server in servers]
-            if places:
-                self._resolver.nameservers = [address for address, _ in places]
-                self._resolver.nameserver_ports = dict(places)
+            self._resolver.nameservers = [address for address, _ in places]
+            self._resolver.nameserver_ports = dict(places)
         except (ValueError, dns.exception.DNSException) as error:
             raise Fatal(f"the name servers can't be used: {error}") from error
+        if not servers:
+            with suppress(dns.resolver.NoResolverConfiguration):
+                self._resolver.read_resolv_conf("/etc/resolv.conf")
         self._resolver.lifetime = LIFETIME_SECONDS
 
     async def texts(self, name: str) -> Sequence[str]:
