@@ -133,7 +133,7 @@ async def _connected(address: RelayAddress, tls: ssl.SSLContext | None, *, secur
 def refusal_of_us(address: RelayAddress, code: int, text: str) -> RelayRefusesUs:
     return RelayRefusesUs(
         f"the relay {address.name} does not accept our credentials ({code} {text}): no mail leaves until it does, "
-        "and none is lost; see SMTP_USERNAME, SMTP_PASSWORD and SMTP_CLIENT_CERTIFICATE_FILE"
+        "and none is lost; see SMTP_USERNAME, SMTP_PASSWORD, SMTP_CLIENT_CERTIFICATE_FILE and SMTP_SECURITY"
     )
 
 
