@@ -333,5 +333,23 @@ def test_a_sender_that_dies_while_the_relay_has_its_mail_is_survived(
         assert example.marked_mails, "one was in doubt"
 
 
+def test_what_was_rehearsed_is_sent_once_when_it_is_ordered(begin: Callable[[], MailStates]) -> None:
+    with begin() as example:
+        for email in EMAILS:
+            example.run(example.treat(email=email, mood=Mood.REHEARSES))
+        example.run(example.plan(arrivals=ONE_FOR_EACH, is_kept=True))
+        example.run(example.wait(minutes=6))
+        example.run(example.close_due(which=0, fate=None))
+        example.run(example.send(which=0, fate=None, death=None))
+        rehearsed = [each for each in example.mails.all if each.state is State.REHEARSED]
+        assert rehearsed
+        assert not example.office.postbox.taken
+        example.office.postbox.moods.clear()
+        for mail in rehearsed:
+            example.run(example.command(example.mails.all.index(mail), Command.RESEND))
+        example.run(example.send(which=1, fate=None, death=None))
+        assert len(example.office.postbox.taken) == len(rehearsed)
+
+
 def test_whoever_dies_a_mail_is_sent_once_or_marked_and_told_of_once(begin: Callable[[], MailStates]) -> None:
     try_plans(MailStates, begin, batches=5, steps=30)
