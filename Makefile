@@ -74,14 +74,16 @@ $(READY): requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@touch $@
 
-# What tests use beside Python: a browser, what a partner's engineer has at hand, and what IntelMQ runs on. Debian's
-# packages where root can install them; else Playwright's own browser, and a word about the rest.
+# What tests use beside Python: a browser, what a partner's engineer has at hand, what IntelMQ runs on, and a mail server,
+# which is not started. Debian's packages where root can install them; else Playwright's own browser, a word about the
+# rest, and no tests against Postfix, which takes root.
 tools: $(READY)
-	@missing=$$(for tool in chromium curl jq redis-server; do command -v $$tool >/dev/null || echo $$tool; done); \
+	@missing=$$(for tool in chromium curl jq redis-server postfix; do command -v $$tool >/dev/null || echo $$tool; done); \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && apt-get install -qq -y $$missing >/dev/null; \
+		echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; \
 	else \
 		case "$$missing" in *curl*|*jq*|*redis*) echo "The tests need curl, jq and redis-server; please install them."; exit 1;; esac; \
-		$(BIN)/python -m playwright install chromium; \
+		case "$$missing" in *chromium*) $(BIN)/python -m playwright install chromium;; esac; \
 	fi

@@ -14,14 +14,16 @@ from libs.common.errors import Transient
 from libs.common.openapi import content
 from libs.common.security import public
 
-Check = Callable[[], Awaitable[None]]
-"""Returns when all is well; raises `Transient` with the reason otherwise."""
+Check = Callable[[], Awaitable[str | None]]
+"""Returns when all is well, perhaps with a remark; raises `Transient` with the reason otherwise."""
+
+OK = "ok"
 
 CHECK_SECONDS = 5.0
 
 
 class Readiness(BaseModel):
-    """`ok`, or `unavailable` where any check is not `ok`."""
+    """`ok`, or `unavailable` where any check is not `ok`, or `ok: ` and a remark."""
 
     status: Literal["ok", "unavailable"]
     checks: dict[str, str]
@@ -40,7 +42,7 @@ def routes(checks: Mapping[str, Check]) -> APIRouter:
     async def ready() -> Response:
         """Whether it can do its work; each check says `ok`, or what is wrong."""
         answers = dict(zip(checks, await asyncio.gather(*map(_answer, checks.values())), strict=True))
-        well = set(answers.values()) <= {"ok"}
+        well = all(answer.partition(":")[0] == OK for answer in answers.values())
         body = {"status": "ok" if well else "unavailable", "checks": answers}
         return Response(msgspec.json.encode(body), status_code=200 if well else 503, media_type="application/json")
 
@@ -55,9 +57,9 @@ def routes(checks: Mapping[str, Check]) -> APIRouter:
 async def _answer(check: Check) -> str:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            await check()
+            remark = await check()
     except Transient as error:
         return str(error)
     except TimeoutError:
         return f"no answer within {CHECK_SECONDS:.0f} s"
-    return "ok"
+    return f"{OK}: {remark}" if remark else OK

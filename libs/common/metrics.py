@@ -103,6 +103,10 @@ NOTIFICATIONS = Counter("tocsin_notifications", "Notifications by the state that
 NOTIFICATIONS_IN_DOUBT = Counter(
     "tocsin_notifications_in_doubt", "Mails whose answer was lost in a crash, and which were sent once more, marked"
 )
+DRY_RUN = Gauge("tocsin_dry_run", "1 while the notifier hands over no mail, as its setting says; else 0")
+MAILS_REFUSED_FOR_US = Counter(
+    "tocsin_mails_refused_for_us", "Mails that a server refused because of us: policy, spam, signature, our sender"
+)
 MAIL_SECONDS = Histogram("tocsin_mail_seconds", "Time one mail takes at the relay", buckets=SECONDS)
 RECORD_TO_MAIL_SECONDS = Histogram(
     "tocsin_record_to_mail_seconds",

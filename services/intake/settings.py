@@ -71,7 +71,7 @@ class IntakeSettings(ServiceSettings):
         60.0, description="A payload that is not read to its end by then is overdue", gt=0
     )
     pending_overdue_hours: float = Field(
-        72.0, description="A record without an outcome by then is overdue; a mail alone may take 48 hours", gt=0
+        120.0, description="A record without an outcome by then is overdue; a mail alone may take 96 hours", gt=0
     )
     verifier_url: str = Field("", description="Where the reconciliation asks the verifier; empty: there is none")
     attribution_url: str = Field("", description="Where it asks attribution")

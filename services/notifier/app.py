@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
@@ -13,15 +15,21 @@ from libs.common.links import Links
 from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
+from libs.common.verp import return_address
 from libs.common.vocabulary import Severity
 from services.notifier import api, consumer
 from services.notifier.domain.grouping import GroupingPolicy
 from services.notifier.domain.house import House
 from services.notifier.domain.planning import PlanningPolicy
 from services.notifier.domain.replies import RetryPolicy
+from services.notifier.gateway.dkim import SigningRelay, dkim_keys_of
+from services.notifier.gateway.dns import NameServers
+from services.notifier.gateway.mx import CarefulRelay
 from services.notifier.gateway.press import Press
-from services.notifier.gateway.relay import RelayAddress, SmtpRelay
+from services.notifier.gateway.relay import Relay, RelayAddress, SmtpRelay
+from services.notifier.gateway.sender import sender_setup_of
 from services.notifier.gateway.simulator import SimulatingRelay
+from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.sender import Sender, SenderLimits
@@ -48,7 +56,13 @@ HELD_BACK_AT_MOST = timedelta(hours=24)
 
 def build(settings: NotifierSettings) -> Service:
     database = database_of(settings)
-    scribe = Scribe(house=_house(settings), press=Press(), links=Links(_link_key(settings)))
+    scribe = Scribe(
+        house=_house(settings),
+        press=Press(),
+        links=Links(_link_key(settings)),
+        return_address=_return_address(settings),
+    )
+    checker = SenderChecker(sender_setup_of(settings), NameServers(settings.nameserver_list))
     queued = asyncio.Event()
     sender = _sender(settings, database, scribe, queued)
     subscriptions = consumer.subscriptions(_planning_policy(settings), _grouping_policy(settings), queued)
@@ -60,7 +74,7 @@ def build(settings: NotifierSettings) -> Service:
             title="Tocsin notifier",
             description="Notifications, previews, the brake, and who is not written to.",
             routers=(
-                *api.routers(database, scribe),
+                *api.routers(database, scribe, checker),
                 bookkeeping.counts_routes(database, books.TARGETS),
                 bookkeeping.sent_routes(database, books.SENT),
                 overdue.routes(watch),
@@ -110,14 +124,17 @@ def _planner(settings: NotifierSettings, database: Database, queued: asyncio.Eve
 def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queued: asyncio.Event) -> Sender:
     return Sender(
         database=database,
-        relay=_relay(settings),
+        relay=_relay(settings, database),
         scribe=scribe,
         policy=_retry_policy(settings),
         limits=SenderLimits(
             connections=settings.smtp_connections,
+            per_domain=settings.smtp_connections_per_domain,
             start=timedelta(seconds=settings.claim_start_seconds),
             lease=_lease(settings),
             pause_seconds=settings.sender_pause_seconds,
+            refusals=settings.refusals_per_domain,
+            is_dry=settings.dry_run,
         ),
         news=queued,
     )
@@ -126,25 +143,36 @@ def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queu
 def _digest_sender(settings: NotifierSettings, database: Database, scribe: Scribe) -> DigestSender:
     return DigestSender(
         database=database,
-        relay=_relay(settings),
+        relay=_relay(settings, database),
         scribe=scribe,
         policy=_retry_policy(settings),
         lease=_lease(settings),
     )
 
 
-def _relay(settings: NotifierSettings) -> SimulatingRelay:
+def _relay(settings: NotifierSettings, database: Database) -> Relay:
     """A pool of connections of its own for whoever sends."""
     address = RelayAddress(
         host=settings.smtp_host,
         port=settings.smtp_port,
-        security=settings.smtp_security,
+        security=settings.relay_security,
         ca_file=settings.smtp_ca_file,
+        client_certificate_file=settings.smtp_client_certificate_file,
+        client_key_file=settings.smtp_client_key_file,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
+        helo_name=settings.smtp_helo_name,
         timeout_seconds=settings.smtp_timeout_seconds,
+        mails_per_connection=settings.smtp_mails_per_connection,
+        connection_seconds=settings.smtp_connection_seconds,
+        dry_run=settings.dry_run,
     )
-    return SimulatingRelay(SmtpRelay(address))
+    relay: Relay = SmtpRelay(address)
+    if (keys := dkim_keys_of(settings)) is not None:
+        relay = SigningRelay(relay, keys, now=database.now)
+    if settings.check_mx:
+        relay = CarefulRelay(relay, NameServers(settings.nameserver_list))
+    return SimulatingRelay(relay, dry_run=settings.dry_run)
 
 
 def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
@@ -152,6 +180,11 @@ def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
         shortest=timedelta(minutes=settings.retry_shortest_minutes),
         longest=timedelta(minutes=settings.retry_longest_minutes),
         greatest_age=timedelta(hours=settings.retry_greatest_age_hours),
+        ages={
+            Severity.CRITICAL: timedelta(hours=settings.retry_critical_hours),
+            Severity.HIGH: timedelta(hours=settings.retry_high_hours),
+        },
+        full_mailbox=timedelta(hours=settings.retry_full_mailbox_hours),
     )
 
 
@@ -187,9 +220,15 @@ def _house(settings: NotifierSettings) -> House:
         name=settings.from_name,
         from_address=settings.from_address,
         desk_address=settings.desk_address,
-        envelope_sender=settings.envelope_sender or settings.from_address,
+        envelope_sender=settings.plain_envelope_sender,
         public_url=settings.public_url,
     )
+
+
+def _return_address(settings: NotifierSettings) -> Callable[[UUID], str] | None:
+    if not settings.bounce_domain:
+        return None
+    return partial(return_address, domain=settings.bounce_domain, key=_link_key(settings))
 
 
 def _link_key(settings: NotifierSettings) -> bytes:

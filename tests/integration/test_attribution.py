@@ -191,9 +191,11 @@ async def until_read(service: Service) -> None:
     async with asyncio.timeout(10):
         while True:
             try:
-                return await service.checks["directory"]()
+                await service.checks["directory"]()
             except Transient:
                 await asyncio.sleep(0.01)
+            else:
+                return
 
 
 def token(key: Ed25519PrivateKey) -> str:

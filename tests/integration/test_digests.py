@@ -20,6 +20,7 @@ from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.shutdown import Shutdown
 from services.notifier.app import build
 from services.notifier.domain.digests.digest import Digest, WantedDigests
+from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Attempt, Brake, BrakeScope, State, Wanted
 from services.notifier.domain.planning import Suppression, SuppressionReason
@@ -191,7 +192,7 @@ async def test_a_dead_address_fails_and_is_not_written_to_again(database: Databa
 
 
 async def test_an_address_that_can_not_be_written_to_fails_in_words(database: Database) -> None:
-    await take_up(database, due(email="jörg@acme.example"), due(2, email=""))
+    await take_up(database, due(email="a b@acme.example"), due(2, email=""))
     relay = RememberingRelay()
     while await send(database, relay):
         pass
@@ -199,6 +200,15 @@ async def test_an_address_that_can_not_be_written_to_fails_in_words(database: Da
         (State.FAILED, "unwritable-address")
     ]
     assert relay.mails == []
+
+
+async def test_in_a_dry_run_a_digest_is_rehearsed_and_never_called_sent(database: Database) -> None:
+    await take_up(database, due())
+
+    await send(database, RememberingRelay({due().email: Answered(250, "2.1.5 Ok", Stage.RECIPIENT)}))
+
+    [found] = await all_digests(database)
+    assert (found.state, found.reason, found.sent_at) == (State.REHEARSED, "dry-run", None)
 
 
 async def test_two_senders_never_take_the_same_digest(database: Database) -> None:

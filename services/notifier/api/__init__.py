@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.notifier.api import brakes, digests, notifications, previews, suppressions
+from services.notifier.api import brakes, digests, notifications, previews, sender_check, suppressions
+from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.sending import Scribe
 
 
-def routers(database: Database, scribe: Scribe) -> Sequence[APIRouter]:
+def routers(database: Database, scribe: Scribe, checker: SenderChecker) -> Sequence[APIRouter]:
     return (
         notifications.routes(database),
         previews.routes(database, scribe),
         digests.routes(database, scribe),
         brakes.routes(database),
         suppressions.routes(database),
+        sender_check.routes(checker),
     )

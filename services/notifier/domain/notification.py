@@ -15,13 +15,17 @@ URGENCY = tuple(Severity)
 
 
 class State(StrEnum):
-    """Where a notification stands. While it is `planned`, more targets of its recipient and incident join it."""
+    """Where a notification stands. While it is `planned`, more targets of its recipient and incident join it.
+
+    It is `rehearsed` when all but the mail itself was done, in a dry run: nothing has left.
+    """
 
     PLANNED = "planned"
     AWAITING_APPROVAL = "awaiting-approval"
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
+    REHEARSED = "rehearsed"
     DEFERRED = "deferred"
     BOUNCED = "bounced"
     FAILED = "failed"
@@ -43,6 +47,7 @@ AFTER: dict[State, dict[Command, State]] = {
     State.QUEUED: {Command.CANCEL: State.CANCELLED},
     State.DEFERRED: {Command.CANCEL: State.CANCELLED, Command.RESEND: State.QUEUED},
     State.SENT: {Command.RESEND: State.QUEUED},
+    State.REHEARSED: {Command.RESEND: State.QUEUED},
     State.BOUNCED: {Command.RESEND: State.QUEUED},
     State.FAILED: {Command.RESEND: State.QUEUED},
 }

@@ -14,7 +14,7 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.text import plain
 from libs.common.vocabulary import Outcome, RecipientKind
 from services.notifier.domain.notification import Consignment, State
-from services.notifier.domain.replies import Deferred, Failed, InDoubt, Released, Result, Sent
+from services.notifier.domain.replies import Deferred, Failed, InDoubt, Rehearsed, Released, Result, Sent
 
 BY = "notifier"
 DETAIL_CHARACTERS = 500
@@ -24,6 +24,8 @@ ASSET_CHARACTERS = 256
 SENT = "The mail relay took the mail to the recipient."
 HANDED_OVER = "handed-over"
 SENT_TO_TEAM = "Handed over to the national or sector team whose task it is to warn of this."
+DRY_RUN = "dry-run"
+REHEARSED = "The system runs dry: the mail relay would have taken the mail to the recipient, and none was sent."
 MESSAGES_OF_TESTS: Mapping[RecipientKind, str] = {
     RecipientKind.ORGANISATION: "Sent to you as a test; in earnest an organisation would have got it.",
     RecipientKind.NETWORK_OWNER: "Sent to you as a test; in earnest the owner of the network would have got it.",
@@ -55,7 +57,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def change_of(consignment: Consignment, result: Result, *, subject: str | None, now: datetime) -> Change:
     """What a result makes of the notification and of its attempt."""
     notification = consignment.notification
-    return change_after(result, of=notification.id, attempt=notification.tries, subject=subject, now=now)
+    change = change_after(result, of=notification.id, attempt=notification.tries, subject=subject, now=now)
+    if isinstance(result, Rehearsed) and notification.sent_at:
+        # A person has it sent again, in a dry run: it stays one that was sent, once.
+        return msgspec.structs.replace(change, state=State.SENT, reason="")
+    return change
 
 
 def change_after(result: Result, *, of: UUID, attempt: int, subject: str | None, now: datetime) -> Change:
@@ -65,6 +71,15 @@ def change_after(result: Result, *, of: UUID, attempt: int, subject: str | None,
         case Sent(code, text):
             return change(
                 state=State.SENT, result="sent", smtp_code=code, detail=_detail(text), sent_at=now, settled=True
+            )
+        case Rehearsed(code, text):
+            return change(
+                state=State.REHEARSED,
+                result="rehearsed",
+                reason=DRY_RUN,
+                smtp_code=code,
+                detail=_detail(text),
+                settled=True,
             )
         case Deferred(code, text, again_at):
             return change(
@@ -97,6 +112,8 @@ def events_of(consignment: Consignment, result: Result, *, subject: str, now: da
                 if notification.sent_at
                 else [notification_sent(consignment, subject=subject, now=now), *settled]
             )
+        case Rehearsed():
+            return settle(consignment, outcome=Outcome.SUPPRESSED, reason=DRY_RUN, message=REHEARSED, now=now)
         case Failed(reason, text, code):
             message = nameless(f"{code} {text}" if code else text)
             return settle(consignment, outcome=Outcome.FAILED, reason=reason, message=message, now=now)

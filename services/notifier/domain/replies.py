@@ -1,36 +1,33 @@
-"""What a relay's answer means (RFC 5321, enhanced codes of RFC 3463), and what to do with the mail then."""
+"""What to do with a mail after a relay's answer: sent, again later, given up, or in doubt."""
 
-import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import assert_never
 
 import msgspec
 
-ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
+from libs.common.vocabulary import Severity
+from services.notifier.domain.meanings import Meaning, Stage, hint_of, meaning_of
 
-DEAD_ADDRESS = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10"})
-"""Enhanced codes (without their class) that say: this address, or its domain, takes no mail."""
+GREYLISTED_TRIES = 4
+"""Greylisting ends with the second or third try; who says so for longer means something else."""
 
+HINT_LONGEST = timedelta(hours=24)
 
-class Meaning(StrEnum):
-    """What a reply says, in the terms of what we do about it."""
-
-    ACCEPTED = "accepted"
-    TRANSIENT = "transient"
-    MAILBOX_FULL = "mailbox-full"
-    DEAD_ADDRESS = "dead-address"
-    POLICY = "policy"
-    BAD_MESSAGE = "bad-message"
-    CREDENTIALS = "credentials"
-    REFUSED = "refused"
+NEXT_CONTACT = frozenset({Meaning.DEAD_ADDRESS, Meaning.UNWRITABLE_ADDRESS, Meaning.MAILBOX_FULL})
+"""Reasons to give up on an address, not on its owner."""
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The relay answered."""
+    """The relay answered. `at`: which part of the mail; a yes to the recipient alone is a rehearsal, no mail."""
 
     code: int
     text: str
+    at: Stage = Stage.CONTENT
+
+    @property
+    def meaning(self) -> Meaning:
+        return meaning_of(self.code, self.text, self.at)
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -48,50 +45,33 @@ class Unwritable(msgspec.Struct, frozen=True):
 Reply = Answered | Lost | Unwritable
 
 
-def meaning_of(code: int, text: str) -> Meaning:
-    """Read a reply. The enhanced code is more precise and wins, if its class agrees with the reply's first digit."""
-    detail = _enhanced(code, text)
-    if 200 <= code < 300:
-        return Meaning.ACCEPTED
-    if code in (530, 534, 535, 538) or (code >= 500 and detail == "7.8"):
-        return Meaning.CREDENTIALS
-    if detail == "2.2" or (code == 552 and not detail):
-        return Meaning.MAILBOX_FULL
-    if code < 500:
-        return Meaning.TRANSIENT
-    return _meaning_of_refusal(code, detail)
-
-
-def _meaning_of_refusal(code: int, detail: str) -> Meaning:
-    if detail in DEAD_ADDRESS:
-        return Meaning.DEAD_ADDRESS
-    if detail.startswith("7."):
-        return Meaning.POLICY
-    if detail == "3.4" or detail.startswith("6."):
-        return Meaning.BAD_MESSAGE
-    if not detail and code in (551, 553):
-        return Meaning.DEAD_ADDRESS
-    if not detail and code == 554:
-        return Meaning.POLICY
-    return Meaning.REFUSED
-
-
-def _enhanced(code: int, text: str) -> str:
-    """Subject and detail of the enhanced code, such as `1.1`; empty when there is none or it contradicts the reply."""
-    found = ENHANCED.match(text)
-    return f"{found[2]}.{found[3]}" if found and found[1] == str(code)[0] else ""
-
-
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """Pauses double from `shortest` to `longest`; a mail older than `greatest_age` is given up."""
+    """Pauses double from `shortest` to `longest`; a mail older than `greatest_age` is given up.
+
+    Earlier where `ages` says so of its severity, or where the mailbox has been full for `full_mailbox`.
+    """
 
     shortest: timedelta
     longest: timedelta
     greatest_age: timedelta
+    ages: Mapping[Severity, timedelta] = {}
+    full_mailbox: timedelta = timedelta(hours=48)
+
+    def patience_with(self, meaning: Meaning, severity: Severity | None) -> timedelta:
+        """How old a mail may be that is answered so."""
+        age = self.ages.get(severity, self.greatest_age) if severity else self.greatest_age
+        return min(age, self.full_mailbox) if meaning is Meaning.MAILBOX_FULL else age
 
 
 class Sent(msgspec.Struct, frozen=True):
     """The relay has the mail."""
+
+    code: int
+    text: str
+
+
+class Rehearsed(msgspec.Struct, frozen=True):
+    """The relay would take the mail: in a dry run nothing more is asked, and no mail leaves."""
 
     code: int
     text: str
@@ -113,6 +93,11 @@ class Failed(msgspec.Struct, frozen=True):
     code: int | None = None
     dead_address: bool = False
 
+    @property
+    def wants_next_contact(self) -> bool:
+        """Whether another address of the same recipient may do better: as after a bounce."""
+        return self.reason in NEXT_CONTACT
+
 
 class InDoubt(msgspec.Struct, frozen=True):
     """Send once more, marked, not before `next_attempt_at`."""
@@ -127,7 +112,7 @@ class Released(msgspec.Struct, frozen=True):
     text: str
 
 
-Result = Sent | Deferred | Failed | InDoubt | Released
+Result = Sent | Rehearsed | Deferred | Failed | InDoubt | Released
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,38 +121,40 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     doubts: int
     queued_at: datetime
+    severity: Severity | None = None
 
 
 def result_of(reply: Reply, *, patience: Patience, policy: RetryPolicy, now: datetime, chance: float) -> Result:
     """What an answer makes of a mail. `chance`, 0.0-1.0, is the jitter: a crowd does not come back at once."""
-    pause = backoff(patience.tries, policy=policy, chance=chance)
     match reply:
-        case Answered(code, text):
-            return _result_of_answer(code, text, patience=patience, policy=policy, now=now, pause=pause)
+        case Answered():
+            return _result_of_answer(reply, patience=patience, policy=policy, now=now, chance=chance)
         case Lost(detail):
+            pause = backoff(patience.tries, policy=policy, chance=chance)
             return after_loss(patience.doubts, detail=detail, next_attempt_at=now + pause)
         case Unwritable(detail):
-            return Failed("unwritable-address", detail)
+            return Failed(Meaning.UNWRITABLE_ADDRESS, detail)
         case _:
             assert_never(reply)
 
 
 def _result_of_answer(
-    code: int, text: str, *, patience: Patience, policy: RetryPolicy, now: datetime, pause: timedelta
+    reply: Answered, *, patience: Patience, policy: RetryPolicy, now: datetime, chance: float
 ) -> Result:
-    meaning = meaning_of(code, text)
+    code, text, meaning = reply.code, reply.text, reply.meaning
     match meaning:
         case Meaning.ACCEPTED:
-            return Sent(code, text)
-        case Meaning.TRANSIENT | Meaning.MAILBOX_FULL:
-            if now + pause - patience.queued_at > policy.greatest_age:
-                return Failed("expired", text, code)
-            return Deferred(code, text, now + pause)
+            return Sent(code, text) if reply.at is Stage.CONTENT else Rehearsed(code, text)
+        case Meaning.TRANSIENT | Meaning.GREYLISTED | Meaning.MAILBOX_FULL:
+            again_at = now + pause_after(meaning, text, tries=patience.tries, policy=policy, chance=chance)
+            if again_at - patience.queued_at > policy.patience_with(meaning, patience.severity):
+                return Failed(meaning if meaning is Meaning.MAILBOX_FULL else "expired", text, code)
+            return Deferred(code, text, again_at)
         case Meaning.CREDENTIALS:
             return Released(text)
         case Meaning.DEAD_ADDRESS:
             return Failed(meaning, text, code, dead_address=True)
-        case Meaning.POLICY | Meaning.BAD_MESSAGE | Meaning.REFUSED:
+        case Meaning.UNWRITABLE_ADDRESS | Meaning.POLICY | Meaning.BAD_MESSAGE | Meaning.REFUSED:
             return Failed(meaning, text, code)
         case _:
             assert_never(meaning)
@@ -178,6 +165,16 @@ def after_loss(doubts: int, *, detail: str, next_attempt_at: datetime) -> InDoub
     if doubts == 0:
         return InDoubt(detail, next_attempt_at)
     return Failed("in-doubt", "The relay's answer was lost twice; the mail may or may not have arrived.")
+
+
+def pause_after(meaning: Meaning, text: str, *, tries: int, policy: RetryPolicy, chance: float) -> timedelta:
+    """As long as the server says, and a little later; else what greylisting wants, else longer with each try."""
+    if (hint := hint_of(text)) is not None:
+        return min(hint, HINT_LONGEST) * (1 + chance / 10)
+    if meaning is Meaning.GREYLISTED and tries <= GREYLISTED_TRIES:
+        # With the usual settings 5 to 15 minutes.
+        return policy.shortest * (1 + 2 * chance) / 3
+    return backoff(tries, policy=policy, chance=chance)
 
 
 def backoff(tries: int, *, policy: RetryPolicy, chance: float) -> timedelta:

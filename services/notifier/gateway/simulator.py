@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from libs.common.simulator import Act, act_of, is_simulated
+from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered, Reply
 from services.notifier.gateway.relay import Relay
@@ -20,16 +23,18 @@ UNKNOWN = Answered(550, f"5.1.1 simulated: there is {', '.join(act.value for act
 
 
 class SimulatingRelay:
-    """Hands all other mail on."""
+    """Hands all other mail on. In a dry run it says no more than that it would take a mail, as the relay does."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, *, dry_run: bool = False) -> None:
         self._relay = relay
+        self._dry_run = dry_run
 
     async def deliver(self, mail: Mail) -> Reply:
         if not is_simulated(mail.recipient):
             return await self._relay.deliver(mail)
         act = act_of(mail.recipient)
-        return UNKNOWN if act is None else ANSWERS[act]
+        answer = UNKNOWN if act is None else ANSWERS[act]
+        return msgspec.structs.replace(answer, at=Stage.RECIPIENT) if self._dry_run else answer
 
     async def close(self) -> None:
         await self._relay.close()

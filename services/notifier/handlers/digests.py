@@ -26,7 +26,7 @@ from services.notifier.domain.notification import Attempt, State
 from services.notifier.domain.outcome import change_after
 from services.notifier.domain.planning import SuppressionList
 from services.notifier.domain.replies import Patience, Released, Result, RetryPolicy, after_loss
-from services.notifier.gateway.relay import Relay, RelayAway
+from services.notifier.gateway.relay import Relay, RelayAway, RelayRefusesUs
 from services.notifier.handlers.sending import Scribe, bury_dead_addresses, hand_over
 from services.notifier.store import digests, orders
 
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 PAUSE_SECONDS = 1.0
 RELAY_PAUSE_LONGEST_SECONDS = 60.0
+LOG_IN_PAUSE_SECONDS = 900.0
 EVERY_INCIDENT = ""
 
 
@@ -131,7 +132,8 @@ class DigestSender:
             )
         except RelayAway as error:
             await self._keep(claimed, Released(str(error)), None)
-            return self._relay_pauses.next_seconds()
+            # Whoever tries to log in again and again is locked out.
+            return LOG_IN_PAUSE_SECONDS if isinstance(error, RelayRefusesUs) else self._relay_pauses.next_seconds()
         self._relay_pauses.reset()
         await self._keep(claimed, result, subject)
         return 0.0

@@ -1,6 +1,7 @@
 """Sending in three steps: claim what is due, write and deliver each mail, record the answers."""
 
 import random
+import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +23,7 @@ from services.notifier.domain.digests.digest import Digest
 from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
 from services.notifier.domain.house import House
+from services.notifier.domain.lanes import Lanes
 from services.notifier.domain.letter import Tokens, letter_of
 from services.notifier.domain.message import Mail, is_writable, mail_of
 from services.notifier.domain.notification import Consignment, Notification
@@ -47,6 +49,9 @@ TARGETS_AT_ONCE = 2000
 as many again; each target takes some 10 KiB of memory."""
 
 
+FREE = Lanes(per_domain=sys.maxsize, under_way={})
+
+
 class Delivered(msgspec.Struct, frozen=True):
     """A consignment and what became of it; `subject` is None when no mail was written."""
 
@@ -55,12 +60,17 @@ class Delivered(msgspec.Struct, frozen=True):
     subject: str | None = None
 
 
-async def claim(tx: Transaction, *, now: datetime, lease: timedelta, limit: int) -> Sequence[Consignment]:
+async def claim(
+    tx: Transaction, *, now: datetime, lease: timedelta, limit: int, lanes: Lanes = FREE
+) -> Sequence[Consignment]:
     """Take what may go out now, most urgent first. Committed before the first mail leaves: intent before act.
 
-    At most `limit` mails, and no further one once there are `TARGETS_AT_ONCE`.
+    At most `limit` mails, as many to a domain as its lane has room for, and no further one once there are
+    `TARGETS_AT_ONCE`.
     """
-    due = await notifications.due_notifications(tx, now=now, limit=limit) if limit else ()
+    if not limit:
+        return ()
+    due = lanes.admit(await notifications.due_notifications(tx, now=now, limit=limit, but_to=lanes.full))
     if not due:
         return ()
     carried = accumulate((item.targets_total for item in due), initial=0)
@@ -114,12 +124,18 @@ async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUI
 
 
 class Scribe:
-    """Writes mails: knows the house, its words and its keys."""
+    """Writes mails: knows the house, its words and its keys.
 
-    def __init__(self, *, house: House, press: Press, links: Links) -> None:
+    `return_address` is where bounces of a notification go; without one, all go to the house's envelope sender.
+    """
+
+    def __init__(
+        self, *, house: House, press: Press, links: Links, return_address: Callable[[UUID], str] | None = None
+    ) -> None:
         self._house = house
         self._press = press
         self._links = links
+        self._return_address = return_address
 
     def write(self, consignment: Consignment, *, now: datetime) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
@@ -133,6 +149,12 @@ class Scribe:
 
     def compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
         """The mail with these tokens in its links. Raises `Permanent` for what can't be written."""
+        mail = self._compose(consignment, tokens=tokens, now=now)
+        if self._return_address is None:
+            return mail
+        return msgspec.structs.replace(mail, sender=self._return_address(consignment.notification.id))
+
+    def _compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
         recipient = consignment.notification.recipient
         if not is_writable(recipient.email):
             raise Permanent("the address can't be written to")
@@ -168,6 +190,7 @@ async def deliver(
         tries=notification.tries,
         doubts=notification.doubts,
         queued_at=notification.queued_at or notification.created_at,
+        severity=notification.severity,
     )
     write = partial(scribe.write, consignment, now=now)
     result, subject = await hand_over(write, relay=relay, patience=patience, policy=policy, now=now)

@@ -19,10 +19,13 @@ TARGETS = RecordTable(
                         WHEN n.settled THEN coalesce(said.outcome, 'suppressed') END AS outcome
             FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
             LEFT JOIN LATERAL (
-                SELECT CASE WHEN a.result = 'failed' THEN 'failed'
+                SELECT CASE WHEN a.result = 'rehearsed' THEN 'suppressed'
+                            WHEN a.result = 'failed' THEN 'failed'
                             WHEN n.recipient_key ~ '^(test:[^:]*:)?national-cert:' THEN 'out-of-scope'
-                            ELSE 'notified' END AS outcome FROM attempts a
-                WHERE a.notification_id = n.id AND a.result IN ('sent', 'failed') ORDER BY a.number LIMIT 1
+                            ELSE 'notified' END AS outcome
+                FROM attempts a
+                WHERE a.notification_id = n.id AND a.result IN ('sent', 'failed', 'rehearsed')
+                ORDER BY a.number LIMIT 1
             ) AS said ON n.settled
             WHERE t.target_id > $1 AND t.target_id <= $2 AND t.submission_id > $3 AND t.submission_id <= $4
               AND (t.notification_id IS NULL OR n.id IS NOT NULL)

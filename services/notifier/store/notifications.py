@@ -51,20 +51,23 @@ async def lost_notifications(
     return [notification(row) for row in rows]
 
 
-async def due_notifications(tx: Transaction, *, now: datetime, limit: int) -> list[Notification]:
+async def due_notifications(
+    tx: Transaction, *, now: datetime, limit: int, but_to: Sequence[str] = ()
+) -> list[Notification]:
     """The most urgent that no brake or incident keeps from going out now. Locked: a second sender takes other ones.
 
-    A correction goes out whatever has become of the incident.
+    A correction goes out whatever has become of the incident. None to the domains of `but_to`.
     """
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM notifications n JOIN incidents i ON i.slug = n.incident
         WHERE n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1
-          AND (i.state = 'approved' OR n.kind = 'correction') AND NOT {BRAKED}
+          AND (i.state = 'approved' OR n.kind = 'correction') AND n.recipient_domain <> ALL($3::text[]) AND NOT {BRAKED}
         ORDER BY n.urgency, n.next_attempt_at LIMIT $2 FOR UPDATE OF n SKIP LOCKED
         """,  # noqa: S608 - constants only
         now,
         limit,
+        list(but_to),
     )
     return [notification(row) for row in rows]
 

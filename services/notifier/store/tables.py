@@ -103,7 +103,7 @@ notifications = Table(
         "notifications_open",
         "state",
         "created_at",
-        postgresql_where=text("state NOT IN ('sent', 'failed', 'cancelled', 'bounced')"),
+        postgresql_where=text("state NOT IN ('sent', 'failed', 'cancelled', 'bounced', 'rehearsed')"),
     ),
     # Room on each page: while targets join a group, its row changes without a new entry in any index.
     postgresql_with={"fillfactor": 80},

@@ -81,7 +81,7 @@ async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime
             ) AS targets
         )
         SELECT DISTINCT n.recipient_key, told.threat_id FROM told JOIN notifications n ON n.id = told.notification_id
-        WHERE n.state NOT IN ('failed', 'cancelled')
+        WHERE n.state NOT IN ('failed', 'cancelled', 'rehearsed')
           AND (n.state = 'planned' OR coalesce(n.queued_at, n.created_at) > $2)
           AND NOT EXISTS (SELECT FROM corrections c WHERE c.original_id = n.id AND c.threat_id = told.threat_id)
         """,
@@ -118,7 +118,7 @@ async def _incidents_of(tx: Transaction, recipients: Sequence[str], *, since: da
     rows = await tx.fetch(
         """
         SELECT recipient_key, incident FROM notifications
-        WHERE recipient_key = ANY($1::text[]) AND created_at > $2 AND state NOT IN ('failed', 'cancelled')
+        WHERE recipient_key = ANY($1::text[]) AND created_at > $2 AND state NOT IN ('failed', 'cancelled', 'rehearsed')
           AND kind = 'warning'
         UNION
         SELECT recipient_key, incident FROM notifications

@@ -25,12 +25,12 @@ OPEN = WAITING | {State.PLANNED, State.AWAITING_APPROVAL}
 UNSENT = OPEN - {State.IN_DOUBT}
 """What nobody has in hand, and of which no answer is lost."""
 
-ENDS = frozenset({State.SENT, State.FAILED, State.CANCELLED})
+ENDS = frozenset({State.SENT, State.REHEARSED, State.FAILED, State.CANCELLED})
 
 OBEYS = {
     Command.APPROVE: {State.AWAITING_APPROVAL},
     Command.CANCEL: {State.PLANNED, State.AWAITING_APPROVAL, State.QUEUED, State.DEFERRED},
-    Command.RESEND: {State.DEFERRED, State.SENT, State.FAILED},
+    Command.RESEND: {State.DEFERRED, State.SENT, State.REHEARSED, State.FAILED},
 }
 """In which states a mail does what a person orders."""
 
@@ -64,6 +64,7 @@ class Result(StrEnum):
     """What became of an attempt. `LOST`: nobody knows; `RELEASED`: nothing was tried."""
 
     SENT = "sent"
+    REHEARSED = "rehearsed"
     DEFERRED = "deferred"
     FAILED = "failed"
     DEAD = "dead"

@@ -74,7 +74,7 @@ class Mails(MailsThatMayBeWrong):
         return any(
             mail.recipient == target.recipient.key
             and mail.corrects is None
-            and mail.state not in {State.FAILED, State.CANCELLED}
+            and mail.state not in {State.FAILED, State.CANCELLED, State.REHEARSED}
             and (mail.state is State.PLANNED or (mail.queued_at or mail.created_at) > now - REPEAT_INTERVAL)
             and any(
                 each.threat_id == target.threat_id
@@ -233,6 +233,9 @@ class Mails(MailsThatMayBeWrong):
                 mail.state, mail.next_at = State.SENT, None
                 self._tell_feedback(mail)
                 self._settle(mail, Outcome.NOTIFIED)
+            case Result.REHEARSED:
+                mail.state, mail.next_at = State.SENT if mail.is_told else State.REHEARSED, None
+                self._settle(mail, Outcome.SUPPRESSED)
             case Result.DEFERRED:
                 mail.state, mail.next_at = State.DEFERRED, reply.next_at
             case Result.FAILED | Result.DEAD:

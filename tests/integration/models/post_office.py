@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 
 from libs.common.contracts import IndicatorSettled, NotificationSent
@@ -16,9 +17,11 @@ from libs.common.db import Database, Transaction
 from libs.common.outbox import waiting_events
 from libs.common.vocabulary import Severity
 from services.notifier.domain.grouping import GroupingPolicy
+from services.notifier.domain.message import Mail
 from services.notifier.domain.planning import PlanningPolicy
-from services.notifier.domain.replies import RetryPolicy
+from services.notifier.domain.replies import Reply, RetryPolicy
 from services.notifier.gateway.relay import RelayAddress, SmtpRelay
+from services.notifier.gateway.simulator import SimulatingRelay
 from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.planning import plan_targets
 from services.notifier.handlers.sender import Sender, SenderLimits
@@ -33,7 +36,7 @@ from tests.integration.models.mail import (
     WINDOW,
     Word,
 )
-from tests.integration.models.postbox import Postbox, postbox
+from tests.integration.models.postbox import Mood, Postbox, postbox
 from tests.integration.test_notifier import SCRIBE
 
 PLANNING = PlanningPolicy(
@@ -45,7 +48,9 @@ GROUPING = GroupingPolicy(
     approval_confidence=APPROVAL_CONFIDENCE, targets_per_mail=TARGETS_PER_MAIL, reference_key=b"key of the tests"
 )
 RETRY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), greatest_age=timedelta(days=3650))
-LIMITS = SenderLimits(connections=CONNECTIONS, start=timedelta(hours=1), lease=LEASE, pause_seconds=0.01)
+LIMITS = SenderLimits(
+    connections=CONNECTIONS, start=timedelta(hours=1), lease=LEASE, pause_seconds=0.01, refusals=10_000
+)
 
 Rows = Mapping[UUID, Record]
 """Notifications by their ids, each with the ids of its targets, and of the threats that it takes back."""
@@ -54,6 +59,21 @@ Tries = Mapping[tuple[UUID, int], Record]
 """Attempts by notification and number."""
 
 TABLES = "notifications, targets, withdrawals, corrections, attempts, incidents, suppressions, brakes, outbox"
+
+
+class _SometimesDry(SimulatingRelay):
+    """Sends, but to some recipients as in a dry run: over another pool, which asks no further than for them."""
+
+    def __init__(self, postbox: Postbox) -> None:
+        address = RelayAddress(host="127.0.0.1", port=postbox.port, security="none")
+        super().__init__(SmtpRelay(address))
+        self._dry = SmtpRelay(msgspec.structs.replace(address, dry_run=True))
+        self._postbox = postbox
+
+    async def deliver(self, mail: Mail) -> Reply:
+        if self._postbox.moods.get(mail.recipient) is Mood.REHEARSES:
+            return await self._dry.deliver(mail)
+        return await super().deliver(mail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +112,7 @@ class PostOffice:
         )
         sender = Sender(
             database=database,
-            relay=SmtpRelay(RelayAddress(host="127.0.0.1", port=self.postbox.port, security="none")),
+            relay=_SometimesDry(self.postbox),
             scribe=SCRIBE,
             policy=RETRY,
             limits=LIMITS,

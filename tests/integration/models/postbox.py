@@ -32,6 +32,8 @@ class Mood(StrEnum):
     CUTS_AFTER_ANSWER = "relay-cuts-after-answer"
     BABBLES_EARLY = "relay-babbles-early"
     BABBLES_STORED = "relay-babbles-stored"
+    REHEARSES = "dry-run"
+    """The sender runs dry: it asks no further than for the recipient."""
 
 
 class Death(StrEnum):

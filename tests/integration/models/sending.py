@@ -49,6 +49,7 @@ REPLY_IN: dict[Mood, Result] = {
     Mood.CUTS_AFTER_ANSWER: Result.SENT,
     Mood.BABBLES_EARLY: Result.DEFERRED,
     Mood.BABBLES_STORED: Result.LOST,
+    Mood.REHEARSES: Result.REHEARSED,
 }
 
 

@@ -1,8 +1,8 @@
 """The life of mails against a model, whoever dies between which two steps.
 
-Planned, claimed, sent, answered in every way, lost, doubted, braked, withdrawn, corrected and sent again: the relay
-takes a mail only of an attempt that was written down before, marked if it may be a second copy; nobody is written to
-who must not be; each target's outcome is said once; and who was told what is wrong hears so once.
+Planned, claimed, sent, rehearsed, answered in every way, lost, doubted, braked, withdrawn, corrected, sent again: the
+relay takes a mail only of an attempt that was written down before, marked if it may be a second copy; nobody is written
+to who must not be; each target's outcome is said once; and who was told what is wrong hears so once.
 """
 
 import asyncio
@@ -331,6 +331,24 @@ def test_a_sender_that_dies_while_the_relay_has_its_mail_is_survived(
         example.run(example.wait(minutes=6))
         example.run(example.send(which=1, fate=None, death=None))
         assert example.marked_mails, "one was in doubt"
+
+
+def test_what_was_rehearsed_is_sent_once_when_it_is_ordered(begin: Callable[[], MailStates]) -> None:
+    with begin() as example:
+        for email in EMAILS:
+            example.run(example.treat(email=email, mood=Mood.REHEARSES))
+        example.run(example.plan(arrivals=ONE_FOR_EACH, is_kept=True))
+        example.run(example.wait(minutes=6))
+        example.run(example.close_due(which=0, fate=None))
+        example.run(example.send(which=0, fate=None, death=None))
+        rehearsed = [each for each in example.mails.all if each.state is State.REHEARSED]
+        assert rehearsed
+        assert not example.office.postbox.taken
+        example.office.postbox.moods.clear()
+        for mail in rehearsed:
+            example.run(example.command(example.mails.all.index(mail), Command.RESEND))
+        example.run(example.send(which=1, fate=None, death=None))
+        assert len(example.office.postbox.taken) == len(rehearsed)
 
 
 def test_whoever_dies_a_mail_is_sent_once_or_marked_and_told_of_once(begin: Callable[[], MailStates]) -> None:

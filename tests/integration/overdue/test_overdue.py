@@ -83,7 +83,7 @@ def digest(state: str, moment: str) -> Callable[[datetime], Sequence[Row]]:
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 STATES = (
     State("intake", "processing", HOUR, submission("processing")),
-    State("intake", "pending", 72 * HOUR, submission("done")),
+    State("intake", "pending", 120 * HOUR, submission("done")),
     State("intake", "webhook-due", 15 * MINUTE, webhook_event),
     State("intake", "digest-due", HOUR, wanted_digest),
     State(

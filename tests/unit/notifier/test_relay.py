@@ -3,18 +3,20 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
-from services.notifier.domain.replies import Answered, Lost
+from services.notifier.domain.replies import Answered, Lost, Unwritable
 from services.notifier.gateway.relay import Relay, RelayAddress, RelayAway, RememberingRelay, SmtpRelay
 
 REPLIES = {
-    "gone@jansen.example": Answered(550, "5.1.1 No such user"),
-    "later@jansen.example": Answered(451, "4.7.1 Greylisted"),
+    "gone@jansen.example": Answered(550, "5.1.1 No such user", Stage.RECIPIENT),
+    "later@jansen.example": Answered(451, "4.7.1 Greylisted", Stage.RECIPIENT),
     "spam@jansen.example": Answered(554, "5.7.1 Looks like spam"),
 }
 
@@ -25,6 +27,10 @@ class Capricious:
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.connections = 0
+        self.is_closing = False
+
+    async def handle_NOOP(self, server: SMTP, session: Session, envelope: Envelope, arg: str) -> str:  # noqa: N802 - aiosmtpd's name
+        return "421 4.4.2 Closing" if self.is_closing else "250 Ok"
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -156,8 +162,79 @@ async def test_a_relay_that_does_not_listen_is_away() -> None:
 
 async def test_a_relay_without_the_wanted_encryption_is_away_and_gets_no_mail(server: tuple[Capricious, int]) -> None:
     handler, port = server
-    relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="starttls"))
+    relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="required"))
 
     with pytest.raises(RelayAway):
         await relay.deliver(mail_to("info@jansen.example"))
     assert handler.envelopes == []
+
+
+class Attentive(Capricious):
+    """Keeps what was said with the sender."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.options: list[list[str]] = []
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self.options.append(options)
+        envelope.mail_from = address
+        return "250 Ok"
+
+
+@asynccontextmanager
+async def attentive(*, reads_utf8: bool) -> AsyncIterator[tuple[Attentive, SmtpRelay]]:
+    handler, loop = Attentive(), asyncio.get_running_loop()
+
+    def session() -> SMTP:
+        return SMTP(handler, enable_SMTPUTF8=reads_utf8, hostname="relay", loop=loop)
+
+    async with await loop.create_server(session, host="127.0.0.1", port=0) as listening:
+        relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=listening.sockets[0].getsockname()[1], security="none"))
+        yield handler, relay
+        await relay.close()
+
+
+async def test_an_address_beyond_ascii_goes_to_a_relay_that_reads_it() -> None:
+    async with attentive(reads_utf8=True) as (handler, relay):
+        assert await relay.deliver(mail_to("jörg@jansen.example")) == Answered(250, "2.0.0 taken")
+
+    [envelope] = handler.envelopes
+    assert envelope.rcpt_tos == ["jörg@jansen.example"]
+    assert "SMTPUTF8" in handler.options[0]
+
+
+async def test_an_address_beyond_ascii_is_unwritable_where_it_is_not_read_and_the_next_mail_goes_on() -> None:
+    async with attentive(reads_utf8=False) as (handler, relay):
+        assert isinstance(await relay.deliver(mail_to("jörg@jansen.example")), Unwritable)
+        assert await relay.deliver(mail_to("info@jansen.example")) == Answered(250, "2.0.0 taken")
+
+    assert handler.connections == 1
+
+
+async def test_a_connection_that_has_carried_enough_is_closed(server: tuple[Capricious, int]) -> None:
+    handler, port = server
+    relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="none", mails_per_connection=2))
+
+    for _ in range(5):
+        await relay.deliver(mail_to("info@jansen.example"))
+    await relay.close()
+
+    assert handler.connections == 3
+
+
+async def test_a_relay_that_hung_up_meanwhile_costs_no_try(
+    server: tuple[Capricious, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler, port = server
+    monkeypatch.setattr("services.notifier.gateway.connection.IDLE_SECONDS", 0.0)
+    relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="none"))
+    await relay.deliver(mail_to("info@jansen.example"))
+    handler.is_closing = True
+
+    assert await relay.deliver(mail_to("info@jansen.example")) == Answered(250, "2.0.0 taken")
+    await relay.close()
+
+    assert handler.connections == 2

@@ -10,59 +10,18 @@ from services.notifier.domain.replies import (
     Failed,
     InDoubt,
     Lost,
-    Meaning,
     Patience,
     Released,
     RetryPolicy,
     Sent,
     Unwritable,
     backoff,
-    meaning_of,
     result_of,
 )
 from tests.unit.notifier.builders import NOW
 
 POLICY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), greatest_age=timedelta(hours=48))
 FRESH = Patience(tries=1, doubts=0, queued_at=NOW)
-
-
-@pytest.mark.parametrize(
-    ("code", "text", "meaning"),
-    [
-        (250, "2.0.0 Ok: queued as 4F2", Meaning.ACCEPTED),
-        (250, "Ok", Meaning.ACCEPTED),
-        (421, "4.3.2 Service shutting down", Meaning.TRANSIENT),
-        (450, "4.7.1 Greylisted, try again", Meaning.TRANSIENT),
-        (451, "Try later", Meaning.TRANSIENT),
-        (452, "4.2.2 Mailbox full", Meaning.MAILBOX_FULL),
-        (552, "5.2.2 Mailbox full", Meaning.MAILBOX_FULL),
-        (552, "Exceeded storage allocation", Meaning.MAILBOX_FULL),
-        (550, "5.1.1 No such user", Meaning.DEAD_ADDRESS),
-        (550, "5.1.2 Bad domain", Meaning.DEAD_ADDRESS),
-        (550, "5.1.3 Bad syntax", Meaning.DEAD_ADDRESS),
-        (550, "5.1.6 Moved", Meaning.DEAD_ADDRESS),
-        (556, "5.1.10 Domain takes no mail", Meaning.DEAD_ADDRESS),
-        (551, "User not local", Meaning.DEAD_ADDRESS),
-        (553, "Mailbox name not allowed", Meaning.DEAD_ADDRESS),
-        (550, "5.7.1 Blocked by policy", Meaning.POLICY),
-        (554, "Looks like spam", Meaning.POLICY),
-        (554, "5.7.26 Unauthenticated", Meaning.POLICY),
-        (552, "5.3.4 Message too big", Meaning.BAD_MESSAGE),
-        (554, "5.6.0 Malformed", Meaning.BAD_MESSAGE),
-        (535, "5.7.8 Bad credentials", Meaning.CREDENTIALS),
-        (530, "Authenticate first", Meaning.CREDENTIALS),
-        (554, "5.7.8 Credentials needed", Meaning.CREDENTIALS),
-        (550, "Mailbox unavailable", Meaning.REFUSED),
-        (550, "5.4.1 No route", Meaning.REFUSED),
-    ],
-)
-def test_each_reply_has_its_meaning(code: int, text: str, meaning: Meaning) -> None:
-    assert meaning_of(code, text) is meaning
-
-
-def test_an_enhanced_code_that_contradicts_its_reply_does_not_count() -> None:
-    assert meaning_of(450, "5.1.1 confused") is Meaning.TRANSIENT
-    assert meaning_of(550, "4.1.1 confused") is Meaning.REFUSED
 
 
 def test_an_accepted_mail_is_sent() -> None:
