@@ -76,7 +76,11 @@ def test_what_is_read_as_a_whole_is_bounded_after_unpacking(tmp_path: Path) -> N
         Dump([bomb]).content(most_bytes=1000)
 
 
-@pytest.mark.parametrize("content", [b"<!DOCTYPE html>\n<p>", b"\n <html>", gzip.compress(b"<?xml version='1.0'?>")])
+@pytest.mark.parametrize(
+    "content",
+    [b"<!DOCTYPE html>\n<p>", b"\n <html>", gzip.compress(b"<?xml version='1.0'?>")],
+    ids=["page", "after an empty line", "packed"],
+)
 def test_a_web_page_is_no_dump(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BrokenDump, match="web page"):
         Dump([a_file(tmp_path, "dump", content)]).refuse_pages()
