@@ -47,18 +47,18 @@ def _turn(file: PurePath) -> int:
     return next((turn for turn, folder in enumerate(BEGUN_FIRST) if file.is_relative_to(folder)), len(BEGUN_FIRST))
 
 
-class SideBySide(LoadScopeScheduling):
-    """Hands out what goes together as a whole: the tests of a file, or of a folder that is one system."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = PurePath(nodeid.partition("::")[0])
-        folder = file.parent.as_posix()
-        return folder if folder in ONE_SYSTEM else file.as_posix()
+def _system_of(nodeid: str) -> str:
+    """What goes together when files are tried side by side: the tests of a file, or of a whole folder."""
+    file = PurePath(nodeid.partition("::")[0])
+    folder = file.parent.as_posix()
+    return folder if folder in ONE_SYSTEM else file.as_posix()
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideBySide:
-    """A scheduler of our own, as xdist's marks of groups get lost with pytest 9.2."""
-    return SideBySide(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """With scopes of our own, as xdist's marks of groups get lost with pytest 9.2."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _system_of
+    return scheduler
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ def test_the_tests_of_a_file_run_on_one_worker() -> None:
     command = re.search(r"-m pytest -n \$\(WORKERS\) (.*)", (ROOT / "Makefile").read_text())
     assert command is not None
 
-    run = subprocess.run(  # noqa: S603 - ours
+    run = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "2", *command[1].split(), "-vv", *FILES],
         cwd=ROOT,
         capture_output=True,
