@@ -22,7 +22,7 @@ test: $(READY) tools ## all tests: lint, types, architecture, unit, contracts, i
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 up: $(READY) ## start the stack in the background
 	@$(STACK) up

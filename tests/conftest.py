@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import PurePath
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.background import BackgroundStack, throwaway_stack
 from deploy.local.layout import Layout
@@ -24,13 +27,38 @@ from libs.common.telemetry import configure_traces
 ONE_SYSTEM = ("tests/browser", "tests/e2e", "tests/integration/books", "tests/integration/fullness")
 """Folders whose files share what takes long to start."""
 
+BEGUN_FIRST = (
+    "tests/integration/faults",
+    "tests/chaos",
+    "tests/e2e",
+    "tests/integration/models",
+    "tests/integration/fullness",
+    "tests/integration",
+)
+"""What takes longest, so that nobody waits for it alone in the end; all else comes after."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes longest comes first."""
+    items.sort(key=lambda item: _turn(item.path.relative_to(config.rootpath)))
+
+
+def _turn(file: PurePath) -> int:
+    return next((turn for turn, folder in enumerate(BEGUN_FIRST) if file.is_relative_to(folder)), len(BEGUN_FIRST))
+
+
+def _system_of(nodeid: str) -> str:
     """What goes together when files are tried side by side: the tests of a file, or of a whole folder."""
-    for item in items:
-        file = item.path.relative_to(config.rootpath)
-        folder = file.parent.as_posix()
-        item.add_marker(pytest.mark.xdist_group(folder if folder in ONE_SYSTEM else file.as_posix()))
+    file = PurePath(nodeid.partition("::")[0])
+    folder = file.parent.as_posix()
+    return folder if folder in ONE_SYSTEM else file.as_posix()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """With scopes of our own, as xdist's marks of groups get lost with pytest 9.2."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _system_of
+    return scheduler
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ import msgspec
 from libs.common.contracts import RawIndicator, Reopened
 from libs.common.db import Transaction
 from libs.common.vocabulary import Outcome, Severity
-from services.verifier.domain import Judgement, Reason, Verdict
+from services.verifier.domain import Judgement, Verdict
 from services.verifier.domain.review import HeldGroup
+from services.verifier.store.reasons import ReasonsWriter, read_reasons, written
 
 COLUMNS = (
     "indicator_id",
@@ -93,9 +94,9 @@ class HeldFilter(msgspec.Struct, frozen=True):
 
 BEGINNING = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), UUID(int=0))
 
-_reasons = msgspec.json.Decoder(tuple[Reason, ...])
 _indicator = msgspec.json.Decoder(RawIndicator)
 _reopened = msgspec.json.Decoder(Reopened)
+_reasons = ReasonsWriter()
 
 
 async def stored_verdicts(tx: Transaction, indicator_ids: Collection[UUID]) -> dict[UUID, Judgement]:
@@ -128,7 +129,7 @@ async def hold_again(tx: Transaction, held: Judgement) -> None:
         before.grade,
         before.severity.value,
         before.confidence,
-        _json(before.reasons),
+        written(before.reasons),
         before.rules_version,
         before.at,
     )
@@ -140,7 +141,7 @@ async def explain(tx: Transaction, judgement: Judgement) -> None:
         "UPDATE verdicts SET message = $2, reasons = $3 WHERE indicator_id = $1",
         judgement.indicator.indicator_id,
         judgement.message,
-        _json(judgement.reasons),
+        written(judgement.reasons),
     )
 
 
@@ -196,7 +197,7 @@ def _row(judgement: Judgement) -> tuple[object, ...]:
         judgement.grade,
         judgement.severity.value,
         judgement.confidence,
-        _json(judgement.reasons),
+        _reasons.text_of(judgement.reasons),
         _json(event),
         judgement.first_seen_at,
         judgement.rules_version,
@@ -216,7 +217,7 @@ def _judgement(row: asyncpg.Record) -> Judgement:
         grade=row["grade"],
         severity=Severity(row["severity"]),
         confidence=row["confidence"],
-        reasons=_reasons.decode(row["reasons"]),
+        reasons=read_reasons(row["reasons"]),
         threat_id=row["threat_id"],
         incident=row["incident"],
         first_seen_at=row["first_seen_at"],
