@@ -299,6 +299,15 @@ async def test_a_newer_dump_replaces_the_one_before_and_the_same_organisations_s
     assert len(await desk.items("/v1/organisations")) == 2
 
 
+async def test_a_dump_in_which_nobody_says_who_answers_for_abuse_comes_in_too(desk: Desk) -> None:
+    silent = b"\n".join(line for line in RIPE.split(b"\n") if not line.startswith((b"abuse-c", b"org:")))
+
+    run = await desk.bring_in("ripe", silent)
+
+    assert (run["state"], run["records"]) == ("done", 4)
+    assert in_short(await desk.attribute(threat(Asset(ip="192.0.2.200")))) == ["no-recipient"]
+
+
 async def test_whom_a_person_names_is_warned_once_and_found_the_next_time(desk: Desk) -> None:
     waiting = threat(Asset(domain="www.a.example"))
     await desk.attribute(waiting)

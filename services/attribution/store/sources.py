@@ -52,9 +52,9 @@ async def open_version(tx: Transaction, version: Version) -> int:
 
 
 async def write_columns(tx: Transaction, version_id: int, columns: Columns) -> None:
-    """Add columns to a version."""
+    """Add columns to a version. One without content has an empty slice, so that it is there when it is read."""
     for name, column in columns.items():
-        for number, part in enumerate(in_slices(column, bytes_at_once=SLICE_BYTES)):
+        for number, part in enumerate(in_slices(column, bytes_at_once=SLICE_BYTES) if len(column) else (b"",)):
             packed = await asyncio.to_thread(_packed, part)
             row = (version_id, name, number, packed)
             await tx.copy("source_column", columns=("version_id", "name", "slice", "content"), rows=[row])
