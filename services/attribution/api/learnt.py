@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Role, operator
@@ -44,7 +45,9 @@ def routes(database: Database) -> APIRouter:
             next=encode_cursor(found[limit - 1].owned_part) if len(found) > limit else None,
         )
 
-    @router.delete("", status_code=204, dependencies=[Depends(operator(at_least=Role.ANALYST))])
+    @router.delete(
+        "", status_code=204, responses=refusals(404), dependencies=[Depends(operator(at_least=Role.ANALYST))]
+    )
     async def delete_lesson(asset: Annotated[str, Query(min_length=1, max_length=LONGEST_ASSET)]) -> None:
         """Forget what was said of an asset. What was decided by it stands."""
         async with database.transaction() as tx:

@@ -25,6 +25,7 @@ NO_BROKER = "127.0.0.1:1"
 BLANKS: Mapping[str, Callable[[], object]] = {
     "UUID": new_id,
     "Text": lambda: "x",
+    "Date": lambda: datetime.now(UTC).date(),
     "DateTime": lambda: datetime.now(UTC),
     "LargeBinary": lambda: b"{}",
     "Float": float,

@@ -33,6 +33,7 @@ class State:
     greatest_age: timedelta
     rows: Callable[[datetime], Sequence[Row]]
     thing: str = str(THING)
+    is_of_a_day: bool = False
 
 
 def submission(status: str) -> Callable[[datetime], Sequence[Row]]:
@@ -59,6 +60,18 @@ def conflict(since: datetime) -> Sequence[Row]:
         Row("organisation_asset", {"asset_id": first, "organisation_id": owner, "value": "a.example"}),
         Row("organisation_asset", {"asset_id": second, "organisation_id": owner, "value": "b.example"}),
         Row("asset_conflict", {"conflict_id": THING, "first_id": first, "second_id": second, "found_at": since}),
+    )
+
+
+def source(state: str, days: int, name: str) -> State:
+    """What registries say is as old as the day that it is of."""
+    return State(
+        "attribution",
+        f"source-{state}",
+        timedelta(days=days),
+        lambda since: [Row("source_version", {"source": name, "made_on": since.date()})],
+        thing=name,
+        is_of_a_day=True,
     )
 
 
@@ -99,6 +112,15 @@ STATES = (
         lambda since: [Row("unattributed", {"target_id": THING, "waiting_since": since})],
     ),
     State("attribution", "conflict", 168 * HOUR, conflict),
+    State(
+        "attribution",
+        "waiting-for-answer",
+        5 * MINUTE,
+        lambda since: [Row("pending_threat", {"indicator_id": THING, "due_at": since})],
+    ),
+    source("ripe", 30, "ripe"),
+    source("delegated", 90, "delegated-arin"),
+    source("network-file", 400, "network-file-asn"),
     State("notifier", "planned", 5 * MINUTE, mail("planned", "due_at")),
     State("notifier", "queued", 30 * MINUTE, mail("queued", "queued_at")),
     State("notifier", "deferred", 30 * MINUTE, mail("deferred", "next_attempt_at")),
@@ -154,7 +176,9 @@ async def test_what_is_in_a_state_for_too_long_is_overdue_and_not_before(service
 def since_when(state: State) -> Iterator[tuple[datetime, int]]:
     """Moments, and how many are overdue of one thing that is in the state since then."""
     now = datetime.now(UTC)
-    yield now - state.greatest_age - MINUTE, 1
+    if state.is_of_a_day:
+        now = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    yield now - state.greatest_age - (timedelta(days=1) if state.is_of_a_day else MINUTE), 1
     if state.greatest_age:
         yield now - state.greatest_age / 2, 0
 
