@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from libs.common.contracts import Evidence, Recipient
 from libs.common.problems import FieldError, Problem, not_found
@@ -31,6 +31,7 @@ class EvidenceView(BaseModel):
     answered: str
     at: datetime
     confidence: float
+    leads_elsewhere: bool = Field(description="It speaks of somebody else than the recipient, who never hears of it")
 
 
 class CandidateView(BaseModel):
@@ -53,7 +54,12 @@ def recipient_view(recipient: Recipient | None) -> RecipientView | None:
 
 def evidence_view(step: Evidence) -> EvidenceView:
     return EvidenceView(
-        source=step.source, asked=step.asked, answered=step.answered, at=step.at, confidence=step.confidence
+        source=step.source,
+        asked=step.asked,
+        answered=step.answered,
+        at=step.at,
+        confidence=step.confidence,
+        leads_elsewhere=step.leads_elsewhere,
     )
 
 

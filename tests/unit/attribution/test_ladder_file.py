@@ -31,7 +31,7 @@ def test_the_shipped_ladder_names_nobody_to_write_to() -> None:
 
 def test_every_shipped_provider_says_how_we_know_and_since_when() -> None:
     assert {provider.kind for provider in SHIPPED.providers.all} == set(ProviderKind)
-    assert all(provider.source and provider.checked_on for provider in SHIPPED.providers.all)
+    assert all(provider.source and provider.listed_on for provider in SHIPPED.providers.all)
 
 
 def test_a_file_changes_what_it_names_and_nothing_else() -> None:
@@ -67,7 +67,7 @@ def test_a_file_changes_what_it_names_and_nothing_else() -> None:
         name = "Ours"
         kind = "access"
         source = "our own list"
-        checked_on = 2026-11-01
+        listed_on = 2026-11-28
         asns = [64511]
         """,
         base=SHIPPED,
@@ -116,7 +116,7 @@ team = "nobody"
 name = "Empty"
 kind = "cdn"
 source = "x"
-checked_on = 2026-11-01
+listed_on = 2026-11-28
 [provinces]
 x = 1
 """
@@ -155,12 +155,12 @@ def test_everything_that_is_wrong_is_named_at_once_with_its_line_and_field() -> 
         ("handover = 1", "it must be written [[handover]]"),
         ("confidence = 1", "it must be a table, written [confidence]"),
         (
-            "[[provider]]\nname='x'\nkind='cdn'\nsource='x'\nchecked_on=2026-01-01\nranges=['300.0.0.0/8']",
+            "[[provider]]\nname='x'\nkind='cdn'\nsource='x'\nlisted_on=2026-01-01\nranges=['300.0.0.0/8']",
             "300.0.0.0/8",
         ),
-        ("[[provider]]\nname='x'\nkind='zoo'\nsource='x'\nchecked_on=2026-01-01\nasns=[1]", "zoo"),
+        ("[[provider]]\nname='x'\nkind='zoo'\nsource='x'\nlisted_on=2026-01-01\nasns=[1]", "zoo"),
         (
-            "[[provider]]\nname='x'\nkind='cdn'\nsource='x'\nchecked_on=2026-01-01\nnetname_words=['(a+)+']",
+            "[[provider]]\nname='x'\nkind='cdn'\nsource='x'\nlisted_on=2026-01-01\nnetname_words=['(a+)+']",
             "is not a word",
         ),
         ("[ladder", "Expected"),

@@ -26,7 +26,7 @@ class ProviderKind(StrEnum):
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who provides, and how it is recognised; `source` and `checked_on` say how we know, and since when.
+    """Who provides, and how it is recognised; `source` and `listed_on` say how we know, and since when.
 
     `domains` are those of its machines' names, or of a mail provider's accounts. `netname_words` are whole words of a
     range's netname, `hostname_words` of a machine's name.
@@ -35,7 +35,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str
     kind: ProviderKind
     source: str
-    checked_on: date
+    listed_on: date
     asns: tuple[int, ...] = ()
     ranges: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
