@@ -8,6 +8,7 @@ import msgspec
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import database_of
+from libs.common.dns import Dns, NameServers
 from libs.common.http_api import new_api
 from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
@@ -19,7 +20,6 @@ from services.attribution.domain.sources import AGING, GREATEST_AGE_DAYS, PARTS
 from services.attribution.gateway import companies, rdap, security_txt
 from services.attribution.gateway.companies import CompanyFile, CompanyRegistries, KvkRegistry
 from services.attribution.gateway.connections import PublicTransport
-from services.attribution.gateway.dns import Dns, ResolverDns
 from services.attribution.gateway.guard import Limits, Sources
 from services.attribution.gateway.mail_exchange import DnsMailExchange
 from services.attribution.gateway.rdap import RdapClient, RdapDomains, RdapNetworks
@@ -117,7 +117,7 @@ def states_of(settings: AttributionSettings) -> tuple[Watched, ...]:
 
 
 def resolver_of(settings: AttributionSettings) -> Dns:
-    return ResolverDns(settings.dns_nameservers, seconds=settings.source_seconds)
+    return NameServers(settings.dns_nameservers, seconds=settings.source_seconds)
 
 
 def sources_of(settings: AttributionSettings) -> Sources:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
+from libs.common.dns import NameServers
 from libs.common.http_api import new_api
 from libs.common.links import Links
 from libs.common.overdue import Watched, watch_of
@@ -23,7 +24,6 @@ from services.notifier.domain.house import House
 from services.notifier.domain.planning import PlanningPolicy
 from services.notifier.domain.replies import RetryPolicy
 from services.notifier.gateway.dkim import SigningRelay, dkim_keys_of
-from services.notifier.gateway.dns import NameServers
 from services.notifier.gateway.mx import CarefulRelay
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay, RelayAddress, SmtpRelay

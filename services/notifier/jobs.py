@@ -6,10 +6,10 @@ import sys
 
 from rich.console import Console
 
+from libs.common.dns import NameServers
 from libs.common.errors import Fatal
 from libs.common.settings import read_settings
 from services.notifier.domain.sender_check import Finding, Verdict, worst_of
-from services.notifier.gateway.dns import NameServers
 from services.notifier.gateway.sender import sender_setup_of
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.settings import NotifierSettings

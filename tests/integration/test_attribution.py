@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from libs.common.contracts import (
     Asset,
     Event,
-    Indicator,
     IndicatorSettled,
     Reopened,
     TargetAttributed,
@@ -30,9 +29,10 @@ from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
-from libs.common.vocabulary import Language, Outcome, Severity
+from libs.common.vocabulary import Language, Outcome
 from services.attribution.app import build
 from services.attribution.settings import AttributionSettings
+from tests.unit.attribution.builders import a_threat as threat
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RIPE = b"""\
@@ -201,23 +201,6 @@ async def until_read(service: Service) -> None:
 def token(key: Ed25519PrivateKey) -> str:
     today = datetime.now(UTC)
     return sign_operator_token(key, operator=Operator("ann", Role.ADMIN), now=today, expires=today + timedelta(hours=1))
-
-
-def threat(asset: Asset) -> ThreatVerified:
-    return ThreatVerified(
-        threat_id=new_id(),
-        indicator_id=new_id(),
-        submission_id=new_id(),
-        record=1,
-        partner="demo",
-        received_at=NOW,
-        indicator=Indicator(seen_at=NOW, category="vulnerable", identifier="open-smb", asset=asset),
-        incident="open-smb",
-        severity=Severity.HIGH,
-        grade="B2",
-        confidence=0.8,
-        first_seen_at=NOW,
-    )
 
 
 def in_short(events: list[Event]) -> list[str]:

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import structlog
 
+from libs.common.dns import DnsFailed
 from libs.common.errors import Fatal
 from services.attribution.domain.answers import Companies, Company, Source
 from services.attribution.domain.company_names import comparable
 from services.attribution.gateway.connections import PublicTransport, client_of, in_a_word
-from services.attribution.gateway.dns import DnsFailed
 from services.attribution.gateway.sources import SourceFailed
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from libs.common.addresses import IPAddress, is_public, parse_ip
-from services.attribution.gateway.dns import Dns
+from libs.common.dns import Dns
 
 HTTPS = 443
 MOST_ADDRESSES = 3

@@ -1,7 +1,7 @@
 """Whether a domain takes mail: asked before an address at it is guessed."""
 
+from libs.common.dns import Dns, DnsFailed
 from services.attribution.domain.answers import MailExchange, Source
-from services.attribution.gateway.dns import Dns, DnsFailed
 from services.attribution.gateway.sources import SourceFailed
 
 
@@ -15,9 +15,10 @@ class DnsMailExchange:
 
     async def ask(self, subject: str) -> MailExchange:
         try:
-            return MailExchange(subject, await self._dns.takes_mail(subject))
+            hosts = await self._dns.mail_hosts(subject)
         except DnsFailed as error:
             raise SourceFailed(str(error), is_its_own=True) from error
+        return MailExchange(subject, any(each.host for each in hosts))
 
     async def close(self) -> None:
         return None

@@ -18,11 +18,11 @@ from whoisit.parser import parse
 from whoisit.query import QueryBuilder
 
 from libs.common.addresses import canonical_email
+from libs.common.dns import DnsFailed
 from libs.common.errors import Fatal
 from services.attribution.domain.answers import DomainRegistration, NetworkRegistration, PublishedContact, Source
 from services.attribution.domain.mailboxes import is_published
 from services.attribution.gateway.connections import PublicTransport, client_of, in_a_word
-from services.attribution.gateway.dns import DnsFailed
 from services.attribution.gateway.sources import SourceFailed
 
 BOOTSTRAP_FILES = {"asn": "asn", "dns": "dns", "ipv4": "ipv4", "ipv6": "ipv6", "object": "object-tags"}

@@ -7,10 +7,10 @@ import httpx
 from sectxt import Parser
 
 from libs.common.addresses import canonical_email
+from libs.common.dns import DnsFailed
 from services.attribution.domain.answers import SecurityTxt, Source
 from services.attribution.domain.names import is_of_one_owner
 from services.attribution.gateway.connections import PublicTransport, Refused, client_of, in_a_word
-from services.attribution.gateway.dns import DnsFailed
 from services.attribution.gateway.sources import SourceFailed
 
 PATH = "/.well-known/security.txt"

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.db import Database, Transaction
+from libs.common.dns import Dns, DnsFailed
 from libs.common.ids import new_id
 from libs.common.metrics import PROOFS
 from libs.common.vocabulary import AssetKind
@@ -26,7 +27,6 @@ from services.attribution.domain.proofs import (
     seen_in,
     vouched,
 )
-from services.attribution.gateway.dns import Dns, DnsFailed
 from services.attribution.handlers.claims import settle
 from services.attribution.handlers.refusals import MISSING_ASSET, Refusal, missing
 from services.attribution.handlers.registrations import tell_released

@@ -7,12 +7,12 @@ from datetime import datetime
 import structlog
 
 from libs.common.db import Database, Transaction
+from libs.common.dns import Dns
 from libs.common.errors import Transient
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.organisations import AssetRecord
 from services.attribution.domain.proofs import Proof, Seen, checked, ended, is_looked_up, record_of
-from services.attribution.gateway.dns import Dns
 from services.attribution.handlers.assets import look, save_proofs
 
 log = structlog.get_logger(__name__)

@@ -2,10 +2,10 @@
 
 import time
 
+from libs.common.dns import Dns, DnsFailed
 from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered, Reply
-from services.notifier.gateway.dns import Dns, DnsFailed
 from services.notifier.gateway.relay import Relay
 
 REMEMBERED_SECONDS = 3600.0

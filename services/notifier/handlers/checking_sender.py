@@ -5,9 +5,9 @@ import time
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
+from libs.common.dns import Dns, DnsFailed
 from services.notifier.domain.sender_check import Finding, Seen, Setup, findings_of
 from services.notifier.domain.spf import LOOK_UPS_AT_MOST, Pass, Term, is_in, is_spf, redirect_of, terms_of, within
-from services.notifier.gateway.dns import Dns, DnsFailed
 
 REMEMBERED_SECONDS = 60.0
 

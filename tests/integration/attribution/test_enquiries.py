@@ -19,7 +19,8 @@ from libs.common.shutdown import Shutdown
 from services.attribution.app import build
 from services.attribution.domain.answers import Answer, Enquiry, SecurityTxt, Source
 from services.attribution.settings import AttributionSettings
-from tests.integration.test_attribution import Desk, in_short, threat, token, until_read
+from tests.integration.test_attribution import Desk, in_short, token, until_read
+from tests.unit.attribution.builders import a_threat as threat
 
 BAKERY = "bakery.example"
 SHORT, LONG = 0.3, 600.0

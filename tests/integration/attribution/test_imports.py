@@ -20,7 +20,8 @@ from services.attribution.domain.imports import ImportKind
 from services.attribution.domain.networks import Network, System
 from services.attribution.handlers import Dump, Importer, LiveDirectory, dumps
 from tests.integration import test_attribution
-from tests.integration.test_attribution import RIPE, Answer, Desk, in_short, threat
+from tests.integration.test_attribution import RIPE, Answer, Desk, in_short
+from tests.unit.attribution.builders import a_threat as threat
 from tests.unit.attribution.tables import interval
 
 desk = test_attribution.desk

@@ -10,16 +10,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, AssetRegistered
+from libs.common.dns import DnsFailed, MailHost
 from libs.common.ids import new_id
 from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution.app import build
-from services.attribution.gateway.dns import DnsFailed
 from services.attribution.handlers import ProofRounds
 from services.attribution.settings import AttributionSettings
-from tests.integration.test_attribution import Answer, Desk, in_short, threat, token, until_read
+from tests.integration.test_attribution import Answer, Desk, in_short, token, until_read
+from tests.unit.attribution.builders import a_threat as threat
 from tests.unit.attribution.test_keys import NEVER_ENDS
 
 SHOP = Asset(domain="www.bakery.example")
@@ -40,8 +41,11 @@ class ChangingDns:
     async def addresses(self, name: str) -> tuple[str, ...]:
         return ()
 
-    async def takes_mail(self, name: str) -> bool:
-        return False
+    async def mail_hosts(self, name: str) -> tuple[MailHost, ...]:
+        return ()
+
+    async def names_of(self, address: str) -> tuple[str, ...]:
+        return ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from libs.common.contracts import Asset, Event, IndicatorSettled, TargetAttribut
 from tests.integration.deliveries.conftest import Start
 from tests.integration.deliveries.rig import Ending, Rig
 from tests.integration.deliveries.schedules import Batch, Batches, examples, in_any_order
-from tests.integration.test_attribution import NOW, ORGANISATIONS, RIPE, Desk, threat, token
+from tests.integration.test_attribution import NOW, ORGANISATIONS, RIPE, Desk, token
+from tests.unit.attribution.builders import a_threat as threat
 
 DIRECTORY = (
     "abuse_desk",

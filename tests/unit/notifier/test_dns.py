@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from libs.common.dns import Dns, DnsFailed, MailHost, NameServers, StaticDns
 from libs.common.errors import Fatal
 from services.notifier.domain.meanings import Meaning
 from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered, Reply
-from services.notifier.gateway.dns import Dns, DnsFailed, MailHost, NameServers, StaticDns
 from services.notifier.gateway.mx import CarefulRelay
 from services.notifier.gateway.relay import RememberingRelay
 from tests.unit.notifier.name_server import name_server

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from libs.common.dns import MailHost, StaticDns
 from services.notifier.domain.dkim import DkimKey, DkimKeys
 from services.notifier.domain.sender_check import Finding, Record, Setup, Subject, Verdict, worst_of
 from services.notifier.domain.spf import Pass
-from services.notifier.gateway.dns import MailHost, StaticDns
 from services.notifier.handlers.checking_sender import SenderChecker, may_send
 
 KEY = DkimKey(selector="s1", key=Ed25519PrivateKey.generate())

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.attribution.gateway.dns import Dns, DnsFailed, ResolverDns, StaticDns
+from libs.common.dns import Dns, DnsFailed, MailHost, NameServers, StaticDns
+from services.attribution.gateway.mail_exchange import DnsMailExchange
 from tests.unit.attribution.outside.double import NameServer
 
 BAKERY = "bakery.example"
@@ -19,7 +20,7 @@ RECORDS = {
 KNOWN = StaticDns(
     known_addresses={BAKERY: ("192.0.2.1", "192.0.2.2", "2001:db8::1")},
     known_texts={BAKERY: ("token=abc", "v=spf1 -all")},
-    mail_domains=frozenset({BAKERY}),
+    known_mail_hosts={BAKERY: [MailHost(10, "mail.bakery.example")], "null.example": [MailHost(0, "")]},
     failing=frozenset({"failing.example"}),
 )
 
@@ -32,20 +33,20 @@ async def server() -> AsyncIterator[NameServer]:
 
 @pytest.fixture(params=["resolver", "fake"])
 def dns(request: pytest.FixtureRequest, server: NameServer) -> Dns:
-    return ResolverDns(["127.0.0.1"], port=server.port, seconds=0.4) if request.param == "resolver" else KNOWN
+    return NameServers([f"127.0.0.1:{server.port}"], seconds=0.4) if request.param == "resolver" else KNOWN
 
 
 async def test_what_is_there_is_found(dns: Dns) -> None:
     assert sorted(await dns.addresses(BAKERY)) == ["192.0.2.1", "192.0.2.2", "2001:db8::1"]
     assert sorted(await dns.texts(BAKERY)) == ["token=abc", "v=spf1 -all"]
-    assert await dns.takes_mail(BAKERY)
+    assert (await DnsMailExchange(dns).ask(BAKERY)).takes_mail
 
 
 async def test_what_is_not_there_is_nothing(dns: Dns) -> None:
-    assert await dns.addresses("nobody.example") == ()
-    assert await dns.texts("nobody.example") == ()
-    assert not await dns.takes_mail("null.example")
-    assert not await dns.takes_mail("nobody.example")
+    assert list(await dns.addresses("nobody.example")) == []
+    assert list(await dns.texts("nobody.example")) == []
+    assert not (await DnsMailExchange(dns).ask("null.example")).takes_mail
+    assert not (await DnsMailExchange(dns).ask("nobody.example")).takes_mail
 
 
 @pytest.mark.parametrize("mood", ["fails", "silent", "nonsense"])
@@ -53,7 +54,7 @@ async def test_a_server_that_does_not_do_its_work_is_told_from_a_name_that_is_no
     server: NameServer, mood: str
 ) -> None:
     server.mood = mood
-    dns = ResolverDns(["127.0.0.1"], port=server.port, seconds=0.4)
+    dns = NameServers([f"127.0.0.1:{server.port}"], seconds=0.4)
     with pytest.raises(DnsFailed, match=BAKERY):
         await dns.texts(BAKERY)
     with pytest.raises(DnsFailed):
@@ -61,5 +62,5 @@ async def test_a_server_that_does_not_do_its_work_is_told_from_a_name_that_is_no
 
 
 async def test_a_name_is_looked_at_again_each_time(server: NameServer) -> None:
-    dns = ResolverDns(["127.0.0.1"], port=server.port, seconds=0.4)
-    assert [await dns.addresses("rebinding.example") for _ in range(2)] == [("192.0.2.1",), ("127.0.0.1",)]
+    dns = NameServers([f"127.0.0.1:{server.port}"], seconds=0.4)
+    assert [await dns.addresses("rebinding.example") for _ in range(2)] == [["192.0.2.1"], ["127.0.0.1"]]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from libs.common.dns import StaticDns
 from libs.common.errors import Fatal
 from services.attribution.domain.answers import Companies
 from services.attribution.gateway.companies import CompanyFile
 from services.attribution.gateway.connections import PublicTransport
-from services.attribution.gateway.dns import StaticDns
 from services.attribution.gateway.rdap import Registries, read_domain
 from services.attribution.gateway.security_txt import read_security_txt
 from services.attribution.gateway.sources import SourceFailed

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from libs.common.addresses import IPAddress
+from libs.common.dns import StaticDns
 from services.attribution.domain.answers import (
     Answer,
     Companies,
@@ -27,7 +28,6 @@ from services.attribution.domain.answers import (
 )
 from services.attribution.gateway.companies import KvkRegistry
 from services.attribution.gateway.connections import PublicTransport
-from services.attribution.gateway.dns import StaticDns
 from services.attribution.gateway.guard import Guarded, Limits
 from services.attribution.gateway.rdap import RdapClient, RdapDomains, RdapNetworks, Registries
 from services.attribution.gateway.security_txt import HttpSecurityTxt
@@ -274,7 +274,7 @@ async def staged(source: Source, folder: Path, *, certificate_for: str | None = 
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     theirs.load_cert_chain(pem)
     transport = PublicTransport(
-        StaticDns({case.host: ("127.0.0.1",)}),
+        StaticDns(known_addresses={case.host: ("127.0.0.1",)}),
         most_bytes=512 * 1024,
         tls=ssl.create_default_context(cafile=str(pem)),
         may_reach=is_here,
@@ -368,7 +368,9 @@ async def test_the_fake_keeps_the_same_promises(source: Source) -> None:
 async def test_a_name_that_leads_inward_is_not_gone_to(tmp_path: Path) -> None:
     async with staged(Source.SECURITY_TXT, tmp_path) as stage:
         for address in ("10.0.0.1", "169.254.169.254", "::1", "fd00::1", "64:ff9b::7f00:1", "::ffff:192.168.0.1"):
-            transport = PublicTransport(StaticDns({HOST: (address, "145.10.20.9")}), most_bytes=1024, insecure=True)
+            transport = PublicTransport(
+                StaticDns(known_addresses={HOST: (address, "145.10.20.9")}), most_bytes=1024, insecure=True
+            )
             guarded = Guarded(security_txt(transport, stage.server.port, tmp_path), Limits(seconds=SECONDS))
             answer = await guarded.ask(Enquiry(Source.SECURITY_TXT, HOST), at=NOW)
             await guarded.close()
@@ -379,7 +381,7 @@ async def test_a_name_that_leads_inward_is_not_gone_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "printer.local", "router", "x.internal", "hidden.onion", "127.0.0.1"])
 async def test_what_is_no_name_on_the_internet_is_not_asked(host: str) -> None:
-    transport = PublicTransport(StaticDns({host: ("145.10.20.9",)}), most_bytes=1024)
+    transport = PublicTransport(StaticDns(known_addresses={host: ("145.10.20.9",)}), most_bytes=1024)
     guarded = Guarded(HttpSecurityTxt(transport, seconds=SECONDS, contact=""), Limits(seconds=SECONDS))
     answer = await guarded.ask(Enquiry(Source.SECURITY_TXT, host), at=NOW)
     await guarded.close()

@@ -1,5 +1,6 @@
 """What the DNS says of names: a Protocol, the real one over name servers, and one for tests."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,8 +17,6 @@ import msgspec
 from libs.common.errors import Fatal, Transient
 
 LIFETIME_SECONDS = 5.0
-"""For one question, whatever the name servers do."""
-
 PORT = 53
 
 V = TypeVar("V")
@@ -57,8 +56,12 @@ class Dns(Protocol):
 class NameServers:
     """Asks these servers, each `address` or `address:port`; without any, those of this machine."""
 
-    def __init__(self, servers: Sequence[str] = ()) -> None:
-        """Raises `Fatal` for a server that is none. A machine without any is one whose name servers are away."""
+    def __init__(self, servers: Sequence[str] = (), *, seconds: float = LIFETIME_SECONDS) -> None:
+        """Raises `Fatal` for a server that is none. A machine without any is one whose name servers are away.
+
+        `seconds` are for one question, whatever the servers do. Nothing is remembered: a name that leads elsewhere the
+        next time is looked at again.
+        """
         self._resolver = dns.asyncresolver.Resolver(configure=False)
         try:
             places = [_place(server) for server in servers]
@@ -69,7 +72,7 @@ class NameServers:
         if not servers:
             with suppress(dns.resolver.NoResolverConfiguration):
                 self._resolver.read_resolv_conf("/etc/resolv.conf")
-        self._resolver.lifetime = LIFETIME_SECONDS
+        self._resolver.lifetime = seconds
 
     async def texts(self, name: str) -> Sequence[str]:
         records = await self._ask(name, dns.rdatatype.TXT)
@@ -80,8 +83,8 @@ class NameServers:
         return sorted(MailHost(record.preference, _text_of(record.exchange)) for record in records)
 
     async def addresses(self, name: str) -> Sequence[str]:
-        kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
-        return [str(record.address) for kind in kinds for record in await self._ask(name, kind)]
+        both = await asyncio.gather(self._ask(name, dns.rdatatype.A), self._ask(name, dns.rdatatype.AAAA))
+        return [str(record.address) for records in both for record in records]
 
     async def names_of(self, address: str) -> Sequence[str]:
         records = await self._ask(str(dns.reversename.from_address(address)), dns.rdatatype.PTR)
