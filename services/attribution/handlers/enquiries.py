@@ -1,7 +1,6 @@
 """What goes on beside the flow: outside sources are asked, and threats that stood aside are decided."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,7 +9,6 @@ import structlog
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
-from libs.common.metrics import ATTRIBUTIONS
 from libs.common.outbox import enqueue
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
@@ -20,7 +18,7 @@ from services.attribution.domain.enquiries import Claimed, PendingThreat, asked_
 from services.attribution.domain.ladder import Attributed, Decision, Waiting
 from services.attribution.domain.unattributed import is_left_to_a_person
 from services.attribution.handlers.deciding import Decider
-from services.attribution.handlers.threats import event_of, target_of
+from services.attribution.handlers.threats import event_of, keep, target_of
 
 log = structlog.get_logger(__name__)
 
@@ -168,13 +166,10 @@ async def _settle_fresh(
         await store.enquiries.ask(tx, asked, now=now)
         await store.enquiries.wait_on(tx, [each.indicator_id for each, _ in waiting])
 
-    standing = await store.attributions.record(tx, [(each.threat, decision) for each, decision in settled], now=now)
+    standing = await keep([(each.threat, decision) for each, decision in settled], tx=tx, now=now)
     await enqueue(tx, [event_of(each.threat, standing[each.indicator_id]) for each, _ in settled])
     left = [each for each, decision in settled if is_left_to_a_person(decision) and not each.threat.is_test]
-    await store.attributions.put_in_line(tx, (each.threat for each in left), now=now)
     await _hope_or_step_in([each for each, _ in settled], left=left, tx=tx)
-    for route, count in Counter(decision.route for _, decision in settled).items():
-        ATTRIBUTIONS.labels(route).inc(count)
 
 
 async def _hope_or_step_in(settled: Sequence[PendingThreat], *, left: Sequence[PendingThreat], tx: Transaction) -> None:

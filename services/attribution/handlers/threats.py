@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from libs.common.contracts import Event, IndicatorSettled, TargetAttributed, ThreatVerified
 from libs.common.db import Transaction
@@ -11,7 +12,7 @@ from libs.common.metrics import ATTRIBUTIONS
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution, target_id_of
 from services.attribution.domain.enquiries import Patience, PendingThreat, asked_for
-from services.attribution.domain.ladder import Attributed, Doubted, Settled, Waiting, tried_out
+from services.attribution.domain.ladder import Attributed, Decision, Doubted, Settled, Waiting, tried_out
 from services.attribution.domain.unattributed import is_left_to_a_person
 from services.attribution.handlers.deciding import Decider
 
@@ -44,15 +45,23 @@ async def attribute_threats(
             waiting.append((threat, decision))
         else:
             decided.append((threat, decision))
-    standing |= await store.attributions.record(tx, decided, now=now)
-    left = (threat for threat, decision in decided if is_left_to_a_person(decision) and not threat.is_test)
-    await store.attributions.put_in_line(tx, left, now=now)
+    standing |= await keep(decided, tx=tx, now=now)
     if waiting:
         await _stand_aside(waiting, tx=tx, now=now, patience=decider.patience)
         tx.after_commit(asked.set)
+    return [event_of(threat, standing[key]) for key, threat in threats.items() if key in standing]
+
+
+async def keep(
+    decided: Sequence[tuple[ThreatVerified, Decision]], *, tx: Transaction, now: datetime
+) -> dict[UUID, Attribution]:
+    """Keep what was decided; what is left to a person gets in line, unless it is a test."""
+    kept = await store.attributions.record(tx, decided, now=now)
+    left = (threat for threat, decision in decided if is_left_to_a_person(decision) and not threat.is_test)
+    await store.attributions.put_in_line(tx, left, now=now)
     for route, count in Counter(decision.route for _, decision in decided).items():
         ATTRIBUTIONS.labels(route).inc(count)
-    return [event_of(threat, standing[key]) for key, threat in threats.items() if key in standing]
+    return kept
 
 
 async def _stand_aside(
