@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 from typing import Generic, TypeVar
 
-from libs.common.addresses import parse_ip
+from libs.common.addresses import numbered_ip
 
 T = TypeVar("T")
 
@@ -26,9 +26,9 @@ class Ranges(Generic[T]):
         self._runs = {version: _runs(sorted(found)) for version, found in spans.items()}
 
     def around(self, address: str | None) -> Sequence[T]:
-        if not self._by_size or address is None or (ip := parse_ip(address)) is None:
+        if not self._by_size or address is None or (numbered := numbered_ip(address)) is None:
             return ()
-        number, version = int(ip), ip.version
+        version, number = numbered
         starts, ends = self._runs[version]
         run = bisect_right(starts, number) - 1
         if run < 0 or number > ends[run]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
+from libs.common.addresses import numbered_ip
 from libs.common.contracts import Asset
 from libs.common.intervals import Interval, Space
-from services.verifier.domain.stretches import NOBODY, Stretches, placed
+from services.verifier.domain.stretches import NOBODY, Stretches
 
 ADDRESSES = (Space.IPV4, Space.IPV6)
 
@@ -52,9 +53,12 @@ class AssetIndex:
         return None
 
     def _by_address(self, text: str) -> str | None:
-        place = placed(text)
-        table = None if place is None else self._ipv6 if place[0] else self._ipv4
-        owner = table.owner(place[1]) if place is not None and table is not None else NOBODY
+        numbered = numbered_ip(text)
+        if numbered is None:
+            return None
+        version, number = numbered
+        table = self._ipv6 if version == 6 else self._ipv4
+        owner = table.owner(number) if table is not None else NOBODY
         return self._names[owner - 1] if owner != NOBODY else None
 
 

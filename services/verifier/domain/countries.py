@@ -8,10 +8,11 @@ from functools import lru_cache
 
 import msgspec
 
+from libs.common.addresses import numbered_ip
 from libs.common.delegated import Delegation, Skipped, Version, country_code, read_delegations
 from libs.common.intervals import Interval, Space
 from services.verifier.domain.lists import BrokenList, Edition, unpacked
-from services.verifier.domain.stretches import NOBODY, PART_BITS, Stretches, placed
+from services.verifier.domain.stretches import NOBODY, PART_BITS, Stretches
 
 WHOLE = 0.9
 """A file with fewer of the records that its first line announces has been cut off; some count a few more or less."""
@@ -63,10 +64,10 @@ class Holders:
         """Of the address, or if that says nothing of the AS; None where no registry answers."""
         if not self.editions:
             return None
-        place = placed(address) if address else None
-        if place is not None:
-            is_wide, number = place
-            country = _at(number, self._ipv6, _IPV6_PART) if is_wide else _at(number, self._ipv4, _IPV4_PART)
+        numbered = numbered_ip(address) if address else None
+        if numbered is not None:
+            version, number = numbered
+            country = _at(number, self._ipv6, _IPV6_PART) if version == 6 else _at(number, self._ipv4, _IPV4_PART)
             if country is not None:
                 return country
         return _at(asn, self._asn, _ASN_PART) if asn is not None else None

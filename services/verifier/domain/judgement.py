@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -55,7 +56,7 @@ def settle_review(
     def settle(judgement: Judgement, known: History) -> Judgement:
         reasons = (*judgement.reasons, said)
         case = known.case_of(judgement.indicator, rules.catalogue.incident_of(judgement.indicator.indicator))
-        weighed = weigh(reasons, rules.fails_as)
+        weighed = weigh(reasons, rules.fails_as, rules.base_confidence[judgement.indicator.reliability])
         if verified:
             return _verified(case, rules, now, weighed)
         return _decided(case, rules, now, weighed, outcome=Outcome.REFUTED, because=said)
@@ -83,12 +84,11 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
     if (trust := _trust_in(case, now)) is not None:
         reasons.append(trust)
         fails_as, limit = _without_what_is_held(fails_as), 0.0
-    weighed = weigh(reasons, fails_as)
+    weighed = weigh(reasons, fails_as, rules.base_confidence[event.reliability])
     if (failed := weighed.first_failed) is not None:
         return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, fails_as), because=failed)
-    confidence = _confidence(event, weighed, rules)
-    if confidence < limit:
-        doubt = Reason("confidence", FAIL, 1.0, f"confidence {confidence:.2f} is below the limit")
+    if weighed.confidence < limit:
+        doubt = Reason("confidence", FAIL, 1.0, f"confidence {weighed.confidence:.2f} is below the limit")
         return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
     return _verified(case, rules, now, weighed)
 
@@ -110,11 +110,11 @@ def _trust_in(case: Case, now: datetime) -> Reason | None:
 
 
 class Weighed(msgspec.Struct, frozen=True):
-    """All findings on one indicator, and what they come to; `believed` is what warnings leave of the confidence."""
+    """All findings on one indicator, and what they come to; `confidence` is what warnings have left of it."""
 
     reasons: tuple[Reason, ...]
     first_failed: Reason | None
-    believed: float
+    confidence: float
     improbable: bool
     corroborated: bool
 
@@ -123,9 +123,12 @@ class Weighed(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, reasons=(*self.reasons, reason))
 
 
-def weigh(reasons: Iterable[Reason], fails_as: Mapping[str, Outcome | None]) -> Weighed:
-    """In one pass: this runs for every record of every feed. A failure that is no matter does not count."""
-    first_failed, believed, improbable, corroborated = None, 1.0, False, False
+def weigh(reasons: Iterable[Reason], fails_as: Mapping[str, Outcome | None], base_confidence: float) -> Weighed:
+    """In one pass: this runs for every record of every feed. A failure that is no matter does not count.
+
+    `base_confidence` is what there is of it before anything is known of the record itself.
+    """
+    first_failed, confidence, improbable, corroborated = None, base_confidence, False, False
     for reason in (found := tuple(reasons)):
         result = reason.result
         if result is FAIL:
@@ -134,10 +137,10 @@ def weigh(reasons: Iterable[Reason], fails_as: Mapping[str, Outcome | None]) -> 
             first_failed = first_failed or reason
             improbable = improbable or reason.check in REFUTING
         elif result is WARN:
-            believed *= 1.0 - reason.weight
+            confidence *= 1.0 - reason.weight
         elif result is PASS and reason.check == "corroborated":
             corroborated = True
-    return Weighed(found, first_failed, believed, improbable, corroborated)
+    return Weighed(found, first_failed, round(confidence, 3), improbable, corroborated)
 
 
 def _outcome_of(failed: Reason, fails_as: Mapping[str, Outcome | None]) -> Outcome | None:
@@ -177,7 +180,6 @@ def _decided(
     because: Reason | None,
 ) -> Judgement:
     event, indicator, incident = case.event, case.event.indicator, case.incident
-    confidence = _confidence(event, weighed, rules)
     first_seen_at = indicator.first_seen_at or indicator.seen_at
     return Judgement(
         indicator=event,
@@ -185,9 +187,9 @@ def _decided(
         outcome=outcome,
         reason=because.check if because else "verified",
         message=_message(outcome, because),
-        grade=f"{event.reliability}{credibility(weighed, confidence, rules)}",
+        grade=f"{event.reliability}{credibility(weighed, rules)}",
         severity=_severity(indicator.severity, incident.severity if incident else None, _urgency(indicator, rules)),
-        confidence=confidence,
+        confidence=weighed.confidence,
         reasons=weighed.reasons,
         threat_id=case.threat_id,
         incident=incident.slug if incident else None,
@@ -209,19 +211,15 @@ def _message(outcome: Outcome | None, because: Reason | None) -> str:
     return f"{INTRODUCTIONS.get(outcome or Outcome.HELD, '')} {because.detail}".strip() + "."
 
 
-def _confidence(event: RawIndicator, weighed: Weighed, rules: Rules) -> float:
-    return round(rules.base_confidence[event.reliability] * weighed.believed, 3)
-
-
-def credibility(weighed: Weighed, confidence: float, rules: Rules) -> Credibility:
+def credibility(weighed: Weighed, rules: Rules) -> Credibility:
     """The number of the Admiralty scale: how likely this is in itself, beside the partner's letter."""
     if weighed.improbable:
         return Credibility.IMPROBABLE
     if weighed.corroborated:
         return Credibility.CONFIRMED
-    if confidence >= rules.probable_from:
+    if weighed.confidence >= rules.probable_from:
         return Credibility.PROBABLE
-    return Credibility.POSSIBLE if confidence >= rules.possible_from else Credibility.DOUBTFUL
+    return Credibility.POSSIBLE if weighed.confidence >= rules.possible_from else Credibility.DOUBTFUL
 
 
 def _urgency(indicator: Indicator, rules: Rules) -> Severity | None:
@@ -229,6 +227,7 @@ def _urgency(indicator: Indicator, rules: Rules) -> Severity | None:
     return finding.severity if finding else None
 
 
+@lru_cache(maxsize=256)
 def _severity(*said: Severity | None) -> Severity:
     """The worst of what the record, the incident and the lists of what is exploited say; medium where none does."""
     return min(filter(None, said), key=SEVERITIES.index, default=Severity.MEDIUM)

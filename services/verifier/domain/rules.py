@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -104,8 +105,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     def max_age(self, category: str) -> timedelta:
         """The most specific entry that there is for the category, else 14 days."""
-        taxonomy = category.partition("/")[0]
-        return timedelta(days=self.max_age_days.get(category, self.max_age_days.get(taxonomy, 14)))
+        days = self.max_age_days.get(category)
+        return _of_days(self.max_age_days.get(category.partition("/")[0], 14) if days is None else days)
+
+
+@lru_cache
+def _of_days(days: int) -> timedelta:
+    """Kept: a feed asks for the same one at each record."""
+    return timedelta(days=days)
 
 
 def rules_version(rules: Rules, *, checks: str = "") -> str:

@@ -4,9 +4,7 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
-from libs.common.addresses import parse_ip
 from libs.common.flattening import NOBODY as NO_RANGE
 from libs.common.flattening import flatten
 from libs.common.intervals import Space
@@ -17,16 +15,6 @@ _LOW = (1 << _HALF) - 1
 
 PART_BITS = {Space.IPV4: 24, Space.IPV6: 112, Space.ASN: 16}
 """A part of a space is what has these bits in common with no other: of addresses the first one or two bytes."""
-
-
-@lru_cache(maxsize=8_192)
-def placed(address: str) -> tuple[bool, int] | None:
-    """Whether an address is of IPv6, and its number. Kept for a while: several tables are asked for each.
-
-    No `Space`, as finding one of those in a mapping costs more than all the rest.
-    """
-    ip = parse_ip(address)
-    return (ip.version == 6, int(ip)) if ip is not None else None
 
 
 class Stretches:

@@ -13,7 +13,7 @@ from services.verifier.domain.values import CheckResult
 MARKS = {CheckResult.PASS: "+", CheckResult.FAIL: "!", CheckResult.WARN: "~", CheckResult.SKIP: "-"}
 USUAL_WEIGHTS = {CheckResult.PASS: 0.0, CheckResult.FAIL: 1.0, CheckResult.WARN: 0.0, CheckResult.SKIP: 0.0}
 RESULTS = {mark: result for result, mark in MARKS.items()}
-MOST_KEPT = 1_024
+MOST_KEPT = 4_096
 PASS, SKIP = CheckResult.PASS, CheckResult.SKIP
 
 _stored = msgspec.json.Decoder(tuple[str | Reason, ...])
@@ -26,16 +26,21 @@ class ReasonsWriter:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[int, ...], tuple[Sequence[Reason], str]] = {}
+        self._kept: dict[int, tuple[Reason, str]] = {}
 
     def text_of(self, reasons: Sequence[Reason]) -> str:
-        key = tuple(map(id, reasons))
-        kept = self._kept.get(key)
-        if kept is None:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            kept = self._kept[key] = (reasons, written(reasons))
-        return kept[1]
+        """As `written`."""
+        texts = [
+            kept[1] if (kept := self._kept.get(id(reason))) is not None else self._keep(reason) for reason in reasons
+        ]
+        return f"[{','.join(texts)}]"
+
+    def _keep(self, reason: Reason) -> str:
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        text = written((reason,))[1:-1]
+        self._kept[id(reason)] = (reason, text)
+        return text
 
 
 def written(reasons: Sequence[Reason]) -> str:

@@ -108,7 +108,7 @@ async def stored_verdicts(tx: Transaction, indicator_ids: Collection[UUID]) -> d
 async def record_verdicts(tx: Transaction, judgements: Sequence[Judgement]) -> None:
     """Store verdicts of indicators that have none; `Transient` if one has got one meanwhile."""
     if judgements:
-        await tx.copy("verdicts", columns=COLUMNS, rows=map(_row, judgements))
+        await tx.copy("verdicts", columns=COLUMNS, rows=map(row_of, judgements))
 
 
 async def replace_verdicts(tx: Transaction, judgements: Sequence[Judgement], *, by: str, note: str) -> None:
@@ -179,10 +179,11 @@ async def sightings_of(tx: Transaction, threat_id: UUID, *, limit: int) -> list[
 
 def _columns(judgements: Sequence[Judgement]) -> Iterable[list[object]]:
     """One list for each column, as `unnest` takes them."""
-    return map(list, zip(*map(_row, judgements), strict=True))
+    return map(list, zip(*map(row_of, judgements), strict=True))
 
 
-def _row(judgement: Judgement) -> tuple[object, ...]:
+def row_of(judgement: Judgement) -> tuple[object, ...]:
+    """A value for each of `COLUMNS`."""
     event = judgement.indicator
     return (
         event.indicator_id,

@@ -14,6 +14,8 @@ from libs.common.addresses import (
     is_documentation,
     is_mailable_asn,
     is_public,
+    is_public_number,
+    numbered_ip,
     parse_ip,
     text_of,
     without_url_secrets,
@@ -255,7 +257,10 @@ def test_secrets_in_the_urls_of_a_text_are_taken_out() -> None:
 @given(st.ip_addresses())
 def test_an_address_is_spelled_and_read_as_the_standard_library_does(ip: IPv4Address | IPv6Address) -> None:
     assert text_of(ip) == str(ip)
-    assert parse_ip(str(ip)) == (ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip)
+    read = ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
+    assert parse_ip(str(ip)) == read
+    assert numbered_ip(str(ip)) == (read.version, int(read))
+    assert is_public_number((read.version, int(read))) == is_public(ip)
 
 
 @given(st.text(alphabet="0123456789abcdefx:.%/ \x00٣", max_size=20))
@@ -264,5 +269,6 @@ def test_what_the_standard_library_does_not_read_is_no_address(text: str) -> Non
         expected = ip_address(text)
     except ValueError:
         assert parse_ip(text) is None
+        assert numbered_ip(text) is None
     else:
         assert "%" in text or parse_ip(text) is not None or expected.version == 6

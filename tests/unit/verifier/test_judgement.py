@@ -314,9 +314,9 @@ def test_a_test_is_checked_like_any_record_and_waits_for_its_incident_too() -> N
     ],
 )
 def test_the_number_of_a_grade(corroborated: bool, improbable: bool, confidence: float, number: Credibility) -> None:
-    weighed = Weighed((), None, 1.0, improbable=improbable, corroborated=corroborated)
+    weighed = Weighed((), None, confidence, improbable=improbable, corroborated=corroborated)
 
-    assert credibility(weighed, confidence, RULES) is number
+    assert credibility(weighed, RULES) is number
 
 
 def test_whoever_is_trusted_is_trusted_for_all_records_of_a_batch() -> None:

@@ -1,9 +1,14 @@
 """Checks on the asset: can it be, and is it somebody else's to warn?"""
 
 from datetime import datetime
-from functools import lru_cache
 
-from libs.common.addresses import is_documentation, is_mailable_asn, is_public, parse_ip
+from libs.common.addresses import (
+    is_documentation,
+    is_mailable_asn,
+    is_public_number,
+    numbered_ip,
+    parse_ip,
+)
 from services.verifier.domain.checks.findings import failed, passed
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
@@ -15,23 +20,28 @@ NOT_VITAL = passed("vital", "not on the list of vital operators")
 
 def routable(case: Case, rules: Rules, _: datetime) -> Reason:
     """The asset can exist on the internet: no private, reserved or documentation address, name or AS."""
-    asset = case.event.indicator.asset
-    return _routable(asset.ip, next(iter(asset.hosts), None), asset.asn, rules.allow_documentation_ranges)
-
-
-@lru_cache(maxsize=8_192)
-def _routable(address: str | None, domain: str | None, asn: int | None, allow_documentation: bool) -> Reason:
-    ip = parse_ip(address) if address else None
-    if ip is not None and not is_public(ip):
-        if not is_documentation(ip):
-            return failed("routable", f"{ip} is not a public address")
-        if not allow_documentation:
-            return failed("routable", f"{ip} is an address for documentation")
-    if asn is not None and not is_mailable_asn(asn) and not allow_documentation:
-        return failed("routable", f"AS{asn} is private or reserved")
-    if domain and _is_documentation_name(domain) and not allow_documentation:
-        return failed("routable", f"{domain} is a name for documentation")
+    asset, allowed = case.event.indicator.asset, rules.allow_documentation_ranges
+    if asset.ip is not None and (why := _why_no_address(asset.ip, allow_documentation=allowed)):
+        return failed("routable", why)
+    if allowed:
+        return ROUTABLE
+    if asset.asn is not None and not is_mailable_asn(asset.asn):
+        return failed("routable", f"AS{asset.asn} is private or reserved")
+    name = next(iter(asset.hosts), None)
+    if name is not None and _is_documentation_name(name):
+        return failed("routable", f"{name} is a name for documentation")
     return ROUTABLE
+
+
+def _why_no_address(address: str, *, allow_documentation: bool) -> str:
+    """Nothing for one that somebody can have, as nearly all are."""
+    numbered = numbered_ip(address)
+    if numbered is None or is_public_number(numbered):
+        return ""
+    ip = parse_ip(address)
+    if ip is None or not is_documentation(ip):
+        return f"{ip} is not a public address"
+    return "" if allow_documentation else f"{ip} is an address for documentation"
 
 
 def _is_documentation_name(domain: str) -> bool:

@@ -75,9 +75,9 @@ _WORD = re.compile(r"[a-z0-9]+")
 def consistent(case: Case, rules: Rules, _: datetime) -> Reason:
     """What it says fits together: port and service, names and address, the weakness, its time, and whose it is."""
     indicator = case.event.indicator
-    found = list(_contradictions(indicator))
-    if indicator.product is not None and indicator.cve_ids:
-        found += _of_another_vendor(indicator, indicator.product, rules.exploitation.exploited)
+    found = [*_in_asset(indicator.identifier, indicator.asset)]
+    if indicator.cve_ids:
+        found += _in_vulnerabilities(indicator, rules.exploitation.exploited)
     if not found:
         return CONSISTENT
     return doubted("consistent", weight_of_contradictions(len(found), rules.contradiction_weight), "; ".join(found))
@@ -88,19 +88,23 @@ def weight_of_contradictions(count: int, weight_of_one: float) -> float:
     return round(1.0 - (1.0 - weight_of_one) ** count, 3)
 
 
-def _contradictions(indicator: Indicator) -> Iterator[str]:
-    asset = indicator.asset
-    if asset.port is not None and (usual := USUAL_PORTS.get(indicator.identifier)):
+def _in_asset(identifier: str, asset: Asset) -> Iterator[str]:
+    if asset.port is not None and (usual := USUAL_PORTS.get(identifier)) and asset.port not in usual:
         owner = _OWNERS.get(asset.port)
-        if owner is not None and asset.port not in usual:
-            yield f"{indicator.identifier} at port {asset.port}, which is that of {owner}"
+        if owner is not None:
+            yield f"{identifier} at port {asset.port}, which is that of {owner}"
     if asset.hostname is not None and asset.ip is not None and (other := _other_address(asset.hostname, asset.ip)):
         yield f"the host name says {other}, the record {asset.ip}"
     if asset.url is not None:
         yield from _strange_url(asset)
+
+
+def _in_vulnerabilities(indicator: Indicator, exploited: Mapping[str, Exploited]) -> Iterator[str]:
     year = indicator.seen_at.year
     if unknown := [cve_id for cve_id in indicator.cve_ids if _year_of(cve_id) > year]:
         yield f"seen in {year}, before {unknown[0]} was known"
+    if indicator.product is not None:
+        yield from _of_another_vendor(indicator, indicator.product, exploited)
 
 
 def _of_another_vendor(indicator: Indicator, product: Product, exploited: Mapping[str, Exploited]) -> Iterator[str]:
@@ -162,10 +166,15 @@ def no_noise(case: Case, _: Rules, __: datetime) -> Reason:
     indicator = case.event.indicator
     taxonomy = indicator.category.partition("/")[0]
     name = indicator.asset.hostname or ""
-    if taxonomy == "vulnerable" and (HONEYPOT in indicator.tags or _HONEYPOT.search(name)):
+    if taxonomy == "vulnerable" and (HONEYPOT in indicator.tags or _is_named(HONEYPOT, _HONEYPOT, name)):
         return failed("noise", "a honeypot, which is meant to look like this")
-    if taxonomy == "malicious-code" and _SINKHOLE.search(name):
+    if taxonomy == "malicious-code" and _is_named("sinkhole", _SINKHOLE, name):
         return failed("noise", f"{name} looks like a sinkhole, which collects traffic of infected systems")
     if taxonomy == "information-gathering" and any(is_within(name, known) for known in RESEARCH_SCANNERS):
         return failed("noise", f"{name} says that it scans for research")
     return NO_NOISE
+
+
+def _is_named(word: str, as_label: re.Pattern[str], name: str) -> bool:
+    """Whether it is a label of a host name, or part of one; nearly no name has it anywhere, which is quickly seen."""
+    return word in name and as_label.search(name) is not None
