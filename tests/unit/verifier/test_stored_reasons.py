@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.events import raw_indicators
 from services.verifier.domain import Catalogue, Reason, judge_all
 from services.verifier.domain.values import CheckResult
-from services.verifier.handlers.incidents import read_shipped
+from services.verifier.handlers.shipped import read_shipped
 from services.verifier.store.reasons import MOST_KEPT, ReasonsWriter, read_reasons, written
 from services.verifier.store.verdicts import row_of
 from tests.unit.verifier.builders import NOTHING_KNOWN, RULES
