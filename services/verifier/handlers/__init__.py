@@ -8,14 +8,8 @@ from services.verifier.handlers.false_positives import (
     remember_false_positive,
 )
 from services.verifier.handlers.feedback import weigh_feedback
-from services.verifier.handlers.incidents import (
-    RulesInForce,
-    add_incident,
-    approve_incident,
-    change_incident,
-    load_rules,
-    ship_incidents,
-)
+from services.verifier.handlers.in_force import RulesInForce, load_rules
+from services.verifier.handlers.incidents import add_incident, approve_incident, change_incident, ship_incidents
 from services.verifier.handlers.life import ThreatUpkeep, age_threats, note_warnings, remediation
 from services.verifier.handlers.merging import merge_incident, split_incident
 from services.verifier.handlers.queries import (

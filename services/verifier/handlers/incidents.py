@@ -1,30 +1,19 @@
-"""The catalogue changes: it is shipped, added to, edited, approved, and taken up by the rules in force."""
+"""The catalogue changes: it is shipped, added to, edited, and approved."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
-import structlog
 
-from libs.common.db import Database, Transaction
-from libs.common.errors import Transient
-from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_TIME
+from libs.common.db import Transaction
 from libs.common.outbox import enqueue
 from libs.common.problems import FieldError, Problem
-from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
-from services.verifier.domain import Catalogue, Incident, Rules, rules_version
-from services.verifier.domain.known_wrong import KnownWrong
-from services.verifier.domain.rule_file import BrokenRules, apply_rule_file
+from services.verifier.domain import Incident
 from services.verifier.handlers.announcing import changed_event
-from services.verifier.handlers.countries import holders_now
 from services.verifier.handlers.queries import incident_called
-from services.verifier.handlers.registered import registered_now
-from services.verifier.handlers.rules import CHECKS, rule_file_in_force
-from services.verifier.handlers.shipped import SHIPPED, read_shipped
-
-log = structlog.get_logger(__name__)
+from services.verifier.handlers.shipped import SHIPPED
 
 CHANGES_BY_ONE_PERSON = {
     *((state, state) for state in IncidentState),
@@ -145,72 +134,3 @@ async def put(
 
 def changed_meanwhile() -> Problem:
     return Problem(409, "changed-meanwhile", "Somebody else was faster", "Read the incident again, then repeat.")
-
-
-async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: datetime, text: str | None = None) -> Rules:
-    """The rules of the settings and of the file in force, or of `text`, with the catalogue and lists as they are now.
-
-    `known` are the lists that were read before. Raises `Transient` for a file that this release can't read.
-    """
-    try:
-        written = apply_rule_file(settled, (await rule_file_in_force(tx)).text if text is None else text)
-    except BrokenRules as error:
-        raise Transient(f"the rules in force can't be read: {error}") from error
-    rules = msgspec.structs.replace(
-        written,
-        known_wrong=KnownWrong(await store.false_positives_anywhere(tx, now=now)),
-        catalogue=Catalogue((await store.incidents(tx)).values()),
-        exploitation=await store.exploitation(tx, known=known.exploitation),
-        holders=await holders_now(tx, known=known.holders),
-        registered=await registered_now(tx, known=known.registered),
-        track_records=await store.track_records(tx),
-    )
-    return msgspec.structs.replace(rules, version=rules_version(rules, checks=CHECKS))
-
-
-class RulesInForce:
-    """The rules that the next batch is judged by. Read again every few seconds, swapped as a whole."""
-
-    def __init__(self, settled: Rules, *, database: Database, refresh_seconds: float) -> None:
-        self.settled = settled
-        self._database = database
-        self.refresh_seconds = refresh_seconds
-        self._current: Rules | None = None
-
-    @property
-    def current(self) -> Rules:
-        """Raises `Transient` before they have been read for the first time: the batch then waits."""
-        if self._current is None:
-            raise Transient("the rules have not been read yet")
-        return self._current
-
-    @property
-    def greatest_holders_age(self) -> timedelta:
-        """Also before they have been read."""
-        return (self._current or self.settled).greatest_holders_age
-
-    async def keep_fresh(self, shutdown: Shutdown) -> None:
-        """Until shutdown. The first round also brings this release's incidents into the catalogue."""
-        shipped = read_shipped()
-        while not shutdown.requested:
-            try:
-                async with self._database.transaction() as tx:
-                    await ship_incidents(tx, shipped, now=self._database.now())
-                    known = self._current or self.settled
-                    self._current = await load_rules(tx, self.settled, known=known, now=self._database.now())
-                    _show_ages(self._current)
-                    shipped = []
-            except (Transient, Problem) as error:
-                log.warning("rules not read", reason=str(error))
-            await shutdown.wait(self.refresh_seconds)
-
-    async def check(self) -> None:
-        """Raise `Transient` until the rules have been read."""
-        _ = self.current
-
-
-def _show_ages(rules: Rules) -> None:
-    for source, edition in rules.exploitation.editions.items():
-        EXPLOITATION_LIST_TIME.labels(source.value).set(edition.made_at.timestamp())
-    for registry, of_registry in rules.holders.editions.items():
-        COUNTRY_LIST_TIME.labels(registry.value).set(of_registry.made_at.timestamp())

@@ -24,7 +24,7 @@ from services.verifier.domain import (
     last_reported_at,
     state_after_silence,
 )
-from services.verifier.handlers.incidents import RulesInForce
+from services.verifier.handlers.in_force import RulesInForce
 
 Task = Callable[[Shutdown], Awaitable[None]]
 

@@ -13,7 +13,7 @@ from libs.common.shutdown import Shutdown
 from services.verifier import store
 from services.verifier.domain import Catalogue
 from services.verifier.handlers.drafting import open_drafts
-from services.verifier.handlers.incidents import RulesInForce
+from services.verifier.handlers.in_force import RulesInForce
 
 log = structlog.get_logger(__name__)
 

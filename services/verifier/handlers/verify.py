@@ -9,7 +9,7 @@ from libs.common.db import Transaction
 from libs.common.metrics import VERDICTS
 from services.verifier import store
 from services.verifier.domain import History, Judgement, Verdict, judge_all, reports_of, threat_id_of
-from services.verifier.handlers.incidents import RulesInForce
+from services.verifier.handlers.in_force import RulesInForce
 
 
 async def verify_indicators(

@@ -25,7 +25,7 @@ from services.verifier.domain import FalsePositive, Rules, threat_id_of
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.what_if import Comparing, Comparison, Told
 from services.verifier.gateway import Path, attribution_at
-from services.verifier.handlers.incidents import load_rules
+from services.verifier.handlers.in_force import load_rules
 from services.verifier.handlers.rules import require_sound
 
 MOST_RECORDS = 500_000

@@ -41,7 +41,7 @@ from services.verifier.handlers import (
     split_incident,
 )
 from services.verifier.handlers.drafting import open_drafts
-from services.verifier.handlers.incidents import load_rules
+from services.verifier.handlers.in_force import load_rules
 from services.verifier.handlers.upkeep import move_some
 from services.verifier.handlers.verify import record
 from services.verifier.settings import VerifierSettings
