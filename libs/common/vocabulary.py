@@ -121,7 +121,7 @@ class FeedbackKind(StrEnum):
 
 
 class ReturnKind(StrEnum):
-    """What a mail that came back is. Only a `bounce` says that ours did not arrive; a `reply` was written by a person."""
+    """What a mail that came back is. Only a `bounce` says that ours did not arrive; a `reply` is a person's."""
 
     BOUNCE = "bounce"
     DELAYED = "delayed"

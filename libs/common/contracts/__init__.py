@@ -1,8 +1,16 @@
 """The events between the services: one module for each service that produces them."""
 
-from libs.common.contracts.attribution import AssetRegistered, Evidence, Recipient, TargetAttributed, address_of
+from libs.common.contracts.attribution import (
+    AssetRegistered,
+    Continued,
+    Evidence,
+    Recipient,
+    RecipientsExhausted,
+    TargetAttributed,
+    address_of,
+)
 from libs.common.contracts.event import TOPICS, Event
-from libs.common.contracts.feedback import FeedbackReceived
+from libs.common.contracts.feedback import FeedbackReceived, MailReturned
 from libs.common.contracts.intake import (
     Asset,
     DigestDue,
@@ -14,7 +22,7 @@ from libs.common.contracts.intake import (
     Product,
     RawIndicator,
 )
-from libs.common.contracts.notifier import NotificationSent, NotifiedTarget
+from libs.common.contracts.notifier import NotificationSent, NotifiedTarget, RecipientUnreachable
 from libs.common.contracts.outcome import IndicatorSettled
 from libs.common.contracts.verifier import Advisory, IncidentChanged, Reopened, ThreatVerified, ThreatWithdrawn
 
@@ -23,6 +31,7 @@ __all__ = [
     "Advisory",
     "Asset",
     "AssetRegistered",
+    "Continued",
     "DigestDue",
     "DigestFormat",
     "DigestReason",
@@ -34,11 +43,14 @@ __all__ = [
     "IncidentChanged",
     "Indicator",
     "IndicatorSettled",
+    "MailReturned",
     "NotificationSent",
     "NotifiedTarget",
     "Product",
     "RawIndicator",
     "Recipient",
+    "RecipientUnreachable",
+    "RecipientsExhausted",
     "Reopened",
     "TargetAttributed",
     "ThreatVerified",

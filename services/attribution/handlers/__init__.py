@@ -26,6 +26,7 @@ from services.attribution.handlers.queries import (
 from services.attribution.handlers.registrations import UntoldRegistrations
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import decide_unattributed
+from services.attribution.handlers.unreachable import attribute_unreachable
 
 __all__ = [
     "Dump",
@@ -39,6 +40,7 @@ __all__ = [
     "add_organisation",
     "assets_page",
     "attribute_threats",
+    "attribute_unreachable",
     "attribution_of",
     "change_organisation",
     "contacts_page",

@@ -3,6 +3,7 @@
 from services.attribution.store import (
     attributions,
     books,
+    continuations,
     directory,
     imports,
     organisation_files,
@@ -14,6 +15,7 @@ from services.attribution.store.tables import metadata
 __all__ = [
     "attributions",
     "books",
+    "continuations",
     "directory",
     "imports",
     "metadata",

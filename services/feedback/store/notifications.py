@@ -75,7 +75,8 @@ async def notification(tx: Transaction, notification_id: UUID) -> Notification |
 
 
 async def notification_by_reference(tx: Transaction, reference: str) -> Notification | None:
-    rows = await tx.fetch(FIND.format(column="reference"), reference)
+    """The first that left with it: others may continue it, to other contacts."""
+    rows = await tx.fetch(FIND.format(column="reference") + " ORDER BY sent_at, notification_id LIMIT 1", reference)
     return _notification(rows[0]) if rows else None
 
 

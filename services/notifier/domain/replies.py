@@ -113,6 +113,11 @@ class Failed(msgspec.Struct, frozen=True):
     code: int | None = None
     dead_address: bool = False
 
+    @property
+    def wants_next_contact(self) -> bool:
+        """Whether another address of the same recipient may do better: as after a bounce."""
+        return self.dead_address or self.reason == "unwritable-address"
+
 
 class InDoubt(msgspec.Struct, frozen=True):
     """Send once more, marked, not before `next_attempt_at`."""

@@ -42,4 +42,6 @@ def result_of(row: Record | None, expected: Result) -> Result:
     if row["result"] == "failed":
         refused = Result.DEAD if expected is Result.DEAD else Result.FAILED
         return refused if row["smtp_code"] else Result.LOST
+    if row["result"] == "bounced":
+        return Result.DEAD
     return {"sent": Result.SENT, "deferred": Result.DEFERRED, "in-doubt": Result.LOST}[row["result"]]
