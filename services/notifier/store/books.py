@@ -53,7 +53,9 @@ SENT = """
 PLANNED = """
     SELECT n.id::text AS id, n.due_at AS since FROM notifications n JOIN incidents i ON i.slug = n.incident
     WHERE n.state = 'planned' AND CASE n.kind
-        WHEN 'correction' THEN EXISTS (SELECT FROM notifications o WHERE o.id = n.corrects AND (o.settled OR o.state = 'bounced'))
+        WHEN 'correction' THEN EXISTS (
+            SELECT FROM notifications o WHERE o.id = n.corrects AND (o.settled OR o.state = 'bounced')
+        )
         ELSE i.state = 'approved'
     END
 """
