@@ -34,10 +34,10 @@ from services.attribution.domain.organisation_files import WrittenContact
 from services.attribution.domain.organisations import OrganisationProfile, OrganisationRecord
 from services.attribution.handlers import add_contact, add_organisation, register_asset
 from services.notifier.domain.notification import Command, Notification, State, Wanted
-from services.notifier.domain.planning import SuppressionReason
+from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.domain.replies import Answered
 from services.notifier.gateway.relay import RememberingRelay
-from services.notifier.handlers.commands import command_notification
+from services.notifier.handlers.commands import command_notification, suppress
 from services.notifier.handlers.looking import dossier_of, newest_suppressions
 from services.notifier.handlers.planner import close_due
 from services.notifier.handlers.sending import Delivered, claim, deliver, record
@@ -408,3 +408,19 @@ async def test_what_is_withdrawn_meanwhile_does_not_go_on(both: Both) -> None:
 
     assert await both.outcomes() == [(Outcome.SUPPRESSED, "cancelled")]
     assert await both.counted() == {"suppressed": 1}
+
+
+async def test_a_next_contact_that_wants_no_mail_gets_none_and_nothing_more_is_said(both: Both) -> None:
+    await both.attribute(threat())
+    await both.send()
+    (sent,) = await both.notifications()
+    async with both.database.transaction() as tx:
+        leaving = Suppression(value=SECOND, reason=SuppressionReason.OPT_OUT)
+        await suppress(tx, leaving, note="", by="ann", now=both.now)
+
+    await both.hear(bounce(sent))
+    await both.ask_on()
+
+    assert await both.send() == 0
+    assert await both.outcomes() == [(Outcome.NOTIFIED, sent.reference)]
+    assert await both.counted() == {"notified": 1}
