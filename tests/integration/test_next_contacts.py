@@ -6,11 +6,11 @@ Every event between the two comes twice, as after the death of either of them at
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from deploy.local.background import BackgroundStack
 from libs.common.bookkeeping import counts_between
@@ -44,8 +44,11 @@ from services.notifier.handlers.sending import Delivered, claim, deliver, record
 from services.notifier.store import books, lists
 from tests.conftest import new_database
 from tests.integration.deliveries.services import built
+from tests.integration.models.post_office import TABLES
 from tests.integration.test_notifier import LEASE, RETRY, SCRIBE, send
 from tests.unit.notifier.builders import NOW, incident, target, trying_partner
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOBODY_THERE = Answered(550, "5.1.1 There is no such mailbox")
 CONTACTS = ("info@bakery.example", "desk@bakery.example", "owner@bakery.example", "fourth@bakery.example")
@@ -139,30 +142,42 @@ class Both:
             return [each.what for each in (await dossier_of(tx, notification)).timeline]
 
 
-@pytest.fixture
-async def both(infrastructure: BackgroundStack, operator_public_key: str, tmp_path: Path) -> AsyncIterator[Both]:
-    postgres = infrastructure.endpoints.postgres
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def services(
+    infrastructure: BackgroundStack, operator_public_key: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Service, Service]]:
+    """Made once: setting up two databases takes longer than all tests of this file."""
+    postgres, folder, key = infrastructure.endpoints.postgres, tmp_path_factory.mktemp("services"), operator_public_key
     async with new_database(postgres) as one, new_database(postgres) as other:
-        key = operator_public_key
         async with (
-            built("attribution", database_url=one, operator_public_key=key, folder=tmp_path) as attribution,
-            built("notifier", database_url=other, operator_public_key=key, folder=tmp_path) as notifier,
+            built("attribution", database_url=one, operator_public_key=key, folder=folder) as attribution,
+            built("notifier", database_url=other, operator_public_key=key, folder=folder) as notifier,
         ):
             await register(attribution, "192.0.2.0/28", *CONTACTS)
             await register(attribution, "192.0.2.16/28", "only@shop.example")
-            pair = Both(attribution, notifier)
-            await pair.hear(incident())
-            yield pair
+            yield attribution, notifier
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def both(services: tuple[Service, Service]) -> Both:
+    """The two of them, which have heard of nothing but the incident."""
+    attribution, notifier = services
+    for service, tables in ((attribution, "attribution, continuation, unattributed"), (notifier, TABLES)):
+        async with service.database.transaction() as tx:
+            await tx.fetch(f"TRUNCATE {tables}")
+    pair = Both(attribution, notifier)
+    await pair.hear(incident())
+    return pair
 
 
 async def register(attribution: Service, network: str, *contacts: str) -> None:
     profile = OrganisationProfile(name=f"Owner of {network}", country="NL", language=Language.DUTCH)
     async with attribution.database.transaction() as tx:
-        owner = await add_organisation(profile, tx=tx, now=NOW)
+        owner = await add_organisation(profile, tx=tx, by="ann", now=NOW)
         assert isinstance(owner, OrganisationRecord)
-        await register_asset(owner.organisation_id, AssetKind.IP_RANGE, network, tx=tx, now=NOW)
+        await register_asset(owner.organisation_id, AssetKind.IP_RANGE, network, tx=tx, by="ann", now=NOW)
         for contact in contacts:
-            await add_contact(owner.organisation_id, WrittenContact(contact), tx=tx, now=NOW)
+            await add_contact(owner.organisation_id, WrittenContact(contact), tx=tx, by="ann", now=NOW)
 
 
 def threat(ip: str = "192.0.2.1") -> ThreatVerified:

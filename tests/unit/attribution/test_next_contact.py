@@ -92,10 +92,12 @@ def test_the_team_that_hears_of_it_too_takes_over_when_nobody_of_the_organisatio
     ladder = with_team(Action.BOTH)
     own = after(Asset(ip="192.0.2.5"), SECURITY, ladder=ladder)
     theirs = after(Asset(ip="192.0.2.5"), SECURITY, INFO, ladder=ladder)
-    assert isinstance(own, Attributed) and isinstance(theirs, Attributed)
+    assert isinstance(own, Attributed)
+    assert isinstance(theirs, Attributed)
     assert (own.recipient.email, own.handed_over) == (INFO, None)
     assert theirs.recipient.email == "desk@csirt.example"
-    assert theirs.handed_over is not None and theirs.handed_over.organisation == BAKERY.name
+    assert theirs.handed_over is not None
+    assert theirs.handed_over.organisation == BAKERY.name
 
 
 def test_what_a_team_alone_hears_goes_to_nobody_else_when_the_team_cannot_be_reached() -> None:
