@@ -148,14 +148,15 @@ async def services(
 ) -> AsyncIterator[tuple[Service, Service]]:
     """Made once: setting up two databases takes longer than all tests of this file."""
     postgres, folder, key = infrastructure.endpoints.postgres, tmp_path_factory.mktemp("services"), operator_public_key
-    async with new_database(postgres) as one, new_database(postgres) as other:
-        async with (
-            built("attribution", database_url=one, operator_public_key=key, folder=folder) as attribution,
-            built("notifier", database_url=other, operator_public_key=key, folder=folder) as notifier,
-        ):
-            await register(attribution, "192.0.2.0/28", *CONTACTS)
-            await register(attribution, "192.0.2.16/28", "only@shop.example")
-            yield attribution, notifier
+    async with (
+        new_database(postgres) as one,
+        new_database(postgres) as other,
+        built("attribution", database_url=one, operator_public_key=key, folder=folder) as attribution,
+        built("notifier", database_url=other, operator_public_key=key, folder=folder) as notifier,
+    ):
+        await register(attribution, "192.0.2.0/28", *CONTACTS)
+        await register(attribution, "192.0.2.16/28", "only@shop.example")
+        yield attribution, notifier
 
 
 @pytest_asyncio.fixture(loop_scope="module")

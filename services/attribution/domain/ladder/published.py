@@ -17,7 +17,7 @@ ROUTES = {
 
 
 def usable_address(case: Case, text: str) -> str | None:
-    """The address in canonical spelling; None for a placeholder, for what is none, and for who is not to be written to."""
+    """The address in canonical spelling; None for a placeholder, for what is none, and for whom we don't write to."""
     email = canonical_email(text)
     return email if email is not None and is_published(email) and not case.why_not(email) else None
 
