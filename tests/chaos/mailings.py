@@ -10,7 +10,8 @@ import asyncpg
 from libs.common.vocabulary import Outcome
 
 ENDS = frozenset({"sent", "failed", "bounced"})
-"""States in which a notification may stay."""
+DEAD_ADDRESS = ("cancelled", "undeliverable")
+"""State and reason of what waited for an address that another mail found dead. Nobody cancels anything else here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Mailing:
     targets_total: int
     doubts: int
     open_attempts: int
+
+    @property
+    def is_at_rest(self) -> bool:
+        return self.state in ENDS or (self.state, self.reason) == DEAD_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ async def targets_told(connection: asyncpg.Connection) -> Told:
         """
         SELECT (convert_from(t.attributed, 'UTF8')::json ->> 'indicator_id')::uuid AS indicator_id,
                t.first_target_id IS NULL AS is_first, t.given_up_at IS NOT NULL AS is_given_up,
-               t.notification_id, n.recipient_key, n.state, n.sent_at IS NOT NULL AS sent
+               t.notification_id, n.recipient_key, n.state, n.reason, n.sent_at IS NOT NULL AS sent
         FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id ORDER BY t.decided_at, t.target_id
         """
     )
@@ -78,7 +83,7 @@ def outcome_of(tried: Sequence[asyncpg.Record]) -> str:
 
 def _end_of(target: asyncpg.Record) -> str:
     """Empty where the mail has not come to an end, or was refused and goes on to the next contact."""
-    if target["notification_id"] is None:
+    if target["notification_id"] is None or (target["state"], target["reason"]) == DEAD_ADDRESS:
         return Outcome.SUPPRESSED.value
     if target["sent"]:
         is_teams = target["recipient_key"].startswith("national-cert:")
