@@ -81,9 +81,13 @@ def asks_next_contact(consignment: Consignment, result: Result) -> bool:
 
 
 def may_go_on(notification: Notification) -> bool:
-    """Whether another contact may be asked for: not for what a partner tries out, and not without end."""
+    """Whether another contact may be asked for: not for what a partner tries out, and not without end.
+
+    Nor for what is handed over: a team is the last to ask, and what it alone hears is nobody else's.
+    """
     is_warning = notification.kind is NotificationKind.WARNING and not notification.is_test
-    return is_warning and notification.contact < MOST_CONTACTS
+    is_handed_over = notification.recipient.kind is RecipientKind.NATIONAL_CERT
+    return is_warning and not is_handed_over and notification.contact < MOST_CONTACTS
 
 
 def change_after(result: Result, *, of: UUID, attempt: int, subject: str | None, now: datetime) -> Change:

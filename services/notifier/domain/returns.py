@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import address_of
+from libs.common.contracts import address_of, is_team
 from libs.common.vocabulary import Permanence, ReturnKind, Trust
 from services.notifier.domain.notification import Notification, State
 from services.notifier.domain.outcome import may_go_on
@@ -45,8 +45,13 @@ NOTHING = Verdict()
 def verdict_on(returned: Return, notification: Notification, *, soft_bounces: int) -> Verdict:
     """`soft_bounces`: how many mails to the same address came back so that it may take mail again, this one included.
 
-    What a partner tries out is shown, and nothing follows from it.
+    What a partner tries out is shown, and nothing follows from it. Nothing that comes back silences a team.
     """
+    verdict = _verdict_on(returned, notification, soft_bounces=soft_bounces)
+    return msgspec.structs.replace(verdict, suppresses=None) if is_team(notification.recipient.key) else verdict
+
+
+def _verdict_on(returned: Return, notification: Notification, *, soft_bounces: int) -> Verdict:
     if notification.is_test or not _is_believed(returned, notification):
         return NOTHING
     match returned.kind:

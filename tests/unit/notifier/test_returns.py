@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from libs.common.ids import derived_id
-from libs.common.vocabulary import FeedbackKind, NotificationKind, Permanence, ReturnKind, Trust
+from libs.common.vocabulary import FeedbackKind, NotificationKind, Permanence, RecipientKind, ReturnKind, Trust
 from services.notifier.domain.notification import MOST_CONTACTS, Attempt, Notification, State
 from services.notifier.domain.planning import SuppressionReason
 from services.notifier.domain.returns import NOTHING, SOFT_BOUNCES, Return, Verdict, verdict_on
@@ -20,6 +20,9 @@ CANCELLED = msgspec.structs.replace(SENT, state=State.CANCELLED)
 LAST = msgspec.structs.replace(SENT, contact=MOST_CONTACTS)
 LAST_IN_DOUBT = msgspec.structs.replace(IN_DOUBT, contact=MOST_CONTACTS)
 CORRECTION = msgspec.structs.replace(SENT, kind=NotificationKind.CORRECTION)
+HANDED_OVER = msgspec.structs.replace(
+    SENT, recipient=msgspec.structs.replace(recipient(), kind=RecipientKind.NATIONAL_CERT)
+)
 TEST = msgspec.structs.replace(SENT, recipient=trying_partner())
 
 HARD, FULL, SOFT, POLICY = Permanence.PERMANENT, Permanence.MAILBOX_FULL, Permanence.TEMPORARY, Permanence.POLICY
@@ -71,6 +74,8 @@ def returned(
         (LAST_IN_DOUBT, HARD, 0, MARKED),
         (CORRECTION, HARD, 0, ENDS_DEAD),
         (TEST, HARD, 0, NOTHING),
+        (HANDED_OVER, HARD, 0, Verdict(bounces=True)),
+        (HANDED_OVER, FULL, SOFT_BOUNCES, Verdict(bounces=True)),
     ],
 )
 def test_what_a_bounce_does(about: Notification, permanence: Permanence, soft_bounces: int, verdict: Verdict) -> None:
@@ -88,6 +93,11 @@ def test_what_a_bounce_does(about: Notification, permanence: Permanence, soft_bo
 )
 def test_what_other_mails_do(kind: ReturnKind | FeedbackKind, verdict: Verdict) -> None:
     assert verdict_on(returned(kind=kind), SENT, soft_bounces=0) == verdict
+
+
+@pytest.mark.parametrize("kind", [ReturnKind.COMPLAINT, ReturnKind.UNSUBSCRIBE])
+def test_a_team_cannot_be_silenced_by_what_comes_back(kind: ReturnKind) -> None:
+    assert verdict_on(returned(kind=kind), HANDED_OVER, soft_bounces=0) == NOTHING
 
 
 @pytest.mark.parametrize(
