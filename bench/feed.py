@@ -89,10 +89,14 @@ def owner_of(network: int) -> str:
     return f"abuse@bench{network}.example"
 
 
+def network_of(network: int) -> str:
+    """All its addresses, in CIDR notation."""
+    return f"{IPv6Address(FIRST + (network << (128 - NETWORK_BITS)))}/{NETWORK_BITS}"
+
+
 def _network(number: int) -> str:
-    start = IPv6Address(FIRST + (number << (128 - NETWORK_BITS)))
     return (
-        f"inet6num:       {start}/{NETWORK_BITS}\nnetname:        BENCH-{number}\ncountry:        NL\n"
+        f"inet6num:       {network_of(number)}\nnetname:        BENCH-{number}\ncountry:        NL\n"
         f"org:            ORG-B{number}-RIPE\nadmin-c:        DUMY-RIPE\nstatus:         ASSIGNED\n"
         f"mnt-by:         BENCH-MNT\nsource:         RIPE\n\n"
         f"organisation:   ORG-B{number}-RIPE\norg-name:       Bench Network {number}\norg-type:       LIR\n"

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import re
 import signal
+from collections.abc import Collection
 from pathlib import Path
 from typing import AnyStr
 
@@ -28,13 +29,15 @@ class BadRelay(SMTP):
     """aiosmtpd's server, with a fault for each mail that is to have one.
 
     It serves a second copy well, unless it is `ruthless`: then no mail's answer is lost twice, after which it fails.
+    At the addresses `nobody_at` nobody is there, whatever else happens.
     """
 
-    def __init__(self, sink: MailSink, draw: Draw, *, ruthless: bool) -> None:
+    def __init__(self, sink: MailSink, draw: Draw, *, ruthless: bool, nobody_at: Collection[str] = ()) -> None:
         super().__init__(self, data_size_limit=MAX_MAIL_BYTES, enable_SMTPUTF8=True, ident="Bad relay")
         self._sink = sink
         self._draw = draw
         self._ruthless = ruthless
+        self._nobody_at = nobody_at
         self._fault = ""
         self._is_mute = False
 
@@ -56,6 +59,8 @@ class BadRelay(SMTP):
                 return "451 4.7.1 Greylisted, try again later"
             case "relay-babbles-early":
                 return "?? whom do you mean"
+        if address in self._nobody_at:
+            return "550 5.1.1 There is no such mailbox"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
@@ -125,7 +130,7 @@ class BadRelay(SMTP):
             await super().push(status)
 
 
-async def serve(*, port: int, maildir: Path, draw: Draw, ruthless: bool) -> None:
+async def serve(*, port: int, maildir: Path, draw: Draw, ruthless: bool, nobody_at: Collection[str]) -> None:
     """Listen until SIGTERM."""
     sink = MailSink(Maildir(maildir))
     stopped = asyncio.Event()
@@ -133,7 +138,7 @@ async def serve(*, port: int, maildir: Path, draw: Draw, ruthless: bool) -> None
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
 
     def session() -> BadRelay:
-        return BadRelay(sink, draw, ruthless=ruthless)
+        return BadRelay(sink, draw, ruthless=ruthless, nobody_at=nobody_at)
 
     async with await loop.create_server(session, host="127.0.0.1", port=port):
         await stopped.wait()
@@ -147,6 +152,15 @@ if __name__ == "__main__":
     parser.add_argument("--tally", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ruthless", action="store_true")
+    parser.add_argument("--nobody-at", nargs="*", default=(), metavar="ADDRESS")
     given = parser.parse_args()
     draw_of_run = draw_of(given.faults, known=AT_THE_RELAY, seed=given.seed, tally=given.tally)
-    asyncio.run(serve(port=given.port, maildir=given.maildir, draw=draw_of_run, ruthless=given.ruthless))
+    asyncio.run(
+        serve(
+            port=given.port,
+            maildir=given.maildir,
+            draw=draw_of_run,
+            ruthless=given.ruthless,
+            nobody_at=frozenset(given.nobody_at),
+        )
+    )

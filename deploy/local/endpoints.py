@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from deploy.local.keys import Keys, write_private
-from deploy.local.layout import HOST, LMTP, Layout, replica_name
+from deploy.local.layout import HOST, LMTP, RETURNS, Layout, replica_name
 from deploy.local.postgres import superuser_url
 
 
@@ -24,12 +24,14 @@ class ReplicaEndpoint:
 class Endpoints:
     """`services`: base URL of the first replica by service, `replicas`: of all. `postgres` is the superuser's URL.
 
-    `kafka` is host:port, and so is `intake_lmtp`, where a mail server brings partners' mail.
+    `kafka` is host:port, and so is `intake_lmtp`, where a mail server brings partners' mail, and
+    `feedback_lmtp`, where it brings what comes back.
     """
 
     services: dict[str, str]
     replicas: tuple[ReplicaEndpoint, ...]
     intake_lmtp: str
+    feedback_lmtp: str
     kafka: str
     postgres: str
     admin_token: str
@@ -52,6 +54,7 @@ def endpoints_of(layout: Layout, *, services: Iterable[str], keys: Keys, now: da
             for replica in range(1, layout.replicas + 1)
         ),
         intake_lmtp=f"{HOST}:{layout.port(LMTP)}",
+        feedback_lmtp=f"{HOST}:{layout.port(RETURNS)}",
         kafka=layout.kafka_bootstrap,
         postgres=superuser_url(layout, keys),
         admin_token=keys.admin_token(now=now),

@@ -12,6 +12,7 @@ SERVICES = ("intake", "verifier", "attribution", "notifier", "feedback")
 HOST = "127.0.0.1"
 
 LMTP = "intake-lmtp"
+RETURNS = "feedback-lmtp"
 _PORT_OFFSETS = {
     "console": 0,
     **{service: offset for offset, service in enumerate(SERVICES, start=1)},
@@ -20,7 +21,11 @@ _PORT_OFFSETS = {
     "kafka-controller": 21,
     "postgres": 22,
     "mail": 24,
+    RETURNS: 25,
 }
+_PORT_OFFSETS_OF_OTHERS = {RETURNS: 7}
+"""Of replicas beyond the first, whose round has no room for the port that the first has."""
+
 MOST_REPLICAS = 8
 _SECOND_REPLICA_OFFSET = 30
 _PORTS_OF_REPLICAS = 10
@@ -68,7 +73,8 @@ class Layout:
     def port(self, part: str, *, replica: int = 1) -> int:
         """Replicas of a service beyond the first listen above the ports that a stack always has: ten to each round."""
         round_offset = _SECOND_REPLICA_OFFSET + _PORTS_OF_REPLICAS * (replica - 2) if replica > 1 else 0
-        return self.port_base + _PORT_OFFSETS[part] + round_offset
+        offsets = _PORT_OFFSETS | _PORT_OFFSETS_OF_OTHERS if replica > 1 else _PORT_OFFSETS
+        return self.port_base + offsets[part] + round_offset
 
     def url(self, service: str, *, replica: int = 1) -> str:
         return f"http://{HOST}:{self.port(service, replica=replica)}"
@@ -85,8 +91,16 @@ class Layout:
     @property
     def mail_doors(self) -> Mapping[str, int]:
         """The port at which each replica of intake takes partners' mail (LMTP)."""
-        replicas = range(1, self.replicas + 1) if "intake" in self.services else ()
-        return {f"{replica_name('intake', replica)}, mail": self.port(LMTP, replica=replica) for replica in replicas}
+        return self._doors("intake", LMTP)
+
+    @property
+    def return_doors(self) -> Mapping[str, int]:
+        """The port at which each replica of feedback takes what comes back (LMTP)."""
+        return self._doors("feedback", RETURNS)
+
+    def _doors(self, service: str, part: str) -> Mapping[str, int]:
+        replicas = range(1, self.replicas + 1) if service in self.services else ()
+        return {f"{replica_name(service, replica)}, mail": self.port(part, replica=replica) for replica in replicas}
 
     @property
     def own_parts(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ async def preflight(layout: Layout, *, console: Console) -> None:
         console.print(f"The last stack was killed without a chance to stop; {stopped}.")
     _check_disk(layout.home)
     parts = {part: layout.port(part) for part in layout.own_parts}
-    _check_ports(parts | dict(layout.service_ports) | dict(layout.mail_doors))
+    _check_ports(parts | dict(layout.service_ports) | dict(layout.mail_doors) | dict(layout.return_doors))
     if not layout.external_kafka:
         await _fetch_kafka(layout, console=console)
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from deploy.local.keys import Keys
-from deploy.local.layout import HOST, LMTP, PROJECT, SERVICES, Layout, replica_name
+from deploy.local.layout import HOST, LMTP, PROJECT, RETURNS, SERVICES, Layout, replica_name
 from deploy.local.parts import Part
 from deploy.local.postgres import database_url
 from deploy.local.reachability import says_ready
@@ -35,8 +35,8 @@ def service_environment(
     And the settings of this layout, which nobody else hears of.
     """
     ports = {"HTTP_PORT": str(layout.port(service, replica=replica))}
-    if service == "intake":
-        ports["LMTP_PORT"] = str(layout.port(LMTP, replica=replica))
+    if (door := {"intake": LMTP, "feedback": RETURNS}.get(service)) is not None:
+        ports["LMTP_PORT"] = str(layout.port(door, replica=replica))
     settings = ports | _common(service, layout=layout, keys=keys) | _own(service, layout=layout, keys=keys)
     variables = {f"TOCSIN_{service.upper()}_{name}": value for name, value in settings.items()}
     ours = {name: value for name, value in variables.items() if name not in chosen and f"{name}_FILE" not in chosen}

@@ -115,6 +115,11 @@ RECORD_TO_MAIL_SECONDS = Histogram(
     buckets=SECONDS,
 )
 FEEDBACK = Counter("tocsin_feedback", "Answers of recipients", ("kind",))
+MAILS_RETURNED = Counter(
+    "tocsin_mails_returned",
+    "Mails that came back, by what they are and how surely they are about ours",
+    ("kind", "trust"),
+)
 OVERDUE = Gauge("tocsin_overdue", "What has been in a state for longer than it may, up to 10,000", ("service", "state"))
 OLDEST_SECONDS = Gauge("tocsin_oldest_seconds", "How long the oldest has been in a state", ("service", "state"))
 RECONCILIATION_SOUND = Gauge("tocsin_reconciliation_sound", "1 if the last reconciliation found no difference, else 0")

@@ -121,6 +121,39 @@ class FeedbackKind(StrEnum):
     OPT_OUT = "opt-out"
 
 
+class ReturnKind(StrEnum):
+    """What a mail that came back is. Only a `bounce` says that ours did not arrive; a `reply` is a person's."""
+
+    BOUNCE = "bounce"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBE = "unsubscribe"
+    AUTO_REPLY = "auto-reply"
+    TICKET = "ticket"
+    LOOP = "loop"
+    REPLY = "reply"
+    OTHER = "other"
+
+
+class Permanence(StrEnum):
+    """What a bounce says of the address. A refusal by `policy` is about us, and says nothing of it."""
+
+    PERMANENT = "permanent"
+    MAILBOX_FULL = "mailbox-full"
+    TEMPORARY = "temporary"
+    POLICY = "policy"
+
+
+class Trust(StrEnum):
+    """How we know which of our mails another one is about, surest first. Anybody can write a bounce."""
+
+    TOKEN = "token"  # noqa: S105 - a word
+    MESSAGE_ID = "message-id"
+    REFERENCE = "reference"
+    NONE = "none"
+
+
 class AssetKind(StrEnum):
     """What an organisation can register as its own."""
 

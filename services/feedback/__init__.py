@@ -1,5 +1,6 @@
 """Hears the answers.
 
-Hears `NotificationSent` and `IncidentChanged`; decides what counts as an answer, and what of it may be known; says
-`FeedbackReceived`. Serves the pages that our mails name, and the public counters.
+Hears `NotificationSent` and `IncidentChanged`; decides what counts as an answer, what of it may be known, and what each
+mail is that comes back; says `FeedbackReceived` and `MailReturned`. Serves the pages that our mails name, and the
+public counters.
 """

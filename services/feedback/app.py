@@ -1,20 +1,25 @@
 """Where the objects of the feedback service meet."""
 
+from collections.abc import Iterator
+
 from fastapi import APIRouter
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import Database, database_of
 from libs.common.http_api import new_api
 from libs.common.links import Links
+from libs.common.lmtp import LmtpServer
 from libs.common.overdue import watch_of
 from libs.common.publisher import Publisher
-from libs.common.service import Service
-from services.feedback.api import feedback, rating, recipient, static, statistics, verification
+from libs.common.service import Service, Task
+from services.feedback.api import feedback, incoming, rating, recipient, static, statistics, verification
 from services.feedback.api.errors import answer_with_pages
+from services.feedback.api.letterbox import Letterbox, MaildirReader
 from services.feedback.api.pages import House, Pages
 from services.feedback.api.wording import read_wordings
 from services.feedback.consumer import SUBSCRIPTIONS
 from services.feedback.domain.allowance import Allowance
+from services.feedback.domain.incoming.recognised import House as MailHouse
 from services.feedback.settings import FeedbackSettings
 from services.feedback.store.notifications import SENT
 
@@ -44,7 +49,7 @@ def build(settings: FeedbackSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="feedback"),
         subscriptions=SUBSCRIPTIONS,
-        tasks=(watch.run,),
+        tasks=(watch.run, *_doors_for_mail(settings, database)),
     )
 
 
@@ -61,5 +66,22 @@ def _routers(settings: FeedbackSettings, *, database: Database, pages: Pages) ->
         rating.routes(database=database, links=links, pages=pages),
         recipient.routes(database=database, links=links, pages=pages),
         feedback.routes(database=database),
+        incoming.routes(database=database),
         static.routes(),
     ]
+
+
+def _doors_for_mail(settings: FeedbackSettings, database: Database) -> Iterator[Task]:
+    """Where mails come back, if anybody brings them."""
+    domain = settings.mail_domain or settings.desk_address.rpartition("@")[2].lower()
+    letterbox = Letterbox(
+        database,
+        house=MailHouse(key=settings.link_key.get_secret_value().encode(), domain=domain),
+        desk_address=settings.desk_address,
+    )
+    if settings.lmtp_port:
+        yield LmtpServer(
+            letterbox, host=settings.lmtp_host, port=settings.lmtp_port, max_mail_bytes=settings.max_mail_bytes
+        ).run
+    if settings.maildir:
+        yield MaildirReader(letterbox, settings.maildir).run

@@ -1,5 +1,7 @@
 """What the feedback service needs to know."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from libs.common.settings import ServiceSettings, service_config
@@ -24,4 +26,19 @@ class FeedbackSettings(ServiceSettings):
     verify_per_minute: float = Field(10.0, description="And how many more each minute after that", gt=0)
     verify_remembered_addresses: int = Field(
         20_000, description="Addresses whose look-ups are counted, in memory; the longest silent is forgotten", ge=1
+    )
+    mail_domain: str = Field(
+        "",
+        description="Domain of the Message-IDs of our mails; empty: that of the desk's address",
+        pattern=r"^[a-z0-9.-]*$",
+    )
+    lmtp_host: str = Field("127.0.0.1", description="Address to listen on for mails that come back (LMTP)")
+    lmtp_port: int = Field(0, description="Port to listen on for them; 0: none are brought", ge=0, le=65535)
+    maildir: Path | None = Field(
+        None, description="Maildir into which a mail server lays mails that come back; empty: there is none"
+    )
+    max_mail_bytes: int = Field(
+        10 * 1024 * 1024,
+        description="Mails larger than this are not taken; of each the first 512 KiB are looked at",
+        ge=1024,
     )

@@ -50,6 +50,9 @@ SENDER_MAY_TAKE = timedelta(minutes=30)
 LOSS_IS_NOTICED_WITHIN = timedelta(minutes=1)
 """From the end of a lease; every sender looks for lost mails ten times a second."""
 
+NEXT_CONTACT_WITHIN = timedelta(minutes=30)
+"""From a refusal: attribution answers within seconds whether there is another contact."""
+
 HELD_BACK_AT_MOST = timedelta(hours=24)
 """By a brake or by an incident that is not approved: after that, somebody has forgotten it."""
 
@@ -103,6 +106,8 @@ def _watched(settings: NotifierSettings) -> Sequence[Watched]:
         Watched(state="deferred", greatest_age=SENDER_MAY_TAKE, rows=books.may_go_out("deferred", since=books.DUE_AT)),
         Watched(state="in-doubt", greatest_age=SENDER_MAY_TAKE, rows=books.may_go_out("in-doubt", since=books.DUE_AT)),
         Watched(state="sending", greatest_age=LOSS_IS_NOTICED_WITHIN, rows=books.SENDING),
+        Watched(state="bounced", greatest_age=NEXT_CONTACT_WITHIN, rows=books.WITHOUT_NEXT_CONTACT),
+        Watched(state="returned", greatest_age=SENDER_MAY_TAKE, rows=books.RETURNS_TO_HEED),
         Watched(state="awaiting-approval", greatest_age=approval, rows=books.AWAITING_APPROVAL),
         Watched(state="incident-not-approved", greatest_age=HELD_BACK_AT_MOST, rows=books.WITHOUT_APPROVED_INCIDENT),
         Watched(state="digest-to-send", greatest_age=SENDER_MAY_TAKE, rows=books.DIGESTS_TO_SEND),
@@ -204,6 +209,7 @@ def _planning_policy(settings: NotifierSettings) -> PlanningPolicy:
         repeat_interval=timedelta(days=settings.repeat_interval_days),
         daily_cap=settings.recipient_daily_cap,
         correction_window=timedelta(seconds=settings.window_correction_seconds),
+        continuation_window=timedelta(seconds=settings.window_continuation_seconds),
     )
 
 

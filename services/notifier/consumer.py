@@ -4,8 +4,16 @@ from asyncio import Event
 from functools import partial
 
 from libs.common.consumer import Subscriptions
-from libs.common.contracts import DigestDue, FeedbackReceived, IncidentChanged, TargetAttributed, ThreatWithdrawn
-from services.notifier.handlers import corrections, digests, planning
+from libs.common.contracts import (
+    DigestDue,
+    FeedbackReceived,
+    IncidentChanged,
+    MailReturned,
+    RecipientsExhausted,
+    TargetAttributed,
+    ThreatWithdrawn,
+)
+from services.notifier.handlers import corrections, digests, planning, returning
 
 
 def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, queued: Event) -> Subscriptions:
@@ -16,5 +24,7 @@ def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPo
             corrections.heed_withdrawals, window=policy.correction_window, reference_key=grouping.reference_key
         ),
         FeedbackReceived: planning.heed_feedback,
+        MailReturned: returning.heed_returns,
+        RecipientsExhausted: returning.give_up,
         DigestDue: digests.take_up_digests,
     }

@@ -108,6 +108,11 @@ class NotifierSettings(ServiceSettings):
     window_correction_seconds: float = Field(
         600.0, description="A correction waits this long for others of the same notification", ge=0
     )
+    window_continuation_seconds: float = Field(
+        30.0,
+        description="What could not be delivered waits this long for the rest of its mail before the next contact",
+        ge=0,
+    )
     repeat_interval_days: int = Field(14, description="The same asset and incident is not told again within", ge=0)
     recipient_daily_cap: int = Field(
         50, description="Incidents that a recipient is told of in a day; critical ones go", ge=1

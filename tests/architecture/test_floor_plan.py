@@ -37,6 +37,7 @@ PURE_COMMON = {
     "books",
     "contracts",
     "delegated",
+    "verp",
     "errors",
     "flattening",
     "ids",

@@ -5,7 +5,7 @@ import re
 import shutil
 import signal
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from bench.feed import ripe_dump
+from bench.feed import network_of, owner_of, ripe_dump
 from deploy.local.accounts import remove_cluster
 from deploy.local.complaints import Complaint
 from deploy.local.layout import HOST, Layout, service_of
@@ -33,6 +33,7 @@ from tests.chaos.relay import MAIL_RELAY, Relay
 SMTP_CONNECTIONS = 16
 SETTINGS = {
     **{f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS": "1" for severity in ("HIGH", "MEDIUM", "LOW", "INFO")},
+    "TOCSIN_NOTIFIER_WINDOW_CONTINUATION_SECONDS": "1",
     "TOCSIN_NOTIFIER_SMTP_TIMEOUT_SECONDS": "1.5",
     "TOCSIN_NOTIFIER_RETRY_SHORTEST_MINUTES": "0.02",
     "TOCSIN_NOTIFIER_RETRY_LONGEST_MINUTES": "0.1",
@@ -209,9 +210,12 @@ async def arena(
     ruthless: bool = True,
     partitions: int = 4,
     settings: Mapping[str, str] = MappingProxyType(SMALL_BATCHES),
+    deserted: Sequence[int] = (),
 ) -> AsyncIterator[Arena]:
     """A system that is ready and knows the networks of `bench.feed`; all of it is gone afterwards.
 
+    Nobody reads mail at the address of the owner of a `deserted` network; every other of them belongs to an
+    organisation that has a second address.
     `settings` are variables for its services, beside `SETTINGS`. A ruthless relay may lose the answer to one mail
     twice, after which that mail fails.
     """
@@ -224,12 +228,13 @@ async def arena(
         external_smtp=f"{HOST}:{base + PORTS_OF_A_STACK - 1}",
         settings={**SETTINGS, **settings},
     )
-    relay, listener = Relay(layout, ruthless=ruthless), Listener(seed=1)
+    relay = Relay(layout, ruthless=ruthless, nobody_at=list(map(owner_of, deserted)))
+    listener = Listener(seed=1)
     try:
         await relay.start(seed=1, faults=relay_faults)
         async with running_stack(layout, drill=True) as stack:
             made = Arena(stack, relay, listener)
-            await _know_the_networks(made)
+            await _know_the_networks(made, deserted)
             await _listen(made)
             yield made
     finally:
@@ -243,13 +248,26 @@ def clear_away(home: Path) -> None:
     shutil.rmtree(home)
 
 
-async def _know_the_networks(made: Arena) -> None:
+async def _know_the_networks(made: Arena, deserted: Sequence[int]) -> None:
     async with made.operator("attribution") as api:
         (await api.post("/v1/imports/ripe", content=ripe_dump())).raise_for_status()
         while (await api.get("/v1/lookup", params={"ip": "2001:db8::1"})).raise_for_status().json()[
             "recipient"
         ] is None:
             await asyncio.sleep(0.2)
+        for network in deserted[::2]:
+            await _know_the_organisation(api, network)
+
+
+async def _know_the_organisation(api: httpx.AsyncClient, network: int) -> None:
+    """The owner of a network, at the same address, with another contact that is read."""
+    body = {"name": f"Owner of network {network}", "country": "NL"}
+    made = (await api.post("/v1/organisations", json=body)).raise_for_status().json()
+    path = f"/v1/organisations/{made['organisation_id']}"
+    for email in (owner_of(network), f"desk@bench{network}.example"):
+        (await api.post(f"{path}/contacts", json={"email": email})).raise_for_status()
+    asset = {"kind": "ip-range", "value": network_of(network)}
+    (await api.post(f"{path}/assets", json=asset)).raise_for_status()
 
 
 async def _listen(made: Arena) -> None:

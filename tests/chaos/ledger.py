@@ -17,6 +17,7 @@ from deploy.local.lag import lag_by_service
 from deploy.local.topics import wanted_topics
 from libs.common.ids import record_id
 from libs.common.vocabulary import Outcome
+from tests.chaos.mailings import Mailing, mailings, targets_told
 from tests.chaos.plan import SERVICES
 
 SHOWN = 5
@@ -25,22 +26,12 @@ NEVER = (
     "verdicts twice",
     "attributions twice",
     "targets twice",
+    "recipients told twice of one record",
     "threats without verdict",
     "wrong sizes",
     "open attempts",
 )
 MAILED = frozenset({Outcome.NOTIFIED.value, Outcome.FAILED.value, Outcome.SUPPRESSED.value})
-
-
-@dataclass(frozen=True, slots=True)
-class Mailing:
-    """A notification as the notifier remembers it. `doubts` are the attempts whose answer was lost."""
-
-    state: str
-    reason: str
-    sent: bool
-    targets: int
-    doubts: int
 
 
 @dataclass(slots=True)
@@ -66,6 +57,16 @@ class Books:
     @property
     def doubts(self) -> int:
         return sum(mailing.doubts for mailing in self.mailings.values())
+
+    @property
+    def bounced(self) -> int:
+        return sum(mailing.state == "bounced" for mailing in self.mailings.values())
+
+    @property
+    def to_others(self) -> int:
+        """Mails that went to another contact than the first."""
+        references = Counter(mailing.reference for mailing in self.mailings.values())
+        return sum(references.values()) - len(references)
 
     @property
     def copies(self) -> int:
@@ -134,39 +135,13 @@ async def _read_attribution(connection: asyncpg.Connection, books: Books) -> Non
 
 
 async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
-    rows = await connection.fetch(
-        """
-        SELECT (convert_from(t.attributed, 'UTF8')::json ->> 'indicator_id')::uuid AS indicator_id, t.notification_id,
-               CASE WHEN n.state = 'sent' AND starts_with(n.recipient_key, 'national-cert:') THEN 'handed over'
-                    ELSE n.state END AS mail
-        FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
-        """
-    )
-    books.targets = {row["indicator_id"]: _outcome_of(row["notification_id"], row["mail"]) for row in rows}
-    books.sums["targets twice"] = len(rows) - len(books.targets)
-    found = await connection.fetch(
-        """
-        SELECT n.id, n.state, n.reason, n.sent_at, n.targets_total,
-               (SELECT count(*) FROM targets t WHERE t.notification_id = n.id) AS targets,
-               (SELECT count(*) FROM attempts a WHERE a.notification_id = n.id AND a.result = 'in-doubt') AS doubts,
-               (SELECT count(*) FROM attempts a WHERE a.notification_id = n.id AND a.result IS NULL) AS open
-        FROM notifications n
-        """
-    )
-    books.mailings = {
-        row["id"]: Mailing(row["state"], row["reason"], row["sent_at"] is not None, row["targets"], row["doubts"])
-        for row in found
-    }
-    books.sums["wrong sizes"] = sum(row["targets"] != row["targets_total"] for row in found)
-    books.sums["open attempts"] = sum(row["open"] for row in found)
-
-
-def _outcome_of(notification_id: UUID | None, mail: str | None) -> str:
-    """What the partner is to be told of a target; the state of its mail where that is not the end."""
-    if notification_id is None:
-        return Outcome.SUPPRESSED.value
-    ends = {"sent": Outcome.NOTIFIED, "handed over": Outcome.OUT_OF_SCOPE, "failed": Outcome.FAILED}
-    return ends[mail].value if mail in ends else f"mail {mail}"
+    told = await targets_told(connection)
+    books.targets = told.outcomes
+    books.sums["targets twice"] = told.twice
+    books.sums["recipients told twice of one record"] = told.recipients_twice
+    books.mailings = await mailings(connection)
+    books.sums["wrong sizes"] = sum(each.targets != each.targets_total for each in books.mailings.values())
+    books.sums["open attempts"] = sum(each.open_attempts for each in books.mailings.values())
 
 
 async def _read_feedback(connection: asyncpg.Connection, books: Books) -> None:
@@ -198,11 +173,10 @@ def _read_mails(maildir: Path, books: Books) -> None:
 
 def unsettled(books: Books) -> list[str]:
     """What still moves: it may be sound later."""
-    states = Counter(mailing.state for mailing in books.mailings.values())
     counts = {
         "pending records": sum(outcome == Outcome.PENDING for outcome in books.accepted.values()),
         "submissions under way": sum(status == "processing" for status, _ in books.submissions.values()),
-        "open notifications": sum(count for state, count in states.items() if state not in {"sent", "failed"}),
+        "open notifications": sum(not mailing.is_at_rest for mailing in books.mailings.values()),
         "events in outboxes": sum(books.outbox.values()),
         "messages not read": sum(books.lag.values()),
         "sent mails that feedback has not heard of": len(_sent(books) - books.heard_of),
@@ -263,7 +237,7 @@ def _sums(books: Books) -> Iterator[str]:
         "sightings": books.sums["seen"],
         "in line": unattributable,
         **dict.fromkeys(NEVER, 0),
-        "tallied": len(_sent(books)),
+        "tallied": len({books.mailings[each].reference for each in _sent(books)}),
     }
     yield from (
         f"{name}: {books.sums[name]}, not {right}" for name, right in claims.items() if books.sums[name] != right

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.chaos.arena import SMALL_BATCHES, arena, clear_away
 from tests.chaos.plan import plan_of
-from tests.chaos.run import Trial, Verdict, said
+from tests.chaos.run import DESERTED, Trial, Verdict, said
 
 
 def _seeds(given: argparse.Namespace) -> Iterator[int]:
@@ -38,7 +38,8 @@ def _seeds(given: argparse.Namespace) -> Iterator[int]:
 async def _bear(row: Sequence[int], given: argparse.Namespace, *, home: Path) -> Sequence[Verdict]:
     """All runs of one system, or those until the first that is not sound."""
     verdicts: list[Verdict] = []
-    async with arena(home, settings={} if given.as_benchmarked else SMALL_BATCHES) as made:
+    settings = {} if given.as_benchmarked else SMALL_BATCHES
+    async with arena(home, settings=settings, deserted=DESERTED) as made:
         trial = Trial(made)
         for seed in row:
             verdict = await trial.bear(plan_of(seed, seconds=given.seconds), records=given.records)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,12 +19,14 @@ MAIL_RELAY = "mail"
 class Relay:
     """One relay after another at the same address, with one Maildir and one tally; each comes back when it is killed.
 
-    A ruthless one may lose the answer to one mail twice, after which that mail fails.
+    A ruthless one may lose the answer to one mail twice, after which that mail fails. It never takes one for
+    `nobody_at`.
     """
 
-    def __init__(self, layout: Layout, *, ruthless: bool) -> None:
+    def __init__(self, layout: Layout, *, ruthless: bool, nobody_at: Sequence[str] = ()) -> None:
         self._layout = layout
         self._ruthless = ruthless
+        self._nobody_at = nobody_at
         self._kept: Keeper | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._restarts_of_others = 0
@@ -64,6 +67,7 @@ class Relay:
     def _part(self, *misbehaviour: str) -> Part:
         host, port = self._layout.smtp
         places = ("--port", str(port), "--maildir", str(self._layout.mail), "--tally", str(self.strikes))
+        misbehaviour = (*misbehaviour, "--nobody-at", *self._nobody_at)
         return Part(
             name=MAIL_RELAY,
             command=(sys.executable, "-m", "deploy.doubles.relay", *places, *misbehaviour),

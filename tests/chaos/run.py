@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from bench.feed import feed
+from bench.feed import NETWORKS, feed
 from deploy.local.books import reconcile
 from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, LOSES_AN_ANSWER, Tally, evenly, written
 from tests.chaos import ledger
@@ -22,6 +22,9 @@ from tests.chaos.listener import repeats, untold
 from tests.chaos.partner import Partner, Pushed, expected_outcomes
 from tests.chaos.plan import Act, Blow, Plan
 from tests.chaos.ways import OBJECTS, Doors, doors_of
+
+DESERTED = range(7, NETWORKS, 20)
+"""Networks whose owner's address is dead: what is to go there goes on to the next contact, or has failed."""
 
 PIECE_RECORDS = 1000
 MOST_PIECES = 12
@@ -59,7 +62,7 @@ def said(counts: Mapping[str, Counter[str]]) -> str:
 
 async def run(plan: Plan, *, records: int, home: Path) -> Verdict:
     """A whole run on a system of its own."""
-    async with arena(home) as made:
+    async with arena(home, deserted=DESERTED) as made:
         return await Trial(made).bear(plan, records=records)
 
 
@@ -137,6 +140,8 @@ class Trial:
                     "in the Maildir": sum(map(len, books.mails.values())),
                     "in doubt": books.doubts,
                     "second copies": books.copies,
+                    "refused, asked for another contact": books.bounced,
+                    "to another contact": books.to_others,
                     "explained doubts at most": explained,
                 }
             ),

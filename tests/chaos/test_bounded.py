@@ -16,4 +16,5 @@ async def test_every_record_has_one_outcome_and_every_mail_left_once(tmp_path: P
     verdict = await run(plan_of(SEED, seconds=SECONDS), records=RECORDS, home=tmp_path)
 
     assert not verdict.wrong, f"\n{verdict}"
+    assert verdict.counts["mails"]["to another contact"], "what nobody reads is to go on under blows too"
     clear_away(tmp_path)

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from libs.common.contracts import Asset, FeedbackReceived, IndicatorSettled, NotificationSent, TargetAttributed
+from libs.common.contracts import (
+    Asset,
+    FeedbackReceived,
+    IndicatorSettled,
+    NotificationSent,
+    RecipientUnreachable,
+    TargetAttributed,
+)
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.ids import derived_id, new_id
@@ -521,7 +528,10 @@ async def test_a_dead_address_is_not_written_to_again(database: Database) -> Non
 
     [settled] = await plan(database, target(incident="open-rdp"), now=LATER)
 
-    assert await said(database) == [("failed", "dead-address")]
+    async with database.transaction() as tx:
+        (asked,) = await waiting_events(tx)
+    assert isinstance(asked, RecipientUnreachable), "its outcome is that of the next contact, if there is one"
+    assert (asked.failed, asked.reason, asked.is_settled) == (("info@jansen.example",), "5.1.1", False)
     assert settled.reason == "undeliverable"
 
 

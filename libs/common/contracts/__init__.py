@@ -3,15 +3,17 @@
 from libs.common.contracts.attribution import (
     HAND_OVER,
     AssetRegistered,
+    Continued,
     Evidence,
     HandOver,
     Recipient,
+    RecipientsExhausted,
     TargetAttributed,
     address_of,
     is_team,
 )
 from libs.common.contracts.event import TOPICS, Event
-from libs.common.contracts.feedback import FeedbackReceived
+from libs.common.contracts.feedback import FeedbackReceived, MailReturned
 from libs.common.contracts.intake import (
     Asset,
     DigestDue,
@@ -23,7 +25,7 @@ from libs.common.contracts.intake import (
     Product,
     RawIndicator,
 )
-from libs.common.contracts.notifier import NotificationSent, NotifiedTarget
+from libs.common.contracts.notifier import NotificationSent, NotifiedTarget, RecipientUnreachable
 from libs.common.contracts.outcome import IndicatorSettled
 from libs.common.contracts.verifier import Advisory, IncidentChanged, Reopened, ThreatVerified, ThreatWithdrawn
 
@@ -33,6 +35,7 @@ __all__ = [
     "Advisory",
     "Asset",
     "AssetRegistered",
+    "Continued",
     "DigestDue",
     "DigestFormat",
     "DigestReason",
@@ -45,11 +48,14 @@ __all__ = [
     "IncidentChanged",
     "Indicator",
     "IndicatorSettled",
+    "MailReturned",
     "NotificationSent",
     "NotifiedTarget",
     "Product",
     "RawIndicator",
     "Recipient",
+    "RecipientUnreachable",
+    "RecipientsExhausted",
     "Reopened",
     "TargetAttributed",
     "ThreatVerified",

@@ -78,9 +78,25 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     organisation: str = ""
 
 
+class Continued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a target goes on from, because its recipient could not be reached.
+
+    `target_id` is the first target of its indicator, `notification_id` the mail that did not arrive, `failed` the
+    addresses that were tried, in this order. With `is_settled` the record's outcome has been said already.
+    """
+
+    target_id: UUID
+    notification_id: UUID
+    reference: str
+    failed: tuple[str, ...]
+    is_settled: bool
+
+
 @topic("attributed-target")
 class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="target-attributed.v1"):
     """A threat with its recipient. One for each indicator that was not a duplicate.
+
+    Another one, which says what it has `continued`, for each further contact after a recipient could not be reached.
 
     Of a test the recipient is the partner itself, and neither the evidence nor `handed_over` says who was found.
     """
@@ -102,6 +118,7 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     evidence: tuple[Evidence, ...]
     reopened: Reopened | None = None
     handed_over: HandOver | None = None
+    continued: Continued | None = None
 
     @property
     def key(self) -> str:
@@ -109,7 +126,27 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
 
     @property
     def event_id(self) -> UUID:
+        if self.continued is not None:
+            return derived_id("target-attributed", self.target_id)
         return sibling_id(self.indicator_id, "target-attributed")
+
+
+@topic("recipients-exhausted")
+class RecipientsExhausted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="recipients-exhausted.v1"):
+    """Nobody is left to tell about the asset of a target whose recipient could not be reached. `evidence` says why."""
+
+    target_id: UUID
+    asset: str
+    at: datetime
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.asset
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("recipients-exhausted", self.target_id)
 
 
 @topic("asset-registered")

@@ -1,10 +1,11 @@
-"""What the notifier says: a mail has left."""
+"""What the notifier says: a mail has left, or could not reach its recipient."""
 
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from libs.common.contracts.attribution import TargetAttributed, address_of
 from libs.common.contracts.event import Event, topic
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Language, NotificationKind, RecipientKind
@@ -45,3 +46,32 @@ class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     @property
     def event_id(self) -> UUID:
         return derived_id("notification-sent", self.notification_id)
+
+
+@topic("recipient-unreachable")
+class RecipientUnreachable(Event, frozen=True, kw_only=True, omit_defaults=True, tag="recipient-unreachable.v1"):
+    """The recipient of a target can't be reached: another contact is asked for. `reason`: the mail server's code.
+
+    `notification_id` is the mail that did not arrive; with `is_settled` the record's outcome has been said already.
+    """
+
+    target: TargetAttributed
+    notification_id: UUID
+    reference: str
+    reason: str
+    is_settled: bool
+    at: datetime
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The addresses that were tried, in this order."""
+        before = self.target.continued.failed if self.target.continued else ()
+        return (*before, address_of(self.target.recipient.key))
+
+    @property
+    def key(self) -> str:
+        return self.target.indicator.asset.key
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("recipient-unreachable", self.target.target_id)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import ThreatVerified
+from libs.common.contracts import Indicator, ThreatVerified
 from libs.common.vocabulary import Severity
 from services.attribution.domain.answers import Answer, Enquiry, Source
 
@@ -33,9 +33,9 @@ class Patience(msgspec.Struct, frozen=True):
     def decide_by(self, threat: ThreatVerified, *, now: datetime) -> datetime:
         return now + (self.critical if threat.severity is Severity.CRITICAL else self.other)
 
-    def online(self, enabled: frozenset[Source], threat: ThreatVerified) -> frozenset[Source]:
-        """Who may be asked about this threat. Only `security.txt` is asked of the host itself."""
-        if Source.SECURITY_TXT in enabled and threat.indicator.category.partition("/")[0] in self.silent:
+    def online(self, enabled: frozenset[Source], indicator: Indicator) -> frozenset[Source]:
+        """Who may be asked about this. Only `security.txt` is asked of the host itself."""
+        if Source.SECURITY_TXT in enabled and indicator.category.partition("/")[0] in self.silent:
             return enabled - {Source.SECURITY_TXT}
         return enabled
 

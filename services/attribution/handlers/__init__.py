@@ -43,6 +43,7 @@ from services.attribution.handlers.registrations import UntoldRegistrations
 from services.attribution.handlers.sources.reading import end_with_parent
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import Word, decide_unattributed, forget
+from services.attribution.handlers.unreachable import attribute_unreachable
 
 __all__ = [
     "Decider",
@@ -67,6 +68,7 @@ __all__ = [
     "asset_of",
     "assets_page",
     "attribute_threats",
+    "attribute_unreachable",
     "attribution_of",
     "challenge_asset",
     "change_contact",

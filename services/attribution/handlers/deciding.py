@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from libs.common.contracts import ThreatVerified
+from libs.common.contracts import RecipientUnreachable, ThreatVerified
 from libs.common.db import Transaction
 from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
@@ -27,6 +27,7 @@ class Asking(msgspec.Struct, frozen=True, gc=False):
     question: Question
     online: frozenset[Source] = frozenset()
     may_wait: bool = False
+    unreachable: frozenset[str] = frozenset()
 
 
 class Decider:
@@ -41,7 +42,14 @@ class Decider:
         self._online = online
 
     def about(self, threat: ThreatVerified, *, may_wait: bool) -> Asking:
-        return Asking(question_of(threat.indicator), self.patience.online(self._online, threat), may_wait)
+        online = self.patience.online(self._online, threat.indicator)
+        return Asking(question_of(threat.indicator), online, may_wait)
+
+    def past(self, event: RecipientUnreachable) -> Asking:
+        """Who else can be told waits for nobody: what outside sources have answered so far counts."""
+        indicator = event.target.indicator
+        online = self.patience.online(self._online, indicator)
+        return Asking(question_of(indicator), online, unreachable=frozenset(event.failed))
 
     def about_asset(self, question: Question) -> Asking:
         """What a person asks waits for nobody."""
@@ -103,7 +111,7 @@ class Decider:
 
     def _wanted(self, asked: Asking, found: Findings, known: Directory, *, at: datetime) -> frozenset[Enquiry]:
         """What would be asked next, for all that was answered so far; a failure is an answer here."""
-        verdict = decide(found, directory=known, ladder=self.ladder, at=at, online=asked.online, may_wait=True)
+        verdict = self._verdict(asked, found, known, at=at, may_wait=True)
         enquiries = verdict.enquiries if isinstance(verdict, Waiting) else ()
         return frozenset(each for each in enquiries if each not in found.answers)
 
@@ -111,7 +119,18 @@ class Decider:
         """Who can wait doesn't take a failure for an answer: it is asked again."""
         if asked.may_wait and found.answers:
             found = msgspec.structs.replace(found, answers=answers_only(found.answers))
-        return decide(found, directory=known, ladder=self.ladder, at=at, online=asked.online, may_wait=asked.may_wait)
+        return self._verdict(asked, found, known, at=at, may_wait=asked.may_wait)
+
+    def _verdict(self, asked: Asking, found: Findings, known: Directory, *, at: datetime, may_wait: bool) -> Verdict:
+        return decide(
+            found,
+            directory=known,
+            ladder=self.ladder,
+            at=at,
+            online=asked.online,
+            may_wait=may_wait,
+            unreachable=asked.unreachable,
+        )
 
 
 def decide_all(

@@ -12,7 +12,7 @@ from libs.common.metrics import ATTRIBUTIONS
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution, target_id_of
 from services.attribution.domain.enquiries import Patience, PendingThreat, asked_for
-from services.attribution.domain.ladder import Attributed, Decision, Doubted, Settled, Waiting, tried_out
+from services.attribution.domain.ladder import Attributed, Decision, Doubted, Settled, Waiting, told, tried_out
 from services.attribution.domain.unattributed import is_left_to_a_person
 from services.attribution.handlers.deciding import Decider
 
@@ -114,7 +114,7 @@ def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
         first_seen_at=threat.first_seen_at,
         recipient=decision.recipient,
         confidence=decision.confidence,
-        evidence=tuple(step for step in decision.evidence if not step.leads_elsewhere),
+        evidence=told(decision.evidence),
         handed_over=decision.handed_over,
         reopened=threat.reopened,
         traceparent=threat.traceparent,

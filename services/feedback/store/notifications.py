@@ -23,11 +23,14 @@ WITH noted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::text[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::boolean[], $13::text[])
     ON CONFLICT (notification_id) DO NOTHING
-    RETURNING sent_at, incident, category, recipient_kind, is_test, kind
+    RETURNING reference, sent_at, incident, category, recipient_kind, is_test, kind
 )
 INSERT INTO tallies (month, incident, category, recipient_kind, notifications)
-SELECT date_trunc('month', sent_at AT TIME ZONE 'UTC')::date AS month, incident, category, recipient_kind, count(*)
-FROM noted WHERE NOT is_test AND kind = 'warning' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+SELECT date_trunc('month', sent_at AT TIME ZONE 'UTC')::date AS month, incident, category, recipient_kind,
+       count(DISTINCT reference)
+FROM noted WHERE NOT is_test AND kind = 'warning'
+  AND NOT EXISTS (SELECT FROM notifications AS known WHERE known.reference = noted.reference)
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 ON CONFLICT (month, incident, category, recipient_kind)
 DO UPDATE SET notifications = tallies.notifications + excluded.notifications
 """
@@ -49,7 +52,7 @@ _titles = msgspec.json.Decoder(dict[Language, str])
 async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
     """Keep and count each notification once: one that is there already stays and is not counted again.
 
-    Tests and corrections are kept, and never counted.
+    Tests and corrections are kept, and never counted; what goes on to another contact, with the first that left.
     """
     await tx.fetch(
         NOTE,
@@ -75,7 +78,8 @@ async def notification(tx: Transaction, notification_id: UUID) -> Notification |
 
 
 async def notification_by_reference(tx: Transaction, reference: str) -> Notification | None:
-    rows = await tx.fetch(FIND.format(column="reference"), reference)
+    """The first that left with it: others may continue it, to other contacts."""
+    rows = await tx.fetch(FIND.format(column="reference") + " ORDER BY sent_at, notification_id LIMIT 1", reference)
     return _notification(rows[0]) if rows else None
 
 

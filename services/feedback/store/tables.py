@@ -25,7 +25,7 @@ notifications = Table(
     "notifications",
     metadata,
     Column("notification_id", UUID, primary_key=True),
-    Column("reference", Text, nullable=False, unique=True),
+    Column("reference", Text, nullable=False, index=True, comment="shared by those that continue one another"),
     Column("recipient_key", Text, nullable=False),
     Column("recipient_kind", Text, nullable=False),
     Column("language", Text, nullable=False),
@@ -84,6 +84,24 @@ answers = Table(
     Column("text", Text, nullable=False),
     Column("threat_ids", ARRAY(UUID), nullable=False),
     Index("answers_by_time", "answered_at", "feedback_id"),
+)
+
+# What came back by mail. Not tied to a notification by the database: a mail may come back before we hear that it left.
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("return_id", UUID, primary_key=True),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("trust", Text, nullable=False, comment="how we know which of our mails it is about"),
+    Column("notification_id", UUID),
+    Column("reference", Text, nullable=False),
+    Column("address", Text, nullable=False, comment="whom a bounce or complaint is about"),
+    Column("permanence", Text),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Index("incoming_by_time", "received_at", "return_id"),
 )
 
 outbox = outbox_table(metadata)

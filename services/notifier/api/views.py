@@ -57,6 +57,14 @@ class AttemptView(BaseModel):
     detail: str
 
 
+class HappeningView(BaseModel):
+    """One line of a notification's timeline."""
+
+    at: datetime
+    what: str = Field(description="planned, queued, attempt, sent, deferred, bounced, in-doubt, complaint, fixed, …")
+    detail: str = Field(description="Words of mail servers and recipients among it: untrusted, escape it")
+
+
 class NotificationSummary(BaseModel):
     """While its state is `planned`, more targets can join it, and `next_attempt_at` says how long at most."""
 
@@ -64,6 +72,7 @@ class NotificationSummary(BaseModel):
     reference: str
     kind: NotificationKind
     corrects: UUID | None = Field(description="Of a correction: the notification that was wrong")
+    continues: UUID | None = Field(description="The notification that could not reach its recipient; same reference")
     state: State
     reason: str
     recipient: RecipientView
@@ -85,6 +94,7 @@ class NotificationDetail(NotificationSummary):
     decided_at: datetime | None
     note: str
     attempts: list[AttemptView]
+    timeline: list[HappeningView] = Field(description="All that happened to it, oldest first; never a rating")
     targets: list[TargetView] = Field(description=f"The first {TARGETS_SHOWN}; `targets_total` counts them all")
 
 
@@ -94,6 +104,7 @@ def summary_of(notification: Notification) -> NotificationSummary:
         reference=notification.reference,
         kind=notification.kind,
         corrects=notification.corrects,
+        continues=notification.continues,
         state=notification.state,
         reason=notification.reason,
         recipient=recipient_view(notification.recipient),
@@ -119,6 +130,7 @@ def detail_of(dossier: Dossier) -> NotificationDetail:
         decided_at=notification.decided_at,
         note=notification.note,
         attempts=[attempt_view(attempt) for attempt in dossier.attempts],
+        timeline=[HappeningView(at=each.at, what=each.what, detail=each.detail) for each in dossier.timeline],
         targets=[target_view(target) for target in dossier.targets[:TARGETS_SHOWN]],
     )
 

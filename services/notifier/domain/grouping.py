@@ -25,13 +25,15 @@ class Pair(msgspec.Struct, frozen=True):
 
     recipient_key: str
     incident: str
+    continues: UUID | None = None
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """A notification as far as the targets that join it decide it; open to more while its state is `planned`.
 
     `confidence` is that of its least certain target, `recipient_confidence` that of its most certain one, which is
-    the one that names the recipient.
+    the one that names the recipient. One that `continues` another has its `reference`, and says no outcome that the
+    other has said (`settled`).
     """
 
     id: UUID
@@ -44,6 +46,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     targets_total: int
     due_at: datetime
     state: State = State.PLANNED
+    continues: UUID | None = None
+    contact: int = 1
+    reference: str = ""
+    settled: bool = False
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +89,7 @@ class GroupingPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pair_of(target: Target) -> Pair:
-    return Pair(target.recipient.key, target.incident)
+    return Pair(target.recipient.key, target.incident, target.continued.notification_id if target.continued else None)
 
 
 def fill(
@@ -126,9 +132,11 @@ def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iter
 
 def _group_of(joining: Sequence[Planned]) -> Group:
     first = joining[0].target
+    continued = first.continued
+    causes = (first.recipient.key, first.incident, first.target_id)
     united = sum_of([item.target for item in joining])
     return Group(
-        id=derived_id("notification", first.recipient.key, first.incident, first.target_id),
+        id=derived_id("notification", *causes, *((continued.notification_id,) if continued else ())),
         recipient=united.recipient,
         recipient_confidence=united.recipient_confidence,
         incident=first.incident,
@@ -137,6 +145,10 @@ def _group_of(joining: Sequence[Planned]) -> Group:
         partners=united.partners,
         targets_total=united.targets_total,
         due_at=min(item.due_at for item in joining),
+        continues=continued.notification_id if continued else None,
+        contact=len(continued.failed) + 1 if continued else 1,
+        reference=continued.reference if continued else "",
+        settled=continued.is_settled if continued else False,
     )
 
 

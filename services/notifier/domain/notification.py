@@ -14,6 +14,10 @@ URGENCY = tuple(Severity)
 """Worst first: the position in this order is what the sender sorts by."""
 
 
+MOST_CONTACTS = 3
+"""A threat is sent to so many contacts at most, one after the other, until one can be reached."""
+
+
 class State(StrEnum):
     """Where a notification stands. While it is `planned`, more targets of its recipient and incident join it.
 
@@ -83,7 +87,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One mail to one recipient about one incident. `tries` counts answers of the relay, `doubts` the lost answers.
 
     `settled` is set once the targets' outcome has been said: an outcome is said once, whatever a person does later. A
-    correction has none to say; `corrects` is the notification that was wrong, in part or as a whole.
+    correction has none to say; `corrects` is the notification that was wrong, in part or as a whole. One that
+    `continues` another goes, under the same reference, to the next `contact` of whom that one could not reach.
     """
 
     id: UUID
@@ -110,6 +115,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     kind: NotificationKind = NotificationKind.WARNING
     corrects: UUID | None = None
+    continues: UUID | None = None
+    contact: int = 1
 
     @property
     def is_test(self) -> bool:

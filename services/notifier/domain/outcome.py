@@ -9,11 +9,18 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Event, IndicatorSettled, NotificationSent, NotifiedTarget
+from libs.common.contracts import (
+    Event,
+    IndicatorSettled,
+    NotificationSent,
+    NotifiedTarget,
+    RecipientUnreachable,
+)
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.text import plain
-from libs.common.vocabulary import Outcome, RecipientKind
-from services.notifier.domain.notification import Consignment, State
+from libs.common.vocabulary import NotificationKind, Outcome, RecipientKind
+from services.notifier.domain.meanings import ENHANCED
+from services.notifier.domain.notification import MOST_CONTACTS, Consignment, Notification, State
 from services.notifier.domain.replies import Deferred, Failed, InDoubt, Rehearsed, Released, Result, Sent
 
 BY = "notifier"
@@ -61,7 +68,26 @@ def change_of(consignment: Consignment, result: Result, *, subject: str | None, 
     if isinstance(result, Rehearsed) and notification.sent_at:
         # A person has it sent again, in a dry run: it stays one that was sent, once.
         return msgspec.structs.replace(change, state=State.SENT, reason="")
+    if asks_next_contact(consignment, result):
+        # Its outcome is that of the mail to the next contact, or that there is none.
+        return msgspec.structs.replace(change, state=State.BOUNCED, result="bounced", settled=False)
     return change
+
+
+def asks_next_contact(consignment: Consignment, result: Result) -> bool:
+    """Whether what could not be handed over goes on to another contact."""
+    is_refused = isinstance(result, Failed) and result.wants_next_contact
+    return is_refused and bool(consignment.targets) and may_go_on(consignment.notification)
+
+
+def may_go_on(notification: Notification) -> bool:
+    """Whether another contact may be asked for: not for what a partner tries out, and not without end.
+
+    Nor for what is handed over: a team is the last to ask, and what it alone hears is nobody else's.
+    """
+    is_warning = notification.kind is NotificationKind.WARNING and not notification.is_test
+    is_handed_over = notification.recipient.kind is RecipientKind.NATIONAL_CERT
+    return is_warning and not is_handed_over and notification.contact < MOST_CONTACTS
 
 
 def change_after(result: Result, *, of: UUID, attempt: int, subject: str | None, now: datetime) -> Change:
@@ -114,6 +140,10 @@ def events_of(consignment: Consignment, result: Result, *, subject: str, now: da
             )
         case Rehearsed():
             return settle(consignment, outcome=Outcome.SUPPRESSED, reason=DRY_RUN, message=REHEARSED, now=now)
+        case Failed(reason, text, code) if asks_next_contact(consignment, result):
+            said = ENHANCED.match(text)
+            why = said[0] if said else str(code or reason)
+            return unreachable(notification, consignment.targets, reason=why, now=now)
         case Failed(reason, text, code):
             message = nameless(f"{code} {text}" if code else text)
             return settle(consignment, outcome=Outcome.FAILED, reason=reason, message=message, now=now)
@@ -136,6 +166,24 @@ def _settle_as_sent(consignment: Consignment, *, now: datetime) -> Sequence[Indi
         message=MESSAGES_OF_TESTS[kind] if notification.is_test else in_earnest,
         now=now,
     )
+
+
+def unreachable(
+    notification: Notification, targets: Iterable[Target], *, reason: str, now: datetime
+) -> list[RecipientUnreachable]:
+    """The question to attribution who else can be told of these targets."""
+    return [
+        RecipientUnreachable(
+            target=target,
+            notification_id=notification.id,
+            reference=notification.reference,
+            reason=reason,
+            is_settled=notification.settled,
+            at=now,
+            traceparent=target.traceparent,
+        )
+        for target in targets
+    ]
 
 
 def settle(

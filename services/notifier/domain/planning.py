@@ -18,13 +18,15 @@ class PlanningPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes, and so
     does all that is handed over to a national or sector team, whose work that is. A correction waits for others of the
-    same notification as well, and is kept back by neither interval nor cap.
+    same notification as well, and is kept back by neither interval nor cap. What continues a notification waits for the
+    rest of it, whatever its severity.
     """
 
     windows: Mapping[Severity, timedelta]
     repeat_interval: timedelta
     daily_cap: int
     correction_window: timedelta = timedelta(minutes=10)
+    continuation_window: timedelta = timedelta(seconds=30)
 
 
 class SuppressionReason(StrEnum):
@@ -32,6 +34,8 @@ class SuppressionReason(StrEnum):
 
     OPT_OUT = "opt-out"
     UNDELIVERABLE = "undeliverable"
+    BOUNCED = "bounced"
+    COMPLAINT = "complaint"
     OPERATOR = "operator"
 
 
@@ -104,6 +108,8 @@ MESSAGES: Mapping[str, str] = {
     INCIDENT_CLOSED: "The incident was closed before the mail went out.",
     SuppressionReason.OPT_OUT: "The recipient has asked not to be written to.",
     SuppressionReason.UNDELIVERABLE: "The recipient's address does not take mail.",
+    SuppressionReason.BOUNCED: "Mail to the recipient's address came back.",
+    SuppressionReason.COMPLAINT: "The recipient has complained about our mail.",
     SuppressionReason.OPERATOR: "An operator has decided not to write to this recipient.",
 }
 
@@ -142,7 +148,8 @@ def _plan_one(
         return Suppressed(target, "interval", f"The recipient was told of this threat less than {days} days ago.")
     if _over_cap(target, known, policy.daily_cap):
         return Suppressed(target, "cap", f"The recipient has had mail about {policy.daily_cap} incidents within a day.")
-    return Planned(target, now + policy.windows[target.severity])
+    window = policy.continuation_window if target.continued else policy.windows[target.severity]
+    return Planned(target, now + window)
 
 
 def _over_cap(target: Target, known: set[str], daily_cap: int) -> bool:

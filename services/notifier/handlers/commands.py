@@ -20,6 +20,7 @@ async def command_notification(
 ) -> Notification | None:
     """Carry out a command; answers the notification after it, or None if its state does not allow the command.
 
+    What has bounced can be sent again once its outcome is said: until then it goes on to another contact.
     Raises `LookupError` for a notification that does not exist. Who cancels settles its targets as suppressed.
     """
     notification = await notifications.notification_with_id(tx, notification_id, lock=True)
@@ -27,7 +28,8 @@ async def command_notification(
         raise LookupError(notification_id)
 
     state = after_command(notification.state, command)
-    if state is None:
+    goes_on = notification.state is State.BOUNCED and not notification.settled
+    if state is None or goes_on:
         return None
 
     reason = "cancelled" if state is State.CANCELLED else ""

@@ -10,8 +10,9 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.references import is_reference, normalise_reference
 from services.notifier.domain.notification import Attempt, Notification
+from services.notifier.domain.timeline import Happening, timeline_of
 from services.notifier.handlers.sending import carried_by
-from services.notifier.store import incidents, notifications
+from services.notifier.store import incidents, notifications, returns
 from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
 
@@ -33,6 +34,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     notification: Notification
     targets: Sequence[Target]
     attempts: Sequence[Attempt]
+    timeline: Sequence[Happening]
 
 
 async def notification_named(tx: Transaction, name: str) -> Notification | None:
@@ -48,10 +50,18 @@ async def notification_named(tx: Transaction, name: str) -> Notification | None:
 
 
 async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
-    """Its targets and its attempts, oldest first."""
+    """Its targets and its attempts, oldest first, and all that happened to it."""
     carried = await carried_by(tx, [notification])
     attempts = await notifications.attempts_of(tx, notification.id)
-    return Dossier(notification=notification, targets=carried.get(notification.id, ()), attempts=attempts)
+    timeline = timeline_of(
+        notification,
+        attempts=attempts,
+        returns=await returns.returns_of(tx, notification.id),
+        followers=await returns.followers_of(tx, notification.id),
+    )
+    return Dossier(
+        notification=notification, targets=carried.get(notification.id, ()), attempts=attempts, timeline=timeline
+    )
 
 
 async def incident_named(tx: Transaction, slug: str) -> IncidentChanged | None:

@@ -14,6 +14,7 @@ from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
 from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import BY
+from services.notifier.handlers.returning import apply_returns
 from services.notifier.handlers.withdrawing import withdraw_closed
 from services.notifier.store import corrections, groups
 
@@ -23,9 +24,11 @@ log = structlog.get_logger(__name__)
 async def close_due(tx: Transaction, *, now: datetime, approval_confidence: float, limit: int) -> list[State]:
     """One round: what is due goes into the queue, or waits for a person; answers the new state of each.
 
-    What is left of closed incidents is taken back first. Of warnings and of corrections `limit` each.
+    What is left of closed incidents is taken back first, and what came back takes effect. Of warnings and of
+    corrections `limit` each.
     """
     await withdraw_closed(tx, by=BY, now=now)
+    await apply_returns(tx, now=now)
     warnings = await groups.close_due_groups(tx, now=now, approval_confidence=approval_confidence, limit=limit)
     return [*warnings, *await corrections.close_due_corrections(tx, now=now, limit=limit)]
 

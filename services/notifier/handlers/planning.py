@@ -23,7 +23,7 @@ from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import Planned, PlanningPolicy, Suppression, SuppressionReason, plan
 from services.notifier.handlers.withdrawing import silence, withdraw_closed
-from services.notifier.store import groups, incidents, orders, targets, withdrawals
+from services.notifier.store import groups, incidents, orders, returns, targets, withdrawals
 from services.notifier.store.targets import StoredDecision
 
 __all__ = ["GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
@@ -53,8 +53,10 @@ async def plan_targets(
     planned = [decision for decision in decisions if isinstance(decision, Planned)]
     joined = fill(planned, groups=open_groups, approved=history.approved, policy=grouping, now=now)
 
-    opened = [item.group.id for item in joined if item.is_new]
-    references = await free_references(tx, opened, key=grouping.reference_key)
+    opened = [item.group for item in joined if item.is_new]
+    anew = [group.id for group in opened if group.continues is None]
+    references = await free_references(tx, anew, key=grouping.reference_key)
+    references |= {group.id: group.reference for group in opened if group.continues is not None}
     await groups.record_groups(tx, joined, references=references, now=now)
     notifications = {target_id: item.group.id for item in joined for target_id in item.target_ids}
     decided |= await targets.record_decisions(tx, decisions, notifications=notifications, now=now)
@@ -70,7 +72,8 @@ async def free_references(tx: Transaction, notification_ids: Iterable[UUID], *, 
 
 
 def _settled(target: Target, decision: StoredDecision) -> Sequence[IndicatorSettled]:
-    if not decision.suppressed:
+    is_said = target.continued is not None and target.continued.is_settled
+    if not decision.suppressed or is_said:
         return ()
     return settled_targets(
         [target],
@@ -108,6 +111,7 @@ async def heed_feedback(
 
     A team can't opt out: feedback does not offer it, and whatever says so all the same is passed over.
     """
+    await returns.note_answers(tx, events, now=now)
     await targets.record_fixes(tx, [event for event in events if event.kind is FeedbackKind.FIXED])
     leaving = {event.recipient_key for event in events if event.kind is FeedbackKind.OPT_OUT and event.recipient_key}
     suppressions = [

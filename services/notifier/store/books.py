@@ -4,34 +4,56 @@ from libs.common.bookkeeping import RecordTable
 from services.notifier.store.digests import DIGEST_BRAKED
 from services.notifier.store.notifications import BRAKED
 
+
+def _outcome_of(mail: str) -> str:
+    """What was said of a mail that is settled: the first end among its attempts, or that it was taken back before.
+
+    What a team was mailed was handed over: it is out of scope.
+    """
+    return f"""
+        coalesce((
+            SELECT CASE WHEN a.result = 'rehearsed' THEN 'suppressed'
+                        WHEN a.result = 'failed' THEN 'failed'
+                        WHEN {mail}.recipient_key ~ '^(test:[^:]*:)?national-cert:' THEN 'out-of-scope'
+                        ELSE 'notified' END
+            FROM attempts a
+            WHERE a.notification_id = {mail}.id AND a.result IN ('sent', 'failed', 'rehearsed')
+            ORDER BY a.number LIMIT 1
+        ), 'suppressed')
+    """  # noqa: S608 - constants only
+
+
 TARGETS = RecordTable(
     name="targets",
     key="target_id",
-    # An outcome is said once. What a person does with a mail afterwards changes its state, and not what was said of it:
-    # that is the first end among its attempts, or that it was taken back where there was none. What a team was mailed
-    # was handed over: it is out of scope. A target whose mail is gone is not counted: whoever compares shall miss it.
-    grouped="""
+    # An outcome is said once. What a person does with a mail afterwards changes its state, and not what was said of it.
+    # A target whose mail is gone is not counted: whoever compares shall miss it. What went on to another contact has
+    # the outcome of the first of its mails that had one; those that go on are not counted by themselves.
+    grouped=f"""
         SELECT submission_id, outcome, CASE WHEN outcome IS NULL THEN state END AS state, count(*) AS records,
                min(decided_at) AS since
         FROM (
             SELECT t.submission_id, t.decided_at, n.state,
                    CASE WHEN t.notification_id IS NULL THEN 'suppressed'
-                        WHEN n.settled THEN coalesce(said.outcome, 'suppressed') END AS outcome
+                        WHEN t.given_up_at IS NOT NULL THEN 'failed'
+                        WHEN n.settled THEN {_outcome_of("n")}
+                        ELSE later.outcome END AS outcome
             FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
             LEFT JOIN LATERAL (
-                SELECT CASE WHEN a.result = 'rehearsed' THEN 'suppressed'
-                            WHEN a.result = 'failed' THEN 'failed'
-                            WHEN n.recipient_key ~ '^(test:[^:]*:)?national-cert:' THEN 'out-of-scope'
-                            ELSE 'notified' END AS outcome
-                FROM attempts a
-                WHERE a.notification_id = n.id AND a.result IN ('sent', 'failed', 'rehearsed')
-                ORDER BY a.number LIMIT 1
-            ) AS said ON n.settled
-            WHERE t.target_id > $1 AND t.target_id <= $2 AND t.submission_id > $3 AND t.submission_id <= $4
+                SELECT CASE WHEN c.notification_id IS NULL THEN 'suppressed'
+                            WHEN c.given_up_at IS NOT NULL THEN 'failed'
+                            ELSE {_outcome_of("m")} END AS outcome
+                FROM targets c LEFT JOIN notifications m ON m.id = c.notification_id
+                WHERE c.first_target_id = t.target_id
+                  AND (c.notification_id IS NULL OR c.given_up_at IS NOT NULL OR m.settled)
+                ORDER BY c.decided_at LIMIT 1
+            ) AS later ON n.state = 'bounced' AND NOT n.settled
+            WHERE t.first_target_id IS NULL AND t.target_id > $1 AND t.target_id <= $2
+              AND t.submission_id > $3 AND t.submission_id <= $4
               AND (t.notification_id IS NULL OR n.id IS NOT NULL)
         ) AS planned
         GROUP BY submission_id, outcome, CASE WHEN outcome IS NULL THEN state END
-    """,
+    """,  # noqa: S608 - constants only
 )
 
 SENT = """
@@ -41,7 +63,9 @@ SENT = """
 PLANNED = """
     SELECT n.id::text AS id, n.due_at AS since FROM notifications n JOIN incidents i ON i.slug = n.incident
     WHERE n.state = 'planned' AND CASE n.kind
-        WHEN 'correction' THEN EXISTS (SELECT FROM notifications o WHERE o.id = n.corrects AND o.settled)
+        WHEN 'correction' THEN EXISTS (
+            SELECT FROM notifications o WHERE o.id = n.corrects AND (o.settled OR o.state = 'bounced')
+        )
         ELSE i.state = 'approved'
     END
 """
@@ -56,6 +80,19 @@ WITHOUT_APPROVED_INCIDENT = """
 AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notifications WHERE state = 'awaiting-approval'"
 
 SENDING = "SELECT id::text AS id, lease_until AS since FROM notifications WHERE state = 'sending'"
+
+WITHOUT_NEXT_CONTACT = """
+    SELECT n.id::text AS id, coalesce((SELECT max(a.ended_at) FROM attempts a WHERE a.notification_id = n.id),
+                                      n.created_at) AS since
+    FROM notifications n WHERE n.state = 'bounced' AND NOT n.settled AND EXISTS (
+        SELECT FROM targets t WHERE t.notification_id = n.id AND t.given_up_at IS NULL AND NOT EXISTS (
+            SELECT FROM targets c
+            WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
+        )
+    )
+"""
+
+RETURNS_TO_HEED = "SELECT return_id::text AS id, at AS since FROM returns WHERE heeded_at IS NULL"
 
 ENGAGED_BRAKES = "SELECT concat_ws(' ', scope, nullif(value, '')) AS id, changed_at AS since FROM brakes WHERE engaged"
 

@@ -83,7 +83,8 @@ async def close_due_corrections(tx: Transaction, *, now: datetime, limit: int) -
         f"""
         WITH due AS (
             SELECT c.id, c.corrects FROM notifications c JOIN notifications o ON o.id = c.corrects
-            WHERE c.state = 'planned' AND c.kind = 'correction' AND c.due_at <= $1 AND o.settled
+            WHERE c.state = 'planned' AND c.kind = 'correction' AND c.due_at <= $1
+              AND (o.settled OR o.state = 'bounced')
             LIMIT $2 FOR UPDATE OF c SKIP LOCKED
         ), wrong AS (
             SELECT due.id, due.corrects, count(t.target_id) AS targets

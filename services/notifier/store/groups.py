@@ -19,6 +19,13 @@ BETWEEN_PARTNERS = "\x1f"
 """Arrays of arrays can't be unnested row by row; the separator can't occur in a partner's name."""
 
 
+OPEN = """
+    SELECT n.id, n.recipient, n.recipient_confidence, n.incident, n.severity, n.confidence, n.partners,
+           n.targets_total, n.due_at, n.continues, n.contact, n.settled
+    FROM notifications n
+"""
+
+
 async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Group]:
     """The open group of each of these recipients and incidents, if there is one; locked.
 
@@ -28,15 +35,22 @@ async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Gr
     Whoever waits for several of these locks takes them in the same order, so that no two wait for each other.
     """
     rows = await tx.fetch(
-        """
-        SELECT n.id, n.recipient, n.recipient_confidence, n.incident, n.severity, n.confidence, n.partners,
-               n.targets_total, n.due_at
-        FROM notifications n
+        f"""
+        {OPEN}
         WHERE n.recipient_key || ' ' || n.incident = ANY($1::text[]) AND n.state = 'planned' AND n.kind = 'warning'
+          AND n.continues IS NULL
         ORDER BY n.recipient_key, n.incident, n.id FOR UPDATE
         """,
-        [f"{pair.recipient_key} {pair.incident}" for pair in pairs],
+        [f"{pair.recipient_key} {pair.incident}" for pair in pairs if pair.continues is None],
     )
+    if continued := {pair.continues for pair in pairs if pair.continues is not None}:
+        rows += await tx.fetch(
+            f"""
+            {OPEN} WHERE n.continues = ANY($1::uuid[]) AND n.state = 'planned'
+            ORDER BY n.recipient_key, n.incident, n.id FOR UPDATE
+            """,
+            list(continued),
+        )
     groups = [
         Group(
             **dict(row)
@@ -48,7 +62,7 @@ async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Gr
         )
         for row in rows
     ]
-    return {Pair(group.recipient.key, group.incident): group for group in groups}
+    return {Pair(group.recipient.key, group.incident, group.continues): group for group in groups}
 
 
 async def taken_references(tx: Transaction, references: Sequence[str]) -> frozenset[str]:
@@ -96,15 +110,16 @@ async def _insert_groups(
         """
         INSERT INTO notifications (id, reference, recipient_key, recipient_domain, incident, created_at, recipient,
                                    recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                                   state, queued_at, next_attempt_at, is_test)
+                                   state, queued_at, next_attempt_at, is_test, continues, contact, settled)
         SELECT id, reference, recipient_key, recipient_domain, incident, $16, recipient, recipient_confidence, severity,
                urgency, confidence, string_to_array(partners, E'\\x1f'), targets_total, due_at, state, queued_at,
-               queued_at, is_test
+               queued_at, is_test, continues, contact, settled
         FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
                     $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[],
-                    $14::text[], $15::text[], $17::boolean[])
+                    $14::text[], $15::text[], $17::boolean[], $18::uuid[], $19::smallint[], $20::boolean[])
           AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                    state, queued_at, reference, recipient_key, recipient_domain, incident, is_test)
+                    state, queued_at, reference, recipient_key, recipient_domain, incident, is_test, continues, contact,
+                    settled)
         ON CONFLICT DO NOTHING RETURNING id
         """,
         [group.id for group in groups],
@@ -115,6 +130,9 @@ async def _insert_groups(
         [group.incident for group in groups],
         now,
         [group.recipient.test_of is not None for group in groups],
+        [group.continues for group in groups],
+        [group.contact for group in groups],
+        [group.settled for group in groups],
     )
     if len(rows) < len(groups):
         raise Transient("another replica has made a notification of the same targets, or with the same reference")

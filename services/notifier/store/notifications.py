@@ -16,7 +16,8 @@ from services.notifier.domain.outcome import Change
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
-    n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects
+    n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects,
+    n.continues, n.contact
 """
 
 BRAKED = """
@@ -175,7 +176,8 @@ async def notifications_with_ids(tx: Transaction, notification_ids: Collection[U
 
 
 async def id_of_reference(tx: Transaction, reference: str) -> UUID | None:
-    rows = await tx.fetch("SELECT id FROM notifications WHERE reference = $1", reference)
+    """The first that had it; those that continue it are told of there."""
+    rows = await tx.fetch("SELECT id FROM notifications WHERE reference = $1 AND continues IS NULL", reference)
     return rows[0]["id"] if rows else None
 
 

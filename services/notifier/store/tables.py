@@ -41,7 +41,7 @@ notifications = Table(
     "notifications",
     metadata,
     Column("id", UUID, primary_key=True),
-    Column("reference", Text, nullable=False, unique=True),
+    Column("reference", Text, nullable=False, comment="shared by those that continue one another"),
     Column("recipient_key", Text, nullable=False),
     Column("recipient_domain", Text, nullable=False),
     Column("recipient", LargeBinary, nullable=False),
@@ -70,7 +70,12 @@ notifications = Table(
     Column("is_test", Boolean, nullable=False, server_default="false"),
     Column("kind", Text, nullable=False, server_default="warning"),
     Column("corrects", UUID, comment="of a correction: the notification that was wrong"),
+    Column("continues", UUID, comment="the notification that could not reach its recipient"),
+    Column("contact", SmallInteger, nullable=False, server_default="1", comment="which one of the ladder's it is to"),
     Index("notifications_newest", "created_at", "id"),
+    Index("notifications_reference", "reference", unique=True, postgresql_where=text("continues IS NULL")),
+    Index("notifications_continued_by", "continues", postgresql_where=text("continues IS NOT NULL")),
+    Index("notifications_bounced", "id", postgresql_where=text("state = 'bounced' AND NOT settled")),
     Index("notifications_of_recipient", "recipient_key", "created_at"),
     Index("notifications_of_incident", "incident", "created_at"),
     Index(
@@ -90,7 +95,14 @@ notifications = Table(
         "notifications_planned",
         text("((recipient_key || ' ') || incident)"),
         unique=True,
-        postgresql_where=text("state = 'planned' AND kind = 'warning'"),
+        postgresql_where=text("state = 'planned' AND kind = 'warning' AND continues IS NULL"),
+    ),
+    Index(
+        "notifications_continuing",
+        "continues",
+        "recipient_key",
+        unique=True,
+        postgresql_where=text("state = 'planned' AND continues IS NOT NULL"),
     ),
     Index(
         "notifications_correcting",
@@ -98,6 +110,7 @@ notifications = Table(
         unique=True,
         postgresql_where=text("state = 'planned' AND kind = 'correction'"),
     ),
+    Index("notifications_corrected_by", "corrects", postgresql_where=text("corrects IS NOT NULL")),
     Index("notifications_under_way", "lease_until", postgresql_where=text("state = 'sending'")),
     Index(
         "notifications_open",
@@ -123,6 +136,9 @@ targets = Table(
     Column("fixed_at", TIME, comment="when a recipient called it fixed"),
     Column("left_out_at", TIME, comment="withdrawn, after its outcome was said: not in further copies of its mail"),
     Column("attributed", LargeBinary, nullable=False, comment="the TargetAttributed"),
+    Column("first_target_id", UUID, comment="of one that goes on to another contact: the first of its indicator"),
+    Column("given_up_at", TIME, comment="when nobody else was left to tell"),
+    Index("targets_going_on", "first_target_id", "decided_at", postgresql_where=text("first_target_id IS NOT NULL")),
     Index("targets_of_threat", "threat_id"),
     Index("targets_of_notification", "notification_id", postgresql_where=text("notification_id IS NOT NULL")),
 )
@@ -147,6 +163,25 @@ corrections = Table(
     Column("correction_id", UUID, nullable=False, comment="the notification that says so"),
     Column("withdrawal_id", UUID, nullable=False),
     Index("corrections_of_notification", "correction_id"),
+)
+
+# What came back, by mail or on a recipient's page. `heeded_at`: when it took effect; a mail that is under way has to
+# come to rest before.
+returns = Table(
+    "returns",
+    metadata,
+    Column("return_id", UUID, primary_key=True),
+    Column("notification_id", UUID, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("trust", Text, nullable=False),
+    Column("permanence", Text),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("heeded_at", TIME),
+    Index("returns_of_notification", "notification_id", "at"),
+    Index("returns_to_heed", "at", postgresql_where=text("heeded_at IS NULL")),
 )
 
 attempts = Table(

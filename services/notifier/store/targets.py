@@ -81,7 +81,7 @@ async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime
             ) AS targets
         )
         SELECT DISTINCT n.recipient_key, told.threat_id FROM told JOIN notifications n ON n.id = told.notification_id
-        WHERE n.state NOT IN ('failed', 'cancelled', 'rehearsed')
+        WHERE n.state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced')
           AND (n.state = 'planned' OR coalesce(n.queued_at, n.created_at) > $2)
           AND NOT EXISTS (SELECT FROM corrections c WHERE c.original_id = n.id AND c.threat_id = told.threat_id)
         """,
@@ -118,7 +118,8 @@ async def _incidents_of(tx: Transaction, recipients: Sequence[str], *, since: da
     rows = await tx.fetch(
         """
         SELECT recipient_key, incident FROM notifications
-        WHERE recipient_key = ANY($1::text[]) AND created_at > $2 AND state NOT IN ('failed', 'cancelled', 'rehearsed')
+        WHERE recipient_key = ANY($1::text[]) AND created_at > $2
+          AND state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced')
           AND kind = 'warning'
         UNION
         SELECT recipient_key, incident FROM notifications
@@ -149,6 +150,7 @@ async def record_decisions(
             "message",
             "decided_at",
             "attributed",
+            "first_target_id",
         ),
         rows=[_row(decision.target, made[decision.target.target_id], notifications) for decision in decisions],
     )
@@ -171,6 +173,7 @@ def _row(target: Target, made: StoredDecision, notifications: Mapping[UUID, UUID
         made.message or None,
         made.decided_at,
         encode(target),
+        target.continued.target_id if target.continued else None,
     )
 
 

@@ -25,14 +25,14 @@ OPEN = WAITING | {State.PLANNED, State.AWAITING_APPROVAL}
 UNSENT = OPEN - {State.IN_DOUBT}
 """What nobody has in hand, and of which no answer is lost."""
 
-ENDS = frozenset({State.SENT, State.REHEARSED, State.FAILED, State.CANCELLED})
+ENDS = frozenset({State.SENT, State.REHEARSED, State.FAILED, State.CANCELLED, State.BOUNCED})
 
 OBEYS = {
     Command.APPROVE: {State.AWAITING_APPROVAL},
     Command.CANCEL: {State.PLANNED, State.AWAITING_APPROVAL, State.QUEUED, State.DEFERRED},
-    Command.RESEND: {State.DEFERRED, State.SENT, State.REHEARSED, State.FAILED},
+    Command.RESEND: {State.DEFERRED, State.SENT, State.REHEARSED, State.FAILED, State.BOUNCED},
 }
-"""In which states a mail does what a person orders."""
+"""In which states a mail does what a person orders. One that has bounced, once its outcome is said."""
 
 UNKNOWN = UUID(int=0)
 """The id of a mail that has not been looked at yet."""
@@ -96,6 +96,8 @@ class Mail:
     tries: int = 0
     doubts: int = 0
     is_settled: bool = False
+    is_given_up: bool = False
+    """Whether nobody else was left to tell, when it could not be delivered."""
     is_told: bool = False
     """Whether feedback was told that it was sent."""
     resends: int = 0

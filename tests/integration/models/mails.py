@@ -74,7 +74,7 @@ class Mails(MailsThatMayBeWrong):
         return any(
             mail.recipient == target.recipient.key
             and mail.corrects is None
-            and mail.state not in {State.FAILED, State.CANCELLED, State.REHEARSED}
+            and mail.state not in {State.FAILED, State.CANCELLED, State.REHEARSED, State.BOUNCED}
             and (mail.state is State.PLANNED or (mail.queued_at or mail.created_at) > now - REPEAT_INTERVAL)
             and any(
                 each.threat_id == target.threat_id
@@ -125,7 +125,7 @@ class Mails(MailsThatMayBeWrong):
     def _may_close(self, mail: Mail) -> bool:
         """A correction does not overtake what it corrects."""
         if mail.corrects is not None:
-            return mail.corrects.is_settled
+            return mail.corrects.is_settled or mail.corrects.state is State.BOUNCED
         return self.incidents[mail.incident] is IncidentState.APPROVED
 
     def to_withdraw(self) -> list[Mail]:
@@ -238,6 +238,8 @@ class Mails(MailsThatMayBeWrong):
                 self._settle(mail, Outcome.SUPPRESSED)
             case Result.DEFERRED:
                 mail.state, mail.next_at = State.DEFERRED, reply.next_at
+            case Result.DEAD if mail.corrects is None:
+                mail.state, mail.next_at = State.BOUNCED, None
             case Result.FAILED | Result.DEAD:
                 mail.state, mail.next_at = State.FAILED, None
                 self._settle(mail, Outcome.FAILED)
@@ -250,6 +252,12 @@ class Mails(MailsThatMayBeWrong):
                 assert_never(reply.result)
         return reply.result is Result.DEAD
 
+    def give_up(self, mail: Mail) -> None:
+        """Nobody else can be told what it did not bring: that is the outcome, if none was said."""
+        if mail.state is State.BOUNCED and not mail.is_settled and not mail.is_given_up:
+            mail.is_given_up = True
+            self.said.update((target.indicator_id, Outcome.FAILED.value) for target in mail.targets)
+
     def _tell_feedback(self, mail: Mail) -> None:
         if not mail.is_told:
             mail.is_told = True
@@ -257,7 +265,8 @@ class Mails(MailsThatMayBeWrong):
 
     def command(self, mail: Mail, command: Command, *, now: datetime) -> bool:
         """Whether it can be done now."""
-        if mail.state not in OBEYS[command]:
+        goes_on = mail.state is State.BOUNCED and not mail.is_settled
+        if mail.state not in OBEYS[command] or goes_on:
             return False
         if command is Command.CANCEL:
             self._cancel([mail])

@@ -58,7 +58,7 @@ Rows = Mapping[UUID, Record]
 Tries = Mapping[tuple[UUID, int], Record]
 """Attempts by notification and number."""
 
-TABLES = "notifications, targets, withdrawals, corrections, attempts, incidents, suppressions, brakes, outbox"
+TABLES = "notifications, targets, withdrawals, corrections, returns, attempts, incidents, suppressions, brakes, outbox"
 
 
 class _SometimesDry(SimulatingRelay):

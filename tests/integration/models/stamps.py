@@ -46,6 +46,7 @@ def result_of(row: Record | None, expected: Result) -> Result:
         "sent": Result.SENT,
         "rehearsed": Result.REHEARSED,
         "deferred": Result.DEFERRED,
+        "bounced": Result.DEAD,
         "in-doubt": Result.LOST,
     }
     return others[row["result"]]

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from libs.common.contracts import FeedbackReceived, IndicatorSettled, ThreatWithdrawn
+from libs.common.contracts import FeedbackReceived, IndicatorSettled, RecipientsExhausted, ThreatWithdrawn
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.errors import Permanent
 from libs.common.ids import new_id
@@ -31,8 +31,9 @@ from services.notifier.handlers.commands import suppress as silence
 from services.notifier.handlers.corrections import heed_withdrawals
 from services.notifier.handlers.looking import delete_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, take_up_incidents
+from services.notifier.handlers.returning import give_up
 from tests.integration.models.machine import entered, step, told_of, try_plans
-from tests.integration.models.mail import ENDS, WINDOW
+from tests.integration.models.mail import ENDS, WINDOW, Mail
 from tests.integration.models.post_office import GROUPING, PostOffice, post_office
 from tests.integration.models.postbox import Death, Mood, Taken
 from tests.integration.models.sending import FATES_OF_PLANNING, FATES_OF_SENDING, PLANNING, REPLICAS, SENDING, Work
@@ -222,6 +223,25 @@ class MailStates(Work):
             assert (after is not None) == self.mails.command(mail, command, now=self.now)
             await self.check()
 
+    @step(choice=choices)
+    async def give_up(self, choice: int) -> None:
+        """Attribution answers that nobody else can be told: twice, as news may come."""
+        bounced = [mail for mail in self.mails.all if mail.state is State.BOUNCED]
+        if bounced:
+            mail = bounced[choice % len(bounced)]
+            for _ in range(2):
+                await self._give_up(mail)
+            await self.check()
+
+    async def _give_up(self, mail: Mail) -> None:
+        exhausted = [
+            RecipientsExhausted(target_id=each.target_id, asset=each.indicator.asset.key, at=self.now)
+            for each in mail.targets
+        ]
+        async with self.office.database.transaction() as tx:
+            await give_up(exhausted, tx=tx, now=self.now)
+        self.mails.give_up(mail)
+
     @property
     def marked_mails(self) -> list[Taken]:
         return [taken for taken in self.office.postbox.taken if taken.is_marked]
@@ -244,6 +264,9 @@ class MailStates(Work):
             await self.wait(300)
             await self.close_due(0, None)
             await self.send(0, None, None)
+        for mail in self.mails.all:
+            await self._give_up(mail)
+        await self.check()
         self._check_end()
 
     def _check_end(self) -> None:

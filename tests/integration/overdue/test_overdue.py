@@ -89,6 +89,14 @@ def wanted_digest(since: datetime) -> Sequence[Row]:
     return (Row("partners", row),)
 
 
+def bounced(since: datetime) -> Sequence[Row]:
+    """What nobody has answered yet who else can be told of."""
+    return (
+        *mail("bounced", "created_at")(since),
+        Row("targets", {"target_id": THING, "notification_id": THING, "decided_at": since}),
+    )
+
+
 def digest(state: str, moment: str) -> Callable[[datetime], Sequence[Row]]:
     return lambda since: (Row("digests", {"id": THING, "state": state, moment: since}),)
 
@@ -126,6 +134,13 @@ STATES = (
     State("notifier", "deferred", 30 * MINUTE, mail("deferred", "next_attempt_at")),
     State("notifier", "in-doubt", 30 * MINUTE, mail("in-doubt", "next_attempt_at")),
     State("notifier", "sending", MINUTE, mail("sending", "lease_until")),
+    State("notifier", "bounced", 30 * MINUTE, bounced),
+    State(
+        "notifier",
+        "returned",
+        30 * MINUTE,
+        lambda since: [Row("returns", {"return_id": THING, "at": since})],
+    ),
     State("notifier", "awaiting-approval", 8 * HOUR, mail("awaiting-approval", "created_at")),
     State("notifier", "incident-not-approved", 24 * HOUR, mail("queued", "next_attempt_at", incident="paused")),
     State("notifier", "digest-to-send", 30 * MINUTE, digest("deferred", "next_attempt_at")),

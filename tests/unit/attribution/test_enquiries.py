@@ -59,7 +59,7 @@ def test_what_is_critical_waits_less(severity: Severity, minutes: int) -> None:
 )
 def test_a_hacked_host_is_not_asked_but_its_registry_is(category: str, is_asked: bool) -> None:
     reported = msgspec.structs.replace(BAKERY, indicator=msgspec.structs.replace(BAKERY.indicator, category=category))
-    asked = PATIENCE.online(frozenset({Source.SECURITY_TXT, Source.RDAP_DOMAIN}), reported)
+    asked = PATIENCE.online(frozenset({Source.SECURITY_TXT, Source.RDAP_DOMAIN}), reported.indicator)
     assert (Source.SECURITY_TXT in asked, Source.RDAP_DOMAIN in asked) == (is_asked, True)
 
 

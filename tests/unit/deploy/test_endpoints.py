@@ -14,7 +14,17 @@ def test_the_file_names_every_endpoint_and_is_closed_to_others(tmp_path: Path) -
 
     content = read_endpoints(layout)
     assert content
-    others = {"replicas", "intake_lmtp", "kafka", "postgres", "admin_token", "partner_key", "mail_dir", "log_dir"}
+    others = {
+        "replicas",
+        "intake_lmtp",
+        "feedback_lmtp",
+        "kafka",
+        "postgres",
+        "admin_token",
+        "partner_key",
+        "mail_dir",
+        "log_dir",
+    }
     assert set(content) == {*SERVICES, *others}
     assert content["verifier"] == "http://127.0.0.1:8102"
     assert layout.endpoints.stat().st_mode & 0o777 == 0o600

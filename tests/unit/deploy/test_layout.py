@@ -50,6 +50,7 @@ def test_no_two_parts_of_the_largest_stack_share_a_port_and_all_stay_within_its_
     ports = [
         *layout.service_ports.values(),
         *layout.mail_doors.values(),
+        *layout.return_doors.values(),
         *map(layout.port, ("console", *layout.own_parts)),
     ]
 

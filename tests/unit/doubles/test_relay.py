@@ -12,6 +12,7 @@ from deploy.doubles import relay as double
 from deploy.doubles.relay import BadRelay
 from deploy.local.mail_sink import Maildir, MailSink
 from libs.common.faults import AT_THE_RELAY, LOSES_AN_ANSWER, Chance, Draw
+from services.notifier.domain.meanings import Meaning
 from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered, Lost, Reply
 from services.notifier.gateway.relay import RelayAddress, SmtpRelay
@@ -43,12 +44,18 @@ Deliver = Callable[[bytes], Awaitable[Reply]]
 
 
 @asynccontextmanager
-async def relay_with(fault: str, maildir: Path, *, ruthless: bool = False) -> AsyncIterator[Deliver]:
+async def relay_with(
+    fault: str, maildir: Path, *, ruthless: bool = False, nobody_at: tuple[str, ...] = ()
+) -> AsyncIterator[Deliver]:
     """A relay that always has this fault, and a way to hand it mails over one client."""
     draw = Draw({fault: Chance(1.0)}, random_numbers=random.Random(1))
     sink = MailSink(Maildir(maildir))
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: BadRelay(sink, draw, ruthless=ruthless), host="127.0.0.1", port=0)
+
+    def session() -> BadRelay:
+        return BadRelay(sink, draw, ruthless=ruthless, nobody_at=nobody_at)
+
+    server = await loop.create_server(session, host="127.0.0.1", port=0)
     port = server.sockets[0].getsockname()[1]
     client = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="none", timeout_seconds=TIMEOUT_SECONDS))
 
@@ -94,3 +101,10 @@ async def test_a_second_copy_is_served_well_unless_the_relay_is_ruthless(
 ) -> None:
     async with relay_with("relay-cuts-stored", tmp_path, ruthless=ruthless) as deliver:
         assert code_of(await deliver(SECOND_COPY)) == heard
+
+
+async def test_a_mail_to_nobody_is_refused_for_good(tmp_path: Path) -> None:
+    async with relay_with("relay-dawdles", tmp_path, nobody_at=("c@d.example",)) as deliver:
+        reply = await deliver(MAIL)
+    assert isinstance(reply, Answered)
+    assert (reply.meaning, stored(tmp_path)) == (Meaning.DEAD_ADDRESS, 0)

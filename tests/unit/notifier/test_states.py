@@ -96,13 +96,13 @@ def test_a_failed_mail_that_a_person_sends_again_reaches_feedback_but_keeps_its_
 
 
 def test_a_failure_is_told_without_the_address_in_the_relays_words() -> None:
-    refusal = Failed("dead-address", "5.1.1 <info@jansen.example>: Recipient address rejected", 550)
+    refusal = Failed("policy", "5.7.1 <info@jansen.example>: Recipient address rejected", 550)
 
     [event] = events_of(consignment(), refusal, subject="s", now=NOW)
 
     assert isinstance(event, IndicatorSettled)
     assert event.outcome is Outcome.FAILED
-    assert event.message == "550 5.1.1 <[recipient]>: Recipient address rejected"
+    assert event.message == "550 5.7.1 <[recipient]>: Recipient address rejected"
 
 
 def test_no_address_is_left_in_a_message_however_it_is_written() -> None:

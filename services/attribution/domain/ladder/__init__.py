@@ -37,6 +37,7 @@ from services.attribution.domain.ladder.values import (
     Step,
     Verdict,
     Waiting,
+    told,
 )
 from services.attribution.domain.ladder.words import explain
 
@@ -60,5 +61,6 @@ __all__ = [
     "nobody",
     "ranked",
     "read_ladder",
+    "told",
     "tried_out",
 ]

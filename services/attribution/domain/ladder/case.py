@@ -16,9 +16,12 @@ NOTHING = 0.0
 
 
 class Case:
-    """One question, as it is being decided. `online` are the sources that can be asked."""
+    """One question, as it is being decided. `online` are the sources that can be asked.
 
-    __slots__ = ("_country", "_provider", "at", "directory", "findings", "imports", "ladder", "online")
+    `unreachable` are addresses, in lower case, at which it was tried before in vain: each rung has its next one.
+    """
+
+    __slots__ = ("_country", "_provider", "at", "directory", "findings", "imports", "ladder", "online", "unreachable")
 
     def __init__(
         self,
@@ -28,9 +31,10 @@ class Case:
         ladder: Ladder,
         at: datetime,
         online: frozenset[Source] = frozenset(),
+        unreachable: frozenset[str] = frozenset(),
     ) -> None:
         self.findings, self.directory, self.ladder = findings, directory, ladder
-        self.at, self.online = at, online
+        self.at, self.online, self.unreachable = at, online, unreachable
         self.imports = imports_of(ladder, directory, at)
         self._country: Country | None = None
         self._provider: Provider | bool | None = False
@@ -66,9 +70,12 @@ class Case:
     ) -> Evidence:
         return Evidence(source=source, asked=asked, answered=answered, at=at or self.at, confidence=confidence)
 
-    def is_reported(self, email: str) -> bool:
-        """Is it the address under report, which may be in the attacker's hands?"""
-        return email.lower() == self.findings.question.reported_email
+    def why_not(self, email: str) -> str:
+        """Why nobody is written to there: it may be in the attacker's hands, or nobody reads it. Empty: they can be."""
+        address = email.lower()
+        if address == self.findings.question.reported_email:
+            return "which is the address under report"
+        return "which could not be reached" if address in self.unreachable else ""
 
 
 def language_of(country: str | None) -> Language:

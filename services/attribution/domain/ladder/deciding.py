@@ -43,13 +43,14 @@ def decide(
     at: datetime,
     online: frozenset[Source] = frozenset(),
     may_wait: bool = False,
+    unreachable: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """The first rung that leads to somebody with enough confidence.
+    """The first rung that leads to somebody with enough confidence, at none of the `unreachable` addresses.
 
     `Waiting` only with `may_wait`: then a question to a source that is `online`, which stands above what is known and
     has no answer, is asked first. An answer may open the next question.
     """
-    case = Case(findings, directory=directory, ladder=ladder, at=at, online=online)
+    case = Case(findings, directory=directory, ladder=ladder, at=at, online=online, unreachable=unreachable)
     steps: list[Step] = []
     asks: list[Enquiry] = []
     rungs = rungs_for(case)
@@ -146,11 +147,15 @@ def _evidence_for(best: Step, steps: Sequence[Step]) -> tuple[Evidence, ...]:
     """With a mark on what speaks of somebody else, which the recipient must never be told."""
     return tuple(
         step.evidence
-        if step is best or step.candidate is None or agree(best, step)
+        if step is best or _speaks_of_nobody(step) or agree(best, step)
         else msgspec.structs.replace(step.evidence, leads_elsewhere=True)
         for step in steps
         if step.evidence is not None
     )
+
+
+def _speaks_of_nobody(step: Step) -> bool:
+    return step.candidate is None and step.organisation_id is None
 
 
 def _evidence(steps: Sequence[Step]) -> tuple[Evidence, ...]:

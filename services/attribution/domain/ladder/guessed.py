@@ -29,9 +29,10 @@ def role_names(case: Case) -> Iterator[Step]:
 
 def _guessed(case: Case, name: OwnName, *, takes_mail: bool) -> Step:
     addresses = (f"{part}@{name.domain}" for part in LOCAL_PARTS)
-    email = next((address for address in addresses if not case.is_reported(address)), None)
+    email = next((address for address in addresses if not case.why_not(address)), None)
     if not takes_mail or email is None:
-        return Step(case.evidence(SOURCE, name.domain, "the domain takes no mail"), witness=SOURCE)
+        answered = "no other name to guess" if takes_mail else "the domain takes no mail"
+        return Step(case.evidence(SOURCE, name.domain, answered), witness=SOURCE)
     confidence = case.confidence(Certainty.ROLE_NAME) * case.ladder.proof[name.kind]
     candidate = candidate_at(
         email,

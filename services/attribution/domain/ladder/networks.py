@@ -114,8 +114,8 @@ def system(case: Case) -> Iterable[Step]:
 
 
 def _desk_step(case: Case, desk: AbuseDesk, evidence: Evidence, *, about: About, is_users: bool = False) -> Step:
-    if case.is_reported(desk.email):
-        return Step(_refused(case, evidence, "which is the address under report"), about=about)
+    if why_not := case.why_not(desk.email):
+        return Step(_refused(case, evidence, why_not), about=about)
     if _is_behind_cdn(case):
         name = case.provider.name if case.provider is not None else ""
         return Step(

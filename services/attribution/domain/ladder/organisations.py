@@ -1,5 +1,6 @@
 """Organisations that we know: whom of them to write to, or who else warns them."""
 
+from collections.abc import Container
 from datetime import datetime
 
 from libs.common.contracts import Evidence, Recipient
@@ -29,8 +30,14 @@ def organisation_step(
     at_most: float = 1.0,
 ) -> Step:
     """What a rung says that knows the organisation. `at_most`: how much the way proves by which it was found."""
-    reported = case.findings.question.reported_email
-    candidate = candidate_of(organisation, ladder=case.ladder, at=case.at, avoiding=reported, at_most=at_most)
+    candidate = candidate_of(
+        organisation,
+        ladder=case.ladder,
+        at=case.at,
+        avoiding=case.findings.question.reported_email,
+        unreachable=case.unreachable,
+        at_most=at_most,
+    )
     confidence = 0.0
     if candidate is None:
         answered = f"{answered}, without a contact that can be written to"
@@ -50,20 +57,29 @@ def _other_teams(organisation: Organisation, candidate: Candidate) -> str:
 
 
 def candidate_of(
-    organisation: Organisation, *, ladder: Ladder, at: datetime, avoiding: str | None = None, at_most: float = 1.0
+    organisation: Organisation,
+    *,
+    ladder: Ladder,
+    at: datetime,
+    avoiding: str | None = None,
+    unreachable: Container[str] = (),
+    at_most: float = 1.0,
 ) -> Candidate | None:
     """Who hears of what hits an organisation; None where it is to be warned and has no contact for it.
 
-    `avoiding` is the address under report, in lower case. Only contacts that are in force are written to.
+    `avoiding` is the address under report, `unreachable` are those that were tried in vain, all in lower case. Only
+    contacts that are in force are written to. Of who is handed over nobody else hears, if the team can't be reached.
     """
     row = ladder.handover_of(organisation.decided_criticality, organisation.sector)
     if row is None or row.action is Action.NOTIFY:
-        return _own_contact(organisation, ladder, at, avoiding, at_most)
+        return _own_contact(organisation, ladder, at, avoiding, unreachable, at_most)
     team = team_of(ladder, organisation, row)
+    if team is not None and team.email.lower() in unreachable:
+        team = None
     if row.action is Action.HAND_OVER:
         route = Route.VITAL if organisation.is_vital else Route.NATIONAL_CERT
         return Candidate(route, at_most, recipient_of_team(team) if team else None)
-    own = _own_contact(organisation, ladder, at, avoiding, at_most)
+    own = _own_contact(organisation, ladder, at, avoiding, unreachable, at_most)
     if own is None:
         return Candidate(Route.NATIONAL_CERT, at_most, recipient_of_team(team)) if team else None
     return Candidate(own.route, own.confidence, own.recipient, (recipient_of_team(team),) if team else ())
@@ -80,10 +96,16 @@ def recipient_of_team(team: Team) -> Recipient:
 
 
 def _own_contact(
-    organisation: Organisation, ladder: Ladder, at: datetime, avoiding: str | None, at_most: float
+    organisation: Organisation,
+    ladder: Ladder,
+    at: datetime,
+    avoiding: str | None,
+    unreachable: Container[str],
+    at_most: float,
 ) -> Candidate | None:
     for contact in usable(organisation.contacts, at):
-        if contact.email.lower() != avoiding:
+        address = contact.email.lower()
+        if address != avoiding and address not in unreachable:
             recipient = Recipient(
                 kind=TO_THEM,
                 name=organisation.name,

@@ -17,9 +17,9 @@ ROUTES = {
 
 
 def usable_address(case: Case, text: str) -> str | None:
-    """The address in canonical spelling; None for a placeholder, for what is none, and for the address under report."""
+    """The address in canonical spelling; None for a placeholder, for what is none, and for whom we don't write to."""
     email = canonical_email(text)
-    return email if email is not None and is_published(email) and not case.is_reported(email) else None
+    return email if email is not None and is_published(email) and not case.why_not(email) else None
 
 
 def candidate_at(

@@ -85,8 +85,8 @@ def _taught_recipient(case: Case, recipient: Recipient | None) -> Step:
     asked = case.findings.question.owned_part
     if recipient is None:
         return Step(case.evidence("learnt", asked, "a person has found nobody to warn"), witness="person", is_end=True)
-    if case.is_reported(recipient.email):
-        return Step(case.evidence("learnt", asked, f"{recipient.email}, which is the address under report"))
+    if why_not := case.why_not(recipient.email):
+        return Step(case.evidence("learnt", asked, f"{recipient.email}, {why_not}"))
     confidence = case.confidence(Certainty.LEARNT)
     evidence = case.evidence("learnt", asked, f"a person chose {recipient.name}: {recipient.email}", confidence)
     route = Route.ORGANISATION if recipient.kind is RecipientKind.ORGANISATION else Route.NETWORK_OWNER

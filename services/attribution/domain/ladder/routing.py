@@ -73,7 +73,7 @@ def _country_of_owner(case: Case, name: str) -> str | None:
 
 def _abroad(case: Case, country: str, evidence: tuple[Evidence, ...]) -> Decision:
     team = case.ladder.team_for(sector=None, country=country) if case.ladder.abroad is Abroad.NATIONAL_CERT else None
-    if team is not None:
+    if team is not None and not case.why_not(team.email):
         said = case.evidence("national-cert", country, f"{team.name}: {team.email}", evidence[-1].confidence)
         confidence = evidence[-1].confidence
         return Attributed(Route.NATIONAL_CERT, recipient_of_team(team), confidence, (*evidence, said))

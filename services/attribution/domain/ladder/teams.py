@@ -17,6 +17,8 @@ def national_cert(case: Case) -> Iterable[Step]:
         return ()
     confidence = case.confidence(Certainty.NATIONAL_CERT)
     asked = case.country.code or _sector(case) or ""
+    if why_not := case.why_not(team.email):
+        return (Step(case.evidence(SOURCE, asked, f"{team.name}: {team.email}, {why_not}"), about=About.COUNTRY),)
     evidence = case.evidence(SOURCE, asked, f"{team.name}: {team.email}", confidence)
     candidate = Candidate(Route.NATIONAL_CERT, confidence, recipient_of_team(team))
     return (Step(evidence, candidate, about=About.COUNTRY, witness=SOURCE),)

@@ -1,5 +1,6 @@
 """What the ladder answers with."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
@@ -83,6 +84,11 @@ class Attributed(msgspec.Struct, frozen=True, gc=False):
             return None
         reason = VITAL if self.route is Route.VITAL else SECTOR if self.concerns else ABROAD
         return HandOver(reason=reason, organisation=self.concerns)
+
+
+def told(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """What may be said outside of attribution."""
+    return tuple(step for step in evidence if not step.leads_elsewhere)
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):

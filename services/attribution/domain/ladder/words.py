@@ -33,6 +33,7 @@ WHO: Mapping[str, str] = {
     "ripe:abuse-c": "The RIPE database, asked whose network {asked} lies in",
     "ripe:aut-num": "The RIPE database, asked for {asked}",
     "national-cert": "Your list of CSIRTs, asked for {asked}",
+    "delivery": "The delivery of mail to {asked}",
     "person": "A person, asked for {asked}",
 }
 KINDS: Mapping[RecipientKind, str] = {

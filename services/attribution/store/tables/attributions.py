@@ -26,6 +26,18 @@ attribution = Table(
     comment="the first decision on an indicator; it stands, whatever the directory says later",
 )
 
+continuation = Table(
+    "continuation",
+    metadata,
+    Column("target_id", UUID, primary_key=True, comment="the target whose recipient could not be reached"),
+    Column("route", Text, nullable=False),
+    Column("recipient", Text, comment="none: nobody is left"),
+    Column("concerns", Text, nullable=False, comment="the organisation that a team is told of"),
+    Column("confidence", Double, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+)
+
 unattributed = Table(
     "unattributed",
     metadata,

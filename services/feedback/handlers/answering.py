@@ -1,4 +1,4 @@
-"""One function for each thing that can happen: gather, decide, record."""
+"""Pages and events: answers, ratings, what is known of our mails, and the public numbers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

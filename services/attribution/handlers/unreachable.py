@@ -1,0 +1,75 @@
+"""A recipient can't be reached: the next contact of the ladder, or the word that there is none."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from libs.common.contracts import Continued, Event, RecipientsExhausted, RecipientUnreachable, TargetAttributed
+from libs.common.db import Transaction
+from libs.common.ids import derived_id
+from services.attribution import store
+from services.attribution.domain.ladder import Attributed, told
+from services.attribution.domain.next_contact import Exhausted, next_contact
+from services.attribution.handlers.deciding import Decider
+from services.attribution.store.continuations import Continuation
+
+
+async def attribute_unreachable(
+    events: Sequence[RecipientUnreachable], /, *, tx: Transaction, now: datetime, decider: Decider
+) -> Sequence[Event]:
+    """Name the next contact for each target; one that was asked for before gets the same answer.
+
+    The answer is about the same indicator, so the first attribution stands as it is.
+    """
+    asked = {event.target.target_id: event for event in events}
+    standing = await store.continuations.of_targets(tx, list(asked))
+    new = [event for event in asked.values() if event.target.target_id not in standing]
+
+    verdicts = await decider.decide([decider.past(event) for event in new], tx=tx, at=now)
+    known = await decider.directory.latest(tx)
+    decided = {
+        event.target.target_id: next_contact(
+            verdict, failed=event.failed, organisations=known.registered.organisations, at=now
+        )
+        for event, verdict in zip(new, verdicts, strict=True)
+    }
+
+    await store.continuations.record(tx, decided, now=now)
+    standing |= {target_id: Continuation(now, decision) for target_id, decision in decided.items()}
+    return [_event_of(event, standing[target_id]) for target_id, event in asked.items()]
+
+
+def _event_of(asked: RecipientUnreachable, standing: Continuation) -> Event:
+    target = asked.target
+    match standing.decision:
+        case Attributed() as decision:
+            return _target_of(asked, decision)
+        case Exhausted(evidence=evidence):
+            return RecipientsExhausted(
+                target_id=target.target_id,
+                asset=asked.key,
+                at=standing.decided_at,
+                evidence=told(evidence),
+                traceparent=target.traceparent,
+            )
+
+
+def _target_of(asked: RecipientUnreachable, decision: Attributed) -> TargetAttributed:
+    target = asked.target
+    first = target.continued.target_id if target.continued else target.target_id
+    return msgspec.structs.replace(
+        target,
+        target_id=derived_id("continued-target", target.target_id),
+        recipient=decision.recipient,
+        confidence=decision.confidence,
+        evidence=told(decision.evidence),
+        handed_over=decision.handed_over,
+        continued=Continued(
+            target_id=first,
+            notification_id=asked.notification_id,
+            reference=asked.reference,
+            failed=asked.failed,
+            is_settled=asked.is_settled,
+        ),
+    )

@@ -1,0 +1,76 @@
+"""What happened to a notification, as one list for people. Ratings are not in it: they are anonymous."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from libs.common.text import plain
+from services.notifier.domain.notification import Attempt, Notification, State
+from services.notifier.domain.returns import Return
+
+DETAIL_CHARACTERS = 300
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One line: when, what in a word, and the rest in words that are not ours."""
+
+    at: datetime
+    what: str
+    detail: str = ""
+
+
+class Follower(msgspec.Struct, frozen=True):
+    """A notification that continues another one, or corrects it."""
+
+    reference: str
+    kind: str
+    is_continuing: bool
+    created_at: datetime
+    email: str
+
+
+def timeline_of(
+    notification: Notification, *, attempts: Sequence[Attempt], returns: Iterable[Return], followers: Iterable[Follower]
+) -> list[Happening]:
+    """Oldest first; what happened in one moment in the order of its life."""
+    happenings = [
+        *_of_its_own(notification),
+        *(each for attempt in attempts for each in _of_attempt(attempt)),
+        *(Happening(each.at, each.kind, _said(each)) for each in returns),
+        *(_of_follower(follower) for follower in followers),
+    ]
+    return sorted(happenings, key=lambda happening: happening.at)
+
+
+def _of_its_own(notification: Notification) -> Iterator[Happening]:
+    begun = (
+        f"contact {notification.contact}, since an earlier one could not be reached" if notification.continues else ""
+    )
+    yield Happening(notification.created_at, "planned", begun)
+    if notification.decided_at is not None:
+        what = "cancelled" if notification.state is State.CANCELLED else "decided"
+        words = (f"by {notification.decided_by}" if notification.decided_by else "", notification.note)
+        yield Happening(notification.decided_at, what, _joined(*words))
+    if notification.queued_at is not None:
+        yield Happening(notification.queued_at, "queued")
+
+
+def _of_attempt(attempt: Attempt) -> Iterator[Happening]:
+    yield Happening(attempt.started_at, "attempt", str(attempt.number))
+    if attempt.ended_at is not None and attempt.result is not None:
+        code = str(attempt.smtp_code) if attempt.smtp_code else ""
+        yield Happening(attempt.ended_at, attempt.result, _joined(code, attempt.detail))
+
+
+def _said(returned: Return) -> str:
+    return _joined(returned.permanence or "", returned.code, returned.address, returned.detail)
+
+
+def _of_follower(follower: Follower) -> Happening:
+    what = "continued" if follower.is_continuing else "correction"
+    return Happening(follower.created_at, what, _joined(f"to {follower.email}", follower.reference))
+
+
+def _joined(*words: str) -> str:
+    return plain(" ".join(filter(None, words)), DETAIL_CHARACTERS)

@@ -1,0 +1,74 @@
+"""Mails come back: an address is dead, a recipient complains, and what did not arrive goes on to the next contact."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from libs.common.contracts import IndicatorSettled, MailReturned, RecipientsExhausted
+from libs.common.db import Transaction
+from libs.common.metrics import NOTIFICATIONS
+from libs.common.outbox import enqueue
+from libs.common.vocabulary import Outcome
+from services.notifier.domain.notification import Notification, State
+from services.notifier.domain.outcome import settled_targets, unreachable
+from services.notifier.domain.planning import Suppression
+from services.notifier.domain.returns import SOFT_BOUNCES_WITHIN, Return, verdict_on
+from services.notifier.handlers.withdrawing import silence
+from services.notifier.store import notifications, orders, returns, targets
+
+BY = "feedback"
+AT_ONCE = 100
+UNREACHABLE = "unreachable"
+NOBODY_ELSE = "The recipient's address does not take mail, and nobody else is known who could be told."
+
+
+async def heed_returns(events: Sequence[MailReturned], *, tx: Transaction, now: datetime) -> Sequence[IndicatorSettled]:
+    """Keep what came back, and let it take effect. What names no notification of ours is passed over."""
+    await returns.record_returns(tx, events)
+    await apply_returns(tx, now=now)
+    return ()
+
+
+async def apply_returns(tx: Transaction, *, now: datetime) -> int:
+    """Let what came back take effect, where its mail has come to rest; how many.
+
+    The planner calls it too: a bounce can be here before the relay's yes is stored.
+    """
+    waiting = await returns.returns_to_heed(tx, limit=AT_ONCE)
+    for returned in waiting:
+        notification = await notifications.notification_with_id(tx, returned.notification_id, lock=True)
+        if notification is not None:
+            await _apply(tx, returned, notification, now=now)
+    if waiting:
+        await returns.mark_heeded(tx, [returned.return_id for returned in waiting], now=now)
+    return len(waiting)
+
+
+async def _apply(tx: Transaction, returned: Return, notification: Notification, *, now: datetime) -> None:
+    key = notification.recipient.key
+    soft = await returns.soft_bounces_of(tx, key, now=now, within=SOFT_BOUNCES_WITHIN)
+    verdict = verdict_on(returned, notification, soft_bounces=soft)
+    if verdict.bounces:
+        await returns.mark_bounced(tx, notification.id, reason=returned.permanence or "")
+        tx.after_commit(partial(NOTIFICATIONS.labels(State.BOUNCED).inc, 1))
+    if verdict.suppresses is not None:
+        suppression = Suppression(value=key, reason=verdict.suppresses)
+        await orders.record_suppressions(tx, [suppression], note=_note(returned), by=BY, now=now)
+        await silence(tx, suppression, by=BY, now=now)
+    if verdict.goes_on:
+        carried = (await targets.targets_of(tx, [notification.id])).get(notification.id, ())
+        reason = returned.code or returned.permanence or ""
+        await enqueue(tx, unreachable(notification, carried, reason=reason, now=now))
+
+
+def _note(returned: Return) -> str:
+    return " ".join(filter(None, (returned.kind, returned.code, returned.detail)))[:500]
+
+
+async def give_up(
+    events: Sequence[RecipientsExhausted], *, tx: Transaction, now: datetime
+) -> Sequence[IndicatorSettled]:
+    """Nobody else can be told: the outcome is that it failed, unless one was said. The word leaves by the outbox."""
+    left = await returns.give_up(tx, {event.target_id for event in events}, now=now)
+    await enqueue(tx, settled_targets(left, outcome=Outcome.FAILED, reason=UNREACHABLE, message=NOBODY_ELSE, now=now))
+    return ()

@@ -1,0 +1,156 @@
+"""What came back about our mails, and the mails that go on to the next contact."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from asyncpg import Record
+
+from libs.common.contracts import FeedbackReceived, MailReturned
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.db import Transaction
+from libs.common.vocabulary import Permanence, Trust
+from services.notifier.domain.returns import Return
+from services.notifier.domain.timeline import Follower
+
+COLUMNS = "r.return_id, r.notification_id, r.kind, r.trust, r.permanence, r.code, r.detail, r.address, r.at"
+
+RECORD = """
+    INSERT INTO returns (return_id, notification_id, kind, trust, permanence, code, detail, address, at, heeded_at)
+    SELECT given.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                               $8::text[], $9::timestamptz[], $10::timestamptz[])
+      AS given (return_id, notification_id, kind, trust, permanence, code, detail, address, at, heeded_at)
+    WHERE EXISTS (SELECT FROM notifications n WHERE n.id = given.notification_id)
+    ON CONFLICT DO NOTHING RETURNING return_id
+"""
+
+
+async def record_returns(tx: Transaction, events: Sequence[MailReturned]) -> int:
+    """Keep each once, if there is such a notification; how many are new."""
+    rows = await tx.fetch(
+        RECORD,
+        [event.return_id for event in events],
+        [event.notification_id for event in events],
+        [event.kind for event in events],
+        [event.trust for event in events],
+        [event.permanence for event in events],
+        [event.code for event in events],
+        [event.detail for event in events],
+        [event.address for event in events],
+        [event.at for event in events],
+        [None for _ in events],
+    )
+    return len(rows)
+
+
+async def note_answers(tx: Transaction, answers: Sequence[FeedbackReceived], *, now: datetime) -> None:
+    """Keep what recipients said on their pages, beside what came by mail. A rating names no notification."""
+    given = [answer for answer in answers if answer.notification_id is not None]
+    if not given:
+        return
+    await tx.fetch(
+        RECORD,
+        [answer.feedback_id for answer in given],
+        [answer.notification_id for answer in given],
+        [answer.kind for answer in given],
+        [Trust.TOKEN for _ in given],
+        [None for _ in given],
+        ["" for _ in given],
+        [answer.text[:500] for answer in given],
+        ["" for _ in given],
+        [answer.at for answer in given],
+        [now for _ in given],
+    )
+
+
+async def returns_to_heed(tx: Transaction, *, limit: int) -> list[Return]:
+    """Those that have had no effect yet, and whose mail is not under way; locked with it. Two replicas take others."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM returns r JOIN notifications n ON n.id = r.notification_id
+        WHERE r.heeded_at IS NULL AND n.state <> 'sending'
+        ORDER BY r.at, r.return_id LIMIT $1 FOR UPDATE SKIP LOCKED
+        """,  # noqa: S608 - constants only
+        limit,
+    )
+    return [_return(row) for row in rows]
+
+
+async def mark_heeded(tx: Transaction, return_ids: Collection[UUID], *, now: datetime) -> None:
+    await tx.fetch("UPDATE returns SET heeded_at = $2 WHERE return_id = ANY($1::uuid[])", list(return_ids), now)
+
+
+async def soft_bounces_of(tx: Transaction, recipient_key: str, *, now: datetime, within: timedelta) -> int:
+    """How many mails to this address have come back lately that it may yet take."""
+    rows = await tx.fetch(
+        """
+        SELECT count(DISTINCT r.notification_id) AS mails FROM notifications n
+        JOIN returns r ON r.notification_id = n.id
+        WHERE n.recipient_key = $1 AND n.created_at > $2 AND r.kind = 'bounce'
+          AND r.permanence IN ('mailbox-full', 'temporary')
+        """,
+        recipient_key,
+        now - within,
+    )
+    mails: int = rows[0]["mails"]
+    return mails
+
+
+async def mark_bounced(tx: Transaction, notification_id: UUID, *, reason: str) -> None:
+    """It did not arrive, though the relay took it. It is not sent again by itself."""
+    await tx.fetch(
+        """
+        UPDATE notifications SET state = 'bounced', reason = $2, next_attempt_at = NULL
+        WHERE id = $1 AND state IN ('sent', 'in-doubt')
+        """,
+        notification_id,
+        reason,
+    )
+
+
+async def give_up(tx: Transaction, target_ids: Collection[UUID], *, now: datetime) -> list[Target]:
+    """Mark that nobody is left to tell of these targets; answers those whose outcome is to be said by that."""
+    rows = await tx.fetch(
+        """
+        UPDATE targets t SET given_up_at = $2 FROM notifications n
+        WHERE t.target_id = ANY($1::uuid[]) AND n.id = t.notification_id AND n.state = 'bounced' AND NOT n.settled
+          AND t.given_up_at IS NULL
+        RETURNING t.attributed
+        """,
+        list(target_ids),
+        now,
+    )
+    return [_targets.decode(row["attributed"]) for row in rows]
+
+
+async def returns_of(tx: Transaction, notification_id: UUID) -> list[Return]:
+    """What came back about one, oldest first."""
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM returns r WHERE r.notification_id = $1 ORDER BY r.at, r.return_id LIMIT 500",  # noqa: S608
+        notification_id,
+    )
+    return [_return(row) for row in rows]
+
+
+async def followers_of(tx: Transaction, notification_id: UUID) -> list[Follower]:
+    """Those that continue or correct this one."""
+    rows = await tx.fetch(
+        """
+        SELECT reference, kind, continues IS NOT NULL AS is_continuing, created_at, recipient_key AS email
+        FROM notifications WHERE continues = $1
+        UNION ALL
+        SELECT reference, kind, false, created_at, recipient_key FROM notifications WHERE corrects = $1
+        """,
+        notification_id,
+    )
+    return [Follower(**row) for row in rows]
+
+
+def _return(row: Record) -> Return:
+    values = dict(row)
+    permanence = Permanence(row["permanence"]) if row["permanence"] else None
+    return Return(**values | {"trust": Trust(row["trust"]), "permanence": permanence})
+
+
+_targets = msgspec.json.Decoder(Target)
