@@ -23,7 +23,6 @@ from taxii2client.v21 import Collection, Server, Status
 from deploy.local.ports import free_port_base
 from libs.common.contracts import IndicatorSettled, RawIndicator
 from libs.common.contracts.wire import decode
-from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import HttpServer, Service
 from libs.common.shutdown import Shutdown
@@ -36,6 +35,7 @@ from services.intake.handlers.outcomes import settle_records
 from services.intake.handlers.processing import Processing
 from services.intake.settings import IntakeSettings
 from tests.conftest import Kafka
+from tests.databases import make_tables
 
 HOST = "127.0.0.1"
 TAXII = "application/taxii+json;version=2.1"
@@ -125,7 +125,7 @@ def indicator(number: int, pattern: str | None = None, **members: object) -> Jso
 async def serve(
     kafka: Kafka, database_url: str, operator_public_key: str, operator_key: Ed25519PrivateKey, tmp_path: Path
 ) -> Serve:
-    await asyncio.to_thread(migrate, "intake", database_url)
+    await asyncio.to_thread(make_tables, "intake", database_url)
 
     @asynccontextmanager
     async def serving(*, reads: bool = True, **settings: object) -> AsyncIterator[Running]:
