@@ -21,6 +21,7 @@ from taxii2client.exceptions import AccessError
 from taxii2client.v21 import Collection, Server, Status
 
 from deploy.local.ports import free_port_base
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from libs.common.contracts import IndicatorSettled, RawIndicator
 from libs.common.contracts.wire import decode
 from libs.common.security import Operator, Role, sign_operator_token
@@ -68,7 +69,9 @@ class Peer:
     @property
     def http(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, timeout=30, verify=NOBODY_IS_TRUSTED, trust_env=False
+        )
 
     @property
     def objects(self) -> str:
@@ -383,7 +386,7 @@ async def test_nobody_gets_anything_without_a_key_that_opens(running: Running) -
         collections,
         f"/taxii2/intake/status/{UUID(int=1)}/",
     ]
-    async with httpx.AsyncClient(base_url=running.ours.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=running.ours.url, verify=NOBODY_IS_TRUSTED, trust_env=False) as http:
         answers = [
             await http.request(method, path, headers=headers)
             for method, path in (*(("GET", path) for path in paths), ("POST", running.ours.objects))
