@@ -36,8 +36,7 @@ SETTINGS = {
 SIZES = (60, 300)
 """Records of a push: one is read before its answer, the other after it."""
 
-BETWEEN_PUSHES_SECONDS = 3.0
-"""Unless a fault strikes before. Who died comes back meanwhile, and finds work: more of it would only hold him up."""
+BETWEEN_PUSHES_SECONDS = 1.0
 STRUCK_WITHIN_SECONDS = 300.0
 PUSHED_WITHIN_SECONDS = 90.0
 BACK_WITHIN_SECONDS = 60.0
@@ -124,14 +123,8 @@ class Ground:
             partner = ClumsyPartner(client, draw=draw, patience_seconds=PUSHED_WITHIN_SECONDS)
             while (unstruck := wanted - _names(self._struck(folder))) and time.monotonic() < give_up:
                 await self._push(partner)
-                await self._until_one_strikes(folder)
+                await asyncio.sleep(BETWEEN_PUSHES_SECONDS)
         return unstruck
-
-    async def _until_one_strikes(self, folder: Path) -> None:
-        """Or until it is time for another push."""
-        before, give_up = self._struck(folder), time.monotonic() + BETWEEN_PUSHES_SECONDS
-        while self._struck(folder) == before and time.monotonic() < give_up:
-            await asyncio.sleep(0.1)
 
     async def _push(self, partner: ClumsyPartner) -> None:
         """The next records of the feed, under a key of their own."""
