@@ -21,8 +21,7 @@ class Databases:
     async def make(self, *services: str) -> None:
         """Databases with the newest tables and nothing in them."""
         await create_databases(superuser_url(self.layout, self.keys), services=services, keys=self.keys)
-        for service in services:
-            await migrate(service, layout=self.layout, keys=self.keys)
+        await migrate(services, layout=self.layout, keys=self.keys)
 
     async def keep(self, service: str) -> None:
         """Remember what a service's database holds now."""

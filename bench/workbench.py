@@ -29,7 +29,7 @@ from deploy.local.layout import HOST, PROJECT, SERVICES, Layout
 from deploy.local.parts import Part
 from deploy.local.ports import free_port_base
 from deploy.local.process import last_lines
-from deploy.local.reachability import accepts_connections
+from deploy.local.reachability import NOBODY_IS_TRUSTED, accepts_connections
 from deploy.local.services import service_part
 from deploy.local.stack import Stack, running_stack
 from libs.common.contracts import IncidentChanged
@@ -92,6 +92,7 @@ class Workbench:
             base_url=self.layout.url(service),
             headers={"Authorization": f"Bearer {token}"},
             timeout=600,
+            verify=NOBODY_IS_TRUSTED,
             trust_env=False,
         )
 
@@ -109,7 +110,7 @@ class Workbench:
 
     async def metrics(self, service: str, *, replica: int = 1) -> list[Metric]:
         """All that a replica tells of itself."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=NOBODY_IS_TRUSTED, trust_env=False) as client:
             answer = await client.get(f"{self.layout.url(service, replica=replica)}/metrics")
         samples = (sample for family in text_string_to_metric_families(answer.text) for sample in family.samples)
         return [Metric(sample.name, sample.labels, sample.value) for sample in samples]

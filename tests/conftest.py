@@ -2,14 +2,11 @@
 
 import asyncio
 import base64
-import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import PurePath
 
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
@@ -23,6 +20,7 @@ from deploy.local.ports import free_port_base
 from deploy.local.topics import wanted_topics
 from libs.common.publisher import partition_of
 from libs.common.telemetry import configure_traces
+from tests.databases import new_database, spare_the_disk
 
 ONE_SYSTEM = ("tests/browser", "tests/e2e", "tests/integration/books", "tests/integration/fullness")
 """Folders whose files share what takes long to start."""
@@ -72,20 +70,8 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backgro
         services=(),
     )
     with throwaway_stack(layout) as stack:
+        asyncio.run(spare_the_disk(stack.endpoints.postgres))
         yield stack
-
-
-@asynccontextmanager
-async def new_database(superuser: str) -> AsyncIterator[str]:
-    """A database that nobody else uses; dropped afterwards."""
-    name = f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(superuser)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield superuser.rsplit("/", 1)[0] + f"/{name}"
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

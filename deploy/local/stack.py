@@ -74,8 +74,9 @@ class Stack:
                 kafka = group.create_task(self._start_kafka())
                 postgres = group.create_task(self._start_postgres())
                 group.create_task(self._start_mail())
+                tables = group.create_task(self._make_tables(postgres))
                 for service in self.layout.services:
-                    group.create_task(self._start_service(service, kafka=kafka, postgres=postgres))
+                    group.create_task(self._start_service(service, kafka=kafka, tables=tables))
         except* Complaint as failures:
             raise _first(failures) from None
         self.endpoints.write(self.layout)
@@ -106,9 +107,12 @@ class Stack:
         if not self.layout.external_smtp:
             await self._start_part(prepare_mail(self.layout))
 
-    async def _start_service(self, service: str, *, kafka: Awaitable[None], postgres: Awaitable[None]) -> None:
+    async def _make_tables(self, postgres: Awaitable[None]) -> None:
         await postgres
-        await migrate(service, layout=self.layout, keys=self.keys)
+        await migrate(self.layout.services, layout=self.layout, keys=self.keys)
+
+    async def _start_service(self, service: str, *, kafka: Awaitable[None], tables: Awaitable[None]) -> None:
+        await tables
         await kafka
         async with asyncio.TaskGroup() as group:
             for replica in range(1, self.layout.replicas + 1):

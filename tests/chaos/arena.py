@@ -22,7 +22,7 @@ from deploy.local.complaints import Complaint
 from deploy.local.layout import HOST, Layout, service_of
 from deploy.local.ports import PORTS_OF_A_STACK, free_port_base
 from deploy.local.process import Process
-from deploy.local.reachability import says_ready
+from deploy.local.reachability import NOBODY_IS_TRUSTED, says_ready
 from deploy.local.register import read_register
 from deploy.local.services import service_part
 from deploy.local.stack import Stack, running_stack
@@ -81,7 +81,7 @@ class Arena:
     def _client(self, service: str, token: str) -> httpx.AsyncClient:
         url = self.stack.endpoints.services[service]
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False)
+        return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, verify=NOBODY_IS_TRUSTED, trust_env=False)
 
     async def strike(self, blow: Blow) -> None:
         """Give one blow; returns when a pause or a replica has ended."""

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from bench.feed import NETWORKS, feed
 from deploy.local.books import reconcile
 from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, LOSES_AN_ANSWER, Tally, evenly, written
-from tests.chaos import ledger
+from tests.chaos import ledger, waiting
 from tests.chaos.arena import SMTP_CONNECTIONS, Arena, all_ready, arena, environment, plan_settings
 from tests.chaos.listener import repeats, untold
 from tests.chaos.partner import Partner, Pushed, expected_outcomes
@@ -200,8 +200,10 @@ async def settle(made: Arena) -> list[str]:
 
 
 async def _left(made: Arena) -> list[str]:
+    """The books are read once nothing is unfinished."""
     try:
-        return ledger.unsettled(await books_of(made, with_mails=False))
+        unfinished = await waiting.unfinished(made.stack.endpoints.postgres)
+        return unfinished or ledger.unsettled(await books_of(made, with_mails=False))
     except (OSError, KafkaError, asyncpg.PostgresError) as error:
         return [f"the books can't be read: {type(error).__name__}"]
 

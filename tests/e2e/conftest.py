@@ -22,6 +22,7 @@ from deploy.local.books import Books, reconcile
 from deploy.local.endpoints import ReplicaEndpoint
 from deploy.local.layout import SERVICES, Layout
 from deploy.local.ports import free_port_base
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from libs.common.faults import AT_THE_RELAY, LOSES_AN_ANSWER, evenly, written
 
 T = TypeVar("T")
@@ -134,7 +135,7 @@ class System:
         return reconcile(self.layout, wait_seconds=60)
 
     def public(self) -> httpx.Client:
-        return httpx.Client(base_url=self.stack.endpoints.services["feedback"], timeout=30)
+        return httpx.Client(base_url=self.stack.endpoints.services["feedback"], timeout=30, verify=NOBODY_IS_TRUSTED)
 
     def push(self, payload: bytes | str | Iterator[bytes], **query: str) -> httpx.Response:
         return self.partner().post("/v1/submissions", content=payload, params=query)
@@ -166,7 +167,9 @@ class System:
 
 
 def _client(url: str, token: str) -> httpx.Client:
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+    return httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=NOBODY_IS_TRUSTED
+    )
 
 
 def until(look: Callable[[], T | None], *, seconds: float = 60) -> T:

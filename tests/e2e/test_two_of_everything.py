@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.feed import HEADER, feed
 from deploy.local.endpoints import ReplicaEndpoint
 from deploy.local.layout import SERVICES
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from services.notifier.settings import NotifierSettings
 from tests.chaos.partner import expected_outcomes
 from tests.e2e.conftest import System, until
@@ -84,14 +85,16 @@ def idle_replicas(system: System) -> list[str]:
 
 
 def events_handled(replica: ReplicaEndpoint) -> float:
-    text = httpx.get(f"{replica.url}/metrics").raise_for_status().text
+    text = httpx.get(f"{replica.url}/metrics", verify=NOBODY_IS_TRUSTED).raise_for_status().text
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     return sum(sample.value for sample in samples if sample.name == "tocsin_events_handled_total")
 
 
 def all_ready(system: System) -> bool | None:
     with suppress(httpx.TransportError):
-        answers = [httpx.get(f"{each.url}/health/ready").status_code for each in system.replicas()]
+        answers = [
+            httpx.get(f"{each.url}/health/ready", verify=NOBODY_IS_TRUSTED).status_code for each in system.replicas()
+        ]
         return True if answers == 2 * len(SERVICES) * [200] else None
     return None
 

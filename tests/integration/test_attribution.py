@@ -24,7 +24,6 @@ from libs.common.contracts import (
 from libs.common.contracts.wire import encode
 from libs.common.errors import Transient
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
@@ -32,6 +31,7 @@ from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Language, Outcome
 from services.attribution.app import build
 from services.attribution.settings import AttributionSettings
+from tests.databases import make_tables
 from tests.unit.attribution.builders import a_threat as threat
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -161,7 +161,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """Uploaded files lie in a folder of the test's own, which must be empty at the end."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    await asyncio.to_thread(migrate, "attribution", database_url)
+    await asyncio.to_thread(make_tables, "attribution", database_url)
     service = build(
         AttributionSettings(
             http_port=1,

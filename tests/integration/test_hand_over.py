@@ -24,7 +24,6 @@ from libs.common.contracts import (
 from libs.common.contracts.wire import decode, encode
 from libs.common.db import Database
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.outbox import OutboxRelay
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import FeedbackKind, NotificationKind, RecipientKind
@@ -39,6 +38,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.store import books, lists
 from services.notifier.store.orders import newest_suppressions
 from tests.conftest import Kafka
+from tests.databases import make_tables
 from tests.integration.test_corrections import AFTERWARDS, WITHDRAWN, all_of, corrections, read, withdraw, withdrawal
 from tests.integration.test_notifier import close_due, database, plan, said, send, states
 from tests.unit.notifier.builders import NOW, incident, recipient, target, trying_partner
@@ -203,7 +203,7 @@ def settings_of(kafka: Kafka, database_url: str, operator_public_key: str, *, sm
 async def test_from_the_topic_to_the_teams_mailbox_and_back_to_the_partner(
     kafka: Kafka, database_url: str, operator_public_key: str, tmp_path: Path
 ) -> None:
-    await asyncio.to_thread(migrate, "notifier", database_url)
+    await asyncio.to_thread(make_tables, "notifier", database_url)
     sink = await listen(host="127.0.0.1", port=0, maildir=tmp_path)
     settings = settings_of(kafka, database_url, operator_public_key, smtp_port=sink.sockets[0].getsockname()[1])
     given = handed_over()

@@ -20,7 +20,6 @@ from libs.common.contracts import RawIndicator
 from libs.common.contracts.wire import decode
 from libs.common.ids import new_id
 from libs.common.lmtp import LmtpServer
-from libs.common.migrations import migrate
 from libs.common.security import api_key_hash, new_api_key
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Reliability
@@ -36,6 +35,7 @@ from services.intake.handlers.receipts import EVERYBODY, NEWEST, receipts_before
 from services.intake.settings import IntakeSettings
 from services.intake.store.partners import add_key
 from tests.conftest import Kafka
+from tests.databases import make_tables
 
 DOMAIN = "feeds.example.org"
 BODY = FORMATS["mail"].example.replace("\n", "\r\n").encode()
@@ -113,7 +113,7 @@ def settings_of(database_url: str, kafka: Kafka, operator_public_key: str, folde
 
 @pytest.fixture
 async def door(kafka: Kafka, database_url: str, operator_public_key: str, tmp_path: Path) -> AsyncIterator[Door]:
-    await asyncio.to_thread(migrate, "intake", database_url)
+    await asyncio.to_thread(make_tables, "intake", database_url)
     settings = settings_of(database_url, kafka, operator_public_key, tmp_path)
     means = means_of(settings)
     async with serving(means, settings) as port:

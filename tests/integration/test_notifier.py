@@ -19,7 +19,6 @@ from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.ids import derived_id, new_id
 from libs.common.links import Links
-from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
 from services.notifier.domain.grouping import GroupingPolicy, references_for
@@ -33,6 +32,7 @@ from services.notifier.handlers.commands import command_notification, set_brake,
 from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
 from services.notifier.handlers.sending import Delivered, Scribe, carried_by, claim, deliver, doubt_lost, record
 from services.notifier.store import lists
+from tests.databases import make_tables
 from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target, trying_partner
 
 PLANNING = PlanningPolicy(
@@ -60,7 +60,7 @@ OPEN_AGAIN = pytest.mark.parametrize(
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrate, "notifier", database_url)
+    await asyncio.to_thread(make_tables, "notifier", database_url)
     database = Database(database_url, pool_size=4, statement_timeout_seconds=10)
     async with database.transaction() as tx:
         await take_up_incidents([incident()], tx=tx, now=NOW)

@@ -21,9 +21,9 @@ from taxii2client.exceptions import AccessError
 from taxii2client.v21 import Collection, Server, Status
 
 from deploy.local.ports import free_port_base
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from libs.common.contracts import IndicatorSettled, RawIndicator
 from libs.common.contracts.wire import decode
-from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import HttpServer, Service
 from libs.common.shutdown import Shutdown
@@ -36,6 +36,7 @@ from services.intake.handlers.outcomes import settle_records
 from services.intake.handlers.processing import Processing
 from services.intake.settings import IntakeSettings
 from tests.conftest import Kafka
+from tests.databases import make_tables
 
 HOST = "127.0.0.1"
 TAXII = "application/taxii+json;version=2.1"
@@ -68,7 +69,9 @@ class Peer:
     @property
     def http(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        return httpx.AsyncClient(
+            base_url=self.url, headers=headers, timeout=30, verify=NOBODY_IS_TRUSTED, trust_env=False
+        )
 
     @property
     def objects(self) -> str:
@@ -125,7 +128,7 @@ def indicator(number: int, pattern: str | None = None, **members: object) -> Jso
 async def serve(
     kafka: Kafka, database_url: str, operator_public_key: str, operator_key: Ed25519PrivateKey, tmp_path: Path
 ) -> Serve:
-    await asyncio.to_thread(migrate, "intake", database_url)
+    await asyncio.to_thread(make_tables, "intake", database_url)
 
     @asynccontextmanager
     async def serving(*, reads: bool = True, **settings: object) -> AsyncIterator[Running]:
@@ -383,7 +386,7 @@ async def test_nobody_gets_anything_without_a_key_that_opens(running: Running) -
         collections,
         f"/taxii2/intake/status/{UUID(int=1)}/",
     ]
-    async with httpx.AsyncClient(base_url=running.ours.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=running.ours.url, verify=NOBODY_IS_TRUSTED, trust_env=False) as http:
         answers = [
             await http.request(method, path, headers=headers)
             for method, path in (*(("GET", path) for path in paths), ("POST", running.ours.objects))

@@ -22,7 +22,6 @@ from libs.common.contracts import (
 from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, sign_operator_token
@@ -51,6 +50,7 @@ from services.verifier.handlers import (
     weigh_feedback,
 )
 from services.verifier.settings import VerifierSettings
+from tests.databases import make_tables
 from tests.unit.verifier.builders import ADVISORY, NOW, RULES, SMB, raw
 
 LATER = NOW + timedelta(hours=1)
@@ -64,7 +64,7 @@ InShort = list[tuple[str, str]]
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrate, "verifier", database_url)
+    await asyncio.to_thread(make_tables, "verifier", database_url)
     database = Database(database_url, pool_size=4, statement_timeout_seconds=10)
     yield database
     await database.close()

@@ -13,12 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, Event, ThreatVerified
-from libs.common.migrations import migrate
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution.app import build
 from services.attribution.domain.answers import Answer, Enquiry, SecurityTxt, Source
 from services.attribution.settings import AttributionSettings
+from tests.databases import make_tables
 from tests.integration.test_attribution import Desk, in_short, token, until_read
 from tests.unit.attribution.builders import a_threat as threat
 
@@ -99,7 +99,7 @@ def patience() -> float:
 
 @pytest.fixture
 async def settings(database_url: str, operator_public_key: str, patience: float) -> AttributionSettings:
-    await asyncio.to_thread(migrate, "attribution", database_url)
+    await asyncio.to_thread(make_tables, "attribution", database_url)
     return AttributionSettings(
         http_port=1,
         database_url=database_url,

@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from libs.common.contracts import Asset, AssetRegistered
 from libs.common.dns import DnsFailed, MailHost
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution.app import build
 from services.attribution.handlers import ProofRounds
 from services.attribution.settings import AttributionSettings
+from tests.databases import make_tables
 from tests.integration.test_attribution import Answer, Desk, in_short, token, until_read
 from tests.unit.attribution.builders import a_threat as threat
 from tests.unit.attribution.test_keys import NEVER_ENDS
@@ -96,7 +96,7 @@ class Office:
 
 @pytest.fixture
 async def office(database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str) -> AsyncIterator[Office]:
-    await asyncio.to_thread(migrate, "attribution", database_url)
+    await asyncio.to_thread(make_tables, "attribution", database_url)
     settings = AttributionSettings(
         http_port=1,
         database_url=database_url,

@@ -19,6 +19,7 @@ from deploy.local.books import Books, reconcile
 from deploy.local.keys import Keys
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from deploy.local.services import service_environment
 from libs.common.books import Backlog
 from libs.common.db import Database
@@ -53,7 +54,9 @@ class World:
         endpoints = self.stack.endpoints
         token = endpoints.partner_key if service == "intake" else endpoints.admin_token
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=endpoints.services[service], headers=headers, timeout=60)
+        return httpx.AsyncClient(
+            base_url=endpoints.services[service], headers=headers, timeout=60, verify=NOBODY_IS_TRUSTED
+        )
 
     async def submission(self, form: str) -> UUID:
         """The one in this format."""

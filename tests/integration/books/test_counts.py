@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from libs.common import bookkeeping
 from libs.common.bookkeeping import FIRST, LAST, RecordTable, counts_between
 from libs.common.db import Database
@@ -127,7 +128,9 @@ async def test_a_sibling_that_can_not_be_asked_says_why(
     world: World, url: str | None, token: str, error: type[Exception], said: str
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=url or world.settings.verifier_url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=url or world.settings.verifier_url, headers=headers, verify=NOBODY_IS_TRUSTED
+    ) as client:
         with pytest.raises(error, match=said):
             await HttpSibling(client).counts(after=FIRST, through=LAST)
 

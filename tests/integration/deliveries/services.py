@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from libs.common.errors import Transient
-from libs.common.migrations import migrate
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import app as attribution
@@ -21,6 +20,7 @@ from services.notifier import app as notifier
 from services.notifier.settings import NotifierSettings
 from services.verifier import app as verifier
 from services.verifier.settings import VerifierSettings
+from tests.databases import make_tables
 
 LINK_KEY = SecretStr("a key of sixteen or more characters")
 PUBLIC_URL = "https://warned.example"
@@ -51,7 +51,7 @@ async def built(
     """Built, migrated and ready to handle events; neither consumer nor relay runs. Without a broker unless one is
     named.
     """
-    await asyncio.to_thread(migrate, name, database_url)
+    await asyncio.to_thread(make_tables, name, database_url)
     common = {
         "http_port": 1,
         "database_url": database_url,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from libs.common.errors import Transient
-from libs.common.migrations import migrate
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome
 from services.intake.app import means_of
@@ -19,6 +18,7 @@ from services.intake.handlers.processing import process, release
 from services.intake.handlers.receiving import receive
 from services.intake.settings import IntakeSettings
 from services.intake.store.partners import add_partner
+from tests.databases import make_tables
 from tests.integration.test_intake import PARTNER, RECORDS, SLICE_RECORDS, Intake, payload
 
 NOBODY_LISTENS_HERE = "127.0.0.1:1"
@@ -27,7 +27,7 @@ NOBODY_LISTENS_HERE = "127.0.0.1:1"
 @pytest.fixture
 async def intake(database_url: str, operator_public_key: str, tmp_path: Path) -> AsyncIterator[Intake]:
     """With a submission that nobody has read, and no broker to publish its records to."""
-    await asyncio.to_thread(migrate, "intake", database_url)
+    await asyncio.to_thread(make_tables, "intake", database_url)
     means = means_of(
         IntakeSettings(
             http_port=1,

@@ -14,13 +14,13 @@ from deploy.local.background import BackgroundStack
 from libs.common.contracts import FeedbackReceived, IncidentChanged, NotificationSent
 from libs.common.db import Database
 from libs.common.links import Links
-from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from services.feedback import handlers
 from services.feedback.app import build
 from services.feedback.settings import FeedbackSettings
 from services.feedback.store.tables import metadata
+from tests.databases import make_tables
 
 DATABASE = "test_feedback"
 LINK_KEY = "a key of sixteen or more characters"
@@ -66,7 +66,7 @@ def migrated(infrastructure: BackgroundStack) -> str:
     superuser = infrastructure.endpoints.postgres
     asyncio.run(_create_database(superuser))
     url = superuser.rsplit("/", 1)[0] + f"/{DATABASE}"
-    migrate("feedback", url)
+    make_tables("feedback", url)
     return url
 
 

@@ -20,6 +20,7 @@ from deploy.local.mail_sink import Maildir
 from deploy.local.ports import PORTS_OF_A_STACK, free_port_base
 from deploy.local.postgres import database_url
 from deploy.local.preflight import make_folders
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from tests.chaos.partner import expected_outcomes
 from tests.e2e.conftest import until
 from tests.integration.fullness.disk import Disk, LimitedProcess, MountedDisk, mounted
@@ -69,7 +70,13 @@ class Ward:
 
     def _client(self, service: str, token: str) -> httpx.Client:
         url = self.stack.endpoints.services[service]
-        return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60, trust_env=False)
+        return httpx.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            verify=NOBODY_IS_TRUSTED,
+            trust_env=False,
+        )
 
     def checks(self, service: str) -> Mapping[str, str]:
         """What readiness says, by its checks. Liveness never wavers meanwhile."""

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.local.background import BackgroundStack, throwaway_stack
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
+from deploy.local.reachability import NOBODY_IS_TRUSTED
 from tests.e2e.conftest import until
 from tests.integration.fullness.backlog import fill
 from tests.integration.fullness.conftest import PATIENCE_SECONDS, says_when_to_come_back
@@ -56,6 +57,7 @@ def push(stack: BackgroundStack) -> httpx.Response:
         content=b"timestamp,ip\nyesterday,192.0.2.1\n",
         headers={"Authorization": f"Bearer {stack.endpoints.partner_key}"},
         params={"report_type": "scan_smb"},
+        verify=NOBODY_IS_TRUSTED,
     )
 
 
@@ -69,7 +71,9 @@ def until_answered(stack: BackgroundStack, status_code: int) -> httpx.Response:
 
 def handled(stack: BackgroundStack) -> float:
     """Raw indicators, by the verifier."""
-    text = httpx.get(f"{stack.endpoints.services['verifier']}/metrics").raise_for_status().text
+    text = (
+        httpx.get(f"{stack.endpoints.services['verifier']}/metrics", verify=NOBODY_IS_TRUSTED).raise_for_status().text
+    )
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     name, labels = "tocsin_events_handled_total", {"service": "verifier", "event": "RawIndicator"}
     return sum(sample.value for sample in samples if sample.name == name and sample.labels == labels)

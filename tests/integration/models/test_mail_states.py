@@ -22,7 +22,6 @@ from libs.common.contracts import FeedbackReceived, IndicatorSettled, Recipients
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.errors import Permanent
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
 from services.notifier.domain.notification import Brake, BrakeScope, Command, State
 from services.notifier.domain.planning import Suppression, SuppressionReason
@@ -32,6 +31,7 @@ from services.notifier.handlers.corrections import heed_withdrawals
 from services.notifier.handlers.looking import delete_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, take_up_incidents
 from services.notifier.handlers.returning import give_up
+from tests.databases import make_tables
 from tests.integration.models.machine import entered, step, told_of, try_plans
 from tests.integration.models.mail import ENDS, WINDOW, Mail
 from tests.integration.models.post_office import GROUPING, PostOffice, post_office
@@ -324,7 +324,7 @@ def begin(
     database_url: str, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], MailStates]]:
     monkeypatch.setattr("services.notifier.handlers.sender.LOOK_FOR_LOST_SECONDS", 0.0)
-    migrate("notifier", database_url)
+    make_tables("notifier", database_url)
     with entered(runner, post_office(database_url)) as office:
         yield lambda: MailStates(office, runner)
 

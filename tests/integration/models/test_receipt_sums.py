@@ -24,12 +24,12 @@ from deploy.local.background import BackgroundStack
 from libs.common.contracts import IndicatorSettled
 from libs.common.errors import Transient
 from libs.common.faults import AT_INTAKE, Point
-from libs.common.migrations import migrate
 from libs.common.vocabulary import Outcome
 from services.intake.domain.submissions import LONGEST_LEASE, Status, indicator_id
 from services.intake.handlers.accepting import Refused
 from services.intake.handlers.processing import GIVEN_UP, MAX_ATTEMPTS
 from services.intake.store.submissions import Order
+from tests.databases import make_tables
 from tests.integration.models.broker import Offsets
 from tests.integration.models.ledger import Ledger, Page, word
 from tests.integration.models.lives import Fate, fates, fates_at, until, wait_for_backends
@@ -298,7 +298,7 @@ def begin(
     runner: asyncio.Runner,
     tmp_path: Path,
 ) -> Iterator[Callable[[], ReceiptSums]]:
-    migrate("intake", database_url)
+    make_tables("intake", database_url)
     ground = reception(
         database_url=database_url,
         kafka=infrastructure.endpoints.kafka,

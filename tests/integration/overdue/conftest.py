@@ -15,10 +15,10 @@ from sqlalchemy import Column, Table, insert
 
 from deploy.tools.generated import settings_of
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from tests.architecture.test_edges import REQUIRED
+from tests.databases import make_tables
 
 NO_BROKER = "127.0.0.1:1"
 
@@ -96,7 +96,7 @@ def desk_of(database_url: str, operator_key: Ed25519PrivateKey, operator_public_
 
     @asynccontextmanager
     async def open_desk(name: str, *, kafka: str = NO_BROKER) -> AsyncIterator[Desk]:
-        await asyncio.to_thread(migrate, name, database_url)
+        await asyncio.to_thread(make_tables, name, database_url)
         given = {
             "database_url": database_url,
             "kafka_bootstrap": kafka,

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from libs.common.contracts import IndicatorSettled
 from libs.common.db import Database, Transaction, database_of
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, api_key_hash, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
@@ -30,6 +29,7 @@ from services.intake.handlers.outcomes import settle_records
 from services.intake.settings import IntakeSettings
 from services.intake.store import partners, records, submissions
 from services.intake.store.webhooks import sending
+from tests.databases import make_tables
 
 RECEIVED_AT = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
 LEASE = timedelta(seconds=50)
@@ -230,7 +230,7 @@ async def intake(
     operator_public_key: str,
     tmp_path: Path,
 ) -> AsyncIterator[Intake]:
-    await asyncio.to_thread(migrate, "intake", database_url)
+    await asyncio.to_thread(make_tables, "intake", database_url)
     settings = IntakeSettings(
         http_port=1,
         database_url=database_url,

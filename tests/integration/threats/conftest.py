@@ -9,12 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.db import Database
-from libs.common.migrations import migrate
 from libs.common.security import Operator, Role, sign_operator_token
 from services.verifier.handlers import (
     RulesInForce,
 )
 from tests.conftest import Kafka
+from tests.databases import make_tables
 from tests.integration.test_verifier import rules_in_force
 from tests.integration.threats.lives import (
     DAY,
@@ -26,7 +26,7 @@ from tests.integration.threats.lives import (
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrate, "verifier", database_url)
+    await asyncio.to_thread(make_tables, "verifier", database_url)
     database = Database(database_url, pool_size=4, statement_timeout_seconds=10)
     yield database
     await database.close()

@@ -8,10 +8,10 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from libs.common.migrations import migrate
 from libs.common.shutdown import Shutdown
 from services.verifier.app import build
 from services.verifier.settings import VerifierSettings
+from tests.databases import make_tables
 from tests.integration.verifier.desk import Desk, rules_other_than
 
 
@@ -43,7 +43,7 @@ async def attribution_url() -> AsyncIterator[str]:
 async def desk(
     database_url: str, attribution_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
 ) -> AsyncIterator[Desk]:
-    await asyncio.to_thread(migrate, "verifier", database_url)
+    await asyncio.to_thread(make_tables, "verifier", database_url)
     settings = VerifierSettings(
         http_port=1,
         database_url=database_url,

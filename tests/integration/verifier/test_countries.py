@@ -9,7 +9,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, IndicatorSettled, RawIndicator, ThreatVerified
-from libs.common.migrations import migrate
 from libs.common.security import Role
 from services.verifier.app import build
 from services.verifier.domain import Rules
@@ -18,6 +17,7 @@ from services.verifier.domain.values import Reason
 from services.verifier.handlers import load_rules, verdict_of, verify_indicators
 from services.verifier.handlers.countries import holders_now
 from services.verifier.settings import VerifierSettings
+from tests.databases import make_tables
 from tests.integration.test_verifier import rules_in_force
 from tests.integration.verifier.desk import Desk
 from tests.unit.verifier.builders import NOW, RULES, raw
@@ -34,7 +34,7 @@ async def rules_of(desk: Desk, known: Rules = RULES) -> Rules:
 
 @pytest.fixture
 async def desk(database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str) -> AsyncIterator[Desk]:
-    await asyncio.to_thread(migrate, "verifier", database_url)
+    await asyncio.to_thread(make_tables, "verifier", database_url)
     settings = VerifierSettings(
         http_port=1,
         database_url=database_url,

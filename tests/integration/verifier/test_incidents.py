@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, IncidentChanged, RawIndicator
 from libs.common.db import Database
-from libs.common.migrations import migrate
 from libs.common.outbox import waiting_events
 from libs.common.problems import Problem
 from libs.common.security import Operator, Role, sign_operator_token
@@ -45,6 +44,7 @@ from services.verifier.handlers.in_force import load_rules
 from services.verifier.handlers.upkeep import move_some
 from services.verifier.handlers.verify import record
 from services.verifier.settings import VerifierSettings
+from tests.databases import make_tables
 from tests.unit.verifier.builders import ADVISORY, NOTHING_KNOWN, NOW, SMB, raw
 
 LATER = NOW + timedelta(minutes=1)
@@ -58,7 +58,7 @@ BETA = msgspec.structs.replace(ALPHA, slug="beta", matches=Matches(identifiers=(
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrate, "verifier", database_url)
+    await asyncio.to_thread(make_tables, "verifier", database_url)
     database = Database(database_url, pool_size=4, statement_timeout_seconds=10)
     yield database
     await database.close()

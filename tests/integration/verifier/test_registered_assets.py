@@ -17,7 +17,6 @@ from libs.common.contracts import Asset, AssetRegistered, Event, ThreatVerified
 from libs.common.db import Database
 from libs.common.errors import Permanent, Transient
 from libs.common.ids import new_id
-from libs.common.migrations import migrate
 from libs.common.outbox import OutboxRelay, waiting_events
 from libs.common.publisher import Publisher
 from libs.common.shutdown import Shutdown
@@ -37,7 +36,8 @@ from services.attribution.store import registrations
 from services.verifier.domain.registered import Registered
 from services.verifier.handlers import RulesInForce, load_rules, take_up_registrations, verify_indicators
 from services.verifier.settings import VerifierSettings
-from tests.conftest import Kafka, new_database
+from tests.conftest import Kafka
+from tests.databases import make_tables, new_database
 from tests.unit.verifier.builders import NOW, RULES, raw
 
 DUTCH = OrganisationProfile(name="Bakery", country="NL", language=Language.DUTCH)
@@ -55,7 +55,7 @@ async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], *,
 
 @pytest.fixture
 async def attribution(database_url: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrate, "attribution", database_url)
+    await asyncio.to_thread(make_tables, "attribution", database_url)
     database = Database(database_url, pool_size=4, statement_timeout_seconds=30)
     yield database
     await database.close()
@@ -64,7 +64,7 @@ async def attribution(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def verifier(infrastructure: BackgroundStack) -> AsyncIterator[Database]:
     async with new_database(infrastructure.endpoints.postgres) as url:
-        await asyncio.to_thread(migrate, "verifier", url)
+        await asyncio.to_thread(make_tables, "verifier", url)
         database = Database(url, pool_size=4, statement_timeout_seconds=30)
         yield database
         await database.close()
