@@ -4,7 +4,14 @@ from asyncio import Event
 from functools import partial
 
 from libs.common.consumer import Subscriptions
-from libs.common.contracts import DigestDue, FeedbackReceived, IncidentChanged, TargetAttributed, ThreatWithdrawn
+from libs.common.contracts import (
+    ClaimToConfirm,
+    DigestDue,
+    FeedbackReceived,
+    IncidentChanged,
+    TargetAttributed,
+    ThreatWithdrawn,
+)
 from services.notifier.handlers import corrections, digests, planning
 
 
@@ -17,4 +24,5 @@ def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPo
         ),
         FeedbackReceived: planning.heed_feedback,
         DigestDue: digests.take_up_digests,
+        ClaimToConfirm: digests.take_up_claims,
     }

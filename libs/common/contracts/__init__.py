@@ -3,6 +3,7 @@
 from libs.common.contracts.attribution import (
     HAND_OVER,
     AssetRegistered,
+    ClaimToConfirm,
     Evidence,
     HandOver,
     Recipient,
@@ -33,6 +34,7 @@ __all__ = [
     "Advisory",
     "Asset",
     "AssetRegistered",
+    "ClaimToConfirm",
     "DigestDue",
     "DigestFormat",
     "DigestReason",

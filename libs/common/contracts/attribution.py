@@ -134,3 +134,32 @@ class AssetRegistered(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
     @property
     def event_id(self) -> UUID:
         return derived_id("asset-registered", self.organisation_id, self.kind, self.value, self.revision)
+
+
+@topic("claim-to-confirm")
+class ClaimToConfirm(Event, frozen=True, kw_only=True, omit_defaults=True, tag="claim-to-confirm.v1"):
+    """An organisation says that an asset is its own: to be mailed to the contact that a registry has for the asset.
+
+    `code` proves the claim, so this event is a secret until `expires_at`. `source` says where the contact is from:
+    `ripe`, `rdap-domain`, `rdap-network`, `role-mailbox`. `url` is a page where the contact can answer, if any.
+    """
+
+    request_id: UUID
+    organisation: str
+    kind: AssetKind
+    value: str
+    email: str
+    language: Language
+    source: str
+    code: str
+    asked_at: datetime
+    expires_at: datetime
+    url: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.email.lower()
+
+    @property
+    def event_id(self) -> UUID:
+        return self.request_id

@@ -1,0 +1,27 @@
+"""Claims that are put to a registry's contact are mailed beside the digests."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    op.add_column(
+        "digests",
+        sa.Column(
+            "kind",
+            sa.Text(),
+            nullable=False,
+            server_default="digest",
+            comment="digest or claim; of a claim no partner",
+        ),
+    )
+    op.alter_column("digests", "due", comment="the DigestDue, or the ClaimToConfirm", existing_comment="the DigestDue")
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM digests WHERE kind = 'claim'")
+    op.drop_column("digests", "kind")
+    op.alter_column("digests", "due", comment="the DigestDue", existing_comment="the DigestDue, or the ClaimToConfirm")
