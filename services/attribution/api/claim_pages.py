@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from libs.common.db import Database
 from libs.common.errors import Fatal
 from libs.common.forms import form_body, form_of
-from libs.common.openapi import content
 from libs.common.problems import Problem, not_found
 from libs.common.security import public
 from libs.common.text import defang, plain
@@ -108,7 +107,6 @@ def routes(database: Database) -> APIRouter:
     @router.post(
         "/claims/{token}",
         openapi_extra=form_body(answer="`yes` or `no`", code="With `yes`: the code, in any spelling"),
-        responses={409: content("text/html")},
     )
     async def take(request: Request, token: Token) -> HTMLResponse:
         """Takes `answer`, `yes` with the `code`, or `no` without."""
@@ -122,7 +120,7 @@ def routes(database: Database) -> APIRouter:
         if taken is None or question is None:
             raise not_found("link")
         if isinstance(taken, Refusal):
-            return pages.page(question, answer=taken.code, status=409)
+            return pages.page(question, answer=taken.code, status=422)
         return pages.page(question, answer=question.request.state)
 
     return router

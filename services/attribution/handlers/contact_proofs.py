@@ -191,7 +191,7 @@ async def _take(
 
 async def _supersede(tx: Transaction, asset_id: UUID, *, by: str, now: datetime) -> None:
     before = await store.contact_proofs.newest(tx, asset_id)
-    if before is not None and before.state is RequestState.OPEN:
+    if before is not None and before.is_open(now):
         await store.contact_proofs.save(tx, contact_proofs.superseded(before, by=by, at=now))
 
 
