@@ -3,6 +3,7 @@
 Reads with the superuser's eyes. Each check adds a sentence for what it finds wrong; no sentence means sound.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,13 +46,15 @@ class Mailing:
 
 @dataclass(slots=True)
 class Books:
-    """What everybody says, by indicator; an outcome of None is the next service's to find. `news` are the events for
-    partners' webhooks, by state.
+    """What everybody says, by indicator; an outcome of None is the next service's to find. Copies are by indicator and
+    the address of the team that hears of it as well. `news` are the events for partners' webhooks, by state.
     """
 
     accepted: dict[UUID, str] = field(default_factory=dict)
     verdicts: dict[UUID, str | None] = field(default_factory=dict)
     attributions: dict[UUID, str | None] = field(default_factory=dict)
+    copies_wanted: set[tuple[UUID, str]] = field(default_factory=set)
+    copies_made: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     targets: dict[UUID, str] = field(default_factory=dict)
     submissions: dict[UUID, tuple[str, int]] = field(default_factory=dict)
     mailings: dict[UUID, Mailing] = field(default_factory=dict)
@@ -127,7 +130,10 @@ async def _read_verifier(connection: asyncpg.Connection, books: Books) -> None:
 
 
 async def _read_attribution(connection: asyncpg.Connection, books: Books) -> None:
-    rows = await connection.fetch("SELECT indicator_id, outcome FROM attribution")
+    rows = await connection.fetch("SELECT indicator_id, outcome, copies FROM attribution")
+    books.copies_wanted = {
+        (row["indicator_id"], copy["recipient"]["email"]) for row in rows for copy in json.loads(row["copies"] or "[]")
+    }
     books.attributions = {row["indicator_id"]: row["outcome"] for row in rows}
     books.sums["attributions twice"] = len(rows) - len(books.attributions)
     books.sums["in line"] = await connection.fetchval("SELECT count(*) FROM unattributed")
@@ -139,9 +145,17 @@ async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
         SELECT (convert_from(t.attributed, 'UTF8')::json ->> 'indicator_id')::uuid AS indicator_id, t.notification_id,
                CASE WHEN n.state = 'sent' AND starts_with(n.recipient_key, 'national-cert:') THEN 'handed over'
                     ELSE n.state END AS mail
-        FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
+        FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id WHERE t.copy_of IS NULL
         """
     )
+    copies = await connection.fetch(
+        """
+        SELECT value ->> 'indicator_id' AS indicator_id, value #>> '{recipient,email}' AS email
+        FROM targets CROSS JOIN LATERAL (SELECT convert_from(attributed, 'UTF8')::json AS value) AS kept
+        WHERE copy_of IS NOT NULL
+        """
+    )
+    books.copies_made = Counter((UUID(row["indicator_id"]), row["email"]) for row in copies)
     books.targets = {row["indicator_id"]: _outcome_of(row["notification_id"], row["mail"]) for row in rows}
     books.sums["targets twice"] = len(rows) - len(books.targets)
     found = await connection.fetch(
@@ -241,6 +255,10 @@ def _chain(books: Books) -> Iterator[str]:
     yield from _differ("accepted", set(books.accepted), "judged", set(books.verdicts))
     yield from _differ("verified", verified, "attributed or not", set(books.attributions))
     yield from _differ("attributed", attributed, "targets of the notifier", set(books.targets))
+    made = {*books.copies_made}
+    yield from _first("copies that only attribution knows", sorted(map(str, books.copies_wanted - made)))
+    yield from _first("copies that nobody wanted", sorted(map(str, made - books.copies_wanted)))
+    yield from _first("copies twice", [f"{each}: {count}" for each, count in books.copies_made.items() if count > 1])
     last_words = {**books.verdicts, **books.attributions, **books.targets}
     wrong = [
         f"{indicator}: intake says {outcome}, the last service {last_words.get(indicator)}"

@@ -70,12 +70,19 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class HandOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a target goes to a national or sector team, and whom it concerns, as far as that is known and may be told.
 
-    `reason` is a code: `vital-organisation`, `sector`, `foreign-network`. One that a reader does not know is
-    shown as it is.
+    `reason` is a code: `vital-organisation`, `sector`, `foreign-network`, `also-warned` (the organisation is warned by
+    us as well). One that a reader does not know is shown as it is.
     """
 
     reason: str
     organisation: str = ""
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A team that hears of a target as well."""
+
+    recipient: Recipient
+    handed_over: HandOver
 
 
 @topic("attributed-target")
@@ -83,6 +90,8 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     """A threat with its recipient. One for each indicator that was not a duplicate.
 
     Of a test the recipient is the partner itself, and neither the evidence nor `handed_over` says who was found.
+    `copies` go to teams beside the recipient. Kept by itself, a copy says of which target it is one (`copy_of`); it
+    never travels so, and has no outcome.
     """
 
     target_id: UUID
@@ -102,6 +111,8 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     evidence: tuple[Evidence, ...]
     reopened: Reopened | None = None
     handed_over: HandOver | None = None
+    copies: tuple[Copy, ...] = ()
+    copy_of: UUID | None = None
 
     @property
     def key(self) -> str:

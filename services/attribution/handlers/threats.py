@@ -116,6 +116,7 @@ def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
         confidence=decision.confidence,
         evidence=tuple(step for step in decision.evidence if not step.leads_elsewhere),
         handed_over=decision.handed_over,
+        copies=decision.copies,
         reopened=threat.reopened,
         traceparent=threat.traceparent,
     )

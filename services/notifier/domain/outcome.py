@@ -150,7 +150,7 @@ def settle(
 def settled_targets(
     targets: Iterable[Target], *, outcome: Outcome, reason: str, message: str, now: datetime
 ) -> list[IndicatorSettled]:
-    """The word to the partners about these targets; `message` names nobody."""
+    """The word to the partners about these targets; `message` names nobody. A copy has no outcome."""
     return [
         IndicatorSettled(
             indicator_id=target.indicator_id,
@@ -164,6 +164,7 @@ def settled_targets(
             traceparent=target.traceparent,
         )
         for target in targets
+        if target.copy_of is None
     ]
 
 

@@ -9,7 +9,8 @@ TARGETS = RecordTable(
     key="target_id",
     # An outcome is said once. What a person does with a mail afterwards changes its state, and not what was said of it:
     # that is the first end among its attempts, or that it was taken back where there was none. What a team was mailed
-    # was handed over: it is out of scope. A target whose mail is gone is not counted: whoever compares shall miss it.
+    # was handed over: it is out of scope. A copy has no outcome. A target whose mail is gone is not counted: whoever
+    # compares shall miss it.
     grouped="""
         SELECT submission_id, outcome, CASE WHEN outcome IS NULL THEN state END AS state, count(*) AS records,
                min(decided_at) AS since
@@ -28,7 +29,7 @@ TARGETS = RecordTable(
                 ORDER BY a.number LIMIT 1
             ) AS said ON n.settled
             WHERE t.target_id > $1 AND t.target_id <= $2 AND t.submission_id > $3 AND t.submission_id <= $4
-              AND (t.notification_id IS NULL OR n.id IS NOT NULL)
+              AND (t.notification_id IS NULL OR n.id IS NOT NULL) AND t.copy_of IS NULL
         ) AS planned
         GROUP BY submission_id, outcome, CASE WHEN outcome IS NULL THEN state END
     """,

@@ -123,6 +123,7 @@ targets = Table(
     Column("fixed_at", TIME, comment="when a recipient called it fixed"),
     Column("left_out_at", TIME, comment="withdrawn, after its outcome was said: not in further copies of its mail"),
     Column("attributed", LargeBinary, nullable=False, comment="the TargetAttributed"),
+    Column("copy_of", UUID, comment="the target that has the outcome of both"),
     Index("targets_of_threat", "threat_id"),
     Index("targets_of_notification", "notification_id", postgresql_where=text("notification_id IS NOT NULL")),
 )

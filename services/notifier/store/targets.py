@@ -149,6 +149,7 @@ async def record_decisions(
             "message",
             "decided_at",
             "attributed",
+            "copy_of",
         ),
         rows=[_row(decision.target, made[decision.target.target_id], notifications) for decision in decisions],
     )
@@ -171,6 +172,7 @@ def _row(target: Target, made: StoredDecision, notifications: Mapping[UUID, UUID
         made.message or None,
         made.decided_at,
         encode(target),
+        target.copy_of,
     )
 
 

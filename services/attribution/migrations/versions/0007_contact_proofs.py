@@ -1,4 +1,4 @@
-"""Claims are put to the contact that a registry has for the asset."""
+"""Claims are put to the contact that a registry has for the asset; decisions have copies, and say whom they concern."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,9 @@ TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
+    op.add_column("attribution", sa.Column("copies", sa.Text(), comment="teams that hear of it beside the recipient"))
+    concerns = sa.Column("concerns", sa.Text(), comment="whom it concerns, where a team is the recipient")
+    op.add_column("attribution", concerns)
     op.create_table(
         "contact_proof",
         sa.Column("request_id", sa.UUID(), nullable=False),

@@ -1,4 +1,4 @@
-"""Claims that are put to a registry's contact are mailed beside the digests."""
+"""Claims that are put to a registry's contact are mailed beside the digests; targets have copies."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
+    op.add_column("targets", sa.Column("copy_of", sa.UUID(), comment="the target that has the outcome of both"))
     op.add_column(
         "digests",
         sa.Column(
@@ -24,4 +25,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM digests WHERE kind = 'claim'")
     op.drop_column("digests", "kind")
+    op.drop_column("targets", "copy_of")
     op.alter_column("digests", "due", comment="the DigestDue", existing_comment="the DigestDue, or the ClaimToConfirm")
