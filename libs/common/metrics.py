@@ -59,6 +59,9 @@ DIGESTS_DUE = Counter(
     ("found",),
 )
 DIGESTS = Counter("tocsin_digests", "Digests to partners, by the state that they entered", ("state",))
+CLAIM_MAILS = Counter(
+    "tocsin_claim_mails", "Claims put to registries' contacts by mail, by the state that they entered", ("state",)
+)
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
 THREATS_WARNED = Gauge(
     "tocsin_threats_warned",

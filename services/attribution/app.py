@@ -33,7 +33,9 @@ from services.attribution.handlers import (
     LiveDirectory,
     Outside,
     ProofRounds,
+    Registries,
     UntoldRegistrations,
+    ask_contact,
     ladder_of,
     prove_by_dns,
 )
@@ -73,6 +75,12 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
                     max_import_bytes=settings.max_import_bytes,
                     greatest_age_days=GREATEST_AGE_DAYS,
                     prove=partial(prove_by_dns, database=database, dns=dns),
+                    ask_contact=partial(
+                        ask_contact,
+                        database=database,
+                        registries=Registries(database, decider, outside),
+                        claims_url=settings.claims_url,
+                    ),
                 ),
                 bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
                 overdue.routes(watch),
@@ -105,6 +113,11 @@ def states_of(settings: AttributionSettings) -> tuple[Watched, ...]:
         ),
         Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER),
         Watched(state="conflict", greatest_age=timedelta(hours=settings.conflicts_overdue_hours), rows=books.CONFLICTS),
+        Watched(
+            state="claim-refused",
+            greatest_age=timedelta(hours=settings.conflicts_overdue_hours),
+            rows=books.REFUSED_CLAIMS,
+        ),
         *(
             Watched(
                 state=f"source-{name}",

@@ -46,6 +46,12 @@ class AttributionSettings(ServiceSettings):
     dns_nameservers: tuple[str, ...] = Field(
         (), description="JSON list of addresses of name servers; empty: those of the machine"
     )
+    claims_url: str = Field(
+        "",
+        description="Address at which registries' contacts reach `/claims/` of this service, to say whether a claim is "
+        "right; nothing else of it need be reachable there. Empty: they can only answer the mail",
+        pattern=r"^(https?://[^/\s]+)?$",
+    )
     contact_url: str = Field(
         "", description="Page that says who asks and why; it stands in the User-Agent of each request to a source"
     )

@@ -5,6 +5,7 @@ from functools import partial
 
 from libs.common.consumer import Subscriptions
 from libs.common.contracts import (
+    ClaimToConfirm,
     DigestDue,
     FeedbackReceived,
     IncidentChanged,
@@ -27,4 +28,5 @@ def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPo
         MailReturned: returning.heed_returns,
         RecipientsExhausted: returning.give_up,
         DigestDue: digests.take_up_digests,
+        ClaimToConfirm: digests.take_up_claims,
     }

@@ -3,6 +3,7 @@
 Reads with the superuser's eyes. Each check adds a sentence for what it finds wrong; no sentence means sound.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from deploy.local.lag import lag_by_service
 from deploy.local.topics import wanted_topics
 from libs.common.ids import record_id
 from libs.common.vocabulary import Outcome
-from tests.chaos.mailings import Mailing, mailings, targets_told
+from tests.chaos.mailings import Mailing, copies_made, mailings, targets_told
 from tests.chaos.plan import SERVICES
 
 SHOWN = 5
@@ -36,13 +37,15 @@ MAILED = frozenset({Outcome.NOTIFIED.value, Outcome.FAILED.value, Outcome.SUPPRE
 
 @dataclass(slots=True)
 class Books:
-    """What everybody says, by indicator; an outcome of None is the next service's to find. `news` are the events for
-    partners' webhooks, by state.
+    """What everybody says, by indicator; an outcome of None is the next service's to find. Copies are by indicator and
+    the address of the team that hears of it as well. `news` are the events for partners' webhooks, by state.
     """
 
     accepted: dict[UUID, str] = field(default_factory=dict)
     verdicts: dict[UUID, str | None] = field(default_factory=dict)
     attributions: dict[UUID, str | None] = field(default_factory=dict)
+    copies_wanted: set[tuple[UUID, str]] = field(default_factory=set)
+    copies_made: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     targets: dict[UUID, str] = field(default_factory=dict)
     submissions: dict[UUID, tuple[str, int]] = field(default_factory=dict)
     mailings: dict[UUID, Mailing] = field(default_factory=dict)
@@ -128,7 +131,10 @@ async def _read_verifier(connection: asyncpg.Connection, books: Books) -> None:
 
 
 async def _read_attribution(connection: asyncpg.Connection, books: Books) -> None:
-    rows = await connection.fetch("SELECT indicator_id, outcome FROM attribution")
+    rows = await connection.fetch("SELECT indicator_id, outcome, copies FROM attribution")
+    books.copies_wanted = {
+        (row["indicator_id"], copy["recipient"]["email"]) for row in rows for copy in json.loads(row["copies"] or "[]")
+    }
     books.attributions = {row["indicator_id"]: row["outcome"] for row in rows}
     books.sums["attributions twice"] = len(rows) - len(books.attributions)
     books.sums["in line"] = await connection.fetchval("SELECT count(*) FROM unattributed")
@@ -137,6 +143,7 @@ async def _read_attribution(connection: asyncpg.Connection, books: Books) -> Non
 async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
     told = await targets_told(connection)
     books.targets = told.outcomes
+    books.copies_made = await copies_made(connection)
     books.sums["targets twice"] = told.twice
     books.sums["recipients told twice of one record"] = told.recipients_twice
     books.mailings = await mailings(connection)
@@ -215,6 +222,10 @@ def _chain(books: Books) -> Iterator[str]:
     yield from _differ("accepted", set(books.accepted), "judged", set(books.verdicts))
     yield from _differ("verified", verified, "attributed or not", set(books.attributions))
     yield from _differ("attributed", attributed, "targets of the notifier", set(books.targets))
+    made = {*books.copies_made}
+    yield from _first("copies that only attribution knows", sorted(map(str, books.copies_wanted - made)))
+    yield from _first("copies that nobody wanted", sorted(map(str, made - books.copies_wanted)))
+    yield from _first("copies twice", [f"{each}: {count}" for each, count in books.copies_made.items() if count > 1])
     last_words = {**books.verdicts, **books.attributions, **books.targets}
     wrong = [
         f"{indicator}: intake says {outcome}, the last service {last_words.get(indicator)}"

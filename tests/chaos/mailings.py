@@ -1,6 +1,6 @@
 """What the notifier has done, read from its tables: whom it told of each record, one contact after the other."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -62,7 +62,8 @@ async def targets_told(connection: asyncpg.Connection) -> Told:
         SELECT (convert_from(t.attributed, 'UTF8')::json ->> 'indicator_id')::uuid AS indicator_id,
                t.first_target_id IS NULL AS is_first, t.given_up_at IS NOT NULL AS is_given_up,
                t.notification_id, n.recipient_key, n.state, n.reason, n.sent_at IS NOT NULL AS sent
-        FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id ORDER BY t.decided_at, t.target_id
+        FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id WHERE t.copy_of IS NULL
+        ORDER BY t.decided_at, t.target_id
         """
     )
     contacts: dict[UUID, list[asyncpg.Record]] = defaultdict(list)
@@ -74,6 +75,18 @@ async def targets_told(connection: asyncpg.Connection) -> Told:
         twice=sum(row["is_first"] for row in rows) - len(contacts),
         recipients_twice=len(mailed) - len(set(mailed)),
     )
+
+
+async def copies_made(connection: asyncpg.Connection) -> Counter[tuple[UUID, str]]:
+    """Those that teams get beside a recipient, by record and address."""
+    rows = await connection.fetch(
+        """
+        SELECT value ->> 'indicator_id' AS indicator_id, value #>> '{recipient,email}' AS email
+        FROM targets CROSS JOIN LATERAL (SELECT convert_from(attributed, 'UTF8')::json AS value) AS kept
+        WHERE copy_of IS NOT NULL
+        """
+    )
+    return Counter((UUID(row["indicator_id"]), row["email"]) for row in rows)
 
 
 def outcome_of(tried: Sequence[asyncpg.Record]) -> str:

@@ -21,6 +21,8 @@ CODE_AT = {
     "Unreadable": 0,
     "Objection": 0,
     "Unproven": 0,
+    "NotTaken": 0,
+    "NoContact": 0,
     "Mistake": 1,
     "FieldError": 1,
     "Fault": 1,

@@ -16,6 +16,7 @@ TAXII = "/taxii2/"
 TAXII_TYPE = "application/taxii+json;version=2.1"
 PUBLIC = {
     "intake": {"GET /v1/formats"},
+    "attribution": {"GET /claims/{token}", "POST /claims/{token}"},
     "feedback": {
         "GET /",
         "GET /v1/statistics",

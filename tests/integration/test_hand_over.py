@@ -180,7 +180,8 @@ async def test_a_team_hears_which_reports_are_withdrawn_and_the_partner_hears_no
     [table] = [part.get_content() for part in message.iter_attachments() if isinstance(part, EmailMessage)]
     assert table.count(str(wrong.target_id)) == 1
     assert len(table.splitlines()) == 2
-    assert "klopte voor een deel niet" in text
+    assert "Onze overdracht klopte voor een deel niet" in text
+    assert "waarschuwing" not in text
     assert await corrections(database) == [(State.SENT, 1)]
     assert await outcomes(database) == ["out-of-scope", "out-of-scope"]
     assert len(await all_of(database, NotificationKind.CORRECTION)) == 1

@@ -42,7 +42,7 @@ from services.notifier.handlers.looking import dossier_of, newest_suppressions
 from services.notifier.handlers.planner import close_due
 from services.notifier.handlers.sending import Delivered, claim, deliver, record
 from services.notifier.store import books, lists
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.integration.deliveries.services import built
 from tests.integration.models.post_office import TABLES
 from tests.integration.test_notifier import LEASE, RETRY, SCRIBE, send

@@ -70,8 +70,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class HandOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a target goes to a national or sector team, and whom it concerns, as far as that is known and may be told.
 
-    `reason` is a code: `vital-organisation`, `sector`, `foreign-network`. One that a reader does not know is
-    shown as it is.
+    `reason` is a code: `vital-organisation`, `sector`, `foreign-network`, `also-warned` (the organisation is warned by
+    us as well). One that a reader does not know is shown as it is.
     """
 
     reason: str
@@ -92,6 +92,13 @@ class Continued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_settled: bool
 
 
+class Copy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A team that hears of a target as well."""
+
+    recipient: Recipient
+    handed_over: HandOver
+
+
 @topic("attributed-target")
 class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="target-attributed.v1"):
     """A threat with its recipient. One for each indicator that was not a duplicate.
@@ -99,6 +106,8 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     Another one, which says what it has `continued`, for each further contact after a recipient could not be reached.
 
     Of a test the recipient is the partner itself, and neither the evidence nor `handed_over` says who was found.
+    `copies` go to teams beside the recipient. Kept by itself, a copy says of which target it is one (`copy_of`); it
+    never travels so, and has no outcome.
     """
 
     target_id: UUID
@@ -119,6 +128,8 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     reopened: Reopened | None = None
     handed_over: HandOver | None = None
     continued: Continued | None = None
+    copies: tuple[Copy, ...] = ()
+    copy_of: UUID | None = None
 
     @property
     def key(self) -> str:
@@ -171,3 +182,32 @@ class AssetRegistered(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
     @property
     def event_id(self) -> UUID:
         return derived_id("asset-registered", self.organisation_id, self.kind, self.value, self.revision)
+
+
+@topic("claim-to-confirm")
+class ClaimToConfirm(Event, frozen=True, kw_only=True, omit_defaults=True, tag="claim-to-confirm.v1"):
+    """An organisation says that an asset is its own: to be mailed to the contact that a registry has for the asset.
+
+    `code` proves the claim, so this event is a secret until `expires_at`. `source` says where the contact is from:
+    `ripe`, `rdap-domain`, `rdap-network`, `role-mailbox`. `url` is a page where the contact can answer, if any.
+    """
+
+    request_id: UUID
+    organisation: str
+    kind: AssetKind
+    value: str
+    email: str
+    language: Language
+    source: str
+    code: str
+    asked_at: datetime
+    expires_at: datetime
+    url: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.email.lower()
+
+    @property
+    def event_id(self) -> UUID:
+        return self.request_id

@@ -8,7 +8,9 @@ from libs.common.db import Database
 from services.attribution.api import (
     assets,
     attributions,
+    claim_pages,
     conflicts,
+    contact_proofs,
     contacts,
     enquiries,
     imports,
@@ -20,6 +22,7 @@ from services.attribution.api import (
     unattributed,
 )
 from services.attribution.api.assets import Prove
+from services.attribution.api.contact_proofs import AskContact
 from services.attribution.api.imports import STREAMING_PATHS
 from services.attribution.handlers import Decider, ImportQueue
 
@@ -34,6 +37,7 @@ def routers(
     max_import_bytes: int,
     greatest_age_days: Mapping[str, int],
     prove: Prove,
+    ask_contact: AskContact,
 ) -> Sequence[APIRouter]:
     return (
         lookup.routes(database, decider),
@@ -41,6 +45,8 @@ def routers(
         merging.routes(database),
         organisations.routes(database),
         assets.routes(database, prove),
+        contact_proofs.routes(database, ask_contact),
+        claim_pages.routes(database),
         contacts.routes(database),
         conflicts.routes(database),
         unattributed.routes(database, decider.ladder),

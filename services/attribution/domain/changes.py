@@ -23,6 +23,8 @@ class What(StrEnum):
     ASSET_REGISTERED = "asset-registered"
     ASSET_RELEASED = "asset-released"
     PROOF_CHANGED = "proof-changed"
+    CONTACT_ASKED = "registry-contact-asked"
+    CONTACT_ANSWERED = "registry-contact-answered"
     CONFLICT_DECIDED = "conflict-decided"
     CONTACT_ADDED = "contact-added"
     CONTACT_CHANGED = "contact-changed"

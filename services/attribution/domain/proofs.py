@@ -5,6 +5,7 @@ claimed → challenged → proven → lapsed or revoked, and from there challeng
 | proven by | how | proven again |
 | --- | --- | --- |
 | dns | a TXT record `_tocsin-challenge.DOMAIN` that holds the token | by itself, while the record stays |
+| contact | a code that was mailed to the contact in the registry | by a new code |
 | desk | the word of an operator, with a reason | by a new word, or the next file that has it |
 """
 
@@ -45,6 +46,7 @@ class ProofState(StrEnum):
 
 class ProofMethod(StrEnum):
     DNS = "dns"
+    CONTACT = "contact"
     DESK = "desk"
 
 
@@ -92,6 +94,25 @@ class Unproven(msgspec.Struct, frozen=True):
 def vouched(proof: Proof, *, by: str, note: str, at: datetime) -> Proof:
     """Proven by the desk's word, for a year from now."""
     return _proven(proof, ProofMethod.DESK, by=by, note=note, at=at)
+
+
+def put_to_contact(proof: Proof, *, by: str) -> Proof:
+    """The registry's contact is asked. What is proven already stays so meanwhile."""
+    return proof if proof.is_proven else msgspec.structs.replace(proof, state=ProofState.CHALLENGED, by=by)
+
+
+def confirmed(proof: Proof, *, by: str, note: str, at: datetime) -> Proof:
+    """Proven by the registry's contact, for a year from now."""
+    return _proven(proof, ProofMethod.CONTACT, by=by, note=note, at=at)
+
+
+def disowned(proof: Proof, *, by: str, note: str) -> Proof:
+    """The registry's contact says that it is not theirs. What the name servers or the desk say stands until a person
+    has looked: they may know better than a mailbox.
+    """
+    if proof.is_proven and proof.method is not ProofMethod.CONTACT:
+        return proof
+    return msgspec.structs.replace(_lost(proof, ProofState.REVOKED, note=note), by=by)
 
 
 def challenged(proof: Proof, *, token: str, by: str, at: datetime) -> Proof:

@@ -9,6 +9,14 @@ from services.attribution.handlers.assets import (
     vouch_for_asset,
 )
 from services.attribution.handlers.conflicts import Sides, conflicts_page, decide_conflict
+from services.attribution.handlers.contact_proofs import (
+    answer_at,
+    ask_contact,
+    confirm_claim,
+    contact_proofs_of,
+    question_at,
+    refuse_claim,
+)
 from services.attribution.handlers.contacts import Keys, add_contact, change_contact, remove_contact
 from services.attribution.handlers.deciding import Decider, decide_all
 from services.attribution.handlers.directory import LiveDirectory
@@ -40,6 +48,7 @@ from services.attribution.handlers.queries import (
 )
 from services.attribution.handlers.refusals import Refusal
 from services.attribution.handlers.registrations import UntoldRegistrations
+from services.attribution.handlers.registry_contacts import Registries
 from services.attribution.handlers.sources.reading import end_with_parent
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import Word, decide_unattributed, forget
@@ -58,6 +67,7 @@ __all__ = [
     "Outside",
     "ProofRounds",
     "Refusal",
+    "Registries",
     "Sides",
     "UntoldRegistrations",
     "Upload",
@@ -65,6 +75,8 @@ __all__ = [
     "WorkApart",
     "add_contact",
     "add_organisation",
+    "answer_at",
+    "ask_contact",
     "asset_of",
     "assets_page",
     "attribute_threats",
@@ -74,7 +86,9 @@ __all__ = [
     "change_contact",
     "change_organisation",
     "changes_page",
+    "confirm_claim",
     "conflicts_page",
+    "contact_proofs_of",
     "contacts_page",
     "decide_all",
     "decide_conflict",
@@ -95,6 +109,8 @@ __all__ = [
     "organisations_page",
     "proofs_page",
     "prove_by_dns",
+    "question_at",
+    "refuse_claim",
     "register_asset",
     "release_asset",
     "remove_contact",

@@ -7,7 +7,6 @@ import msgspec
 
 from libs.common.errors import Fatal
 from services.attribution.domain.ladder import BrokenLadder, Ladder, read_ladder
-from services.attribution.domain.ladder.rules import Action
 
 SHIPPED = ("shipped.toml", "providers.toml")
 
@@ -32,6 +31,4 @@ def ladder_of(file: Path | None, *, constituency: frozenset[str]) -> Ladder:
     except BrokenLadder as error:
         mistakes = "".join(f"\n  {fault}" for fault in error.faults)
         raise Fatal(f"{file} can't be put in force:{mistakes}") from error
-    if any(row.action is Action.BOTH for row in ladder.handovers):
-        raise Fatal(f"{file} can't be put in force: copies to a team are not sent yet, so no row can say `both`")
     return ladder

@@ -116,6 +116,7 @@ def target_of(threat: ThreatVerified, decision: Attributed) -> TargetAttributed:
         confidence=decision.confidence,
         evidence=told(decision.evidence),
         handed_over=decision.handed_over,
+        copies=decision.copies,
         reopened=threat.reopened,
         traceparent=threat.traceparent,
     )

@@ -56,6 +56,7 @@ def _event_of(asked: RecipientUnreachable, standing: Continuation) -> Event:
 
 
 def _target_of(asked: RecipientUnreachable, decision: Attributed) -> TargetAttributed:
+    """The teams that hear of it as well have their copies already."""
     target = asked.target
     first = target.continued.target_id if target.continued else target.target_id
     return msgspec.structs.replace(
@@ -65,6 +66,7 @@ def _target_of(asked: RecipientUnreachable, decision: Attributed) -> TargetAttri
         confidence=decision.confidence,
         evidence=told(decision.evidence),
         handed_over=decision.handed_over,
+        copies=(),
         continued=Continued(
             target_id=first,
             notification_id=asked.notification_id,

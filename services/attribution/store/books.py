@@ -33,3 +33,11 @@ def source_rows(sources: Iterable[str]) -> str:
 
 _SOURCES = "SELECT source AS id, made_on::timestamp AT TIME ZONE 'UTC' AS since FROM source_version"
 CONFLICTS = "SELECT conflict_id::text AS id, found_at AS since FROM asset_conflict WHERE decided_at IS NULL"
+REFUSED_CLAIMS = """
+    SELECT asset_id::text AS id, answered_at AS since FROM contact_proof AS asked
+    JOIN organisation_asset AS asset USING (asset_id)
+    WHERE asked.state = 'refused' AND (asset.proven_at IS NULL OR asset.proven_at < asked.answered_at)
+      AND NOT EXISTS (SELECT FROM contact_proof AS later
+                      WHERE later.asset_id = asked.asset_id AND later.asked_at > asked.asked_at)
+"""
+"""Until the claim is given back, or is proven anew."""

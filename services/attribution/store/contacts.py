@@ -31,6 +31,12 @@ async def one(tx: Transaction, organisation_id: UUID, contact_id: UUID) -> Conta
     return _record(rows[0]) if rows else None
 
 
+async def addresses(tx: Transaction, organisation_id: UUID) -> list[str]:
+    """All that the organisation has given, in force or not."""
+    rows = await tx.fetch("SELECT email FROM organisation_contact WHERE organisation_id = $1", organisation_id)
+    return [row["email"] for row in rows]
+
+
 async def with_address(tx: Transaction, organisation_id: UUID, email: str) -> ContactRecord | None:
     rows = await tx.fetch(
         f"SELECT {COLUMNS} FROM organisation_contact WHERE organisation_id = $1 AND email = $2",  # noqa: S608

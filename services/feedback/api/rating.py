@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import HTMLResponse
 
 from libs.common.db import Database
+from libs.common.forms import form_body, form_of
 from libs.common.links import Links, RatingLink
 from libs.common.problems import not_found
 from libs.common.security import public
 from services.feedback import handlers
-from services.feedback.api.forms import form_body, form_of
 from services.feedback.api.pages import Pages
 from services.feedback.domain.rating import MARKS, TEXT_CHARACTERS, Incomplete, RatingForm
 

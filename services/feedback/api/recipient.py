@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import HTMLResponse
 
 from libs.common.db import Database, Transaction
+from libs.common.forms import form_body, form_of
 from libs.common.links import Links
 from libs.common.problems import Problem, not_found
 from libs.common.security import public
 from services.feedback import handlers
-from services.feedback.api.forms import form_body, form_of
 from services.feedback.api.pages import Pages
 from services.feedback.domain.answer import CHOICES, AnswerForm, can_opt_out, choices_of
 from services.feedback.domain.rating import TEXT_CHARACTERS, Incomplete

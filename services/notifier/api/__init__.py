@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.notifier.api import brakes, digests, notifications, previews, sender_check, suppressions
+from services.notifier.api import brakes, claim_mails, digests, notifications, previews, sender_check, suppressions
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.sending import Scribe
 
@@ -15,6 +15,7 @@ def routers(database: Database, scribe: Scribe, checker: SenderChecker) -> Seque
         notifications.routes(database),
         previews.routes(database, scribe),
         digests.routes(database, scribe),
+        claim_mails.routes(database),
         brakes.routes(database),
         suppressions.routes(database),
         sender_check.routes(checker),

@@ -171,7 +171,7 @@ def _settle_as_sent(consignment: Consignment, *, now: datetime) -> Sequence[Indi
 def unreachable(
     notification: Notification, targets: Iterable[Target], *, reason: str, now: datetime
 ) -> list[RecipientUnreachable]:
-    """The question to attribution who else can be told of these targets."""
+    """The question to attribution who else can be told of these targets. Nobody is told in place of a copy's team."""
     return [
         RecipientUnreachable(
             target=target,
@@ -183,6 +183,7 @@ def unreachable(
             traceparent=target.traceparent,
         )
         for target in targets
+        if target.copy_of is None
     ]
 
 
@@ -198,7 +199,7 @@ def settle(
 def settled_targets(
     targets: Iterable[Target], *, outcome: Outcome, reason: str, message: str, now: datetime
 ) -> list[IndicatorSettled]:
-    """The word to the partners about these targets; `message` names nobody."""
+    """The word to the partners about these targets; `message` names nobody. A copy has no outcome."""
     return [
         IndicatorSettled(
             indicator_id=target.indicator_id,
@@ -212,6 +213,7 @@ def settled_targets(
             traceparent=target.traceparent,
         )
         for target in targets
+        if target.copy_of is None
     ]
 
 

@@ -1,4 +1,4 @@
-"""Digests: taken up from intake, and sent to their partners.
+"""Digests and claims: taken up from intake and attribution, and sent to partners and registries' contacts.
 
 They have a small sender of their own, and share with the notifications' one what a mail is handed over by, what an
 answer means, and how often it is tried again. That one is made for hundreds of mails a second: it claims in the
@@ -15,20 +15,20 @@ from uuid import UUID
 import structlog
 
 from libs.common import faults
-from libs.common.contracts import DigestDue, Event
+from libs.common.contracts import ClaimToConfirm, DigestDue, Event
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
-from libs.common.metrics import DIGESTS
+from libs.common.metrics import CLAIM_MAILS, DIGESTS
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
-from services.notifier.domain.digests.digest import Digest, WantedDigests
+from services.notifier.domain.digests.digest import FINAL, AnySideMail, ClaimMail, Digest, WantedDigests
 from services.notifier.domain.notification import Attempt, State
 from services.notifier.domain.outcome import change_after
 from services.notifier.domain.planning import SuppressionList
 from services.notifier.domain.replies import Patience, Released, Result, RetryPolicy, after_loss
 from services.notifier.gateway.relay import Relay, RelayAway, RelayRefusesUs
 from services.notifier.handlers.sending import Scribe, bury_dead_addresses, hand_over
-from services.notifier.store import digests, orders
+from services.notifier.store import claim_mails, digests, orders
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,7 @@ PAUSE_SECONDS = 1.0
 RELAY_PAUSE_LONGEST_SECONDS = 60.0
 LOG_IN_PAUSE_SECONDS = 900.0
 EVERY_INCIDENT = ""
+EXPIRED = "expired"
 
 
 async def take_up_digests(events: Sequence[DigestDue], *, tx: Transaction, now: datetime) -> Sequence[Event]:
@@ -46,19 +47,28 @@ async def take_up_digests(events: Sequence[DigestDue], *, tx: Transaction, now: 
     return ()
 
 
-async def claim(tx: Transaction, *, now: datetime, lease: timedelta) -> Digest | None:
+async def take_up_claims(events: Sequence[ClaimToConfirm], *, tx: Transaction, now: datetime) -> Sequence[Event]:
+    """Keep what is to be mailed; one that comes again changes nothing."""
+    unique = {event.request_id: event for event in events}
+    added = await claim_mails.add_claims(tx, list(unique.values()), now=now)
+    tx.after_commit(partial(CLAIM_MAILS.labels(State.QUEUED).inc, added))
+    return ()
+
+
+async def claim(tx: Transaction, *, now: datetime, lease: timedelta) -> AnySideMail | None:
     """Take one that may go out now. Committed before it leaves: intent before act.
 
-    What is addressed to somebody whom we don't write to is taken back instead.
+    What is addressed to somebody whom we don't write to is taken back instead, and so is a code that is too old.
     """
     while (due := await digests.due_digest(tx, now=now)) is not None:
-        recipient_key = due.due.email.lower()
+        recipient_key = due.email.lower()
         silent = SuppressionList(await orders.suppressions_of(tx, [recipient_key]))
         suppression = silent.covering(recipient_key, EVERY_INCIDENT)
-        if suppression is None:
+        is_over = isinstance(due, ClaimMail) and now >= due.claim.expires_at
+        if suppression is None and not is_over:
             return await digests.claim_digest(tx, due.id, now=now, lease_until=now + lease)
-        await digests.cancel_digest(tx, due.id, reason=suppression.reason)
-        _count(tx, State.CANCELLED)
+        await digests.cancel_digest(tx, due.id, reason=suppression.reason if suppression is not None else EXPIRED)
+        await _close(tx, due, State.CANCELLED)
     return None
 
 
@@ -70,24 +80,28 @@ async def doubt_lost(tx: Transaction, *, now: datetime) -> None:
 
 
 async def deliver(
-    digest: Digest, *, scribe: Scribe, relay: Relay, policy: RetryPolicy, now: datetime
+    mail: AnySideMail, *, scribe: Scribe, relay: Relay, policy: RetryPolicy, now: datetime
 ) -> tuple[Result, str | None]:
     """What came of handing it over, and the subject it had. Raises `RelayAway` when nothing was tried."""
-    patience = Patience(tries=digest.tries, doubts=digest.doubts, queued_at=digest.created_at)
-    write = partial(scribe.write_digest, digest, now=now)
+    patience = Patience(tries=mail.tries, doubts=mail.doubts, queued_at=mail.created_at)
+    write = partial(scribe.write_beside, mail, now=now)
     return await hand_over(write, relay=relay, patience=patience, policy=policy, now=now)
 
 
-async def record(tx: Transaction, digest: Digest, result: Result, *, subject: str | None, now: datetime) -> None:
+async def record(tx: Transaction, mail: AnySideMail, result: Result, *, subject: str | None, now: datetime) -> None:
     """Store what became of it, unless another sender has taken it over. Nothing is said of it to other services."""
-    change = change_after(result, of=digest.id, attempt=digest.tries, subject=subject, now=now)
+    change = change_after(result, of=mail.id, attempt=mail.tries, subject=subject, now=now)
     if await digests.record_change(tx, change, now=now):
-        await bury_dead_addresses(tx, [(digest.due.email.lower(), result)], now=now)
-        _count(tx, change.state)
+        await bury_dead_addresses(tx, [(mail.email.lower(), result)], now=now)
+        await _close(tx, mail, change.state)
 
 
-def _count(tx: Transaction, state: State) -> None:
-    tx.after_commit(partial(DIGESTS.labels(state).inc, 1))
+async def _close(tx: Transaction, mail: AnySideMail, state: State) -> None:
+    """Count it, and forget what nobody may know once it is over."""
+    if isinstance(mail, ClaimMail) and state in FINAL:
+        await claim_mails.forget_code(tx, mail)
+    counter = CLAIM_MAILS if isinstance(mail, ClaimMail) else DIGESTS
+    tx.after_commit(partial(counter.labels(state).inc, 1))
 
 
 class DigestSender:
@@ -138,7 +152,7 @@ class DigestSender:
         await self._keep(claimed, result, subject)
         return 0.0
 
-    async def _keep(self, claimed: Digest, result: Result, subject: str | None) -> None:
+    async def _keep(self, claimed: AnySideMail, result: Result, subject: str | None) -> None:
         """An answer that the database does not take now is kept: only the end of the process gives it up."""
         while True:
             try:
@@ -164,6 +178,17 @@ async def digest_with_id(tx: Transaction, digest_id: UUID) -> Digest | None:
     return await digests.digest_with_id(tx, digest_id)
 
 
-async def attempts_at(tx: Transaction, digest: Digest) -> list[Attempt]:
+async def attempts_at(tx: Transaction, mail: AnySideMail) -> list[Attempt]:
     """Every try, oldest first."""
-    return await digests.attempts_at(tx, digest.id)
+    return await digests.attempts_at(tx, mail.id)
+
+
+async def newest_claim_mails(
+    tx: Transaction, state: State | None, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[ClaimMail]:
+    """A page of them, newest first."""
+    return await claim_mails.newest_claim_mails(tx, state, before=before, limit=limit)
+
+
+async def claim_mail_with_id(tx: Transaction, request_id: UUID) -> ClaimMail | None:
+    return await claim_mails.claim_mail_with_id(tx, request_id)

@@ -11,6 +11,7 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.metrics import NOTIFICATIONS
 from libs.common.vocabulary import FeedbackKind, Outcome
+from services.notifier.domain.copies import with_copies
 from services.notifier.domain.grouping import (
     GroupingPolicy,
     Joined,
@@ -38,13 +39,14 @@ async def plan_targets(
     grouping: GroupingPolicy,
     queued: Event,
 ) -> Sequence[IndicatorSettled]:
-    """Let each target join its notification, or suppress it. A target that came before keeps its first decision.
+    """Let each target, and each copy of it, join its notification, or suppress it. What came before keeps its decision.
 
     Returns one `IndicatorSettled` for each that is suppressed; the others are settled when their mail is. Sets `queued`
     when a mail can go out at once.
     """
-    decided = await targets.decisions_on(tx, {event.target_id for event in events})
-    fresh = list({event.target_id: event for event in events if event.target_id not in decided}.values())
+    wanted = {target.target_id: target for event in events for target in with_copies(event)}
+    decided = await targets.decisions_on(tx, wanted)
+    fresh = [target for target in wanted.values() if target.target_id not in decided]
     await withdrawals.wait_for_withdrawals(tx)
     history = await targets.history_of(tx, fresh, repeat_interval=policy.repeat_interval, now=now)
     open_groups = await groups.open_groups(tx, {pair_of(event) for event in fresh})

@@ -18,8 +18,10 @@ from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
 from libs.common.vocabulary import NotificationKind
+from services.notifier.domain.claims.letter import claim_letter_of
+from services.notifier.domain.claims.message import claim_mail_of
 from services.notifier.domain.corrections.letter import correction_of
-from services.notifier.domain.digests.digest import Digest
+from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Digest
 from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
 from services.notifier.domain.house import House
@@ -169,6 +171,20 @@ class Scribe:
             return mail_of(correction, printed, house=self._house, now=now, again=again)
         letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
         return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
+
+    def write_beside(self, mail: AnySideMail, *, now: datetime) -> Mail:
+        """One that is no notification. Raises `Permanent` for what can't be written."""
+        return self.write_digest(mail, now=now) if isinstance(mail, Digest) else self.write_claim(mail, now=now)
+
+    def write_claim(self, mail: ClaimMail, *, now: datetime) -> Mail:
+        """What a registry's contact reads of a claim. Raises `Permanent` for what can't be written."""
+        claim = mail.claim
+        if not is_writable(claim.email):
+            raise Permanent("the address can't be written to")
+        words, common = self._press.claim_words(claim.language), self._press.words(claim.language)
+        letter = claim_letter_of(claim, words=words, common=common, house=self._house)
+        printed = self._press.print_claim(letter)
+        return claim_mail_of(mail, letter, printed, house=self._house, now=now, again=mail.doubts > 0)
 
     def write_digest(self, digest: Digest, *, now: datetime) -> Mail:
         """The mail of a digest. Raises `Permanent` for what can't be written."""

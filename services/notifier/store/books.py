@@ -28,7 +28,8 @@ TARGETS = RecordTable(
     key="target_id",
     # An outcome is said once. What a person does with a mail afterwards changes its state, and not what was said of it.
     # A target whose mail is gone is not counted: whoever compares shall miss it. What went on to another contact has
-    # the outcome of the first of its mails that had one; those that go on are not counted by themselves.
+    # the outcome of the first of its mails that had one; those that go on are not counted by themselves. A copy has no
+    # outcome.
     grouped=f"""
         SELECT submission_id, outcome, CASE WHEN outcome IS NULL THEN state END AS state, count(*) AS records,
                min(decided_at) AS since
@@ -48,7 +49,7 @@ TARGETS = RecordTable(
                   AND (c.notification_id IS NULL OR c.given_up_at IS NOT NULL OR m.settled)
                 ORDER BY c.decided_at LIMIT 1
             ) AS later ON n.state = 'bounced' AND NOT n.settled
-            WHERE t.first_target_id IS NULL AND t.target_id > $1 AND t.target_id <= $2
+            WHERE t.first_target_id IS NULL AND t.copy_of IS NULL AND t.target_id > $1 AND t.target_id <= $2
               AND t.submission_id > $3 AND t.submission_id <= $4
               AND (t.notification_id IS NULL OR n.id IS NOT NULL)
         ) AS planned
@@ -85,7 +86,8 @@ WITHOUT_NEXT_CONTACT = """
     SELECT n.id::text AS id, coalesce((SELECT max(a.ended_at) FROM attempts a WHERE a.notification_id = n.id),
                                       n.created_at) AS since
     FROM notifications n WHERE n.state = 'bounced' AND NOT n.settled AND EXISTS (
-        SELECT FROM targets t WHERE t.notification_id = n.id AND t.given_up_at IS NULL AND NOT EXISTS (
+        SELECT FROM targets t
+        WHERE t.notification_id = n.id AND t.given_up_at IS NULL AND t.copy_of IS NULL AND NOT EXISTS (
             SELECT FROM targets c
             WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
         )

@@ -1,4 +1,4 @@
-"""Digests and their attempts: taken up once, claimed one at a time, answered."""
+"""Digests and claims, and their attempts: taken up once, claimed one at a time, answered."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,16 +7,17 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
-from libs.common.contracts import DigestDue
+from libs.common.contracts import ClaimToConfirm, DigestDue
 from libs.common.contracts.wire import encode
 from libs.common.db import Transaction
-from services.notifier.domain.digests.digest import Digest, WantedDigests
+from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Digest, WantedDigests
 from services.notifier.domain.notification import Attempt, State
 from services.notifier.domain.outcome import Change
 from services.notifier.domain.planning import domain_of
 
-COLUMNS = "id, due, state, reason, created_at, next_attempt_at, sent_at, subject, tries, doubts"
+COLUMNS = "id, kind, due, state, reason, created_at, next_attempt_at, sent_at, subject, tries, doubts"
 
+DIGEST = "digest"
 DIGEST_BRAKED = """
     EXISTS (
         SELECT FROM brakes AS b WHERE b.engaged AND (
@@ -47,7 +48,7 @@ async def add_digests(tx: Transaction, due: Sequence[DigestDue], *, now: datetim
     return len(rows)
 
 
-async def due_digest(tx: Transaction, *, now: datetime) -> Digest | None:
+async def due_digest(tx: Transaction, *, now: datetime) -> AnySideMail | None:
     """The one that has waited longest and may go out. Locked: a second sender takes another one."""
     rows = await tx.fetch(
         f"""
@@ -57,10 +58,10 @@ async def due_digest(tx: Transaction, *, now: datetime) -> Digest | None:
         """,  # noqa: S608 - constants only
         now,
     )
-    return _digest(rows[0]) if rows else None
+    return _mail(rows[0]) if rows else None
 
 
-async def claim_digest(tx: Transaction, digest_id: UUID, *, now: datetime, lease_until: datetime) -> Digest:
+async def claim_digest(tx: Transaction, digest_id: UUID, *, now: datetime, lease_until: datetime) -> AnySideMail:
     """Take this one, which is locked, and write down the intent. `tries` is the number of the attempt."""
     rows = await tx.fetch(
         f"""
@@ -75,7 +76,7 @@ async def claim_digest(tx: Transaction, digest_id: UUID, *, now: datetime, lease
         now,
         lease_until,
     )
-    return _digest(rows[0])
+    return _mail(rows[0])
 
 
 async def cancel_digest(tx: Transaction, digest_id: UUID, *, reason: str) -> None:
@@ -84,13 +85,13 @@ async def cancel_digest(tx: Transaction, digest_id: UUID, *, reason: str) -> Non
     )
 
 
-async def lost_digests(tx: Transaction, *, now: datetime) -> list[Digest]:
+async def lost_digests(tx: Transaction, *, now: datetime) -> list[AnySideMail]:
     """Those whose sender said nothing within its lease: it died, and whether the mail went out is not known."""
     rows = await tx.fetch(
         f"SELECT {COLUMNS} FROM digests WHERE state = 'sending' AND lease_until < $1 FOR UPDATE SKIP LOCKED",  # noqa: S608
         now,
     )
-    return [_digest(row) for row in rows]
+    return [_mail(row) for row in rows]
 
 
 async def record_change(tx: Transaction, change: Change, *, now: datetime) -> bool:
@@ -137,7 +138,7 @@ async def _end_attempt(tx: Transaction, change: Change, *, now: datetime) -> Non
 
 
 async def digest_with_id(tx: Transaction, digest_id: UUID) -> Digest | None:
-    rows = await tx.fetch(f"SELECT {COLUMNS} FROM digests WHERE id = $1", digest_id)  # noqa: S608 - constants only
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM digests WHERE id = $1 AND kind = 'digest'", digest_id)  # noqa: S608 - constants only
     return _digest(rows[0]) if rows else None
 
 
@@ -161,7 +162,7 @@ async def newest_digests(
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM digests
-        WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR partner = $2)
+        WHERE kind = 'digest' AND ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR partner = $2)
           AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
         ORDER BY created_at DESC, id DESC LIMIT $5
         """,  # noqa: S608 - constants only
@@ -174,6 +175,16 @@ async def newest_digests(
     return [_digest(row) for row in rows]
 
 
+def _mail(row: Record) -> AnySideMail:
+    return _digest(row) if row["kind"] == DIGEST else claim_mail(row)
+
+
 def _digest(row: Record) -> Digest:
-    values = dict(row)
+    values = {name: value for name, value in row.items() if name != "kind"}
     return Digest(**values | {"due": msgspec.json.decode(row["due"], type=DigestDue), "state": State(row["state"])})
+
+
+def claim_mail(row: Record) -> ClaimMail:
+    values = {name: value for name, value in row.items() if name not in ("kind", "due")}
+    claim = msgspec.json.decode(row["due"], type=ClaimToConfirm)
+    return ClaimMail(**values | {"claim": claim, "state": State(row["state"])})

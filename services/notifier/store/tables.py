@@ -139,6 +139,7 @@ targets = Table(
     Column("first_target_id", UUID, comment="of one that goes on to another contact: the first of its indicator"),
     Column("given_up_at", TIME, comment="when nobody else was left to tell"),
     Index("targets_going_on", "first_target_id", "decided_at", postgresql_where=text("first_target_id IS NOT NULL")),
+    Column("copy_of", UUID, comment="the target that has the outcome of both"),
     Index("targets_of_threat", "threat_id"),
     Index("targets_of_notification", "notification_id", postgresql_where=text("notification_id IS NOT NULL")),
 )
@@ -196,7 +197,7 @@ attempts = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
-# Beside the notifications, so that nobody counts them with those.
+# Beside the notifications, so that nobody counts them with those: digests, and claims put to a registry's contact.
 digests = Table(
     "digests",
     metadata,
@@ -204,7 +205,7 @@ digests = Table(
     Column("partner", Text, nullable=False),
     Column("recipient_key", Text, nullable=False),
     Column("recipient_domain", Text, nullable=False),
-    Column("due", LargeBinary, nullable=False, comment="the DigestDue"),
+    Column("due", LargeBinary, nullable=False, comment="the DigestDue, or the ClaimToConfirm"),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("created_at", TIME, nullable=False),
@@ -214,6 +215,7 @@ digests = Table(
     Column("subject", Text),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("doubts", Integer, nullable=False, server_default="0"),
+    Column("kind", Text, nullable=False, server_default="digest", comment="digest or claim; of a claim no partner"),
     Index("digests_newest", "created_at", "id"),
     Index("digests_to_send", "next_attempt_at", postgresql_where=text("state IN ('queued', 'deferred', 'in-doubt')")),
     Index("digests_under_way", "lease_until", postgresql_where=text("state = 'sending'")),

@@ -151,6 +151,7 @@ async def record_decisions(
             "decided_at",
             "attributed",
             "first_target_id",
+            "copy_of",
         ),
         rows=[_row(decision.target, made[decision.target.target_id], notifications) for decision in decisions],
     )
@@ -174,6 +175,7 @@ def _row(target: Target, made: StoredDecision, notifications: Mapping[UUID, UUID
         made.decided_at,
         encode(target),
         target.continued.target_id if target.continued else None,
+        target.copy_of,
     )
 
 

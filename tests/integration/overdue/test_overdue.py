@@ -63,6 +63,16 @@ def conflict(since: datetime) -> Sequence[Row]:
     )
 
 
+def refused_claim(since: datetime) -> Sequence[Row]:
+    owner = new_id()
+    asset = {"asset_id": THING, "organisation_id": owner, "proven_at": since - timedelta(days=1)}
+    return (
+        Row("organisation", {"organisation_id": owner}),
+        Row("organisation_asset", asset),
+        Row("contact_proof", {"asset_id": THING, "state": "refused", "answered_at": since}),
+    )
+
+
 def source(state: str, days: int, name: str) -> State:
     """What registries say is as old as the day that it is of."""
     return State(
@@ -120,6 +130,7 @@ STATES = (
         lambda since: [Row("unattributed", {"target_id": THING, "waiting_since": since})],
     ),
     State("attribution", "conflict", 168 * HOUR, conflict),
+    State("attribution", "claim-refused", 168 * HOUR, refused_claim),
     State(
         "attribution",
         "waiting-for-answer",

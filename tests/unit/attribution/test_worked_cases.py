@@ -112,7 +112,7 @@ def expect_recipient(case: Case, verdict: Attributed) -> None:
     assert case.kind in ("", recipient.kind)
     assert case.called in ("", recipient.name)
     assert case.language in ("", recipient.language)
-    assert [copy.email for copy in verdict.copies] == ([case.copy] if case.copy else [])
+    assert [copy.recipient.email for copy in verdict.copies] == ([case.copy] if case.copy else [])
     assert not case.asset.email or recipient.email.lower() != case.asset.email.lower()
 
 

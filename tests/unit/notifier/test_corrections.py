@@ -92,7 +92,15 @@ def test_every_correction_is_complete_and_easy_to_read(
         assert "{" not in part
         assert "None" not in part
     for part in (" ".join(printed.text.split()), " ".join(printed.html.split())):
-        for said in (letter.title, letter.told, letter.verdict, letter.rest, letter.passed_on, "TOC-0123456789"):
+        for said in (
+            letter.title,
+            letter.told,
+            letter.verdict,
+            letter.rest,
+            letter.changed,
+            letter.passed_on,
+            "TOC-0123456789",
+        ):
             assert said in part
         assert letter.notification.reference in part
         assert "192[.]0[.]2[.]1" in part
@@ -100,8 +108,24 @@ def test_every_correction_is_complete_and_easy_to_read(
         assert "/r/" not in part, "there is nothing to fix or to deny"
         assert "/f/" not in part, "and nothing to rate"
     assert max(len(line) for line in printed.text.splitlines()) <= 78
-    prose = (letter.title, letter.verdict, letter.words.phrases.nothing, letter.words.phrases.changed, letter.passed_on)
+    prose = (letter.title, letter.verdict, letter.words.phrases.nothing, letter.changed, letter.passed_on)
     assert reading_ease(" ".join(prose), language) >= 60
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("in_part", [False, True])
+@pytest.mark.parametrize("is_sure", [False, True])
+@pytest.mark.parametrize("places", [1, 2])
+def test_a_team_was_handed_something_over_and_never_warned(
+    language: Language, in_part: bool, is_sure: bool, places: int
+) -> None:
+    team = recipient(language=language, kind=RecipientKind.NATIONAL_CERT)
+    letter, printed = write(corrects(to=team, places=places, in_part=in_part, is_sure=is_sure))
+    said = f"{letter.subject} {letter.title} {letter.told} {letter.verdict} {letter.rest} {letter.passed_on}"
+    for word in ("warning", "warned you", "waarschuwing", "waarschuwen", "onze melding"):
+        assert word not in said
+        assert word not in " ".join(printed.text.split())
+    assert ("overdracht" if language is Language.DUTCH else "hand-over") in letter.subject
 
 
 def test_only_what_holds_in_part_says_so() -> None:

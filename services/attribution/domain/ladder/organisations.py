@@ -3,11 +3,11 @@
 from collections.abc import Container
 from datetime import datetime
 
-from libs.common.contracts import Evidence, Recipient
+from libs.common.contracts import Copy, Evidence, HandOver, Recipient
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.rules import Action, Certainty, Handover, Ladder, Team
-from services.attribution.domain.ladder.values import TO_ORGANISATION, About, Candidate, Route, Step
+from services.attribution.domain.ladder.values import ALSO_WARNED, TO_ORGANISATION, About, Candidate, Route, Step
 from services.attribution.domain.organisations import (
     ContactRole,
     Organisation,
@@ -51,7 +51,7 @@ def organisation_step(
 
 def _other_teams(organisation: Organisation, candidate: Candidate) -> str:
     kind = ", a vital organisation" if organisation.is_vital else ""
-    teams = [team for team in (candidate.recipient, *candidate.copies) if team is not None]
+    teams = [team for team in (candidate.recipient, *(copy.recipient for copy in candidate.copies)) if team is not None]
     named = [team.name for team in teams if team.kind is RecipientKind.NATIONAL_CERT]
     return f"{kind}, which {named[0]} warns" if named else kind
 
@@ -82,13 +82,19 @@ def candidate_of(
     own = _own_contact(organisation, ladder, at, avoiding, unreachable, at_most)
     if own is None:
         return Candidate(Route.NATIONAL_CERT, at_most, recipient_of_team(team)) if team else None
-    return Candidate(own.route, own.confidence, own.recipient, (recipient_of_team(team),) if team else ())
+    return Candidate(own.route, own.confidence, own.recipient, (_copy_to(team, organisation),) if team else ())
 
 
 def team_of(ladder: Ladder, organisation: Organisation, row: Handover) -> Team | None:
     if row.team is not None:
         return ladder.teams.get(row.team)
     return ladder.team_for(sector=organisation.sector, country=organisation.country)
+
+
+def _copy_to(team: Team, organisation: Organisation) -> Copy:
+    """The team learns whom it is about, and that they hear of it as well."""
+    told = HandOver(reason=ALSO_WARNED, organisation=organisation.name)
+    return Copy(recipient=recipient_of_team(team), handed_over=told)
 
 
 def recipient_of_team(team: Team) -> Recipient:

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Evidence, HandOver, Recipient
+from libs.common.contracts import Copy, Evidence, HandOver, Recipient
 from libs.common.vocabulary import Outcome, RecipientKind
 from services.attribution.domain.answers import Enquiry
 
-VITAL, SECTOR, ABROAD = "vital-organisation", "sector", "foreign-network"
+VITAL, SECTOR, ABROAD, ALSO_WARNED = "vital-organisation", "sector", "foreign-network", "also-warned"
 
 
 class Route(StrEnum):
@@ -46,7 +46,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     route: Route
     confidence: float
     recipient: Recipient | None
-    copies: tuple[Recipient, ...] = ()
+    copies: tuple[Copy, ...] = ()
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -74,7 +74,7 @@ class Attributed(msgspec.Struct, frozen=True, gc=False):
     recipient: Recipient
     confidence: float
     evidence: tuple[Evidence, ...]
-    copies: tuple[Recipient, ...] = ()
+    copies: tuple[Copy, ...] = ()
     concerns: str = ""
 
     @property

@@ -78,7 +78,7 @@ def _attributed(decision: Attributed, asked: str) -> Iterator[str]:
     if decision.route is Route.VITAL:
         yield "The organisation is vital, so we hand it over and do not write to it ourselves."
     for copy in decision.copies:
-        yield f"A copy is meant for {_told(copy)}."
+        yield f"A copy would go to {_told(copy.recipient)}."
 
 
 def _told(recipient: Recipient) -> str:

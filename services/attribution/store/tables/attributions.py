@@ -23,6 +23,8 @@ attribution = Table(
     Column("confidence", Double, nullable=False),
     Column("evidence", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("copies", Text, comment="teams that hear of it beside the recipient"),
+    Column("concerns", Text, comment="whom it concerns, where a team is the recipient"),
     comment="the first decision on an indicator; it stands, whatever the directory says later",
 )
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -77,6 +78,32 @@ organisation_asset = Table(
     Index("organisation_asset_to_check", "check_at", postgresql_where=text("check_at IS NOT NULL")),
     Index("organisation_asset_by_proof", "proof_state", "asset_id"),
     comment="value is canonical; of proof_state proven and not contested, or it is nobody's",
+)
+
+contact_proof = Table(
+    "contact_proof",
+    metadata,
+    Column("request_id", UUID, primary_key=True),
+    Column("asset_id", UUID, nullable=False),
+    Column("organisation_id", UUID, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("contact", Text, nullable=False, comment="the address that was mailed, as the registry has it"),
+    Column("source", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("code_hash", LargeBinary, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True, comment="of the secret in the page's address"),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
+    Column("answered_at", DateTime(timezone=True)),
+    Column("answered_by", Text),
+    Index("contact_proof_of_asset", "asset_id", "asked_at"),
+    Index("contact_proof_of_contact", text("lower(contact)"), "asked_at"),
+    Index("contact_proof_refused", "answered_at", postgresql_where=text("state = 'refused'")),
+    comment="claims that were put to a registry's contact; outlives them, so that nobody is asked too often",
 )
 
 asset_conflict = Table(

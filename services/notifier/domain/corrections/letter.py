@@ -45,6 +45,7 @@ class CorrectionLetter(msgspec.Struct, frozen=True, kw_only=True):
     greeting: str
     told: str
     verdict: str
+    changed: str
     wrong: Sequence[Finding]
     rest: str
     passed_on: str
@@ -80,11 +81,12 @@ def correction_of(
     if original is None:
         raise Permanent("it corrects nothing")
     kind = common.kinds[notification.recipient.kind]
+    told = words.told_to(notification.recipient.kind)
     findings = findings_of(consignment.targets, common)
     values = _values(consignment, original, findings=findings, common=common, house=house)
     enclosed = enclosed_in(notification, findings, words=common, house=house, spreadsheet_name=phrases.attachment_name)
     in_part = consignment.rest_holds
-    subject = _either(in_part, words.subject_part, words.subject_whole).format_map(values)
+    subject = _either(in_part, told.subject_part, told.subject_whole).format_map(values)
     return CorrectionLetter(
         notification=notification,
         original=original,
@@ -92,12 +94,13 @@ def correction_of(
         common=common,
         values=values,
         subject=common.phrases.test_subject.format(subject=subject) if notification.is_test else subject,
-        title=_either(in_part, phrases.part, phrases.whole).format_map(values),
+        title=_either(in_part, told.part, told.whole).format_map(values),
         greeting=kind.greeting.format_map(values),
-        told=_either(original.sent_at is None, phrases.perhaps_told, phrases.told).format_map(values),
-        verdict=phrases.wrong.for_count(places_of(findings)).format_map(values),
+        told=_either(original.sent_at is None, told.perhaps_told, told.told).format_map(values),
+        verdict=told.wrong.for_count(places_of(findings)).format_map(values),
         wrong=findings[:FINDINGS_IN_MAIL],
-        rest=phrases.rest.format_map(values) if in_part else "",
+        changed=told.changed.format_map(values),
+        rest=told.rest.format_map(values) if in_part else "",
         passed_on=words.passed_on[notification.recipient.kind].format_map(values),
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
         stop=words.stop[notification.recipient.kind],

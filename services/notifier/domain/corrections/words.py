@@ -34,6 +34,20 @@ class CorrectionPhrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     attachment_name: str
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is said of the mail that was wrong: a team was handed something over, everybody else was warned."""
+
+    subject_whole: str
+    subject_part: str
+    whole: str
+    part: str
+    told: str
+    perhaps_told: str
+    wrong: Counted
+    rest: str
+    changed: str
+
+
 class CorrectionWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All words of one language that no warning has. `{names}` in them are filled in from a correction's values."""
 
@@ -44,3 +58,21 @@ class CorrectionWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     phrases: CorrectionPhrases
     passed_on: Mapping[RecipientKind, str]
     stop: Mapping[RecipientKind, str]
+    to_teams: Told
+
+    def told_to(self, kind: RecipientKind) -> Told:
+        """In the words for this kind of recipient."""
+        if kind is RecipientKind.NATIONAL_CERT:
+            return self.to_teams
+        phrases = self.phrases
+        return Told(
+            subject_whole=self.subject_whole,
+            subject_part=self.subject_part,
+            whole=phrases.whole,
+            part=phrases.part,
+            told=phrases.told,
+            perhaps_told=phrases.perhaps_told,
+            wrong=phrases.wrong,
+            rest=phrases.rest,
+            changed=phrases.changed,
+        )

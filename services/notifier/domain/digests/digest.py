@@ -1,19 +1,21 @@
-"""A digest on its way to its partner. Its states are those of a notification, but for those that wait for people."""
+"""Mails beside the notifications: digests to their partners, and claims that are put to a registry's contact.
+
+Their states are those of a notification, but for those that wait for people.
+"""
 
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import DigestDue
+from libs.common.contracts import ClaimToConfirm, DigestDue
 from services.notifier.domain.notification import State
 
 
-class Digest(msgspec.Struct, frozen=True, kw_only=True):
-    """One mail to one partner. `tries` counts answers of the relay, `doubts` the lost answers."""
+class SideMail(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail that is no notification. `tries` counts answers of the relay, `doubts` the lost answers."""
 
     id: UUID
-    due: DigestDue
     state: State
     reason: str
     created_at: datetime
@@ -22,6 +24,36 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None
     tries: int
     doubts: int
+
+
+class Digest(SideMail, frozen=True, kw_only=True):
+    """One mail to one partner."""
+
+    due: DigestDue
+
+    @property
+    def email(self) -> str:
+        return self.due.email
+
+
+class ClaimMail(SideMail, frozen=True, kw_only=True):
+    """One mail to a registry's contact. The code in it is forgotten once the mail has come to its end."""
+
+    claim: ClaimToConfirm
+
+    @property
+    def email(self) -> str:
+        return self.claim.email
+
+    @property
+    def without_code(self) -> ClaimToConfirm:
+        """What may be kept of it."""
+        return msgspec.structs.replace(self.claim, code="", url="")
+
+
+AnySideMail = Digest | ClaimMail
+FINAL = (State.SENT, State.FAILED, State.CANCELLED, State.REHEARSED)
+"""From which none of them comes back."""
 
 
 class WantedDigests(msgspec.Struct, frozen=True, kw_only=True):
