@@ -19,7 +19,7 @@ from libs.common.outbox import waiting_events
 from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.shutdown import Shutdown
 from services.notifier.app import build
-from services.notifier.domain.digests.digest import Digest, WantedDigests
+from services.notifier.domain.digests.digest import AnySideMail, Digest, WantedDigests
 from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Attempt, Brake, BrakeScope, State, Wanted
@@ -64,7 +64,7 @@ async def attempts(database: Database) -> list[Attempt]:
         return await digests.attempts_at(tx, (await the_digest(database)).id)
 
 
-async def claimed(database: Database, *, now: datetime = LATER) -> Digest | None:
+async def claimed(database: Database, *, now: datetime = LATER) -> AnySideMail | None:
     async with database.transaction() as tx:
         await doubt_lost(tx, now=now)
         return await claim(tx, now=now, lease=LEASE)
@@ -227,7 +227,7 @@ async def test_a_digest_whose_sender_died_goes_out_once_more_marked_and_then_no_
 
     again = await claimed(database, now=AFTER_LEASE)
     assert again is not None
-    mail = SCRIBE.write_digest(again, now=NOW)
+    mail = SCRIBE.write_beside(again, now=NOW)
     assert message_from_bytes(mail.content, policy=policy.default)["X-Tocsin-Resend"] == "in-doubt"
     assert (await the_digest(database)).doubts == 1
 

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from libs.common.contracts import Asset, Event, FeedbackReceived, IndicatorSettled
+from libs.common.contracts import Asset, Copy, Event, FeedbackReceived, HandOver, IndicatorSettled, TargetAttributed
 from libs.common.db import Transaction
 from libs.common.ids import derived_id
-from libs.common.vocabulary import FeedbackKind, IncidentState
+from libs.common.vocabulary import FeedbackKind, IncidentState, RecipientKind
 from services.notifier.handlers.planner import close_due
 from tests.integration.deliveries.conftest import Start
 from tests.integration.deliveries.rig import Ending, Rig
@@ -28,6 +28,14 @@ OPT_OUT = FeedbackReceived(
     at=NOW,
     recipient_key=LEAVING.key,
 )
+TEAM = recipient(kind=RecipientKind.NATIONAL_CERT, name="NCSC Voorbeeld", email="in@cert.example")
+
+
+def with_a_copy(told: TargetAttributed) -> TargetAttributed:
+    reason = HandOver(reason="also-warned", organisation=told.recipient.name)
+    return msgspec.structs.replace(told, copies=(Copy(recipient=TEAM, handed_over=reason),))
+
+
 PARTITIONS: list[list[Event]] = [
     [
         SMB,
@@ -38,7 +46,7 @@ PARTITIONS: list[list[Event]] = [
     ],
     [target(), target(asset=Asset(ip="192.0.2.2")), target(incident=RDP.slug)],
     [target(to=recipient(email="abuse@provider.example"), confidence=0.1)],
-    [target(to=LEAVING), target(to=LEAVING, asset=Asset(ip="192.0.2.3"))],
+    [target(to=LEAVING), with_a_copy(target(to=LEAVING, asset=Asset(ip="192.0.2.3")))],
     [OPT_OUT],
 ]
 NEWS = [event for partition in PARTITIONS for event in partition]
@@ -75,10 +83,11 @@ def ids(ending: Ending) -> set[object]:
     return {row["id"] for row in ending.rows["notifications"] if row["state"] != "cancelled"}
 
 
-def test_in_order_there_are_two_mails_and_three_targets_that_nobody_is_told_of(in_order: Ending) -> None:
+def test_in_order_there_are_three_mails_and_three_targets_that_nobody_is_told_of(in_order: Ending) -> None:
     assert sorted(mails(in_order).values()) == [
         ("abuse@provider.example", "open-smb", "awaiting-approval", 1),
         ("info@jansen.example", "open-smb", "queued", 2),
+        ("national-cert:in@cert.example", "open-smb", "queued", 1),
     ]
     assert sorted(event.reason for event in in_order.said.values() if isinstance(event, IndicatorSettled)) == [
         "incident-closed",
