@@ -3,6 +3,7 @@
 from libs.common.contracts.attribution import (
     HAND_OVER,
     AssetRegistered,
+    Encryption,
     Evidence,
     HandOver,
     Recipient,
@@ -38,6 +39,7 @@ __all__ = [
     "DigestReason",
     "DigestSubmission",
     "DigestTrouble",
+    "Encryption",
     "Event",
     "Evidence",
     "FeedbackReceived",

@@ -10,6 +10,7 @@ import msgspec
 from publicsuffixlist import PublicSuffixList
 
 from libs.common.addresses import canonical_domain
+from libs.common.contracts import Encryption
 from libs.common.flattening import NOBODY
 from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
 from libs.common.places import end_of
@@ -50,16 +51,20 @@ class ContactRole(StrEnum):
 
 
 class Channel(StrEnum):
-    """How a contact is reached. We write mails; who is reached in another way is kept for those who can."""
+    """How a contact is reached. We write mails; who is reached in another way is kept for those who can.
+
+    Who is reached by encrypted mail gets no other, whatever happens to its key.
+    """
 
     MAIL = "mail"
+    ENCRYPTED_MAIL = "encrypted-mail"
     PORTAL = "portal"
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
     """An address that the organisation gave. `language` overrides the organisation's own.
 
-    In force from `valid_from` until just before `valid_until`; None: always.
+    In force from `valid_from` until just before `valid_until`; None: always. Its keys are read where mails are made.
     """
 
     email: str
@@ -68,10 +73,20 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
     channel: Channel = Channel.MAIL
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    pgp_key: str = ""
+    smime_certificate: str = ""
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """With what its mail is to be encrypted; None where it has no key, and takes mail as it is."""
+        is_required = self.channel is Channel.ENCRYPTED_MAIL
+        if not (self.pgp_key or self.smime_certificate or is_required):
+            return None
+        return Encryption(pgp_key=self.pgp_key, smime_certificate=self.smime_certificate, is_required=is_required)
 
     def is_usable(self, at: datetime) -> bool:
         """Can a mail be written to it?"""
-        if self.channel is not Channel.MAIL or (self.valid_from is not None and at < self.valid_from):
+        if self.channel is Channel.PORTAL or (self.valid_from is not None and at < self.valid_from):
             return False
         return self.valid_until is None or at < self.valid_until
 

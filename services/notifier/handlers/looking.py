@@ -10,10 +10,12 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.references import is_reference, normalise_reference
 from services.notifier.domain.notification import Attempt, Notification
+from services.notifier.domain.sealing.sealed import Sealed
 from services.notifier.handlers.sending import carried_by
 from services.notifier.store import incidents, notifications
 from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
+from services.notifier.store.sealed import sealed_mail
 
 __all__ = [
     "Dossier",
@@ -33,6 +35,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     notification: Notification
     targets: Sequence[Target]
     attempts: Sequence[Attempt]
+    sealed: Sealed | None = None
 
 
 async def notification_named(tx: Transaction, name: str) -> Notification | None:
@@ -51,7 +54,10 @@ async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
     """Its targets and its attempts, oldest first."""
     carried = await carried_by(tx, [notification])
     attempts = await notifications.attempts_of(tx, notification.id)
-    return Dossier(notification=notification, targets=carried.get(notification.id, ()), attempts=attempts)
+    sealed = await sealed_mail(tx, notification.id)
+    return Dossier(
+        notification=notification, targets=carried.get(notification.id, ()), attempts=attempts, sealed=sealed
+    )
 
 
 async def incident_named(tx: Transaction, slug: str) -> IncidentChanged | None:

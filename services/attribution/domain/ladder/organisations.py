@@ -90,6 +90,7 @@ def _own_contact(
                 email=contact.email,
                 language=contact.language or organisation.language,
                 organisation_id=organisation.organisation_id,
+                encryption=contact.encryption,
             )
             is_for_this = contact.role is SECURITY
             confidence = ladder.confidence[FOR_THIS if is_for_this else FOR_ANOTHER]
