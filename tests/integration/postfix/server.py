@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.unit.notifier.certificates import Authority
+from tests.certificates import Authority
 
 MAILBOXES = "taken.example"
 BOUNCES = "bounce.tocsin.example"
