@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -36,8 +37,9 @@ BAKER = "info@jansen.example"
 LIMITS = SenderLimits(connections=4, start=timedelta(seconds=5), lease=timedelta(seconds=30), pause_seconds=0.02)
 
 
-def their_certificate(*, bits: int = 2048) -> Certified:
-    return mail_certificate(BAKER, key=rsa_key(bits, 1))
+@lru_cache
+def their_certificate() -> Certified:
+    return mail_certificate(BAKER, key=rsa_key(number=1))
 
 
 def given(certified: Certified, *, is_required: bool = False) -> Encryption:
