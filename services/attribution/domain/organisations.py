@@ -10,7 +10,6 @@ import msgspec
 from publicsuffixlist import PublicSuffixList
 
 from libs.common.addresses import canonical_domain
-from libs.common.contracts import Encryption
 from libs.common.flattening import NOBODY
 from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
 from libs.common.places import end_of
@@ -75,14 +74,6 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
     valid_until: datetime | None = None
     pgp_key: str = ""
     smime_certificate: str = ""
-
-    @property
-    def encryption(self) -> Encryption | None:
-        """With what its mail is to be encrypted; None where it has no key, and takes mail as it is."""
-        is_required = self.channel is Channel.ENCRYPTED_MAIL
-        if not (self.pgp_key or self.smime_certificate or is_required):
-            return None
-        return Encryption(pgp_key=self.pgp_key, smime_certificate=self.smime_certificate, is_required=is_required)
 
     def is_usable(self, at: datetime) -> bool:
         """Can a mail be written to it?"""

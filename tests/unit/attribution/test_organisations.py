@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from libs.common.contracts import Encryption
 from libs.common.intervals import Space
 from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.organisation_files import BadOrganisations, read_organisations
@@ -159,21 +158,6 @@ def contact(**changes: object) -> Contact:
 def test_only_a_contact_in_force_is_written_to(changes: dict[str, object], is_usable: bool) -> None:
     one, other = contact(**changes), contact(email="it@bakery.example")
     assert usable([one, other], NOW) == ((one, other) if is_usable else (other,))
-
-
-@pytest.mark.parametrize(
-    ("changes", "encryption"),
-    [
-        ({}, None),
-        ({"pgp_key": "a key"}, Encryption(pgp_key="a key")),
-        ({"smime_certificate": "a certificate"}, Encryption(smime_certificate="a certificate")),
-        ({"channel": Channel.ENCRYPTED_MAIL}, Encryption(is_required=True)),
-        ({"channel": Channel.ENCRYPTED_MAIL, "pgp_key": "a key"}, Encryption(pgp_key="a key", is_required=True)),
-    ],
-    ids=["neither", "openpgp", "smime", "required-without-a-key", "required"],
-)
-def test_a_contact_s_keys_go_with_it(changes: dict[str, object], encryption: Encryption | None) -> None:
-    assert contact(**changes).encryption == encryption
 
 
 @pytest.mark.parametrize(

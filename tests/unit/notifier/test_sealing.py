@@ -1,5 +1,6 @@
 """Mails that are signed and encrypted, as independent implementations read them; and keys that are not used."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -183,7 +184,7 @@ def test_dkim_is_over_all(signing: SigningCertificate) -> None:
     assert verifies(keys().sign(mail, now=NOW), keys())
 
 
-NOT_USED = {
+NOT_USED: Mapping[str, tuple[Callable[[], Certified], str]] = {
     "expired": (lambda: mail_certificate(BAKER, since=NOW - 9 * DAY, until=NOW - DAY), "has expired on"),
     "not-yet": (lambda: mail_certificate(BAKER, since=NOW + DAY, until=NOW + 9 * DAY), "is valid from"),
     "weak": (lambda: baker(1024), "is too weak: RSA of 1024 bits"),
@@ -228,14 +229,14 @@ def revoked() -> str:
     ],
 )
 def test_an_openpgp_key_that_does_not_do_is_not_used_and_it_is_said_why(key: str, at: datetime, why: str) -> None:
-    made = {
+    kinds: Mapping[str, Callable[[], str]] = {
         "expiring": expiring,
         "revoked": revoked,
         "other": lambda: armoured(baker_pgp("Peters <info@peters.example>")),
         "garbage": lambda: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n",
-    }[key]
+    }
 
-    judged = usable_openpgp(made(), email=BAKER, at=at)
+    judged = usable_openpgp(kinds[key](), email=BAKER, at=at)
 
     assert isinstance(judged, Unusable)
     assert judged.why.startswith(why)
@@ -306,7 +307,7 @@ def test_a_key_that_turns_out_to_encrypt_nothing_is_as_none(required: bool, expe
     made = sealed(CONTENT, chosen, with_=None, mark=MARK)
 
     assert isinstance(made, expected)
-    assert "its OpenPGP key can't be encrypted to" in made.why  # type: ignore[union-attr] # neither is a tuple
+    assert "its OpenPGP key can't be encrypted to" in made.why
 
 
 @pytest.mark.parametrize(
@@ -326,8 +327,10 @@ def test_a_key_that_turns_out_to_encrypt_nothing_is_as_none(required: bool, expe
     ],
     ids=["right", "ends-soon", "ended", "not-begun", "other-address", "encrypts-only", "of-a-server"],
 )
-def test_the_check_of_the_sender_looks_at_the_certificate(made: object, verdict: Verdict, words: str) -> None:
-    ours: Certified = made()  # type: ignore[operator] # a lambda
+def test_the_check_of_the_sender_looks_at_the_certificate(
+    made: Callable[[], Certified], verdict: Verdict, words: str
+) -> None:
+    ours = made()
 
     [found] = certificate_findings(SigningCertificate(ours.certificate, rsa_key()), from_address=US, at=NOW)
 

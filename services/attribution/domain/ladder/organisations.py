@@ -4,6 +4,7 @@ from datetime import datetime
 
 from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import RecipientKind
+from services.attribution.domain.encryptions import encryption_of
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.rules import Action, Certainty, Handover, Ladder, Team
 from services.attribution.domain.ladder.values import TO_ORGANISATION, About, Candidate, Route, Step
@@ -90,7 +91,7 @@ def _own_contact(
                 email=contact.email,
                 language=contact.language or organisation.language,
                 organisation_id=organisation.organisation_id,
-                encryption=contact.encryption,
+                encryption=encryption_of(contact),
             )
             is_for_this = contact.role is SECURITY
             confidence = ladder.confidence[FOR_THIS if is_for_this else FOR_ANOTHER]
