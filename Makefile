@@ -78,12 +78,12 @@ $(READY): requirements.lock
 # which is not started. Debian's packages where root can install them; else Playwright's own browser, a word about the
 # rest, and no tests against Postfix, which takes root.
 tools: $(READY)
-	@missing=$$(for tool in chromium curl jq redis-server postfix; do command -v $$tool >/dev/null || echo $$tool; done); \
+	@missing=$$(for tool in chromium curl jq redis-server postfix openssl gpg; do command -v $$tool >/dev/null || echo $$tool; done); \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; \
 	else \
-		case "$$missing" in *curl*|*jq*|*redis*) echo "The tests need curl, jq and redis-server; please install them."; exit 1;; esac; \
+		case "$$missing" in *curl*|*jq*|*redis*|*openssl*|*gpg*) echo "The tests need curl, jq, redis-server, openssl and gpg; please install them."; exit 1;; esac; \
 		case "$$missing" in *chromium*) $(BIN)/python -m playwright install chromium;; esac; \
 	fi

@@ -100,6 +100,14 @@ GOALS: Sequence[Goal] = (
         bound=500,
         unit="mails/s",
     ),
+    Goal(
+        what="the same, signed (DKIM)",
+        scenario="mail",
+        figure="signed.mails_per_second",
+        sense="at least",
+        bound=500,
+        unit="mails/s",
+    ),
     *(
         Goal(
             what=f"memory of {service}, a 1 GiB feed",

@@ -106,6 +106,14 @@ NOTIFICATIONS = Counter("tocsin_notifications", "Notifications by the state that
 NOTIFICATIONS_IN_DOUBT = Counter(
     "tocsin_notifications_in_doubt", "Mails whose answer was lost in a crash, and which were sent once more, marked"
 )
+MAILS_SEALED = Counter(
+    "tocsin_mails_sealed",
+    "Mails to recipients with a key: `smime` and `openpgp` encrypted, `none` as they are, `withheld` not sent",
+    ("scheme",),
+)
+SIGNING_CERTIFICATE_ENDS = Gauge(
+    "tocsin_signing_certificate_ends", "When the certificate ends that signs our mails, as Unix time; 0: none does"
+)
 DRY_RUN = Gauge("tocsin_dry_run", "1 while the notifier hands over no mail, as its setting says; else 0")
 MAILS_REFUSED_FOR_US = Counter(
     "tocsin_mails_refused_for_us", "Mails that a server refused because of us: policy, spam, signature, our sender"

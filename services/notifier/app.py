@@ -13,6 +13,7 @@ from libs.common.db import Database, database_of
 from libs.common.dns import NameServers
 from libs.common.http_api import new_api
 from libs.common.links import Links
+from libs.common.metrics import SIGNING_CERTIFICATE_ENDS
 from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
@@ -23,6 +24,7 @@ from services.notifier.domain.grouping import GroupingPolicy
 from services.notifier.domain.house import House
 from services.notifier.domain.planning import PlanningPolicy
 from services.notifier.domain.replies import RetryPolicy
+from services.notifier.gateway.certificate import signing_certificate_of
 from services.notifier.gateway.dkim import SigningRelay, dkim_keys_of
 from services.notifier.gateway.mx import CarefulRelay
 from services.notifier.gateway.press import Press
@@ -32,6 +34,7 @@ from services.notifier.gateway.simulator import SimulatingRelay
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.planner import Planner
+from services.notifier.handlers.sealing import Sealer
 from services.notifier.handlers.sender import Sender, SenderLimits
 from services.notifier.handlers.sending import Scribe
 from services.notifier.settings import NotifierSettings
@@ -65,9 +68,18 @@ def build(settings: NotifierSettings) -> Service:
         links=Links(_link_key(settings)),
         return_address=_return_address(settings),
     )
-    checker = SenderChecker(sender_setup_of(settings), NameServers(settings.nameserver_list))
+    certificate = signing_certificate_of(settings)
+    SIGNING_CERTIFICATE_ENDS.set(certificate.certificate.not_valid_after_utc.timestamp() if certificate else 0)
+    checker = SenderChecker(
+        sender_setup_of(settings),
+        NameServers(settings.nameserver_list),
+        certificate=certificate,
+        from_address=settings.from_address,
+        now=database.now,
+    )
+    sealer = Sealer(database, certificate=certificate, policy=settings.encrypt)
     queued = asyncio.Event()
-    sender = _sender(settings, database, scribe, queued)
+    sender = _sender(settings, database, scribe, queued, sealer)
     subscriptions = consumer.subscriptions(_planning_policy(settings), _grouping_policy(settings), queued)
     watch = watch_of("notifier", settings, database=database, subscriptions=subscriptions, states=_watched(settings))
     return Service(
@@ -90,7 +102,7 @@ def build(settings: NotifierSettings) -> Service:
         tasks=(
             _planner(settings, database, queued).run,
             sender.run,
-            _digest_sender(settings, database, scribe).run,
+            _digest_sender(settings, database, scribe, sealer).run,
             watch.run,
         ),
         checks={"relay": sender.check},
@@ -126,7 +138,9 @@ def _planner(settings: NotifierSettings, database: Database, queued: asyncio.Eve
     )
 
 
-def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queued: asyncio.Event) -> Sender:
+def _sender(
+    settings: NotifierSettings, database: Database, scribe: Scribe, queued: asyncio.Event, sealer: Sealer
+) -> Sender:
     return Sender(
         database=database,
         relay=_relay(settings, database),
@@ -142,13 +156,14 @@ def _sender(settings: NotifierSettings, database: Database, scribe: Scribe, queu
             is_dry=settings.dry_run,
         ),
         news=queued,
+        sealer=sealer,
     )
 
 
-def _digest_sender(settings: NotifierSettings, database: Database, scribe: Scribe) -> DigestSender:
+def _digest_sender(settings: NotifierSettings, database: Database, scribe: Scribe, sealer: Sealer) -> DigestSender:
     return DigestSender(
         database=database,
-        relay=_relay(settings, database),
+        relay=sealer.before(_relay(settings, database)),
         scribe=scribe,
         policy=_retry_policy(settings),
         lease=_lease(settings),

@@ -10,6 +10,7 @@ from libs.common.dns import NameServers
 from libs.common.errors import Fatal
 from libs.common.settings import read_settings
 from services.notifier.domain.sender_check import Finding, Verdict, worst_of
+from services.notifier.gateway.certificate import signing_certificate_of
 from services.notifier.gateway.sender import sender_setup_of
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.settings import NotifierSettings
@@ -28,13 +29,18 @@ def main() -> int:
     """Exit code 0 when nothing has to be mended, as far as can be seen; 1 when something has; 2 when it failed."""
     parser = argparse.ArgumentParser(prog="python -m services.notifier.jobs", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="JOB")
-    text = "SPF, DKIM, DMARC, the MX for bounces and the relay's name, as the DNS has them"
+    text = "SPF, DKIM, DMARC, the MX for bounces, the relay's name, and the certificate that signs"
     commands.add_parser("check-sender", help=text, description=text)
     parser.parse_args()
     console = Console()
     try:
         settings = read_settings(NotifierSettings)
-        checker = SenderChecker(sender_setup_of(settings), NameServers(settings.nameserver_list))
+        checker = SenderChecker(
+            sender_setup_of(settings),
+            NameServers(settings.nameserver_list),
+            certificate=signing_certificate_of(settings),
+            from_address=settings.from_address,
+        )
         findings = asyncio.run(checker.findings())
     except Fatal as error:
         console.print(f"Nothing was checked: {error}", markup=False)

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_val
 
 from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.settings import ServiceSettings, service_config
+from services.notifier.domain.sealing.policy import EncryptionPolicy
 
 SELECTOR = r"^([a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$"
 
@@ -60,6 +61,16 @@ class NotifierSettings(ServiceSettings):
     dkim_next_key_file: Path | None = Field(None, description="Key that takes its place; empty: none does")
     dkim_next_selector: str = Field("", description="Its selector", pattern=SELECTOR)
     dkim_next_since: AwareDatetime | None = Field(None, description="From when on it signs, as 2026-03-01T00:00:00Z")
+    smime_certificate_file: Path | None = Field(
+        None, description="Our certificate that signs mails (S/MIME), PEM, with those above it; empty: none does"
+    )
+    smime_key_file: Path | None = Field(None, description="Its private key, PEM, RSA or EC; empty: in the same file")
+    encrypt: EncryptionPolicy = Field(
+        EncryptionPolicy.WHEN_POSSIBLE,
+        description="To contacts with a key. when-possible: to a key that can be used, else as it is, unless the "
+        "contact takes encrypted mail only; required: whoever has given a key gets no mail as it is; never: nothing "
+        "is encrypted, and who takes encrypted mail only gets none",
+    )
     check_mx: bool = Field(
         False, description="Ask the DNS first whether a domain takes mail at all; one with a null MX is not tried"
     )
@@ -184,6 +195,12 @@ class NotifierSettings(ServiceSettings):
             raise ValueError(
                 "DKIM_NEXT_KEY_FILE, DKIM_NEXT_SELECTOR and DKIM_NEXT_SINCE belong together, after a first key"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _names_a_key_with_its_certificate(self) -> Self:
+        if self.smime_key_file is not None and self.smime_certificate_file is None:
+            raise ValueError("SMIME_KEY_FILE belongs to SMIME_CERTIFICATE_FILE")
         return self
 
     @field_validator("sending_addresses")

@@ -41,8 +41,8 @@ from tests.integration.test_notifier import (
     said,
     states,
 )
+from tests.name_server import name_server
 from tests.unit.notifier.builders import HOUSE, recipient, target
-from tests.unit.notifier.name_server import name_server
 
 __all__ = ["database"]
 

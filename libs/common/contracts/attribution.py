@@ -12,6 +12,17 @@ from libs.common.ids import derived_id, sibling_id
 from libs.common.vocabulary import AssetKind, Language, RecipientKind, Severity
 
 
+class Encryption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """With what a recipient reads mail that nobody else can: its OpenPGP key in armour, its S/MIME certificate in PEM.
+
+    Where it `is_required`, it takes no mail that is not encrypted. The keys are read by whoever uses them.
+    """
+
+    pgp_key: str = ""
+    smime_certificate: str = ""
+    is_required: bool = False
+
+
 class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whom we write. `email` is canonical (A-label domain); two recipients with one address are one recipient.
 
@@ -27,6 +38,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: Language
     organisation_id: UUID | None = None
     test_of: str | None = None
+    encryption: Encryption | None = None
 
     @property
     def key(self) -> str:

@@ -37,7 +37,9 @@ class ContactWords(BaseModel):
     email: Email
     role: ContactRole = ContactRole.SECURITY
     language: OwnLanguage = None
-    channel: Channel = Field(Channel.MAIL, description="Only `mail` is written to")
+    channel: Channel = Field(
+        Channel.MAIL, description="`mail` and `encrypted-mail` are written to; the latter gets no other"
+    )
     valid_from: ValidFrom = None
     valid_until: ValidUntil = None
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from libs.common.addresses import canonical_domain
-from libs.common.contracts import Indicator
+from libs.common.contracts import Encryption, Indicator
 from libs.common.intervals import ADDRESSES, Place, Space, place_of
 from services.attribution.domain.answers import Answer, Enquiry
 from services.attribution.domain.delegations import Delegated, Delegations
@@ -121,6 +121,8 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
     networks: Networks = Networks()
     delegations: Delegations = Delegations()
     network_file: NetworkFile = NetworkFile()
+    encryptions: Mapping[str, Encryption] = {}
+    """Of registered contacts, by address."""
 
     def organisation(self, asset: RegisteredAsset) -> Organisation:
         return self.registered.organisations[asset.organisation_id]

@@ -50,16 +50,20 @@ class ContactRole(StrEnum):
 
 
 class Channel(StrEnum):
-    """How a contact is reached. We write mails; who is reached in another way is kept for those who can."""
+    """How a contact is reached. We write mails; who is reached in another way is kept for those who can.
+
+    Who is reached by encrypted mail gets no other, whatever happens to its key.
+    """
 
     MAIL = "mail"
+    ENCRYPTED_MAIL = "encrypted-mail"
     PORTAL = "portal"
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
     """An address that the organisation gave. `language` overrides the organisation's own.
 
-    In force from `valid_from` until just before `valid_until`; None: always.
+    In force from `valid_from` until just before `valid_until`; None: always. Its keys are read where mails are made.
     """
 
     email: str
@@ -68,10 +72,12 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
     channel: Channel = Channel.MAIL
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    pgp_key: str = ""
+    smime_certificate: str = ""
 
     def is_usable(self, at: datetime) -> bool:
         """Can a mail be written to it?"""
-        if self.channel is not Channel.MAIL or (self.valid_from is not None and at < self.valid_from):
+        if self.channel is Channel.PORTAL or (self.valid_from is not None and at < self.valid_from):
             return False
         return self.valid_until is None or at < self.valid_until
 

@@ -16,6 +16,7 @@ from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.delegations import CountryTable, DelegatedFile, Delegations
 from services.attribution.domain.directory import Directory
+from services.attribution.domain.encryptions import encryptions_of
 from services.attribution.domain.network_files import HintTable, NetworkFile
 from services.attribution.domain.networks import (
     DESK_COLUMNS,
@@ -68,7 +69,10 @@ class LiveDirectory:
         version = await store.organisations.version(tx)
         if version != directory.registered.version:
             registered = await read_registered(tx, version)
-            directory = self._directory = msgspec.structs.replace(self._in_use(), registered=registered)
+            encryptions = encryptions_of(registered.organisations.values())
+            directory = self._directory = msgspec.structs.replace(
+                self._in_use(), registered=registered, encryptions=encryptions
+            )
         return directory
 
     async def refresh(self) -> None:
@@ -87,7 +91,8 @@ class LiveDirectory:
             unchanged = version == before.registered.version
             registered = before.registered if unchanged else await read_registered(tx, version)
         is_new = networks is not before.networks or network_file is not before.network_file
-        self._directory = Directory(registered, networks, delegations, network_file)
+        encryptions = before.encryptions if unchanged else encryptions_of(registered.organisations.values())
+        self._directory = Directory(registered, networks, delegations, network_file, encryptions)
         if is_new:
             del before
             await asyncio.to_thread(_give_back_memory)

@@ -34,7 +34,8 @@ async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> d
     """Those with these ids, or all, with their contacts in the order in which they are tried."""
     wanted = None if ids is None else list(ids)
     contacts = await tx.fetch(
-        """SELECT organisation_id, email, role, language, channel, valid_from, valid_until FROM organisation_contact
+        """SELECT organisation_id, email, role, language, channel, valid_from, valid_until,
+                  coalesce(pgp_key, ''), coalesce(smime_certificate, '') FROM organisation_contact
            WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1) ORDER BY organisation_id, contact_id""",
         wanted,
     )
@@ -51,8 +52,9 @@ async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> d
 def _organisations(rows: list[asyncpg.Record], contacts: list[asyncpg.Record]) -> dict[UUID, Organisation]:
     """By position and with enumerations at hand: of a hundred thousand, each look-up by name is a part of a second."""
     by_owner: defaultdict[UUID, list[Contact]] = defaultdict(list)
-    for owner, email, role, language, channel, valid_from, valid_until in contacts:
-        contact = Contact(email, _ROLES[role], _LANGUAGES.get(language), _CHANNELS[channel], valid_from, valid_until)
+    for owner, email, role, language, channel, valid_from, valid_until, *keys in contacts:
+        how = _ROLES[role], _LANGUAGES.get(language), _CHANNELS[channel]
+        contact = Contact(email, *how, valid_from, valid_until, *keys)
         by_owner[owner].append(contact)
     return {
         organisation_id: Organisation(

@@ -37,7 +37,9 @@ def routes(checker: SenderChecker) -> APIRouter:
 
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
     async def check_sender() -> SenderCheck:
-        """SPF, DKIM, DMARC, the MX for bounces, and the relay's name, as the DNS has them; asked once a minute."""
+        """SPF, DKIM, DMARC, the MX for bounces, and the relay's name, as the DNS has them; asked once a minute. And
+        whether the certificate that signs mails fits and lasts.
+        """
         findings = await checker.findings()
         return SenderCheck(
             verdict=worst_of(findings),

@@ -9,6 +9,8 @@ from libs.common.contracts import Asset, Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import Language, NotificationKind, RecipientKind, Severity
 from services.notifier.domain.notification import Attempt, Notification, State
+from services.notifier.domain.sealing.keys import Scheme
+from services.notifier.domain.sealing.sealed import Sealed
 from services.notifier.handlers.looking import Dossier
 
 TARGETS_SHOWN = 500
@@ -65,6 +67,15 @@ class HappeningView(BaseModel):
     detail: str = Field(description="Words of mail servers and recipients among it: untrusted, escape it")
 
 
+class EncryptionView(BaseModel):
+    """`scheme` null: it goes as it is, and `why` says what was wrong with the recipient's keys."""
+
+    scheme: Scheme | None
+    fingerprint: str = Field(description="Of the key that it is encrypted to")
+    why: str
+    at: datetime
+
+
 class NotificationSummary(BaseModel):
     """While its state is `planned`, more targets can join it, and `next_attempt_at` says how long at most."""
 
@@ -95,6 +106,9 @@ class NotificationDetail(NotificationSummary):
     note: str
     attempts: list[AttemptView]
     timeline: list[HappeningView] = Field(description="All that happened to it, oldest first; never a rating")
+    encryption: EncryptionView | None = Field(
+        description="How it left, or leaves at the next try; null: its recipient has no key, or it was not tried yet"
+    )
     targets: list[TargetView] = Field(description=f"The first {TARGETS_SHOWN}; `targets_total` counts them all")
 
 
@@ -131,6 +145,7 @@ def detail_of(dossier: Dossier) -> NotificationDetail:
         note=notification.note,
         attempts=[attempt_view(attempt) for attempt in dossier.attempts],
         timeline=[HappeningView(at=each.at, what=each.what, detail=each.detail) for each in dossier.timeline],
+        encryption=encryption_view(dossier.sealed) if dossier.sealed else None,
         targets=[target_view(target) for target in dossier.targets[:TARGETS_SHOWN]],
     )
 
@@ -139,6 +154,10 @@ def recipient_view(recipient: Recipient) -> RecipientView:
     return RecipientView(
         kind=recipient.kind, name=recipient.name, email=recipient.email, organisation_id=recipient.organisation_id
     )
+
+
+def encryption_view(sealed: Sealed) -> EncryptionView:
+    return EncryptionView(scheme=sealed.scheme, fingerprint=sealed.fingerprint, why=sealed.why, at=sealed.at)
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:

@@ -8,8 +8,9 @@ none can be added: also those for unsubscribing, of which the library leaves one
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -82,14 +83,14 @@ class DkimKeys(msgspec.Struct, frozen=True):
 def signature_of(content: bytes, *, key: DkimKey, domain: str, now: datetime) -> bytes:
     """The header `DKIM-Signature` of a mail whose lines end with CR LF."""
     head, _, body = content.partition(_HEADER_END)
-    headers = list(_headers_of(head))
-    names = _names_to_sign([name for name, _ in headers])
+    headers = _signed_headers(head)
+    names, listed = _names_to_sign(tuple((name, len(headers.get(name, ()))) for name in SIGNED))
     body_hash = base64.b64encode(hashlib.sha256(relaxed_body(body)).digest()).decode()
     unsigned = FOLD.join(
         (
             f"DKIM-Signature: v=1; a={key.algorithm}-sha256; c=relaxed/relaxed;",
             f"d={domain}; s={key.selector}; t={int(now.timestamp())};",
-            _folded("h=", ":".join(names), between=":") + ";",
+            listed,
             f"bh={body_hash};",
             "b=",
         )
@@ -121,25 +122,30 @@ def _single_spaced(text: bytes) -> bytes:
     return text
 
 
-def _headers_of(head: bytes) -> Iterator[tuple[str, bytes]]:
-    """Names and their relaxed lines, from the top."""
+def _signed_headers(head: bytes) -> dict[str, list[bytes]]:
+    """The relaxed lines of what is signed, by name, from the top."""
+    found: dict[str, list[bytes]] = {}
     for field in _NEXT_HEADER.split(head):
         name, _, value = field.partition(b":")
-        yield name.strip().lower().decode("ascii"), relaxed_header(name, value)
+        key = name.strip().lower().decode("ascii")
+        if key in SIGNED:
+            found.setdefault(key, []).append(relaxed_header(name, value))
+    return found
 
 
-def _names_to_sign(present: Sequence[str]) -> list[str]:
-    """Each as often as it is there, and once more."""
-    return [name for name in SIGNED for _ in range(present.count(name) + 1)]
+@lru_cache(maxsize=64)
+def _names_to_sign(present: tuple[tuple[str, int], ...]) -> tuple[Sequence[str], str]:
+    """Each as often as it is there, and once more; and how the signature lists them. Mails have few sets of headers."""
+    names = [name for name, times in present for _ in range(times + 1)]
+    return names, _folded("h=", ":".join(names), between=":") + ";"
 
 
-def _chosen(headers: Sequence[tuple[str, bytes]], names: Sequence[str]) -> Iterator[bytes]:
+def _chosen(headers: Mapping[str, Sequence[bytes]], names: Sequence[str]) -> Iterator[bytes]:
     """The lines that are meant by these names: the last first, and none where there is none left (5.4.2)."""
-    left = list(headers)
+    left = {name: list(lines) for name, lines in headers.items()}
     for name in names:
-        place = next((at for at in range(len(left) - 1, -1, -1) if left[at][0] == name), None)
-        if place is not None:
-            yield left.pop(place)[1]
+        if lines := left.get(name):
+            yield lines.pop()
 
 
 def _folded(start: str, text: str, *, between: str) -> str:

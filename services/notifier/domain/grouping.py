@@ -160,7 +160,7 @@ def sum_of(targets: Sequence[Target] | Sequence[Share]) -> Sum:
     """Of at least one target. The surest names the recipient, the worst and the least sure count for all."""
     surest = max(targets, key=_confidence)
     return Sum(
-        recipient=surest.recipient,
+        recipient=with_keys(surest.recipient, [target.recipient for target in targets]),
         recipient_confidence=surest.confidence,
         severity=min((target.severity for target in targets), key=URGENCY.index),
         confidence=min(target.confidence for target in targets),
@@ -169,11 +169,21 @@ def sum_of(targets: Sequence[Target] | Sequence[Share]) -> Sum:
     )
 
 
+def with_keys(chosen: Recipient, same: Sequence[Recipient]) -> Recipient:
+    """A key that any target knows of is used; who takes encrypted mail only, as any knows, takes it of all."""
+    known = [each.encryption for each in (chosen, *same) if each.encryption is not None]
+    if not known:
+        return chosen
+    best = next((each for each in known if each.pgp_key or each.smime_certificate), known[0])
+    is_required = any(each.is_required for each in known)
+    return msgspec.structs.replace(chosen, encryption=msgspec.structs.replace(best, is_required=is_required))
+
+
 def _united(group: Group, other: Group) -> Group:
     surest = max(group, other, key=lambda each: each.recipient_confidence)
     return msgspec.structs.replace(
         group,
-        recipient=surest.recipient,
+        recipient=with_keys(surest.recipient, (group.recipient, other.recipient)),
         recipient_confidence=surest.recipient_confidence,
         severity=min(group.severity, other.severity, key=URGENCY.index),
         confidence=min(group.confidence, other.confidence),

@@ -14,6 +14,9 @@ GREYLISTED_TRIES = 4
 
 HINT_LONGEST = timedelta(hours=24)
 
+NOT_ENCRYPTED = "not-encrypted"
+"""Why a mail fails that may leave encrypted only: another contact is not asked, as it may read less well kept."""
+
 NEXT_CONTACT = frozenset({Meaning.DEAD_ADDRESS, Meaning.UNWRITABLE_ADDRESS, Meaning.MAILBOX_FULL})
 """Reasons to give up on an address, not on its owner."""
 
@@ -42,7 +45,13 @@ class Unwritable(msgspec.Struct, frozen=True):
     detail: str
 
 
-Reply = Answered | Lost | Unwritable
+class Withheld(msgspec.Struct, frozen=True):
+    """The mail was not offered to the relay: its recipient takes encrypted mail only, and it can't be encrypted."""
+
+    detail: str
+
+
+Reply = Answered | Lost | Unwritable | Withheld
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +143,8 @@ def result_of(reply: Reply, *, patience: Patience, policy: RetryPolicy, now: dat
             return after_loss(patience.doubts, detail=detail, next_attempt_at=now + pause)
         case Unwritable(detail):
             return Failed(Meaning.UNWRITABLE_ADDRESS, detail)
+        case Withheld(detail):
+            return Failed(NOT_ENCRYPTED, detail)
         case _:
             assert_never(reply)
 

@@ -33,6 +33,7 @@ class Subject(StrEnum):
     DMARC = "dmarc"
     BOUNCES = "bounces"
     REVERSE_NAME = "reverse-name"
+    SIGNATURES = "signatures"
 
 
 class Record(msgspec.Struct, frozen=True):

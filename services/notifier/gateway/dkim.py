@@ -1,5 +1,6 @@
 """Signs what goes to the relay: the keys, from their files, and a relay in front of the relay."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,7 @@ def dkim_keys_of(settings: NotifierSettings) -> DkimKeys | None:
 
 
 class SigningRelay:
-    """Hands mails on with a signature."""
+    """Hands mails on with a signature. OpenSSL makes it beside the loop: RSA takes as long as writing half a mail."""
 
     def __init__(self, relay: Relay, keys: DkimKeys, *, now: Callable[[], datetime]) -> None:
         self._relay = relay
@@ -51,7 +52,7 @@ class SigningRelay:
         self._now = now
 
     async def deliver(self, mail: Mail) -> Reply:
-        signed = self._keys.sign(mail.content, now=self._now())
+        signed = await asyncio.to_thread(self._keys.sign, mail.content, now=self._now())
         return await self._relay.deliver(msgspec.structs.replace(mail, content=signed))
 
     async def close(self) -> None:

@@ -1,11 +1,15 @@
-"""Asks the DNS whether the world will believe our mails."""
+"""Asks the DNS whether the world will believe our mails, and looks at the certificate that signs them."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
+from libs.common import clock
 from libs.common.dns import Dns, DnsFailed
+from services.notifier.domain.sealing.check import certificate_findings
+from services.notifier.domain.sealing.seal import SigningCertificate
 from services.notifier.domain.sender_check import Finding, Seen, Setup, findings_of
 from services.notifier.domain.spf import LOOK_UPS_AT_MOST, Pass, Term, is_in, is_spf, redirect_of, terms_of, within
 
@@ -17,9 +21,20 @@ T = TypeVar("T")
 class SenderChecker:
     """Says how the setup is. Asks at most once a minute, however often it is asked itself."""
 
-    def __init__(self, setup: Setup, dns: Dns) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        dns: Dns,
+        *,
+        certificate: SigningCertificate | None = None,
+        from_address: str = "",
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
         self.setup = setup
         self._dns = dns
+        self._certificate = certificate
+        self._from_address = from_address
+        self._now = now
         self._asking = asyncio.Lock()
         self._found: Sequence[Finding] = ()
         self._asked_at = float("-inf")
@@ -27,7 +42,9 @@ class SenderChecker:
     async def findings(self) -> Sequence[Finding]:
         async with self._asking:
             if time.monotonic() - self._asked_at > REMEMBERED_SECONDS:
-                self._found = findings_of(self.setup, await look(self.setup, self._dns))
+                asked = findings_of(self.setup, await look(self.setup, self._dns))
+                own = certificate_findings(self._certificate, from_address=self._from_address, at=self._now())
+                self._found = [*asked, *own]
                 self._asked_at = time.monotonic()
         return self._found
 

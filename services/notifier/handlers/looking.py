@@ -10,11 +10,13 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.references import is_reference, normalise_reference
 from services.notifier.domain.notification import Attempt, Notification
+from services.notifier.domain.sealing.sealed import Sealed
 from services.notifier.domain.timeline import Happening, timeline_of
 from services.notifier.handlers.sending import carried_by
 from services.notifier.store import incidents, notifications, returns
 from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
+from services.notifier.store.sealed import sealed_mail
 
 __all__ = [
     "Dossier",
@@ -35,6 +37,7 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     targets: Sequence[Target]
     attempts: Sequence[Attempt]
     timeline: Sequence[Happening]
+    sealed: Sealed | None = None
 
 
 async def notification_named(tx: Transaction, name: str) -> Notification | None:
@@ -60,7 +63,11 @@ async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
         followers=await returns.followers_of(tx, notification.id),
     )
     return Dossier(
-        notification=notification, targets=carried.get(notification.id, ()), attempts=attempts, timeline=timeline
+        notification=notification,
+        targets=carried.get(notification.id, ()),
+        attempts=attempts,
+        timeline=timeline,
+        sealed=await sealed_mail(tx, notification.id),
     )
 
 

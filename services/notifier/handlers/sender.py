@@ -34,6 +34,7 @@ from services.notifier.domain.refusals import Refusals, Refusing
 from services.notifier.domain.replies import Failed, InDoubt, Released, RetryPolicy, Sent
 from services.notifier.gateway.relay import Relay, RelayAway, RelayRefusesUs
 from services.notifier.handlers.commands import set_brake
+from services.notifier.handlers.sealing import Sealer
 from services.notifier.handlers.sending import TARGETS_AT_ONCE, Delivered, Scribe, claim, deliver, doubt_lost, record
 
 log = structlog.get_logger(__name__)
@@ -79,9 +80,11 @@ class Sender:
         policy: RetryPolicy,
         limits: SenderLimits,
         news: asyncio.Event,
+        sealer: Sealer | None = None,
     ) -> None:
         self._database = database
         self._relay = relay
+        self._sealer = sealer
         self._scribe = scribe
         self._policy = policy
         self._limits = limits
@@ -214,13 +217,17 @@ class Sender:
     async def _deliver(self, consignment: Consignment, start_by: float) -> Delivered:
         if time.monotonic() > start_by:
             return Delivered(consignment, Released("not begun in time"))
+        relay = self._sealer.before(self._relay, consignment) if self._sealer else self._relay
         try:
             with MAIL_SECONDS.time():
                 delivered = await deliver(
-                    consignment, scribe=self._scribe, relay=self._relay, policy=self._policy, now=self._database.now()
+                    consignment, scribe=self._scribe, relay=relay, policy=self._policy, now=self._database.now()
                 )
         except RelayAway as error:
             self._trouble = error
+            return Delivered(consignment, Released(str(error)))
+        except Transient as error:
+            log.warning("a mail waits, how it is sealed can't be kept", reason=str(error))
             return Delivered(consignment, Released(str(error)))
         if not isinstance(delivered.result, Released) and not is_simulated(consignment.notification.recipient.email):
             self._trouble = None

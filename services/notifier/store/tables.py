@@ -197,6 +197,19 @@ attempts = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+# Only of recipients that have given us a key, or take encrypted mail only.
+sealed_mails = Table(
+    "sealed_mails",
+    metadata,
+    Column("notification_id", UUID, primary_key=True),
+    Column("scheme", Text, comment="how it is encrypted; none: it is not"),
+    Column("fingerprint", Text, nullable=False, server_default="", comment="of the recipient's key"),
+    Column("why", Text, nullable=False, server_default="", comment="what was wrong with its keys"),
+    Column("carries", LargeBinary, nullable=False, comment="a mark of what the mail tells of"),
+    Column("inside", LargeBinary, nullable=False, comment="what leaves at each try; empty: not encrypted"),
+    Column("at", TIME, nullable=False),
+)
+
 # Beside the notifications, so that nobody counts them with those: digests, and claims put to a registry's contact.
 digests = Table(
     "digests",

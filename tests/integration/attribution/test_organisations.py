@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from libs.common.contracts import Asset, AssetRegistered
+from libs.common.contracts import Asset, AssetRegistered, Encryption, TargetAttributed
 from libs.common.dns import DnsFailed, MailHost
 from libs.common.ids import new_id
 from libs.common.security import Operator, Role, sign_operator_token
@@ -73,6 +73,11 @@ class Office:
         """Who is warned of a threat to this asset, or why nobody is."""
         (short,) = in_short(await self.desk.attribute(threat(asset)))
         return short
+
+    async def encryptions(self) -> list[Encryption | None]:
+        """With what the mails to those that are warned are to be encrypted."""
+        events = await self.desk.attribute(threat(SHOP))
+        return [event.recipient.encryption for event in events if isinstance(event, TargetAttributed)]
 
     async def told(self) -> list[tuple[str, bool]]:
         """What the verifier has been told, in its order."""
@@ -248,6 +253,7 @@ async def test_a_contact_outside_its_time_is_not_written_to(office: Office) -> N
     changed = await office.desk.ask("PATCH", f"{path}/contacts/{security['contact_id']}", change)
     assert (changed["in_force"], changed["email"]) == (False, "security@bakery.example")
     assert await office.warned() == "it@bakery.example"
+    assert Encryption(pgp_key=NEVER_ENDS) in await office.encryptions()
     emptied = {"valid_until": None, "email": "it@bakery.example"}
     await office.desk.ask("PATCH", f"{path}/contacts/{security['contact_id']}", emptied, status=409)
     await office.desk.ask("PATCH", f"{path}/contacts/{security['contact_id']}", {"valid_until": None})

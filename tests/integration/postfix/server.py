@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -13,12 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.unit.notifier.certificates import Authority
+from tests.certificates import Authority
 
 MAILBOXES = "taken.example"
 BOUNCES = "bounce.tocsin.example"
 GONE = "gone.example"
 READY_SECONDS = 20.0
+
+QUEUED = r"qmgr\[\d+\]: (\w+): from=.*\(queue active\)"
+REMOVED = r"qmgr\[\d+\]: (\w+): removed"
 
 MAIN = """
 compatibility_level = 3.6
@@ -98,6 +102,18 @@ class Postfix:
             assert time.monotonic() < until, f"no mail in {mailbox}: {(self.folder / 'mail.log').read_text()[-3000:]}"
             time.sleep(0.05)
         return found
+
+    def await_idle(self, *, seconds: float) -> None:
+        """Wait until all that was taken has been delivered or given back."""
+        until = time.monotonic() + seconds
+        while (left := self._queued()) > 0:
+            assert time.monotonic() < until, f"{left} mails are still queued"
+            time.sleep(0.2)
+
+    def _queued(self) -> int:
+        log = (self.folder / "mail.log").read_text()
+        taken, gone = (set(re.findall(pattern, log)) for pattern in (QUEUED, REMOVED))
+        return len(taken - gone)
 
 
 def is_possible() -> bool:

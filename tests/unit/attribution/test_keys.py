@@ -7,11 +7,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.attribution.domain.keys import BadKey, KeyKind, kept_key, read_certificate, read_pgp_key
+from tests.certificates import certified
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -40,18 +40,9 @@ L9eby5wA/RdbjfeLv4P0TxE/e4w+r32/uwuS4q+OMmoSNnsLy8gN
 
 
 def certificate(*, until: datetime) -> str:
-    key, name = Ed25519PrivateKey.generate(), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Bakery")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(NOW - timedelta(days=300))
-        .not_valid_after(until)
-        .sign(key, None)
-    )
-    return made.public_bytes(Encoding.PEM).decode()
+    return certified(
+        "Bakery", key=Ed25519PrivateKey.generate(), since=NOW - timedelta(days=300), until=until
+    ).pem.decode()
 
 
 def test_the_fingerprint_and_the_end_are_those_that_gnupg_shows() -> None:

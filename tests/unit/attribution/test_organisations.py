@@ -152,6 +152,7 @@ def contact(**changes: object) -> Contact:
         ({"valid_until": NOW}, False),
         ({"valid_from": NOW - SECOND, "valid_until": NOW + SECOND}, True),
         ({"channel": Channel.PORTAL}, False),
+        ({"channel": Channel.ENCRYPTED_MAIL}, True),
     ],
 )
 def test_only_a_contact_in_force_is_written_to(changes: dict[str, object], is_usable: bool) -> None:

@@ -6,6 +6,7 @@ from itertools import count
 from libs.common.contracts import (
     Advisory,
     Asset,
+    Encryption,
     Evidence,
     IncidentChanged,
     Indicator,
@@ -41,8 +42,9 @@ def recipient(
     email: str = "info@jansen.example",
     kind: RecipientKind = RecipientKind.ORGANISATION,
     language: Language = Language.DUTCH,
+    encryption: Encryption | None = None,
 ) -> Recipient:
-    return Recipient(kind=kind, name=name, email=email, language=language)
+    return Recipient(kind=kind, name=name, email=email, language=language, encryption=encryption)
 
 
 def trying_partner(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.notifier.gateway.dkim import read_key
-from tests.unit.notifier.name_server import Zone, name_server
+from tests.name_server import Zone, name_server
 from tests.unit.notifier.test_dkim import ed25519_key, written_key
 from tests.unit.notifier.test_settings import NEEDED
 

@@ -12,7 +12,7 @@ from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered, Reply
 from services.notifier.gateway.mx import CarefulRelay
 from services.notifier.gateway.relay import RememberingRelay
-from tests.unit.notifier.name_server import name_server
+from tests.name_server import name_server
 from tests.unit.notifier.test_relay import mail_to
 
 NULL_MX = "silent.example"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.contracts import TargetAttributed
+from libs.common.contracts import Encryption, TargetAttributed
 from libs.common.errors import Fatal
 from libs.common.ids import derived_id
 from libs.common.references import is_reference
@@ -27,6 +27,7 @@ from services.notifier.domain.planning import Planned
 from tests.unit.notifier.builders import NOW, recipient, target, trying_partner
 
 POLICY = GroupingPolicy(approval_confidence=0.3, targets_per_mail=3, reference_key=b"key of the tests")
+KEYED, STRICT = Encryption(pgp_key="a key"), Encryption(is_required=True)
 SOON = NOW + timedelta(minutes=5)
 
 
@@ -54,6 +55,32 @@ def test_targets_of_one_recipient_and_incident_share_a_mail() -> None:
 
     assert [item.target_ids for item in joined] == [(first.target_id, second.target_id), (third.target_id,)]
     assert [item.group.state for item in joined] == 2 * [State.PLANNED]
+
+
+@pytest.mark.parametrize(
+    ("surest", "other", "expected"),
+    [
+        (None, None, None),
+        (KEYED, None, KEYED),
+        (None, KEYED, KEYED),
+        (KEYED, STRICT, Encryption(pgp_key="a key", is_required=True)),
+        (STRICT, KEYED, Encryption(pgp_key="a key", is_required=True)),
+        (KEYED, Encryption(pgp_key="another"), KEYED),
+    ],
+    ids=["none", "surest", "other", "other-is-strict", "surest-is-strict", "both"],
+)
+def test_what_any_target_knows_of_a_recipient_s_keys_counts_for_the_mail(
+    surest: Encryption | None, other: Encryption | None, expected: Encryption | None
+) -> None:
+    sure, unsure = (
+        target(to=recipient(encryption=each), confidence=confidence)
+        for each, confidence in ((surest, 0.9), (other, 0.5))
+    )
+    [together] = join([unsure, sure])
+    [first] = join([unsure])
+    [later] = join([sure], groups=[first.group])
+
+    assert together.group.recipient.encryption == later.group.recipient.encryption == expected
 
 
 def test_two_spellings_of_an_address_are_one_recipient() -> None:

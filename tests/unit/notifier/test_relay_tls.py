@@ -15,7 +15,7 @@ from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.replies import Answered
 from services.notifier.gateway.relay import RelayAddress, RelayAway, RelayRefusesUs, SmtpRelay
-from tests.unit.notifier.certificates import Authority
+from tests.certificates import Authority
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 

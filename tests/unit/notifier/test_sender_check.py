@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.dns import MailHost, StaticDns
 from services.notifier.domain.dkim import DkimKey, DkimKeys
+from services.notifier.domain.sealing.seal import SigningCertificate
 from services.notifier.domain.sender_check import Finding, Record, Setup, Subject, Verdict, worst_of
 from services.notifier.domain.spf import Pass
 from services.notifier.handlers.checking_sender import SenderChecker, may_send
+from tests.certificates import mail_certificate, rsa_key
 
 KEY = DkimKey(selector="s1", key=Ed25519PrivateKey.generate())
 OTHER = DkimKey(selector="s1", key=Ed25519PrivateKey.generate())
@@ -49,10 +52,13 @@ def finding(subject: Subject, of: StaticDns, setup: Setup = SETUP) -> Finding:
 
 
 def test_a_sender_that_is_well_set_up_has_nothing_to_mend() -> None:
-    found = asyncio.run(SenderChecker(SETUP, dns()).findings())
+    ours = mail_certificate("us@tocsin.example", until=datetime.now(UTC) + timedelta(days=99))
+    signing = SigningCertificate(ours.certificate, rsa_key())
+    checker = SenderChecker(SETUP, dns(), certificate=signing, from_address="us@tocsin.example")
+    found = asyncio.run(checker.findings())
 
     assert {each.subject for each in found} == set(Subject)
-    assert [each.verdict for each in found] == [Verdict.RIGHT] * 5
+    assert [each.verdict for each in found] == [Verdict.RIGHT] * 6
     assert worst_of(found) is Verdict.RIGHT
 
 

@@ -9,6 +9,7 @@ from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import Outcome
 from services.attribution.domain.answers import Enquiry, Source
 from services.attribution.domain.directory import Directory, Findings
+from services.attribution.domain.encryptions import with_keys
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.climbing import Climb, ranked, rungs_for
 from services.attribution.domain.ladder.networks import country
@@ -65,10 +66,16 @@ def decide(
                 return nobody(_evidence(steps))
             candidate = step.candidate
             if candidate is not None and candidate.confidence >= ladder.threshold and not (asks and may_wait):
-                return _chosen(case, steps, rest=_rest(case, said, rungs[place + 1 :]))
+                return _keyed(_chosen(case, steps, rest=_rest(case, said, rungs[place + 1 :])), directory)
         if asks and may_wait:
             return Waiting(tuple(dict.fromkeys(asks)))
     return _nobody(case, steps)
+
+
+def _keyed(verdict: Verdict, directory: Directory) -> Verdict:
+    if not isinstance(verdict, Attributed) or not directory.encryptions:
+        return verdict
+    return msgspec.structs.replace(verdict, recipient=with_keys(verdict.recipient, directory.encryptions))
 
 
 def _rest(case: Case, said: Iterator[Step], rungs: Sequence[Climb]) -> Iterator[Step]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from libs.common.contracts import Copy, Evidence, HandOver, Recipient
 from libs.common.vocabulary import RecipientKind
+from services.attribution.domain.encryptions import encryption_of
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.rules import Action, Certainty, Handover, Ladder, Team
 from services.attribution.domain.ladder.values import ALSO_WARNED, TO_ORGANISATION, About, Candidate, Route, Step
@@ -118,6 +119,7 @@ def _own_contact(
                 email=contact.email,
                 language=contact.language or organisation.language,
                 organisation_id=organisation.organisation_id,
+                encryption=encryption_of(contact),
             )
             is_for_this = contact.role is SECURITY
             confidence = ladder.confidence[FOR_THIS if is_for_this else FOR_ANOTHER]

@@ -1,18 +1,12 @@
-"""Servers of sources outside, on this machine. They speak HTTP and DNS by themselves, to do everything wrong in it."""
+"""Servers of sources outside, on this machine. They speak HTTP by themselves, to do everything wrong in it."""
 
 import asyncio
 import json
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum, auto
-
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rrset
-from dns.exception import DNSException
 
 Body = Mapping[str, object] | bytes
 
@@ -140,52 +134,3 @@ def _message(status: int, headers: Mapping[str, str], content: bytes) -> bytes:
     lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
-
-
-class NameServer(asyncio.DatagramProtocol):
-    """A name server with a few names; of several lists for one name each question gets the next."""
-
-    def __init__(self, records: Mapping[tuple[str, str], Sequence[Sequence[str]]]) -> None:
-        self._records = {key: list(answers) for key, answers in records.items()}
-        self.mood = "fine"
-        self.port = 0
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["NameServer"]:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-        self._transport = transport
-        self.port = transport.get_extra_info("sockname")[1]
-        try:
-            yield self
-        finally:
-            transport.close()
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        try:
-            query = dns.message.from_wire(data)
-        except DNSException:
-            return
-        match self.mood:
-            case "silent":
-                return
-            case "nonsense":
-                self._transport.sendto(data[:2] + b"\xff" * 40, addr)
-            case _:
-                self._transport.sendto(self._response(query).to_wire(), addr)
-
-    def _response(self, query: dns.message.Message) -> dns.message.Message:
-        response = dns.message.make_response(query)
-        response.flags |= dns.flags.RA
-        if self.mood == "fails":
-            response.set_rcode(dns.rcode.SERVFAIL)
-            return response
-        question = query.question[0]
-        name, kind = question.name.to_text().rstrip("."), dns.rdatatype.to_text(question.rdtype)
-        lists = self._records.get((name, kind), [])
-        texts = lists.pop(0) if len(lists) > 1 else (lists[0] if lists else ())
-        if texts:
-            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *texts))
-        elif not any(known == name for known, _ in self._records):
-            response.set_rcode(dns.rcode.NXDOMAIN)
-        return response

@@ -6,7 +6,7 @@ import pytest
 
 from libs.common.dns import Dns, DnsFailed, MailHost, NameServers, StaticDns
 from services.attribution.gateway.mail_exchange import DnsMailExchange
-from tests.unit.attribution.outside.double import NameServer
+from tests.name_server import NameServer
 
 BAKERY = "bakery.example"
 RECORDS = {

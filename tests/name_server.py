@@ -1,0 +1,83 @@
+"""A name server on the loopback, over UDP, that knows a few names, and misbehaves as its mood is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+from dns.exception import DNSException
+
+Zone = Mapping[tuple[str, str], Sequence[str] | Sequence[Sequence[str]]]
+"""Records, as a zone file has them, by name and kind. Of several lists each question gets the next."""
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """`mood`: fine, silent, nonsense, or fails. Names in `failing` fail whatever the mood is."""
+
+    def __init__(self, zone: Zone, *, failing: Iterable[str] = ()) -> None:
+        self._zone = {key: _lists(records) for key, records in zone.items()}
+        self._failing = frozenset(failing)
+        self.mood = "fine"
+        self.port = 0
+
+    @property
+    def place(self) -> str:
+        """Where it listens, as our settings have it."""
+        return f"127.0.0.1:{self.port}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["NameServer"]:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        self._transport = transport
+        self.port = transport.get_extra_info("sockname")[1]
+        try:
+            yield self
+        finally:
+            transport.close()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        try:
+            query = dns.message.from_wire(data)
+        except DNSException:
+            return
+        match self.mood:
+            case "silent":
+                return
+            case "nonsense":
+                self._transport.sendto(data[:2] + b"\xff" * 40, addr)
+            case _:
+                self._transport.sendto(self._response(query).to_wire(), addr)
+
+    def _response(self, query: dns.message.Message) -> dns.message.Message:
+        [question] = query.question
+        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.RA
+        if self.mood == "fails" or name in self._failing:
+            response.set_rcode(dns.rcode.SERVFAIL)
+        elif records := self._next(name, kind):
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
+        elif not any(known == name for known, _ in self._zone):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        return response
+
+    def _next(self, name: str, kind: str) -> Sequence[str]:
+        """The last list stays."""
+        lists = self._zone.get((name, kind), [])
+        return lists.pop(0) if len(lists) > 1 else (lists[0] if lists else ())
+
+
+def _lists(records: Sequence[str] | Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    return [records] if all(isinstance(each, str) for each in records) else list(records)  # type: ignore[list-item]
+
+
+@asynccontextmanager
+async def name_server(zone: Zone, *, failing: Iterable[str] = ()) -> AsyncIterator[str]:
+    """Where one listens, as our settings have it."""
+    async with NameServer(zone, failing=failing).running() as server:
+        yield server.place
