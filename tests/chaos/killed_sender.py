@@ -35,7 +35,7 @@ from libs.common.faults import AT_NOTIFIER, EVERYWHERE, Kind, Point
 from libs.common.migrations import migrate
 from libs.common.vocabulary import Severity
 from tests.chaos.copies import CONNECTIONS, Kept, Life, copies_in, wrong_with
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.integration.postfix.server import BOUNCES, Postfix, postfix
 from tests.unit.notifier.builders import incident, recipient, target
 
