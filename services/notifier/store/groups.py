@@ -96,10 +96,14 @@ async def _insert_groups(
         """
         INSERT INTO notifications (id, reference, recipient_key, recipient_domain, incident, created_at, recipient,
                                    recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                                   state, queued_at, next_attempt_at, is_test)
+                                   state, queued_at, next_attempt_at, is_test, is_first_to_recipient)
         SELECT id, reference, recipient_key, recipient_domain, incident, $16, recipient, recipient_confidence, severity,
                urgency, confidence, string_to_array(partners, E'\\x1f'), targets_total, due_at, state, queued_at,
-               queued_at, is_test
+               queued_at, is_test,
+               row_number() OVER (PARTITION BY recipient_key ORDER BY urgency, id) = 1
+               AND (SELECT o.id FROM notifications o
+                    WHERE o.recipient_key = given.recipient_key AND o.kind = 'warning'
+                      AND o.state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced') LIMIT 1) IS NULL
         FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
                     $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[],
                     $14::text[], $15::text[], $17::boolean[])

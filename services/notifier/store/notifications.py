@@ -16,7 +16,8 @@ from services.notifier.domain.outcome import Change
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
-    n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects
+    n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects,
+    n.is_first_to_recipient
 """
 
 BRAKED = """
@@ -29,6 +30,15 @@ BRAKED = """
         END
     )
 """
+
+NOTHING_WENT_THERE_BEFORE = """
+    (SELECT o.id FROM notifications o
+     WHERE o.recipient_key = n.recipient_key AND o.id <> n.id AND o.kind = 'warning'
+       AND o.state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced')
+       AND (o.tries > 0 OR o.id = ANY($1::uuid[]) AND (o.urgency, o.id) < (n.urgency, n.id))
+     LIMIT 1) IS NULL
+"""
+"""Of `n`, one of those of `$1`, which are taken up together."""
 
 
 async def lost_notifications(
@@ -79,7 +89,10 @@ async def claim_notifications(
     rows = await tx.fetch(
         f"""
         WITH claimed AS (
-            UPDATE notifications n SET state = 'sending', lease_until = $3, tries = n.tries + 1
+            UPDATE notifications n
+            SET state = 'sending', lease_until = $3, tries = n.tries + 1,
+                is_first_to_recipient = CASE WHEN n.tries > 0 THEN n.is_first_to_recipient
+                                             ELSE n.kind = 'warning' AND {NOTHING_WENT_THERE_BEFORE} END
             WHERE n.id = ANY($1::uuid[]) RETURNING {COLUMNS}
         ), intent AS (
             INSERT INTO attempts (notification_id, number, started_at) SELECT id, tries, $2 FROM claimed

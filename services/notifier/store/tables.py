@@ -70,6 +70,13 @@ notifications = Table(
     Column("is_test", Boolean, nullable=False, server_default="false"),
     Column("kind", Text, nullable=False, server_default="warning"),
     Column("corrects", UUID, comment="of a correction: the notification that was wrong"),
+    Column(
+        "is_first_to_recipient",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="nothing has gone there before, as far as is known until it goes",
+    ),
     Index("notifications_newest", "created_at", "id"),
     Index("notifications_of_recipient", "recipient_key", "created_at"),
     Index("notifications_of_incident", "incident", "created_at"),
