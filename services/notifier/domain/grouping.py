@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,7 @@ from libs.common.errors import Fatal
 from libs.common.ids import derived_id
 from libs.common.references import reference_of
 from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.repeats import Reminder, both_remind
 from services.notifier.domain.notification import URGENCY, State
 from services.notifier.domain.planning import Planned
 
@@ -31,7 +33,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """A notification as far as the targets that join it decide it; open to more while its state is `planned`.
 
     `confidence` is that of its least certain target, `recipient_confidence` that of its most certain one, which is
-    the one that names the recipient.
+    the one that names the recipient. `wait` says what it waits for, besides others to join it; it is a `reminder` if
+    all that is in it was told before.
     """
 
     id: UUID
@@ -44,6 +47,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     targets_total: int
     due_at: datetime
     state: State = State.PLANNED
+    wait: str = ""
+    reminder: Reminder | None = None
 
 
 class Joined(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +132,7 @@ def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iter
 def _group_of(joining: Sequence[Planned]) -> Group:
     first = joining[0].target
     united = sum_of([item.target for item in joining])
+    soonest = min(joining, key=lambda item: item.due_at)
     return Group(
         id=derived_id("notification", first.recipient.key, first.incident, first.target_id),
         recipient=united.recipient,
@@ -136,7 +142,9 @@ def _group_of(joining: Sequence[Planned]) -> Group:
         confidence=united.confidence,
         partners=united.partners,
         targets_total=united.targets_total,
-        due_at=min(item.due_at for item in joining),
+        due_at=soonest.due_at,
+        wait=soonest.wait or "",
+        reminder=reduce(both_remind, (item.reminder for item in joining)),
     )
 
 
@@ -159,6 +167,7 @@ def sum_of(targets: Sequence[Target] | Sequence[Share]) -> Sum:
 
 def _united(group: Group, other: Group) -> Group:
     surest = max(group, other, key=lambda each: each.recipient_confidence)
+    soonest = min(group, other, key=lambda each: each.due_at)
     return msgspec.structs.replace(
         group,
         recipient=surest.recipient,
@@ -167,7 +176,9 @@ def _united(group: Group, other: Group) -> Group:
         confidence=min(group.confidence, other.confidence),
         partners=tuple(sorted({*group.partners, *other.partners})),
         targets_total=group.targets_total + other.targets_total,
-        due_at=min(group.due_at, other.due_at),
+        due_at=soonest.due_at,
+        wait=soonest.wait,
+        reminder=both_remind(group.reminder, other.reminder),
     )
 
 

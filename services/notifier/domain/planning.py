@@ -3,28 +3,51 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 from uuid import UUID
 
 import msgspec
 
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.contracts import address_of, is_team
-from libs.common.vocabulary import RecipientKind, Severity
+from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.policy import FREE, AmountPolicy, Subject, slot_to_plan
+from services.notifier.domain.amount.repeats import (
+    Enough,
+    News,
+    Reminder,
+    RepeatPolicy,
+    Told,
+    TooSoon,
+    weigh_repeat,
+)
+from services.notifier.domain.amount.waits import Wait
 from services.notifier.domain.withdrawal import WITHDRAWN
+
+REMINDERS: Mapping[Severity, int] = {
+    Severity.CRITICAL: 4,
+    Severity.HIGH: 3,
+    Severity.MEDIUM: 2,
+    Severity.LOW: 1,
+    Severity.INFO: 0,
+}
 
 
 class PlanningPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a target waits for others of its kind, and how much mail a recipient gets.
+    """How long a target waits for others of its kind, and when its recipient is told of it again.
 
-    `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes, and so
-    does all that is handed over to a national or sector team, whose work that is. A correction waits for others of the
-    same notification as well, and is kept back by neither interval nor cap.
+    A correction waits for others of the same notification as well, and is kept back by nothing else.
     """
 
     windows: Mapping[Severity, timedelta]
     repeat_interval: timedelta
-    daily_cap: int
+    reminders: Mapping[Severity, int] = msgspec.field(default_factory=lambda: REMINDERS)
+    amounts: AmountPolicy = FREE
     correction_window: timedelta = timedelta(minutes=10)
+
+    @property
+    def repeats(self) -> RepeatPolicy:
+        return RepeatPolicy(interval=self.repeat_interval, reminders=self.reminders)
 
 
 class SuppressionReason(StrEnum):
@@ -63,14 +86,13 @@ class Warned(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """What the decisions on a batch need to know of the past.
 
-    `incidents` holds what each recipient was written about within a day, or is waiting to be written about; `closed`
-    the incidents that nobody is written to about any more; `approved` those that may be written about now. Of a threat
-    in `withdrawn`, what had been received until then is not mailed.
+    `told` holds what each recipient was told of these threats; `closed` the incidents that nobody is written to about
+    any more; `approved` those that may be written about now. Of a threat in `withdrawn`, what had been received until
+    then is not mailed.
     """
 
     suppressions: Sequence[Suppression] = ()
-    warned: frozenset[Warned] = frozenset()
-    incidents: Mapping[str, frozenset[str]] = {}
+    told: Mapping[Warned, Told] = {}
     closed: frozenset[str] = frozenset()
     approved: frozenset[str] = frozenset()
     withdrawn: Mapping[UUID, datetime] = {}
@@ -81,10 +103,15 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """The target waits for its mail until `due_at` at the latest."""
+    """The target waits for its mail until `due_at` at the latest: for others, or for what `wait` says.
+
+    With a `reminder` its recipient was told of it before.
+    """
 
     target: Target
     due_at: datetime
+    wait: Wait | None = None
+    reminder: Reminder | None = None
 
 
 class Suppressed(msgspec.Struct, frozen=True):
@@ -98,10 +125,14 @@ class Suppressed(msgspec.Struct, frozen=True):
 Decision = Planned | Suppressed
 
 INCIDENT_CLOSED = "incident-closed"
+INTERVAL = "interval"
+REMINDED = "reminded"
+CAP = "cap"
 
 MESSAGES: Mapping[str, str] = {
     WITHDRAWN: "It turned out to be no threat before the mail went out.",
     INCIDENT_CLOSED: "The incident was closed before the mail went out.",
+    CAP: "Day after day more mail was to go out than may in a day, and this did not get its turn.",
     SuppressionReason.OPT_OUT: "The recipient has asked not to be written to.",
     SuppressionReason.UNDELIVERABLE: "The recipient's address does not take mail.",
     SuppressionReason.OPERATOR: "An operator has decided not to write to this recipient.",
@@ -109,27 +140,13 @@ MESSAGES: Mapping[str, str] = {
 
 
 def plan(targets: Sequence[Target], *, history: History, policy: PlanningPolicy, now: datetime) -> list[Decision]:
-    """Decide on a batch, in order: what an earlier target of the batch uses up of a cap is gone for a later one."""
+    """Decide on a batch."""
     silent = SuppressionList(history.suppressions)
-    incidents = {recipient: set(known) for recipient, known in history.incidents.items()}
-    decisions: list[Decision] = []
-    for target in targets:
-        known = incidents.setdefault(target.recipient.key, set())
-        decision = _plan_one(target, silent=silent, history=history, known=known, policy=policy, now=now)
-        if isinstance(decision, Planned):
-            known.add(target.incident)
-        decisions.append(decision)
-    return decisions
+    return [_plan_one(target, silent=silent, history=history, policy=policy, now=now) for target in targets]
 
 
 def _plan_one(
-    target: Target,
-    *,
-    silent: "SuppressionList",
-    history: History,
-    known: set[str],
-    policy: PlanningPolicy,
-    now: datetime,
+    target: Target, *, silent: "SuppressionList", history: History, policy: PlanningPolicy, now: datetime
 ) -> Decision:
     if history.is_withdrawn(target):
         return Suppressed(target, WITHDRAWN, MESSAGES[WITHDRAWN])
@@ -137,19 +154,35 @@ def _plan_one(
         return Suppressed(target, INCIDENT_CLOSED, MESSAGES[INCIDENT_CLOSED])
     if (suppression := silent.covering(target.recipient.key, target.incident)) is not None:
         return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
-    if Warned(target.recipient.key, target.threat_id) in history.warned:
-        days = policy.repeat_interval.days
-        return Suppressed(target, "interval", f"The recipient was told of this threat less than {days} days ago.")
-    if _over_cap(target, known, policy.daily_cap):
-        return Suppressed(target, "cap", f"The recipient has had mail about {policy.daily_cap} incidents within a day.")
-    return Planned(target, now + policy.windows[target.severity])
+    told = history.told.get(Warned(target.recipient.key, target.threat_id))
+    is_reopened = target.reopened is not None
+    repeat = weigh_repeat(told, severity=target.severity, is_reopened=is_reopened, policy=policy.repeats, now=now)
+    match repeat:
+        case TooSoon(last_at):
+            days = (now - last_at).days
+            return Suppressed(target, INTERVAL, f"The recipient was told of this threat {_days_ago(days)}.")
+        case Enough(mails):
+            return Suppressed(
+                target, REMINDED, f"The recipient was told of this threat, and reminded {mails - 1} times."
+            )
+        case News():
+            return _planned(target, reminder=None, policy=policy, now=now)
+        case Reminder():
+            return _planned(target, reminder=repeat, policy=policy, now=now)
+        case _:
+            assert_never(repeat)
 
 
-def _over_cap(target: Target, known: set[str], daily_cap: int) -> bool:
-    is_handed_over = target.recipient.kind is RecipientKind.NATIONAL_CERT
-    if is_handed_over or target.severity is Severity.CRITICAL or target.incident in known:
-        return False
-    return len(known) >= daily_cap
+def _days_ago(days: int) -> str:
+    return {0: "less than a day ago, or is about to be", 1: "a day ago"}.get(days, f"{days} days ago")
+
+
+def _planned(target: Target, *, reminder: Reminder | None, policy: PlanningPolicy, now: datetime) -> Planned:
+    subject = Subject(
+        recipient_key=target.recipient.key, domain=domain_of(target.recipient.key), severity=target.severity
+    )
+    slot = slot_to_plan(subject, now + policy.windows[target.severity], policy.amounts)
+    return Planned(target, slot.at, slot.wait, reminder)
 
 
 class SuppressionList:

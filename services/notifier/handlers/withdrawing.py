@@ -107,6 +107,12 @@ async def _shrink(tx: Transaction, by: Mapping[UUID, str], *, now: datetime) -> 
     return emptied
 
 
+async def take_back(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, now: datetime) -> None:
+    """Cancel these, which are locked, by ourselves, and say so."""
+    if notification_ids:
+        await _cancel(tx, notification_ids, reason=reason, by=BY, now=now)
+
+
 async def _cancel(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, by: str, now: datetime) -> None:
     unsaid = await notifications.cancel_notifications(tx, notification_ids, reason=reason, by=by, now=now)
     for carried in (await targets.targets_of(tx, unsaid)).values():

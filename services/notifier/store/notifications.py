@@ -1,6 +1,6 @@
 """Notifications and their attempts: claimed, answered, and changed by people."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from asyncpg import Record
 from libs.common.contracts import HAND_OVER, Recipient
 from libs.common.db import Transaction
 from libs.common.vocabulary import NotificationKind, Severity
+from services.notifier.domain.amount.repeats import Reminder
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
 
@@ -17,7 +18,7 @@ COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
     n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects,
-    n.is_first_to_recipient
+    n.is_first_to_recipient, n.wait, n.let_go_at, n.mail_id, n.reminder
 """
 
 BRAKED = """
@@ -83,25 +84,30 @@ async def due_notifications(
 
 
 async def claim_notifications(
-    tx: Transaction, notification_ids: Sequence[UUID], *, now: datetime, lease_until: datetime
+    tx: Transaction, mails: Mapping[UUID, UUID | None], *, now: datetime, lease_until: datetime
 ) -> list[Notification]:
-    """Take these, which are due, and write down the intent. `tries` is the number of the attempt."""
+    """Take these, which are due, and write down the intent; what goes with others has the name of their mail.
+
+    `tries` is the number of the attempt.
+    """
     rows = await tx.fetch(
         f"""
         WITH claimed AS (
             UPDATE notifications n
-            SET state = 'sending', lease_until = $3, tries = n.tries + 1,
+            SET state = 'sending', lease_until = $3, tries = n.tries + 1, wait = '',
+                let_go_at = coalesce(n.let_go_at, $2), mail_id = given.mail_id,
                 is_first_to_recipient = CASE WHEN n.tries > 0 THEN n.is_first_to_recipient
                                              ELSE n.kind = 'warning' AND {NOTHING_WENT_THERE_BEFORE} END
-            WHERE n.id = ANY($1::uuid[]) RETURNING {COLUMNS}
+            FROM unnest($1::uuid[], $4::uuid[]) AS given (id, mail_id) WHERE n.id = given.id RETURNING {COLUMNS}
         ), intent AS (
             INSERT INTO attempts (notification_id, number, started_at) SELECT id, tries, $2 FROM claimed
         )
         SELECT * FROM claimed
         """,  # noqa: S608 - constants only
-        notification_ids,
+        list(mails),
         now,
         lease_until,
+        list(mails.values()),
     )
     return [notification(row) for row in rows]
 
@@ -202,7 +208,8 @@ async def decide_notification(
         SET state = $2, reason = $3, decided_by = $4, decided_at = $5, note = $6, settled = settled OR $2 = 'cancelled',
             queued_at = CASE WHEN $2 = 'queued' THEN $5 ELSE queued_at END,
             next_attempt_at = CASE WHEN $2 = 'queued' THEN $5 END,
-            doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END
+            doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END,
+            mail_id = CASE WHEN $2 = 'queued' THEN NULL ELSE mail_id END, wait = ''
         WHERE id = $1
         """,
         notification_id,
@@ -288,5 +295,6 @@ def notification(row: Record) -> Notification:
             "state": State(row["state"]),
             "partners": tuple(row["partners"]),
             "kind": NotificationKind(row["kind"]),
+            "reminder": msgspec.json.decode(row["reminder"], type=Reminder) if row["reminder"] else None,
         }
     )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     Index,
@@ -77,6 +78,11 @@ notifications = Table(
         server_default="false",
         comment="nothing has gone there before, as far as is known until it goes",
     ),
+    Column("wait", Text, nullable=False, server_default="", comment="what it waits for, as a code"),
+    Column("held_since", TIME, comment="since when it waits for a day with room for it"),
+    Column("let_go_at", TIME, comment="when neither the hour nor an amount held it back any more"),
+    Column("mail_id", UUID, comment="of several that went in one mail: the one that it is named after"),
+    Column("reminder", LargeBinary, comment="of one that tells of nothing new: the Reminder"),
     Index("notifications_newest", "created_at", "id"),
     Index("notifications_of_recipient", "recipient_key", "created_at"),
     Index("notifications_of_incident", "incident", "created_at"),
@@ -201,6 +207,17 @@ digest_attempts = Table(
     Column("result", Text),
     Column("smtp_code", Integer),
     Column("detail", Text, nullable=False, server_default=""),
+)
+
+# Mails that were let go, by day and by what is counted. Old days are removed.
+daily_mails = Table(
+    "daily_mails",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("mails", Integer, nullable=False),
+    postgresql_with={"fillfactor": 50},
 )
 
 suppressions = Table(
