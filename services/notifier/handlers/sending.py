@@ -19,13 +19,15 @@ from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
 from libs.common.vocabulary import NotificationKind
 from services.notifier.domain.amount.policy import AmountPolicy
+from services.notifier.domain.amount.reminding import as_reminder
+from services.notifier.domain.amount.round_up import round_up_of
 from services.notifier.domain.corrections.letter import correction_of
 from services.notifier.domain.digests.digest import Digest
 from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
 from services.notifier.domain.house import House
 from services.notifier.domain.lanes import Lanes
-from services.notifier.domain.letter import Tokens, letter_of
+from services.notifier.domain.letter import Letter, Tokens, letter_of
 from services.notifier.domain.message import Mail, is_writable, mail_of
 from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.outcome import change_of, events_of
@@ -167,13 +169,14 @@ class Scribe:
 
     def write(self, consignment: Consignment, *, now: datetime) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
-        notification = consignment.notification
+        return self.compose(consignment, tokens=self._tokens(consignment.notification), now=now)
+
+    def _tokens(self, notification: Notification) -> Tokens:
         nonce = token_bytes(NONCE_BYTES)
-        tokens = Tokens(
+        return Tokens(
             rating=self._links.rating_token(notification.incident, nonce, is_test=notification.is_test),
             recipient=self._links.recipient_token(notification.id),
         )
-        return self.compose(consignment, tokens=tokens, now=now)
 
     def compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
         """The mail with these tokens in its links. Raises `Permanent` for what can't be written."""
@@ -195,8 +198,18 @@ class Scribe:
             correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=tokens)
             printed = self._press.print_correction(correction)
             return mail_of(correction, printed, house=self._house, now=now, again=again)
+        letter = self._letter(consignment, tokens=tokens)
+        if not consignment.companions:
+            return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
+        others = [self._letter(each, tokens=self._tokens(each.notification)) for each in consignment.companions]
+        round_up = round_up_of([letter, *others], words=self._press.amount_words(recipient.language), common=common)
+        return mail_of(round_up, self._press.print_round_up(round_up), house=self._house, now=now, again=again)
+
+    def _letter(self, consignment: Consignment, *, tokens: Tokens) -> Letter:
+        language = consignment.notification.recipient.language
+        common, words = self._press.words(language), self._press.amount_words(language)
         letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
-        return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
+        return as_reminder(letter, consignment, words=words.reminder, common=common)
 
     def write_digest(self, digest: Digest, *, now: datetime) -> Mail:
         """The mail of a digest. Raises `Permanent` for what can't be written."""
