@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from libs.common.contracts import Recipient, address_of, is_team
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.contracts import address_of, is_team
 from libs.common.vocabulary import Severity
 from services.notifier.domain.amount.policy import FREE, AmountPolicy, Subject, slot_to_plan
 from services.notifier.domain.amount.repeats import (
@@ -59,21 +59,37 @@ class SuppressionReason(StrEnum):
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
-    """Do not write to `value`, an address or a domain with its subdomains; an empty `incident` means any."""
+    """Do not write to `value` until `until` (None: until somebody ends it).
+
+    It is an address, a domain with its subdomains, an organisation as `of_organisation` names it, or empty: anybody.
+    An empty `incident` means any; one of the two is there.
+    """
 
     value: str
     reason: SuppressionReason
     incident: str = ""
+    until: datetime | None = None
 
 
 class StoredSuppression(msgspec.Struct, frozen=True, kw_only=True):
-    """A suppression, and who ordered it when."""
+    """A suppression, who ordered it when and why, and who ended it before its time."""
 
     id: UUID
     suppression: Suppression
     note: str
     created_at: datetime
     created_by: str
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
+ORGANISATION = "organisation:"
+ANYBODY = ""
+
+
+def of_organisation(organisation_id: UUID) -> str:
+    """What a suppression of a whole organisation is filed under."""
+    return f"{ORGANISATION}{organisation_id}"
 
 
 class Warned(msgspec.Struct, frozen=True):
@@ -152,7 +168,7 @@ def _plan_one(
         return Suppressed(target, WITHDRAWN, MESSAGES[WITHDRAWN])
     if target.incident in history.closed:
         return Suppressed(target, INCIDENT_CLOSED, MESSAGES[INCIDENT_CLOSED])
-    if (suppression := silent.covering(target.recipient.key, target.incident)) is not None:
+    if (suppression := covering_of(silent, target.recipient, target.incident)) is not None:
         return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
     told = history.told.get(Warned(target.recipient.key, target.threat_id))
     is_reopened = target.reopened is not None
@@ -191,12 +207,12 @@ class SuppressionList:
     def __init__(self, suppressions: Iterable[Suppression]) -> None:
         self._by_value: dict[tuple[str, str], Suppression] = {(s.value, s.incident): s for s in suppressions}
 
-    def covering(self, recipient_key: str, incident: str) -> Suppression | None:
+    def covering(self, recipient_key: str, incident: str, organisation_id: UUID | None = None) -> Suppression | None:
         """The narrowest suppression that covers this recipient and incident; of a team only what a person ordered.
 
         Nobody hands over to a national team in vain: neither a click in its mailbox nor a bounce ends that by itself.
         """
-        for value in covering_values(recipient_key):
+        for value in covering_values(recipient_key, organisation_id):
             for about in (incident, ""):
                 found = self._by_value.get((value, about))
                 if found is not None and reaches(found, recipient_key):
@@ -204,18 +220,26 @@ class SuppressionList:
         return None
 
 
+def covering_of(silent: SuppressionList, recipient: Recipient, incident: str) -> Suppression | None:
+    """The narrowest suppression of a recipient."""
+    return silent.covering(recipient.key, incident, recipient.organisation_id)
+
+
 def reaches(suppression: Suppression, recipient_key: str) -> bool:
     """Whether a suppression of this address is one of this recipient too."""
     return suppression.reason is SuppressionReason.OPERATOR or not is_team(recipient_key)
 
 
-def covering_values(recipient_key: str) -> list[str]:
-    """What a suppression of this address can be filed under: the address, its domain, and every domain above.
+def covering_values(recipient_key: str, organisation_id: UUID | None = None) -> list[str]:
+    """What a suppression of this address can be filed under, the narrowest first.
 
-    Who asked us not to write gets no test either; none is ever filed under the key of a test.
+    The address, its domain, and every domain above; its organisation; and whoever it is. Who asked us not to write gets
+    no test either; none is ever filed under the key of a test.
     """
     labels = domain_of(recipient_key).split(".")
-    return [address_of(recipient_key), *(".".join(labels[start:]) for start in range(len(labels)))]
+    domains = (".".join(labels[start:]) for start in range(len(labels)))
+    organisations = [of_organisation(organisation_id)] if organisation_id else []
+    return [address_of(recipient_key), *domains, *organisations, ANYBODY]
 
 
 def domain_of(recipient_key: str) -> str:

@@ -53,7 +53,7 @@ async def claim(tx: Transaction, *, now: datetime, lease: timedelta) -> Digest |
     """
     while (due := await digests.due_digest(tx, now=now)) is not None:
         recipient_key = due.due.email.lower()
-        silent = SuppressionList(await orders.suppressions_of(tx, [recipient_key]))
+        silent = SuppressionList(await orders.suppressions_of(tx, [(recipient_key, None)], now=now))
         suppression = silent.covering(recipient_key, EVERY_INCIDENT)
         if suppression is None:
             return await digests.claim_digest(tx, due.id, now=now, lease_until=now + lease)

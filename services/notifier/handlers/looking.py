@@ -13,13 +13,13 @@ from services.notifier.domain.notification import Attempt, Notification
 from services.notifier.handlers.sending import carried_by
 from services.notifier.store import incidents, notifications
 from services.notifier.store.lists import newest_notifications
-from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
+from services.notifier.store.orders import all_brakes, end_suppression, newest_suppressions
 
 __all__ = [
     "Dossier",
     "all_brakes",
-    "delete_suppression",
     "dossier_of",
+    "end_suppression",
     "incident_named",
     "newest_notifications",
     "newest_suppressions",

@@ -13,6 +13,7 @@ from libs.common.vocabulary import NotificationKind, Severity
 from services.notifier.domain.amount.repeats import Reminder
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
+from services.notifier.domain.planning import ORGANISATION
 
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
@@ -229,17 +230,19 @@ async def open_notifications(
     incidents: Sequence[str] | None,
     kind: NotificationKind | None,
 ) -> list[UUID]:
-    """What has not gone out to this address or domain, about these incidents, of this kind (None: any); locked.
+    """What has not gone out to this address, domain or organisation, about these incidents, of this kind (None: any).
 
-    What is handed over to a team at that address is among it, unless it is spared. In the order in which `open_groups`
-    locks, so that the two never wait for each other. A mail under way is left alone.
+    Locked, in the order in which `open_groups` locks, so that the two never wait for each other. What is handed over to
+    a team at that address is among it, unless it is spared. A mail under way is left alone.
     """
     rows = await tx.fetch(
         """
         SELECT id FROM notifications
         WHERE state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
           AND ($1::text IS NULL OR recipient_key IN ($1, $4 || $1)
-               OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
+               OR right('.' || recipient_domain, length($1) + 1) = '.' || $1
+               OR starts_with($1, $6)
+                  AND convert_from(recipient, 'UTF8')::json ->> 'organisation_id' = substr($1, length($6) + 1))
           AND NOT ($5 AND starts_with(recipient_key, $4))
           AND ($2::text[] IS NULL OR incident = ANY($2)) AND ($3::text IS NULL OR kind = $3)
         ORDER BY recipient_key, incident, id FOR UPDATE
@@ -249,6 +252,7 @@ async def open_notifications(
         kind,
         HAND_OVER,
         spares_teams,
+        ORGANISATION,
     )
     return [row["id"] for row in rows]
 

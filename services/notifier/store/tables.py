@@ -230,6 +230,9 @@ suppressions = Table(
     Column("note", Text, nullable=False, server_default=""),
     Column("created_at", TIME, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("until", TIME, comment="it ends then; none: when somebody ends it"),
+    Column("ended_at", TIME, comment="when somebody did"),
+    Column("ended_by", Text),
     UniqueConstraint("value", "incident"),
 )
 

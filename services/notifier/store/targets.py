@@ -47,12 +47,12 @@ async def decisions_on(tx: Transaction, target_ids: Iterable[UUID]) -> dict[UUID
 
 async def history_of(tx: Transaction, targets: Sequence[Target], *, now: datetime) -> History:
     """What the decisions on these targets depend on: a few questions for the whole batch."""
-    recipients = list({target.recipient.key for target in targets})
+    recipients = {(target.recipient.key, target.recipient.organisation_id) for target in targets}
     threats = {target.threat_id for target in targets}
     states = await states_of(tx, {target.incident for target in targets})
     return History(
         withdrawn=await withdrawn_until(tx, threats),
-        suppressions=await suppressions_of(tx, recipients),
+        suppressions=await suppressions_of(tx, recipients, now=now),
         told=await told_of(tx, threats),
         closed=frozenset(slug for slug, state in states.items() if state is IncidentState.CLOSED),
         approved=frozenset(slug for slug, state in states.items() if state is IncidentState.APPROVED),

@@ -24,6 +24,9 @@ def upgrade() -> None:
     )
     _let_notifications_wait()
     _count_mails()
+    op.add_column("suppressions", sa.Column("until", TIME, comment="it ends then; none: when somebody ends it"))
+    op.add_column("suppressions", sa.Column("ended_at", TIME, comment="when somebody did"))
+    op.add_column("suppressions", sa.Column("ended_by", sa.Text))
 
 
 def _let_notifications_wait() -> None:
