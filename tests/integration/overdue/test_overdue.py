@@ -127,7 +127,7 @@ STATES = (
     State("notifier", "in-doubt", 30 * MINUTE, mail("in-doubt", "next_attempt_at")),
     State("notifier", "sending", MINUTE, mail("sending", "lease_until")),
     State("notifier", "awaiting-approval", 8 * HOUR, mail("awaiting-approval", "created_at")),
-    State("notifier", "over-cap", 48 * HOUR, mail("queued", "held_since", wait="total-cap")),
+    State("notifier", "over-cap", 48 * HOUR, mail("queued", "held_since")),
     State("notifier", "incident-not-approved", 24 * HOUR, mail("queued", "next_attempt_at", incident="paused")),
     State("notifier", "digest-to-send", 30 * MINUTE, digest("deferred", "next_attempt_at")),
     State("notifier", "digest-sending", MINUTE, digest("sending", "lease_until")),
