@@ -14,6 +14,7 @@ AT_ANY_HOUR = {
     "QUIET_HOURS": "",
     "BUSINESS_DAY_SEVERITIES": "",
     "ROUND_UP_TIME": "",
+    "RECIPIENT_DAILY_CAP": "0",
     "DOMAIN_DAILY_CAP": "0",
     "INCIDENT_DAILY_CAP": "0",
     "TOTAL_DAILY_CAP": "0",

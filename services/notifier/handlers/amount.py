@@ -10,7 +10,8 @@ import msgspec
 
 from libs.common.db import Transaction
 from services.notifier.domain.amount.caps import Asked, Freed, counts_of, let_go
-from services.notifier.domain.amount.policy import ROUNDED_UP, AmountPolicy, Slot, Subject
+from services.notifier.domain.amount.policy import ROUNDED_UP, AmountPolicy, Slot, Subject, slot_to_plan
+from services.notifier.domain.amount.waits import Wait
 from services.notifier.domain.notification import URGENCY, Notification
 from services.notifier.domain.planning import CAP, domain_of
 from services.notifier.handlers.withdrawing import take_back
@@ -130,6 +131,17 @@ async def _hold(tx: Transaction, held: dict[UUID, Slot], *, policy: AmountPolicy
     lost = await amounts.held_too_long(tx, list(held), since=now - policy.longest_wait)
     await take_back(tx, lost, reason=CAP, now=now)
     await amounts.hold(tx, {key: slot for key, slot in held.items() if key not in set(lost)}, now=now)
+
+
+async def put_off_full(tx: Transaction, *, policy: AmountPolicy, now: datetime, limit: int) -> None:
+    """Whoever has had as many mails today as it gets is written to tomorrow, of all that has come until then."""
+    if policy.caps.recipient is None:
+        return
+    day, tomorrow = policy.calendars.day_of(now), policy.calendars.day_after(now)
+    full = await amounts.planned_for_full_recipients(tx, day, most=policy.caps.recipient, now=now, limit=limit)
+    if full:
+        slots = {item.id: slot_to_plan(subject_of(item), tomorrow, policy).at for item in full}
+        await amounts.put_off(tx, {key: Slot(at, Wait.RECIPIENT_CAP) for key, at in slots.items()}, now=now)
 
 
 async def forget_old_days(tx: Transaction, *, policy: AmountPolicy, now: datetime) -> None:

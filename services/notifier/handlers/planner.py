@@ -15,7 +15,7 @@ from libs.common.shutdown import Shutdown
 from services.notifier.domain.amount.policy import FREE, AmountPolicy
 from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import BY
-from services.notifier.handlers.amount import forget_old_days
+from services.notifier.handlers.amount import forget_old_days, put_off_full
 from services.notifier.handlers.withdrawing import withdraw_closed
 from services.notifier.store import corrections, groups
 
@@ -72,6 +72,7 @@ class Planner:
         async with self._database.transaction() as tx:
             if day != self._day:
                 await forget_old_days(tx, policy=self._amounts, now=now)
+            await put_off_full(tx, policy=self._amounts, now=now, limit=self._groups)
             states = await close_due(tx, now=now, approval_confidence=self._approval_confidence, limit=self._groups)
             if states:
                 await faults.reach(faults.Point.GROUPS_MADE)

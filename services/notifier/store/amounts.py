@@ -82,6 +82,39 @@ async def held_too_long(tx: Transaction, notification_ids: Sequence[UUID], *, si
     return [row["id"] for row in rows]
 
 
+async def planned_for_full_recipients(
+    tx: Transaction, day: date, *, most: int, now: datetime, limit: int
+) -> list[Notification]:
+    """Warnings that are due, not critical, and to recipients who have had so many mails on this day; locked."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM notifications n
+        JOIN daily_mails d ON d.day = $1 AND d.scope = '{Wait.RECIPIENT_CAP}' AND d.value = n.recipient_key
+        WHERE n.state = 'planned' AND n.kind = 'warning' AND n.due_at <= $2 AND n.urgency > 0 AND d.mails >= $3
+        LIMIT $4 FOR UPDATE OF n SKIP LOCKED
+        """,  # noqa: S608 - constants only
+        day,
+        now,
+        most,
+        limit,
+    )
+    return [notification(row) for row in rows]
+
+
+async def put_off(tx: Transaction, slots: Mapping[UUID, Slot], *, now: datetime) -> None:
+    """These, which are planned and locked, stay so until their slots: others can go on joining them."""
+    await tx.fetch(
+        """
+        UPDATE notifications n SET due_at = given.at, wait = given.wait, held_since = coalesce(n.held_since, $4)
+        FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS given (id, at, wait) WHERE n.id = given.id
+        """,
+        list(slots),
+        [slot.at for slot in slots.values()],
+        [slot.wait or "" for slot in slots.values()],
+        now,
+    )
+
+
 OVER_A_CAP = (
     Wait.ONE_ROUND_UP_A_DAY,
     Wait.RECIPIENT_CAP,

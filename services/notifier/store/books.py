@@ -55,7 +55,7 @@ WITHOUT_APPROVED_INCIDENT = """
 
 WAITING_FOR_ROOM = """
     SELECT id::text AS id, held_since AS since FROM notifications
-    WHERE state IN ('queued', 'deferred', 'in-doubt') AND held_since IS NOT NULL AND let_go_at IS NULL
+    WHERE state IN ('planned', 'queued', 'deferred', 'in-doubt') AND held_since IS NOT NULL AND let_go_at IS NULL
 """
 
 AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notifications WHERE state = 'awaiting-approval'"

@@ -19,7 +19,7 @@ from services.notifier.domain.notification import Command, Consignment, Notifica
 from services.notifier.domain.planning import Suppression, SuppressionReason, of_organisation
 from services.notifier.domain.replies import Deferred, InDoubt, Released
 from services.notifier.gateway.relay import RememberingRelay
-from services.notifier.handlers.amount import forget_old_days
+from services.notifier.handlers.amount import forget_old_days, put_off_full
 from services.notifier.handlers.commands import command_notification, suppress
 from services.notifier.handlers.looking import end_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
@@ -117,7 +117,7 @@ async def test_what_is_released_by_a_person_at_night_waits_too_and_says_why(data
     async with database.transaction() as tx:
         await command_notification(tx, uncertain.id, Command.APPROVE, note="", by="a person", now=MONDAY_NIGHT)
 
-    assert await take_up(database, MONDAY_NIGHT) == ()
+    assert await take_up(database, MONDAY_NIGHT) == []
     [waiting] = await known(database)
     assert (waiting.state, waiting.wait, waiting.next_attempt_at) == (State.QUEUED, "quiet-hours", TUESDAY_MORNING)
 
@@ -139,6 +139,24 @@ async def test_what_is_over_a_cap_goes_on_the_next_days_in_order_of_severity(dat
     by_incident = {item.incident: item.reference for item in await known(database)}
     assert order == [(0, by_incident["open-rdp"]), (1, by_incident["open-dns"]), (2, by_incident["open-smb"])]
     assert [outcome for outcome, _ in await said(database) if outcome != "notification-sent"] == ["notified"] * 3
+
+
+async def test_what_comes_for_a_recipient_who_has_had_enough_joins_the_mail_of_tomorrow(database: Database) -> None:
+    relay, capped = RememberingRelay(), AmountPolicy(caps=Caps(recipient=1))
+    await plan(database, target(incident="open-rdp"), now=MONDAY, amounts=capped)
+    await send(database, relay, now=MONDAY + timedelta(hours=1), amounts=capped)
+
+    for hour in range(2, 6):
+        now = MONDAY + timedelta(hours=hour)
+        await plan(database, target(), now=now, amounts=capped)
+        async with database.transaction() as tx:
+            await put_off_full(tx, policy=capped, now=now + timedelta(minutes=30), limit=100)
+        await close_due(database, now=now + timedelta(minutes=30))
+
+    [waiting] = [item for item in await known(database) if item.state is State.PLANNED]
+    assert (waiting.targets_total, waiting.wait) == (4, "recipient-cap")
+    assert waiting.due_at == capped.calendars.day_after(MONDAY)
+    assert len(await send(database, relay, now=MONDAY + DAY, amounts=capped)) == 1
 
 
 async def test_what_never_gets_its_turn_is_given_up_and_its_partner_hears_so(database: Database) -> None:
