@@ -10,6 +10,17 @@ from deploy.local.parts import Part
 from deploy.local.postgres import database_url
 from deploy.local.reachability import says_ready
 
+AT_ANY_HOUR = {
+    "QUIET_HOURS": "",
+    "BUSINESS_DAY_SEVERITIES": "",
+    "ROUND_UP_TIME": "",
+    "RECIPIENT_DAILY_CAP": "0",
+    "DOMAIN_DAILY_CAP": "0",
+    "INCIDENT_DAILY_CAP": "0",
+    "TOTAL_DAILY_CAP": "0",
+}
+"""Whoever tries the stack wants to see each mail now, in the evening too."""
+
 
 def service_part(service: str, *, layout: Layout, keys: Keys, replica: int = 1) -> Part:
     port = layout.port(service, replica=replica)
@@ -70,6 +81,12 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
         },
         "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true", "ATTRIBUTION_URL": layout.url("attribution")},
         "attribution": {"CLAIMS_URL": layout.url("attribution")},
-        "notifier": {"SMTP_HOST": smtp_host, "SMTP_PORT": str(smtp_port), "SMTP_SECURITY": "none", **links},
+        "notifier": {
+            "SMTP_HOST": smtp_host,
+            "SMTP_PORT": str(smtp_port),
+            "SMTP_SECURITY": "none",
+            **AT_ANY_HOUR,
+            **links,
+        },
         "feedback": links,
     }[service]

@@ -124,6 +124,9 @@ def _watched(settings: NotifierSettings) -> Sequence[Watched]:
         Watched(state="incident-not-approved", greatest_age=HELD_BACK_AT_MOST, rows=books.WITHOUT_APPROVED_INCIDENT),
         Watched(state="digest-to-send", greatest_age=SENDER_MAY_TAKE, rows=books.DIGESTS_TO_SEND),
         Watched(state="digest-sending", greatest_age=LOSS_IS_NOTICED_WITHIN, rows=books.DIGESTS_SENDING),
+        Watched(
+            state="over-cap", greatest_age=timedelta(hours=settings.cap_overdue_hours), rows=books.WAITING_FOR_ROOM
+        ),
         Watched(state="brake", greatest_age=HELD_BACK_AT_MOST, rows=books.ENGAGED_BRAKES),
     )
 
@@ -133,6 +136,7 @@ def _planner(settings: NotifierSettings, database: Database, queued: asyncio.Eve
         database=database,
         approval_confidence=settings.approval_confidence,
         groups_per_round=settings.groups_per_round,
+        amounts=settings.amounts,
         pause_seconds=settings.planner_pause_seconds,
         queued=queued,
     )
@@ -154,6 +158,7 @@ def _sender(
             pause_seconds=settings.sender_pause_seconds,
             refusals=settings.refusals_per_domain,
             is_dry=settings.dry_run,
+            amounts=settings.amounts,
         ),
         news=queued,
         sealer=sealer,
@@ -222,7 +227,8 @@ def _planning_policy(settings: NotifierSettings) -> PlanningPolicy:
             Severity.INFO: timedelta(seconds=settings.window_info_seconds),
         },
         repeat_interval=timedelta(days=settings.repeat_interval_days),
-        daily_cap=settings.recipient_daily_cap,
+        reminders=settings.reminders,
+        amounts=settings.amounts,
         correction_window=timedelta(seconds=settings.window_correction_seconds),
         continuation_window=timedelta(seconds=settings.window_continuation_seconds),
     )

@@ -1,6 +1,7 @@
 """What the notifier needs to know."""
 
 from collections.abc import Mapping, Sequence
+from datetime import time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
@@ -8,7 +9,11 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 
 from libs.common.addresses import canonical_domain, canonical_email
+from libs.common.errors import Fatal
 from libs.common.settings import ServiceSettings, service_config
+from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.calendar import Calendar, Calendars, QuietHours, calendar_of
+from services.notifier.domain.amount.policy import AmountPolicy, Caps
 from services.notifier.domain.sealing.policy import EncryptionPolicy
 
 SELECTOR = r"^([a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$"
@@ -125,8 +130,45 @@ class NotifierSettings(ServiceSettings):
         ge=0,
     )
     repeat_interval_days: int = Field(14, description="The same asset and incident is not told again within", ge=0)
+    reminders_critical: int = Field(
+        4,
+        description="Reminders of a critical one that is still seen, each after twice as long as the one before",
+        ge=0,
+    )
+    reminders_high: int = Field(3, description="Of a high one", ge=0)
+    reminders_medium: int = Field(2, description="Of a medium one", ge=0)
+    reminders_low: int = Field(1, description="Of a low one", ge=0)
+    reminders_info: int = Field(0, description="Of one for information", ge=0)
     recipient_daily_cap: int = Field(
-        50, description="Incidents that a recipient is told of in a day; critical ones go", ge=1
+        50, description="Mails to a recipient in a day; what is over waits, critical ones go. 0: no cap", ge=0
+    )
+    domain_daily_cap: int = Field(5000, description="To all recipients of one domain", ge=0)
+    incident_daily_cap: int = Field(50_000, description="About one incident", ge=0)
+    total_daily_cap: int = Field(100_000, description="In all", ge=0)
+    cap_longest_wait_days: int = Field(
+        14, description="What has waited so long for a day with room is given up: suppressed, `cap`", ge=1
+    )
+    cap_overdue_hours: float = Field(48.0, description="What waits for longer because of a cap is overdue", gt=0)
+    quiet_hours: str = Field(
+        "20:00-07:00",
+        description="When only critical mails go, by the recipient's clock; empty: at no time",
+        pattern=r"^([0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d)?$",
+    )
+    business_day_severities: str = Field(
+        "medium,low,info", description="These wait for a business day of the recipient's country; empty: none does"
+    )
+    round_up_time: str = Field(
+        "10:00",
+        description="When, by its clock, a recipient gets the one mail a day with all of low severity and for "
+        "information; empty: each notification is a mail of its own",
+        pattern=r"^([0-2]\d:[0-5]\d)?$",
+    )
+    calendar: str = Field(
+        "NL=Europe/Amsterdam", description="Our country and its clock; recipients of unknown country go by it"
+    )
+    other_calendars: str = Field(
+        "BE=Europe/Brussels,DE=Europe/Berlin,FR=Europe/Paris,GB=Europe/London,LU=Europe/Luxembourg",
+        description="Those of recipients whose mail domain ends with the country's code",
     )
     approval_confidence: float = Field(
         0.45, description="A mail with a target attributed with less confidence waits for a person", ge=0, le=1
@@ -203,6 +245,46 @@ class NotifierSettings(ServiceSettings):
             raise ValueError("SMIME_KEY_FILE belongs to SMIME_CERTIFICATE_FILE")
         return self
 
+    @model_validator(mode="after")
+    def _knows_when_mail_may_go(self) -> Self:
+        """Raises what is wrong with the amounts, while there is somebody to read it."""
+        try:
+            self.amounts  # noqa: B018 - reading it is the check
+        except Fatal as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def amounts(self) -> AmountPolicy:
+        """How much goes when."""
+        start, _, end = self.quiet_hours.partition("-")
+        return AmountPolicy(
+            calendars=Calendars(
+                _calendar(self.calendar),
+                {known.country: known for known in map(_calendar, _listed(self.other_calendars))},
+            ),
+            quiet=QuietHours(time.fromisoformat(start), time.fromisoformat(end)) if start != end else None,
+            business_days_for=tuple(map(Severity, _listed(self.business_day_severities))),
+            round_up_at=time.fromisoformat(self.round_up_time) if self.round_up_time else None,
+            caps=Caps(
+                recipient=self.recipient_daily_cap or None,
+                domain=self.domain_daily_cap or None,
+                incident=self.incident_daily_cap or None,
+                total=self.total_daily_cap or None,
+            ),
+            longest_wait=timedelta(days=self.cap_longest_wait_days),
+        )
+
+    @property
+    def reminders(self) -> Mapping[Severity, int]:
+        return {
+            Severity.CRITICAL: self.reminders_critical,
+            Severity.HIGH: self.reminders_high,
+            Severity.MEDIUM: self.reminders_medium,
+            Severity.LOW: self.reminders_low,
+            Severity.INFO: self.reminders_info,
+        }
+
     @field_validator("sending_addresses")
     @classmethod
     def _are_addresses(cls, value: str) -> str:
@@ -242,3 +324,8 @@ class NotifierSettings(ServiceSettings):
 def _listed(text: str) -> Sequence[str]:
     """What stands between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _calendar(text: str) -> Calendar:
+    country, _, zone = text.partition("=")
+    return calendar_of(country, zone)

@@ -393,7 +393,7 @@ async def test_a_brake_holds_a_correction_like_what_it_corrects(database: Databa
         assert await send(database, relay, now=AFTERWARDS) == mails
 
 
-async def test_a_correction_takes_no_place_from_a_warning_and_joins_none(database: Database) -> None:
+async def test_no_warning_joins_a_correction(database: Database) -> None:
     wrong = target()
     await told(database, wrong)
     days_later = NOW + timedelta(days=2)
@@ -404,11 +404,11 @@ async def test_a_correction_takes_no_place_from_a_warning_and_joins_none(databas
             [target(incident="open-rdp")],
             tx=tx,
             now=days_later,
-            policy=msgspec.structs.replace(PLANNING, daily_cap=1),
+            policy=PLANNING,
             grouping=GROUPING,
             queued=asyncio.Event(),
         )
-    assert answers == [], "its incident is the first that day"
+    assert answers == []
 
     await plan(database, target(), now=days_later)
     assert await corrections(database) == [(State.PLANNED, 1)]

@@ -38,7 +38,6 @@ from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target
 PLANNING = PlanningPolicy(
     windows=dict.fromkeys(Severity, timedelta(minutes=5)) | {Severity.CRITICAL: timedelta(0)},
     repeat_interval=timedelta(days=14),
-    daily_cap=50,
 )
 GROUPING = GroupingPolicy(approval_confidence=0.3, targets_per_mail=2000, reference_key=b"key of the tests")
 RETRY = RetryPolicy(shortest=timedelta(minutes=15), longest=timedelta(hours=4), greatest_age=timedelta(hours=48))

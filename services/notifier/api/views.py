@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 from libs.common.contracts import Asset, Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import Language, NotificationKind, RecipientKind, Severity
+from services.notifier.domain.amount.repeats import Again
+from services.notifier.domain.amount.waits import explained
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.sealing.keys import Scheme
 from services.notifier.domain.sealing.sealed import Sealed
@@ -94,6 +96,12 @@ class NotificationSummary(BaseModel):
     created_at: datetime
     next_attempt_at: datetime | None
     sent_at: datetime | None
+    waits: str = Field(
+        description="Until when and why it waits, in words; empty where it waits for nothing but its turn"
+    )
+    reminds: UUID | None = Field(description="Of a reminder: the first notification about the same")
+    reminder: Again | None = Field(description="And why its recipient is told again")
+    mail: UUID | None = Field(description="Where several went in one mail: which one that is named after")
     test: bool = Field(description="It goes to a partner that tries something out, and counts for nothing")
 
 
@@ -127,10 +135,18 @@ def summary_of(notification: Notification) -> NotificationSummary:
         severity=notification.severity,
         targets_total=notification.targets_total,
         created_at=notification.created_at,
-        next_attempt_at=notification.due_at if notification.state is State.PLANNED else notification.next_attempt_at,
+        next_attempt_at=_until(notification),
         sent_at=notification.sent_at,
+        waits=explained(notification.wait, _until(notification)),
+        reminds=notification.reminder.first if notification.reminder else None,
+        reminder=notification.reminder.again if notification.reminder else None,
+        mail=notification.mail_id,
         test=notification.is_test,
     )
+
+
+def _until(notification: Notification) -> datetime | None:
+    return notification.due_at if notification.state is State.PLANNED else notification.next_attempt_at
 
 
 def detail_of(dossier: Dossier) -> NotificationDetail:

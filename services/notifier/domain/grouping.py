@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,7 @@ from libs.common.errors import Fatal
 from libs.common.ids import derived_id
 from libs.common.references import reference_of
 from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.repeats import Reminder, both_remind
 from services.notifier.domain.notification import URGENCY, State
 from services.notifier.domain.planning import Planned
 
@@ -32,7 +34,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """A notification as far as the targets that join it decide it; open to more while its state is `planned`.
 
     `confidence` is that of its least certain target, `recipient_confidence` that of its most certain one, which is
-    the one that names the recipient. One that `continues` another has its `reference`, and says no outcome that the
+    the one that names the recipient. `wait` says what it waits for, besides others to join it; it is a `reminder` if
+    all that is in it was told before. One that `continues` another has its `reference`, and says no outcome that the
     other has said (`settled`).
     """
 
@@ -46,6 +49,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     targets_total: int
     due_at: datetime
     state: State = State.PLANNED
+    wait: str = ""
+    reminder: Reminder | None = None
     continues: UUID | None = None
     contact: int = 1
     reference: str = ""
@@ -135,6 +140,7 @@ def _group_of(joining: Sequence[Planned]) -> Group:
     continued = first.continued
     causes = (first.recipient.key, first.incident, first.target_id)
     united = sum_of([item.target for item in joining])
+    soonest = min(joining, key=lambda item: item.due_at)
     return Group(
         id=derived_id("notification", *causes, *((continued.notification_id,) if continued else ())),
         recipient=united.recipient,
@@ -144,7 +150,9 @@ def _group_of(joining: Sequence[Planned]) -> Group:
         confidence=united.confidence,
         partners=united.partners,
         targets_total=united.targets_total,
-        due_at=min(item.due_at for item in joining),
+        due_at=soonest.due_at,
+        wait=soonest.wait or "",
+        reminder=reduce(both_remind, (item.reminder for item in joining)),
         continues=continued.notification_id if continued else None,
         contact=len(continued.failed) + 1 if continued else 1,
         reference=continued.reference if continued else "",
@@ -181,6 +189,7 @@ def with_keys(chosen: Recipient, same: Sequence[Recipient]) -> Recipient:
 
 def _united(group: Group, other: Group) -> Group:
     surest = max(group, other, key=lambda each: each.recipient_confidence)
+    soonest = min(group, other, key=lambda each: each.due_at)
     return msgspec.structs.replace(
         group,
         recipient=with_keys(surest.recipient, (group.recipient, other.recipient)),
@@ -189,7 +198,9 @@ def _united(group: Group, other: Group) -> Group:
         confidence=min(group.confidence, other.confidence),
         partners=tuple(sorted({*group.partners, *other.partners})),
         targets_total=group.targets_total + other.targets_total,
-        due_at=min(group.due_at, other.due_at),
+        due_at=soonest.due_at,
+        wait=soonest.wait,
+        reminder=both_remind(group.reminder, other.reminder),
     )
 
 

@@ -34,7 +34,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     several organisations are concerned, each finding names its own.
     `sources_in_words` and `because` say what holds for any of them, each once. One place may have several findings.
     `test_notice` stands first in what a partner tries out, and is empty in all other mails. `again` stands at the top
-    where all findings came back and the same is to be said of each; otherwise each has its own.
+    where all findings came back and the same is to be said of each; otherwise each has its own. A `reminder` says first
+    that it is one, and belongs to the first mail about the same, which it `answers`.
     """
 
     notification: Notification
@@ -58,6 +59,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     concerned_total: int = 0
     test_notice: str = ""
     again: str = ""
+    reminder: str = ""
+    answers: Notification | None = None
 
     @property
     def language(self) -> Language:
@@ -66,11 +69,6 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def recipient_kind(self) -> RecipientKind:
         return self.notification.recipient.kind
-
-    @property
-    def answers(self) -> Notification | None:
-        """The mail that this one belongs to: a warning stands alone."""
-        return None
 
     def say(self, sentence: str) -> str:
         """A sentence with its values filled in. They are plain text still: whoever prints them has to escape them."""

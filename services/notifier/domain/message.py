@@ -13,13 +13,14 @@ import msgspec
 from libs.common.addresses import canonical_email
 from libs.common.text import plain
 from libs.common.vocabulary import RecipientKind
+from services.notifier.domain.amount.round_up import RoundUpLetter
 from services.notifier.domain.attachments.attachment import Attachment
 from services.notifier.domain.corrections.letter import CorrectionLetter
 from services.notifier.domain.house import House
 from services.notifier.domain.letter import NAME_CHARACTERS, Letter
 from services.notifier.domain.notification import Notification
 
-AnyLetter = Letter | CorrectionLetter
+AnyLetter = Letter | CorrectionLetter | RoundUpLetter
 
 NEW_LINE = b"\r\n"
 LINE_CHARACTERS = 76
@@ -47,8 +48,8 @@ def is_writable(email: str) -> bool:
 
 
 def message_id_of(notification: Notification, house: House) -> str:
-    """The same for every attempt at the same notification, so that a second copy can be known as one."""
-    return f"<{notification.id}@{house.mail_domain}>"
+    """The same for every attempt at the same mail, so that a second copy can be known as one."""
+    return f"<{notification.mail_id or notification.id}@{house.mail_domain}>"
 
 
 def mail_of(letter: AnyLetter, printed: Printed, *, house: House, now: datetime, again: bool = False) -> Mail:

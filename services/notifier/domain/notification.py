@@ -1,5 +1,6 @@
 """A notification, the states of its life, and the incident and brakes that govern it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -9,6 +10,7 @@ import msgspec
 from libs.common.contracts import IncidentChanged, Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import NotificationKind, Severity
+from services.notifier.domain.amount.repeats import Reminder
 
 URGENCY = tuple(Severity)
 """Worst first: the position in this order is what the sender sorts by."""
@@ -88,7 +90,10 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
     `settled` is set once the targets' outcome has been said: an outcome is said once, whatever a person does later. A
     correction has none to say; `corrects` is the notification that was wrong, in part or as a whole. One that
-    `continues` another goes, under the same reference, to the next `contact` of whom that one could not reach.
+    `continues` another goes, under the same reference, to the next `contact` of whom that one could not reach. Whether
+    it `is_first_to_recipient` is decided when it is planned, and once more when it is first taken up.
+    What it waits for is its `wait`, until `due_at` while it is planned, then until `next_attempt_at`; `let_go_at` is
+    when nothing but a server could hold it up any more. One that tells of nothing new has a `reminder`.
     """
 
     id: UUID
@@ -117,6 +122,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     corrects: UUID | None = None
     continues: UUID | None = None
     contact: int = 1
+    is_first_to_recipient: bool = False
+    wait: str = ""
+    let_go_at: datetime | None = None
+    mail_id: UUID | None = None
+    reminder: Reminder | None = None
 
     @property
     def is_test(self) -> bool:
@@ -138,7 +148,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 class Consignment(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one mail is made of.
 
-    Of a correction also the notification that it corrects, and whether that one said things that still hold.
+    Of a correction also the notification that it corrects, and whether that one said things that still hold; of a
+    reminder the one that it reminds of. `companions` are other notifications that go in the same mail.
     """
 
     notification: Notification
@@ -146,6 +157,12 @@ class Consignment(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     original: Notification | None = None
     rest_holds: bool = False
+    companions: tuple["Consignment", ...] = ()
+
+    @property
+    def parts(self) -> Sequence["Consignment"]:
+        """One for each notification that goes in this mail."""
+        return (msgspec.structs.replace(self, companions=()), *self.companions)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,30 +3,53 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 from uuid import UUID
 
 import msgspec
 
+from libs.common.contracts import Recipient, address_of, is_team
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.contracts import address_of, is_team
-from libs.common.vocabulary import RecipientKind, Severity
+from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.policy import FREE, AmountPolicy, Subject, slot_to_plan
+from services.notifier.domain.amount.repeats import (
+    Enough,
+    News,
+    Reminder,
+    RepeatPolicy,
+    Told,
+    TooSoon,
+    weigh_repeat,
+)
+from services.notifier.domain.amount.waits import Wait
 from services.notifier.domain.withdrawal import WITHDRAWN
+
+REMINDERS: Mapping[Severity, int] = {
+    Severity.CRITICAL: 4,
+    Severity.HIGH: 3,
+    Severity.MEDIUM: 2,
+    Severity.LOW: 1,
+    Severity.INFO: 0,
+}
 
 
 class PlanningPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a target waits for others of its kind, and how much mail a recipient gets.
+    """How long a target waits for others of its kind, and when its recipient is told of it again.
 
-    `daily_cap` counts the incidents that a recipient is written about within a day; a critical one always goes, and so
-    does all that is handed over to a national or sector team, whose work that is. A correction waits for others of the
-    same notification as well, and is kept back by neither interval nor cap. What continues a notification waits for the
-    rest of it, whatever its severity.
+    A correction waits for others of the same notification as well, and is kept back by nothing else. What continues a
+    notification waits for the rest of it, whatever its severity.
     """
 
     windows: Mapping[Severity, timedelta]
     repeat_interval: timedelta
-    daily_cap: int
+    reminders: Mapping[Severity, int] = msgspec.field(default_factory=lambda: REMINDERS)
+    amounts: AmountPolicy = FREE
     correction_window: timedelta = timedelta(minutes=10)
     continuation_window: timedelta = timedelta(seconds=30)
+
+    @property
+    def repeats(self) -> RepeatPolicy:
+        return RepeatPolicy(interval=self.repeat_interval, reminders=self.reminders)
 
 
 class SuppressionReason(StrEnum):
@@ -40,21 +63,37 @@ class SuppressionReason(StrEnum):
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
-    """Do not write to `value`, an address or a domain with its subdomains; an empty `incident` means any."""
+    """Do not write to `value` until `until` (None: until somebody ends it).
+
+    It is an address, a domain with its subdomains, an organisation as `of_organisation` names it, or empty: anybody.
+    An empty `incident` means any; one of the two is there.
+    """
 
     value: str
     reason: SuppressionReason
     incident: str = ""
+    until: datetime | None = None
 
 
 class StoredSuppression(msgspec.Struct, frozen=True, kw_only=True):
-    """A suppression, and who ordered it when."""
+    """A suppression, who ordered it when and why, and who ended it before its time."""
 
     id: UUID
     suppression: Suppression
     note: str
     created_at: datetime
     created_by: str
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
+ORGANISATION = "organisation:"
+ANYBODY = ""
+
+
+def of_organisation(organisation_id: UUID) -> str:
+    """What a suppression of a whole organisation is filed under."""
+    return f"{ORGANISATION}{organisation_id}"
 
 
 class Warned(msgspec.Struct, frozen=True):
@@ -67,14 +106,13 @@ class Warned(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """What the decisions on a batch need to know of the past.
 
-    `incidents` holds what each recipient was written about within a day, or is waiting to be written about; `closed`
-    the incidents that nobody is written to about any more; `approved` those that may be written about now. Of a threat
-    in `withdrawn`, what had been received until then is not mailed.
+    `told` holds what each recipient was told of these threats; `closed` the incidents that nobody is written to about
+    any more; `approved` those that may be written about now. Of a threat in `withdrawn`, what had been received until
+    then is not mailed.
     """
 
     suppressions: Sequence[Suppression] = ()
-    warned: frozenset[Warned] = frozenset()
-    incidents: Mapping[str, frozenset[str]] = {}
+    told: Mapping[Warned, Told] = {}
     closed: frozenset[str] = frozenset()
     approved: frozenset[str] = frozenset()
     withdrawn: Mapping[UUID, datetime] = {}
@@ -85,10 +123,15 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """The target waits for its mail until `due_at` at the latest."""
+    """The target waits for its mail until `due_at` at the latest: for others, or for what `wait` says.
+
+    With a `reminder` its recipient was told of it before.
+    """
 
     target: Target
     due_at: datetime
+    wait: Wait | None = None
+    reminder: Reminder | None = None
 
 
 class Suppressed(msgspec.Struct, frozen=True):
@@ -102,10 +145,14 @@ class Suppressed(msgspec.Struct, frozen=True):
 Decision = Planned | Suppressed
 
 INCIDENT_CLOSED = "incident-closed"
+INTERVAL = "interval"
+REMINDED = "reminded"
+CAP = "cap"
 
 MESSAGES: Mapping[str, str] = {
     WITHDRAWN: "It turned out to be no threat before the mail went out.",
     INCIDENT_CLOSED: "The incident was closed before the mail went out.",
+    CAP: "Day after day more mail was to go out than may in a day, and this did not get its turn.",
     SuppressionReason.OPT_OUT: "The recipient has asked not to be written to.",
     SuppressionReason.UNDELIVERABLE: "The recipient's address does not take mail.",
     SuppressionReason.BOUNCED: "Mail to the recipient's address came back.",
@@ -115,48 +162,50 @@ MESSAGES: Mapping[str, str] = {
 
 
 def plan(targets: Sequence[Target], *, history: History, policy: PlanningPolicy, now: datetime) -> list[Decision]:
-    """Decide on a batch, in order: what an earlier target of the batch uses up of a cap is gone for a later one."""
+    """Decide on a batch."""
     silent = SuppressionList(history.suppressions)
-    incidents = {recipient: set(known) for recipient, known in history.incidents.items()}
-    decisions: list[Decision] = []
-    for target in targets:
-        known = incidents.setdefault(target.recipient.key, set())
-        decision = _plan_one(target, silent=silent, history=history, known=known, policy=policy, now=now)
-        if isinstance(decision, Planned):
-            known.add(target.incident)
-        decisions.append(decision)
-    return decisions
+    return [_plan_one(target, silent=silent, history=history, policy=policy, now=now) for target in targets]
 
 
 def _plan_one(
-    target: Target,
-    *,
-    silent: "SuppressionList",
-    history: History,
-    known: set[str],
-    policy: PlanningPolicy,
-    now: datetime,
+    target: Target, *, silent: "SuppressionList", history: History, policy: PlanningPolicy, now: datetime
 ) -> Decision:
     if history.is_withdrawn(target):
         return Suppressed(target, WITHDRAWN, MESSAGES[WITHDRAWN])
     if target.incident in history.closed:
         return Suppressed(target, INCIDENT_CLOSED, MESSAGES[INCIDENT_CLOSED])
-    if (suppression := silent.covering(target.recipient.key, target.incident)) is not None:
+    if (suppression := covering_of(silent, target.recipient, target.incident)) is not None:
         return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
-    if Warned(target.recipient.key, target.threat_id) in history.warned:
-        days = policy.repeat_interval.days
-        return Suppressed(target, "interval", f"The recipient was told of this threat less than {days} days ago.")
-    if _over_cap(target, known, policy.daily_cap):
-        return Suppressed(target, "cap", f"The recipient has had mail about {policy.daily_cap} incidents within a day.")
+    told = history.told.get(Warned(target.recipient.key, target.threat_id))
+    is_reopened = target.reopened is not None
+    repeat = weigh_repeat(told, severity=target.severity, is_reopened=is_reopened, policy=policy.repeats, now=now)
+    match repeat:
+        case TooSoon(last_at):
+            days = (now - last_at).days
+            return Suppressed(target, INTERVAL, f"The recipient was told of this threat {_days_ago(days)}.")
+        case Enough(mails):
+            return Suppressed(
+                target, REMINDED, f"The recipient was told of this threat, and reminded {mails - 1} times."
+            )
+        case News():
+            return _planned(target, reminder=None, policy=policy, now=now)
+        case Reminder():
+            return _planned(target, reminder=repeat, policy=policy, now=now)
+        case _:
+            assert_never(repeat)
+
+
+def _days_ago(days: int) -> str:
+    return {0: "less than a day ago, or is about to be", 1: "a day ago"}.get(days, f"{days} days ago")
+
+
+def _planned(target: Target, *, reminder: Reminder | None, policy: PlanningPolicy, now: datetime) -> Planned:
+    subject = Subject(
+        recipient_key=target.recipient.key, domain=domain_of(target.recipient.key), severity=target.severity
+    )
     window = policy.continuation_window if target.continued else policy.windows[target.severity]
-    return Planned(target, now + window)
-
-
-def _over_cap(target: Target, known: set[str], daily_cap: int) -> bool:
-    is_handed_over = target.recipient.kind is RecipientKind.NATIONAL_CERT
-    if is_handed_over or target.severity is Severity.CRITICAL or target.incident in known:
-        return False
-    return len(known) >= daily_cap
+    slot = slot_to_plan(subject, now + window, policy.amounts)
+    return Planned(target, slot.at, slot.wait, reminder)
 
 
 class SuppressionList:
@@ -165,12 +214,12 @@ class SuppressionList:
     def __init__(self, suppressions: Iterable[Suppression]) -> None:
         self._by_value: dict[tuple[str, str], Suppression] = {(s.value, s.incident): s for s in suppressions}
 
-    def covering(self, recipient_key: str, incident: str) -> Suppression | None:
+    def covering(self, recipient_key: str, incident: str, organisation_id: UUID | None = None) -> Suppression | None:
         """The narrowest suppression that covers this recipient and incident; of a team only what a person ordered.
 
         Nobody hands over to a national team in vain: neither a click in its mailbox nor a bounce ends that by itself.
         """
-        for value in covering_values(recipient_key):
+        for value in covering_values(recipient_key, organisation_id):
             for about in (incident, ""):
                 found = self._by_value.get((value, about))
                 if found is not None and reaches(found, recipient_key):
@@ -178,18 +227,26 @@ class SuppressionList:
         return None
 
 
+def covering_of(silent: SuppressionList, recipient: Recipient, incident: str) -> Suppression | None:
+    """The narrowest suppression of a recipient."""
+    return silent.covering(recipient.key, incident, recipient.organisation_id)
+
+
 def reaches(suppression: Suppression, recipient_key: str) -> bool:
     """Whether a suppression of this address is one of this recipient too."""
     return suppression.reason is SuppressionReason.OPERATOR or not is_team(recipient_key)
 
 
-def covering_values(recipient_key: str) -> list[str]:
-    """What a suppression of this address can be filed under: the address, its domain, and every domain above.
+def covering_values(recipient_key: str, organisation_id: UUID | None = None) -> list[str]:
+    """What a suppression of this address can be filed under, the narrowest first.
 
-    Who asked us not to write gets no test either; none is ever filed under the key of a test.
+    The address, its domain, and every domain above; its organisation; and whoever it is. Who asked us not to write gets
+    no test either; none is ever filed under the key of a test.
     """
     labels = domain_of(recipient_key).split(".")
-    return [address_of(recipient_key), *(".".join(labels[start:]) for start in range(len(labels)))]
+    domains = (".".join(labels[start:]) for start in range(len(labels)))
+    organisations = [of_organisation(organisation_id)] if organisation_id else []
+    return [address_of(recipient_key), *domains, *organisations, ANYBODY]
 
 
 def domain_of(recipient_key: str) -> str:

@@ -16,6 +16,8 @@ from markupsafe import Markup
 from libs.common.contracts import Advisory
 from libs.common.errors import Fatal, Permanent
 from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.domain.amount.round_up import RoundUpLetter
+from services.notifier.domain.amount.words import AmountWords
 from services.notifier.domain.claims.letter import ClaimLetter
 from services.notifier.domain.claims.words import ClaimWords
 from services.notifier.domain.corrections.letter import CorrectionLetter
@@ -58,6 +60,10 @@ class Press:
         self._claim_words = {
             language: _read_words(folder / "claim" / f"{language}.toml", ClaimWords) for language in Language
         }
+        self._round_ups = {form: engine.get_template(f"amount/round_up.{form}") for form in Form}
+        self._amount_words = {
+            language: _read_words(folder / "amount" / f"{language}.toml", AmountWords) for language in Language
+        }
         self._print_advice = lru_cache(maxsize=512)(self._print_advice_anew)
 
     def words(self, language: Language) -> Words:
@@ -71,6 +77,9 @@ class Press:
 
     def claim_words(self, language: Language) -> ClaimWords:
         return self._claim_words[language]
+
+    def amount_words(self, language: Language) -> AmountWords:
+        return self._amount_words[language]
 
     def print(self, letter: Letter) -> Printed:
         """Takes a third of a millisecond. Raises `Permanent` where a template or a word asks what is not there."""
@@ -92,6 +101,10 @@ class Press:
         """Raises `Permanent` where a template or a word asks what is not there."""
         return _printed(self._claims, letter)
 
+    def print_round_up(self, letter: RoundUpLetter) -> Printed:
+        """Raises `Permanent` where a template or a word asks what is not there."""
+        return _printed(self._round_ups, letter)
+
     def _print(self, letter: Letter, form: Form) -> str:
         advice = self._print_advice(form, letter.recipient_kind, letter.language, letter.advisory)
         return self._layouts[form].render(letter=letter, advice=advice)
@@ -103,7 +116,9 @@ class Press:
         return Markup(advice) if form is Form.HTML else advice  # noqa: S704 - the engine has escaped what is in it
 
 
-def _printed(layouts: Mapping[Form, Template], letter: DigestLetter | CorrectionLetter | ClaimLetter) -> Printed:
+def _printed(
+    layouts: Mapping[Form, Template], letter: DigestLetter | CorrectionLetter | ClaimLetter | RoundUpLetter
+) -> Printed:
     try:
         text, html = (layouts[form].render(letter=letter) for form in (Form.TEXT, Form.HTML))
     except (TemplateError, LookupError) as error:
@@ -161,7 +176,7 @@ def paragraphs(text: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
 
 
-W = TypeVar("W", Words, DigestWords, CorrectionWords, ClaimWords)
+W = TypeVar("W", Words, DigestWords, CorrectionWords, ClaimWords, AmountWords)
 
 
 def _read_words(path: Path, kind: type[W]) -> W:

@@ -62,7 +62,7 @@ async def claim(tx: Transaction, *, now: datetime, lease: timedelta) -> AnySideM
     """
     while (due := await digests.due_digest(tx, now=now)) is not None:
         recipient_key = due.email.lower()
-        silent = SuppressionList(await orders.suppressions_of(tx, [recipient_key]))
+        silent = SuppressionList(await orders.suppressions_of(tx, [(recipient_key, None)], now=now))
         suppression = silent.covering(recipient_key, EVERY_INCIDENT)
         is_over = isinstance(due, ClaimMail) and now >= due.claim.expires_at
         if suppression is None and not is_over:

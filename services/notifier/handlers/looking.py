@@ -15,14 +15,14 @@ from services.notifier.domain.timeline import Happening, timeline_of
 from services.notifier.handlers.sending import carried_by
 from services.notifier.store import incidents, notifications, returns
 from services.notifier.store.lists import newest_notifications
-from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
+from services.notifier.store.orders import all_brakes, end_suppression, newest_suppressions
 from services.notifier.store.sealed import sealed_mail
 
 __all__ = [
     "Dossier",
     "all_brakes",
-    "delete_suppression",
     "dossier_of",
+    "end_suppression",
     "incident_named",
     "newest_notifications",
     "newest_suppressions",

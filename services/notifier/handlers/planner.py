@@ -2,7 +2,7 @@
 
 from asyncio import Event
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 
@@ -12,8 +12,10 @@ from libs.common.errors import Transient
 from libs.common.metrics import NOTIFICATIONS
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
+from services.notifier.domain.amount.policy import FREE, AmountPolicy
 from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import BY
+from services.notifier.handlers.amount import forget_old_days, put_off_full
 from services.notifier.handlers.returning import apply_returns
 from services.notifier.handlers.withdrawing import withdraw_closed
 from services.notifier.store import corrections, groups
@@ -44,10 +46,13 @@ class Planner:
         groups_per_round: int,
         pause_seconds: float,
         queued: Event,
+        amounts: AmountPolicy = FREE,
     ) -> None:
         self._database = database
         self._approval_confidence = approval_confidence
         self._groups = groups_per_round
+        self._amounts = amounts
+        self._day: date | None = None
         self._pause_seconds = pause_seconds
         self._queued = queued
         self._backoff = Backoff()
@@ -65,12 +70,16 @@ class Planner:
                 await shutdown.wait(self._pause_seconds)
 
     async def _round(self) -> int:
+        now = self._database.now()
+        day = self._amounts.calendars.day_of(now)
         async with self._database.transaction() as tx:
-            states = await close_due(
-                tx, now=self._database.now(), approval_confidence=self._approval_confidence, limit=self._groups
-            )
+            if day != self._day:
+                await forget_old_days(tx, policy=self._amounts, now=now)
+            await put_off_full(tx, policy=self._amounts, now=now, limit=self._groups)
+            states = await close_due(tx, now=now, approval_confidence=self._approval_confidence, limit=self._groups)
             if states:
                 await faults.reach(faults.Point.GROUPS_MADE)
+        self._day = day
         if states:
             await faults.reach(faults.Point.GROUPS_COMMITTED)
             self._tell(states)

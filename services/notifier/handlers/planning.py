@@ -48,7 +48,7 @@ async def plan_targets(
     decided = await targets.decisions_on(tx, wanted)
     fresh = [target for target in wanted.values() if target.target_id not in decided]
     await withdrawals.wait_for_withdrawals(tx)
-    history = await targets.history_of(tx, fresh, repeat_interval=policy.repeat_interval, now=now)
+    history = await targets.history_of(tx, fresh, now=now)
     open_groups = await groups.open_groups(tx, {pair_of(event) for event in fresh})
 
     decisions = plan(fresh, history=history, policy=policy, now=now)

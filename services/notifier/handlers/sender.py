@@ -25,6 +25,7 @@ from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
 from libs.common.simulator import is_simulated
 from libs.common.vocabulary import NotificationKind
+from services.notifier.domain.amount.policy import FREE, AmountPolicy
 from services.notifier.domain.lanes import Lanes
 from services.notifier.domain.meanings import Meaning
 from services.notifier.domain.notification import Brake, Consignment, Notification
@@ -63,6 +64,7 @@ class SenderLimits(msgspec.Struct, frozen=True, kw_only=True):
     per_domain: int = 200
     refusals: int = 10
     is_dry: bool = False
+    amounts: AmountPolicy = FREE
 
 
 class Sender:
@@ -180,7 +182,14 @@ class Sender:
                 if answered:
                     await faults.reach(faults.Point.ANSWERS_WRITTEN)
                 lost = await self._doubt_lost(tx, now=now)
-                claimed = await claim(tx, now=now, lease=self._limits.lease, limit=room, lanes=self._lanes())
+                claimed = await claim(
+                    tx,
+                    now=now,
+                    lease=self._limits.lease,
+                    limit=room,
+                    lanes=self._lanes(),
+                    amounts=self._limits.amounts,
+                )
                 if claimed:
                     await faults.reach(faults.Point.CLAIM_MADE)
         except Transient:
@@ -203,7 +212,8 @@ class Sender:
     async def _doubt_lost(self, tx: Transaction, *, now: datetime) -> Sequence[Delivered]:
         if time.monotonic() - self._looked_for_lost_at < LOOK_FOR_LOST_SECONDS:
             return ()
-        lost = await doubt_lost(tx, now=now, limit=self._limits.connections, held=self._held)
+        held = [part.notification.id for mail in self._held.values() for part in mail.parts]
+        lost = await doubt_lost(tx, now=now, limit=self._limits.connections, held=held)
         self._looked_for_lost_at = time.monotonic()
         return lost
 
@@ -245,7 +255,7 @@ async def _engage_brakes(tx: Transaction, refusing: Sequence[Refusing], *, now: 
 
 
 def _count(delivered: Sequence[Delivered], *, now: datetime) -> None:
-    for item in delivered:
+    for item in (part for mail in delivered for part in mail.parts):
         NOTIFICATIONS.labels(change_of(item.consignment, item.result, subject=None, now=now).state).inc()
         if isinstance(item.result, InDoubt):
             NOTIFICATIONS_IN_DOUBT.inc()

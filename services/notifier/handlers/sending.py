@@ -18,6 +18,9 @@ from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
 from libs.common.vocabulary import NotificationKind
+from services.notifier.domain.amount.policy import AmountPolicy
+from services.notifier.domain.amount.reminding import as_reminder
+from services.notifier.domain.amount.round_up import round_up_of
 from services.notifier.domain.claims.letter import claim_letter_of
 from services.notifier.domain.claims.message import claim_mail_of
 from services.notifier.domain.corrections.letter import correction_of
@@ -26,7 +29,7 @@ from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
 from services.notifier.domain.house import House
 from services.notifier.domain.lanes import Lanes
-from services.notifier.domain.letter import Tokens, letter_of
+from services.notifier.domain.letter import Letter, Tokens, letter_of
 from services.notifier.domain.message import Mail, is_writable, mail_of
 from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.domain.outcome import change_of, events_of
@@ -43,6 +46,7 @@ from services.notifier.domain.replies import (
 )
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay
+from services.notifier.handlers.amount import Parcel, free, members_of, parcels_of
 from services.notifier.handlers.withdrawing import mailable_notifications, silence
 from services.notifier.store import corrections, incidents, notifications, orders, targets
 
@@ -51,6 +55,7 @@ TARGETS_AT_ONCE = 2000
 as many again; each target takes some 10 KiB of memory."""
 
 
+UNBOUND = AmountPolicy()
 FREE = Lanes(per_domain=sys.maxsize, under_way={})
 
 
@@ -61,14 +66,25 @@ class Delivered(msgspec.Struct, frozen=True):
     result: Result
     subject: str | None = None
 
+    @property
+    def parts(self) -> Sequence["Delivered"]:
+        """The same of each notification that the mail carried."""
+        return [msgspec.structs.replace(self, consignment=part) for part in self.consignment.parts]
+
 
 async def claim(
-    tx: Transaction, *, now: datetime, lease: timedelta, limit: int, lanes: Lanes = FREE
+    tx: Transaction,
+    *,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    lanes: Lanes = FREE,
+    amounts: AmountPolicy = UNBOUND,
 ) -> Sequence[Consignment]:
     """Take what may go out now, most urgent first. Committed before the first mail leaves: intent before act.
 
     At most `limit` mails, as many to a domain as its lane has room for, and no further one once there are
-    `TARGETS_AT_ONCE`.
+    `TARGETS_AT_ONCE`. What `amounts` keeps back asks again later.
     """
     if not limit:
         return ()
@@ -77,9 +93,22 @@ async def claim(
         return ()
     carried = accumulate((item.targets_total for item in due), initial=0)
     light = [item for item, before in zip(due, carried, strict=False) if before < TARGETS_AT_ONCE]
-    mailable = await mailable_notifications(tx, light, now=now)
-    claimed = await notifications.claim_notifications(tx, mailable, now=now, lease_until=now + lease)
-    return await consignments_of(tx, claimed)
+    parcels = await parcels_of(tx, light, policy=amounts, now=now)
+    mailable = set(await mailable_notifications(tx, members_of(parcels), now=now))
+    left = [part for parcel in parcels if (part := parcel.only(mailable)).members]
+    going = await free(tx, left, policy=amounts, now=now)
+    mails = {member.id: parcel.mail_id for parcel in going for member in parcel.members}
+    claimed = await notifications.claim_notifications(tx, mails, now=now, lease_until=now + lease)
+    return packed(await consignments_of(tx, claimed), going)
+
+
+def packed(consignments: Sequence[Consignment], parcels: Sequence[Parcel]) -> list[Consignment]:
+    """One for each mail: that of its head, with the others as its companions."""
+    by_id = {consignment.notification.id: consignment for consignment in consignments}
+    return [
+        msgspec.structs.replace(by_id[parcel.head.id], companions=tuple(by_id[each.id] for each in parcel.members[1:]))
+        for parcel in parcels
+    ]
 
 
 async def doubt_lost(tx: Transaction, *, now: datetime, limit: int, held: Collection[UUID] = ()) -> Sequence[Delivered]:
@@ -97,20 +126,21 @@ async def doubt_lost(tx: Transaction, *, now: datetime, limit: int, held: Collec
 
 
 async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> list[Consignment]:
-    """What each of these notifications is made of: two questions for all, three more where there are corrections."""
+    """What each of these notifications is made of: two questions for all, some more where there are earlier ones."""
     if not claimed:
         return []
     known = await incidents.incidents_named(tx, {item.incident for item in claimed})
     carried = await carried_by(tx, claimed)
     wrong = {item.corrects for item in claimed if item.corrects is not None}
-    originals = await notifications.notifications_with_ids(tx, wrong) if wrong else {}
+    earlier = wrong | {item.reminder.first for item in claimed if item.reminder is not None}
+    originals = await notifications.notifications_with_ids(tx, earlier) if earlier else {}
     in_part = await corrections.holding_in_part(tx, wrong) if wrong else set()
     return [
         Consignment(
             notification=item,
             incident=known[item.incident],
             targets=carried.get(item.id, ()),
-            original=originals[item.corrects] if item.corrects else None,
+            original=originals.get(item.corrects or (item.reminder.first if item.reminder else item.id)),
             rest_holds=item.corrects in in_part,
         )
         for item in claimed
@@ -141,13 +171,14 @@ class Scribe:
 
     def write(self, consignment: Consignment, *, now: datetime) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
-        notification = consignment.notification
+        return self.compose(consignment, tokens=self._tokens(consignment.notification), now=now)
+
+    def _tokens(self, notification: Notification) -> Tokens:
         nonce = token_bytes(NONCE_BYTES)
-        tokens = Tokens(
+        return Tokens(
             rating=self._links.rating_token(notification.incident, nonce, is_test=notification.is_test),
             recipient=self._links.recipient_token(notification.id),
         )
-        return self.compose(consignment, tokens=tokens, now=now)
 
     def compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
         """The mail with these tokens in its links. Raises `Permanent` for what can't be written."""
@@ -169,8 +200,18 @@ class Scribe:
             correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=tokens)
             printed = self._press.print_correction(correction)
             return mail_of(correction, printed, house=self._house, now=now, again=again)
+        letter = self._letter(consignment, tokens=tokens)
+        if not consignment.companions:
+            return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
+        others = [self._letter(each, tokens=self._tokens(each.notification)) for each in consignment.companions]
+        round_up = round_up_of([letter, *others], words=self._press.amount_words(recipient.language), common=common)
+        return mail_of(round_up, self._press.print_round_up(round_up), house=self._house, now=now, again=again)
+
+    def _letter(self, consignment: Consignment, *, tokens: Tokens) -> Letter:
+        language = consignment.notification.recipient.language
+        common, words = self._press.words(language), self._press.amount_words(language)
         letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
-        return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
+        return as_reminder(letter, consignment, words=words.reminder, common=common)
 
     def write_beside(self, mail: AnySideMail, *, now: datetime) -> Mail:
         """One that is no notification. Raises `Permanent` for what can't be written."""
@@ -205,7 +246,7 @@ async def deliver(
     patience = Patience(
         tries=notification.tries,
         doubts=notification.doubts,
-        queued_at=notification.queued_at or notification.created_at,
+        queued_at=max(filter(None, (notification.queued_at, notification.let_go_at, notification.created_at))),
         severity=notification.severity,
     )
     write = partial(scribe.write, consignment, now=now)
@@ -230,13 +271,14 @@ async def hand_over(
     return result_of(reply, patience=patience, policy=policy, now=now, chance=chance), subject
 
 
-async def record(tx: Transaction, answered: Sequence[Delivered], *, now: datetime) -> None:
+async def record(tx: Transaction, mails: Sequence[Delivered], *, now: datetime) -> None:
     """Store what became of a batch, say it through the outbox, and write no more to addresses that are dead.
 
     What comes after another sender has taken a notification over is neither stored nor said.
     """
-    if not answered:
+    if not mails:
         return
+    answered = [part for mail in mails for part in mail.parts]
     changes = [change_of(item.consignment, item.result, subject=item.subject, now=now) for item in answered]
     changed = await notifications.record_changes(tx, changes, now=now)
     delivered = [item for item in answered if item.consignment.notification.id in changed]

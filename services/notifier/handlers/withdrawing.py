@@ -16,6 +16,7 @@ from services.notifier.domain.planning import (
     Suppression,
     SuppressionList,
     SuppressionReason,
+    covering_of,
 )
 from services.notifier.domain.withdrawal import WITHDRAWN, Fate, Withdrawn, fate_of
 from services.notifier.store import groups, incidents, notifications, orders, targets, withdrawals
@@ -26,7 +27,7 @@ async def silence(tx: Transaction, suppression: Suppression, *, by: str, now: da
     about = [suppression.incident] if suppression.incident else None
     await _withdraw(
         tx,
-        recipient=suppression.value,
+        recipient=suppression.value or None,
         spares_teams=suppression.reason is not SuppressionReason.OPERATOR,
         about=about,
         reason=suppression.reason,
@@ -65,8 +66,9 @@ async def _withdraw(
 
 async def mailable_notifications(tx: Transaction, due: Sequence[Notification], *, now: datetime) -> list[UUID]:
     """What may still go out of these; what a suppression covers that came too late to find it is taken back."""
-    silent = SuppressionList(await orders.suppressions_of(tx, {item.recipient.key for item in due}))
-    covering = {item.id: silent.covering(item.recipient.key, item.incident) for item in due}
+    recipients = {(item.recipient.key, item.recipient.organisation_id) for item in due}
+    silent = SuppressionList(await orders.suppressions_of(tx, recipients, now=now))
+    covering = {item.id: covering_of(silent, item.recipient, item.incident) for item in due}
     reasons = {key: suppression.reason for key, suppression in covering.items() if suppression is not None}
     for reason in sorted(set(reasons.values())):
         await _cancel(tx, [key for key, why in reasons.items() if why is reason], reason=reason, by=BY, now=now)
@@ -105,6 +107,12 @@ async def _shrink(tx: Transaction, by: Mapping[UUID, str], *, now: datetime) -> 
             tx, [key for key in emptied if by[key] == name], reason=WITHDRAWN, by=name, now=now
         )
     return emptied
+
+
+async def take_back(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, now: datetime) -> None:
+    """Cancel these, which are locked, by ourselves, and say so."""
+    if notification_ids:
+        await _cancel(tx, notification_ids, reason=reason, by=BY, now=now)
 
 
 async def _cancel(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, by: str, now: datetime) -> None:

@@ -78,6 +78,11 @@ WITHOUT_APPROVED_INCIDENT = """
       AND i.state IS DISTINCT FROM 'approved'
 """
 
+WAITING_FOR_ROOM = """
+    SELECT id::text AS id, held_since AS since FROM notifications
+    WHERE state IN ('planned', 'queued', 'deferred', 'in-doubt') AND held_since IS NOT NULL AND let_go_at IS NULL
+"""
+
 AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notifications WHERE state = 'awaiting-approval'"
 
 SENDING = "SELECT id::text AS id, lease_until AS since FROM notifications WHERE state = 'sending'"
@@ -105,7 +110,9 @@ DIGESTS_TO_SEND = f"""
 
 DIGESTS_SENDING = "SELECT id::text AS id, lease_until AS since FROM digests WHERE state = 'sending'"
 
-QUEUED_AT = "coalesce(n.queued_at, n.created_at)"
+QUEUED_AT = "CASE WHEN n.wait = '' THEN coalesce(n.queued_at, n.created_at) ELSE n.next_attempt_at END"
+"""What waits for an hour or a day is late when that has come."""
+
 DUE_AT = "n.next_attempt_at"
 
 

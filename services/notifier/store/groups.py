@@ -11,6 +11,7 @@ from libs.common.contracts import Recipient
 from libs.common.db import Transaction
 from libs.common.errors import Transient
 from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.repeats import Reminder
 from services.notifier.domain.grouping import Group, Joined, Pair, Share, Sum
 from services.notifier.domain.notification import URGENCY, State
 from services.notifier.domain.planning import domain_of
@@ -21,7 +22,7 @@ BETWEEN_PARTNERS = "\x1f"
 
 OPEN = """
     SELECT n.id, n.recipient, n.recipient_confidence, n.incident, n.severity, n.confidence, n.partners,
-           n.targets_total, n.due_at, n.continues, n.contact, n.settled
+           n.targets_total, n.due_at, n.continues, n.contact, n.settled, n.wait, n.reminder
     FROM notifications n
 """
 
@@ -58,6 +59,7 @@ async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Gr
                 "recipient": msgspec.json.decode(row["recipient"], type=Recipient),
                 "severity": Severity(row["severity"]),
                 "partners": tuple(row["partners"]),
+                "reminder": msgspec.json.decode(row["reminder"], type=Reminder) if row["reminder"] else None,
             }
         )
         for row in rows
@@ -89,11 +91,12 @@ async def _update_groups(tx: Transaction, groups: Sequence[Group], *, now: datet
         SET recipient = given.recipient, recipient_confidence = given.recipient_confidence, severity = given.severity,
             urgency = given.urgency, confidence = given.confidence,
             partners = string_to_array(given.partners, E'\\x1f'), targets_total = given.targets_total,
-            due_at = given.due_at, state = given.state, queued_at = given.queued_at, next_attempt_at = given.queued_at
+            due_at = given.due_at, state = given.state, queued_at = given.queued_at, next_attempt_at = given.queued_at,
+            wait = given.wait, reminder = given.reminder
         FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
-                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[])
+                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::bytea[])
           AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                    state, queued_at)
+                    state, queued_at, wait, reminder)
         WHERE n.id = given.id
         """,
         [group.id for group in groups],
@@ -110,16 +113,22 @@ async def _insert_groups(
         """
         INSERT INTO notifications (id, reference, recipient_key, recipient_domain, incident, created_at, recipient,
                                    recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                                   state, queued_at, next_attempt_at, is_test, continues, contact, settled)
-        SELECT id, reference, recipient_key, recipient_domain, incident, $16, recipient, recipient_confidence, severity,
+                                   state, queued_at, next_attempt_at, is_test, continues, contact, settled, wait,
+                                   reminder, is_first_to_recipient)
+        SELECT id, reference, recipient_key, recipient_domain, incident, $18, recipient, recipient_confidence, severity,
                urgency, confidence, string_to_array(partners, E'\\x1f'), targets_total, due_at, state, queued_at,
-               queued_at, is_test, continues, contact, settled
+               queued_at, is_test, continues, contact, settled, wait, reminder,
+               row_number() OVER (PARTITION BY recipient_key ORDER BY urgency, id) = 1
+               AND (SELECT o.id FROM notifications o
+                    WHERE o.recipient_key = given.recipient_key AND o.kind = 'warning'
+                      AND o.state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced') LIMIT 1) IS NULL
         FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
-                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[],
-                    $14::text[], $15::text[], $17::boolean[], $18::uuid[], $19::smallint[], $20::boolean[])
+                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::bytea[],
+                    $14::text[], $15::text[], $16::text[], $17::text[], $19::boolean[], $20::uuid[], $21::smallint[],
+                    $22::boolean[])
           AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                    state, queued_at, reference, recipient_key, recipient_domain, incident, is_test, continues, contact,
-                    settled)
+                    state, queued_at, wait, reminder, reference, recipient_key, recipient_domain, incident, is_test,
+                    continues, contact, settled)
         ON CONFLICT DO NOTHING RETURNING id
         """,
         [group.id for group in groups],
@@ -145,6 +154,8 @@ def _columns(groups: Sequence[Group], now: datetime) -> tuple[list[object], ...]
         [group.due_at for group in groups],
         [group.state for group in groups],
         [now if group.state is State.QUEUED else None for group in groups],
+        [group.wait for group in groups],
+        [msgspec.json.encode(group.reminder) if group.reminder else None for group in groups],
     )
 
 
@@ -213,7 +224,7 @@ async def close_due_groups(tx: Transaction, *, now: datetime, approval_confidenc
             LIMIT $3 FOR UPDATE OF n SKIP LOCKED
         )
         UPDATE notifications n
-        SET state = CASE WHEN is_uncertain THEN 'awaiting-approval' ELSE 'queued' END,
+        SET state = CASE WHEN is_uncertain THEN 'awaiting-approval' ELSE 'queued' END, wait = '',
             queued_at = CASE WHEN is_uncertain THEN NULL ELSE $1 END,
             next_attempt_at = CASE WHEN is_uncertain THEN NULL ELSE $1 END
         FROM due WHERE n.id = due.id RETURNING n.state

@@ -1,6 +1,6 @@
 """Notifications and their attempts: claimed, answered, and changed by people."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,14 +10,17 @@ from asyncpg import Record
 from libs.common.contracts import HAND_OVER, Recipient
 from libs.common.db import Transaction
 from libs.common.vocabulary import NotificationKind, Severity
+from services.notifier.domain.amount.repeats import Reminder
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
+from services.notifier.domain.planning import ORGANISATION
 
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
     n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects,
-    n.continues, n.contact
+    n.continues, n.contact,
+    n.is_first_to_recipient, n.wait, n.let_go_at, n.mail_id, n.reminder
 """
 
 BRAKED = """
@@ -30,6 +33,15 @@ BRAKED = """
         END
     )
 """
+
+NOTHING_WENT_THERE_BEFORE = """
+    (SELECT o.id FROM notifications o
+     WHERE o.recipient_key = n.recipient_key AND o.id <> n.id AND o.kind = 'warning'
+       AND o.state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced')
+       AND (o.tries > 0 OR o.id = ANY($1::uuid[]) AND (o.urgency, o.id) < (n.urgency, n.id))
+     LIMIT 1) IS NULL
+"""
+"""Of `n`, one of those of `$1`, which are taken up together."""
 
 
 async def lost_notifications(
@@ -74,22 +86,30 @@ async def due_notifications(
 
 
 async def claim_notifications(
-    tx: Transaction, notification_ids: Sequence[UUID], *, now: datetime, lease_until: datetime
+    tx: Transaction, mails: Mapping[UUID, UUID | None], *, now: datetime, lease_until: datetime
 ) -> list[Notification]:
-    """Take these, which are due, and write down the intent. `tries` is the number of the attempt."""
+    """Take these, which are due, and write down the intent; what goes with others has the name of their mail.
+
+    `tries` is the number of the attempt.
+    """
     rows = await tx.fetch(
         f"""
         WITH claimed AS (
-            UPDATE notifications n SET state = 'sending', lease_until = $3, tries = n.tries + 1
-            WHERE n.id = ANY($1::uuid[]) RETURNING {COLUMNS}
+            UPDATE notifications n
+            SET state = 'sending', lease_until = $3, tries = n.tries + 1, wait = '',
+                let_go_at = coalesce(n.let_go_at, $2), mail_id = given.mail_id,
+                is_first_to_recipient = CASE WHEN n.tries > 0 THEN n.is_first_to_recipient
+                                             ELSE n.kind = 'warning' AND {NOTHING_WENT_THERE_BEFORE} END
+            FROM unnest($1::uuid[], $4::uuid[]) AS given (id, mail_id) WHERE n.id = given.id RETURNING {COLUMNS}
         ), intent AS (
             INSERT INTO attempts (notification_id, number, started_at) SELECT id, tries, $2 FROM claimed
         )
         SELECT * FROM claimed
         """,  # noqa: S608 - constants only
-        notification_ids,
+        list(mails),
         now,
         lease_until,
+        list(mails.values()),
     )
     return [notification(row) for row in rows]
 
@@ -191,7 +211,8 @@ async def decide_notification(
         SET state = $2, reason = $3, decided_by = $4, decided_at = $5, note = $6, settled = settled OR $2 = 'cancelled',
             queued_at = CASE WHEN $2 = 'queued' THEN $5 ELSE queued_at END,
             next_attempt_at = CASE WHEN $2 = 'queued' THEN $5 END,
-            doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END
+            doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END,
+            mail_id = CASE WHEN $2 = 'queued' THEN NULL ELSE mail_id END, wait = ''
         WHERE id = $1
         """,
         notification_id,
@@ -211,17 +232,19 @@ async def open_notifications(
     incidents: Sequence[str] | None,
     kind: NotificationKind | None,
 ) -> list[UUID]:
-    """What has not gone out to this address or domain, about these incidents, of this kind (None: any); locked.
+    """What has not gone out to this address, domain or organisation, about these incidents, of this kind (None: any).
 
-    What is handed over to a team at that address is among it, unless it is spared. In the order in which `open_groups`
-    locks, so that the two never wait for each other. A mail under way is left alone.
+    Locked, in the order in which `open_groups` locks, so that the two never wait for each other. What is handed over to
+    a team at that address is among it, unless it is spared. A mail under way is left alone.
     """
     rows = await tx.fetch(
         """
         SELECT id FROM notifications
         WHERE state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
           AND ($1::text IS NULL OR recipient_key IN ($1, $4 || $1)
-               OR right('.' || recipient_domain, length($1) + 1) = '.' || $1)
+               OR right('.' || recipient_domain, length($1) + 1) = '.' || $1
+               OR starts_with($1, $6)
+                  AND convert_from(recipient, 'UTF8')::json ->> 'organisation_id' = substr($1, length($6) + 1))
           AND NOT ($5 AND starts_with(recipient_key, $4))
           AND ($2::text[] IS NULL OR incident = ANY($2)) AND ($3::text IS NULL OR kind = $3)
         ORDER BY recipient_key, incident, id FOR UPDATE
@@ -231,6 +254,7 @@ async def open_notifications(
         kind,
         HAND_OVER,
         spares_teams,
+        ORGANISATION,
     )
     return [row["id"] for row in rows]
 
@@ -277,5 +301,6 @@ def notification(row: Record) -> Notification:
             "state": State(row["state"]),
             "partners": tuple(row["partners"]),
             "kind": NotificationKind(row["kind"]),
+            "reminder": msgspec.json.decode(row["reminder"], type=Reminder) if row["reminder"] else None,
         }
     )

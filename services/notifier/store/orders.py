@@ -15,18 +15,25 @@ from services.notifier.domain.planning import StoredSuppression, Suppression, Su
 async def record_suppressions(
     tx: Transaction, suppressions: Sequence[Suppression], *, note: str, by: str, now: datetime
 ) -> list[StoredSuppression]:
-    """Store, and read back; one that is there already stays as it is."""
+    """Store, and read back; one that is there already stays as it is, unless it would end before the new one."""
     ids = [derived_id("suppression", item.value, item.incident) for item in suppressions]
     await tx.fetch(
         """
-        INSERT INTO suppressions (id, value, incident, reason, note, created_at, created_by)
-        SELECT *, $5, $6::timestamptz, $7 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
-        ON CONFLICT DO NOTHING
+        INSERT INTO suppressions AS known (id, value, incident, reason, until, note, created_at, created_by)
+        SELECT DISTINCT ON (id) *, $6, $7::timestamptz, $8
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+          AS given (id, value, incident, reason, until)
+        ORDER BY id
+        ON CONFLICT (id) DO UPDATE
+        SET reason = excluded.reason, until = excluded.until, note = excluded.note, created_at = excluded.created_at,
+            created_by = excluded.created_by, ended_at = NULL, ended_by = NULL
+        WHERE known.ended_at IS NOT NULL OR coalesce(known.until, 'infinity') < coalesce(excluded.until, 'infinity')
         """,
         ids,
         [item.value for item in suppressions],
         [item.incident for item in suppressions],
         [item.reason for item in suppressions],
+        [item.until for item in suppressions],
         note,
         now,
         by,
@@ -35,38 +42,61 @@ async def record_suppressions(
     return [_suppression(row) for row in rows]
 
 
-async def suppressions_of(tx: Transaction, recipients: Iterable[str]) -> list[Suppression]:
-    """Those that cover any of these addresses, by themselves or by a domain above them."""
-    values = {value for recipient in recipients for value in covering_values(recipient)}
+async def suppressions_of(
+    tx: Transaction, recipients: Iterable[tuple[str, UUID | None]], *, now: datetime
+) -> list[Suppression]:
+    """Those in force that cover any of these, each a key and perhaps an organisation."""
+    values = {value for key, organisation_id in recipients for value in covering_values(key, organisation_id)}
     rows = await tx.fetch(
-        "SELECT value, reason, incident FROM suppressions WHERE value = ANY($1::text[])", list(values)
+        """
+        SELECT value, reason, incident, until FROM suppressions
+        WHERE value = ANY($1::text[]) AND ended_at IS NULL AND (until IS NULL OR until > $2)
+        """,
+        list(values),
+        now,
     )
-    return [
-        Suppression(value=row["value"], reason=SuppressionReason(row["reason"]), incident=row["incident"])
-        for row in rows
-    ]
+    return [_order(row) for row in rows]
 
 
 async def newest_suppressions(
-    tx: Transaction, *, before: tuple[datetime, UUID] | None, limit: int
+    tx: Transaction,
+    *,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+    ended: bool = False,
+    now: datetime | None = None,
 ) -> list[StoredSuppression]:
-    """A page of suppressions, newest first."""
+    """A page of suppressions, newest first: those in force, or those that have ended."""
     moment, last = before or (None, None)
     rows = await tx.fetch(
         """
-        SELECT * FROM suppressions WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
+        SELECT * FROM suppressions
+        WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid))
+          AND (ended_at IS NOT NULL OR coalesce(until, 'infinity') <= coalesce($5, now())) = $4
         ORDER BY created_at DESC, id DESC LIMIT $3
         """,
         moment,
         last,
         limit,
+        ended,
+        now,
     )
     return [_suppression(row) for row in rows]
 
 
-async def delete_suppression(tx: Transaction, suppression_id: UUID) -> bool:
-    """Whether there was one."""
-    return bool(await tx.fetch("DELETE FROM suppressions WHERE id = $1 RETURNING id", suppression_id))
+async def end_suppression(tx: Transaction, suppression_id: UUID, *, by: str, now: datetime) -> bool:
+    """End it before its time; whether there was one in force."""
+    return bool(
+        await tx.fetch(
+            """
+            UPDATE suppressions SET ended_at = $2, ended_by = $3
+            WHERE id = $1 AND ended_at IS NULL AND (until IS NULL OR until > $2) RETURNING id
+            """,
+            suppression_id,
+            now,
+            by,
+        )
+    )
 
 
 async def record_brake(tx: Transaction, brake: Brake) -> None:
@@ -96,8 +126,19 @@ async def all_brakes(tx: Transaction) -> list[Brake]:
 def _suppression(row: Record) -> StoredSuppression:
     return StoredSuppression(
         id=row["id"],
-        suppression=Suppression(value=row["value"], reason=SuppressionReason(row["reason"]), incident=row["incident"]),
+        suppression=_order(row),
         note=row["note"],
         created_at=row["created_at"],
         created_by=row["created_by"],
+        ended_at=row["ended_at"],
+        ended_by=row["ended_by"],
+    )
+
+
+def _order(row: Record) -> Suppression:
+    return Suppression(
+        value=row["value"],
+        reason=SuppressionReason(row["reason"]),
+        incident=row["incident"],
+        until=row["until"],
     )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     Index,
@@ -72,6 +73,18 @@ notifications = Table(
     Column("corrects", UUID, comment="of a correction: the notification that was wrong"),
     Column("continues", UUID, comment="the notification that could not reach its recipient"),
     Column("contact", SmallInteger, nullable=False, server_default="1", comment="which one of the ladder's it is to"),
+    Column(
+        "is_first_to_recipient",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="nothing has gone there before, as far as is known until it goes",
+    ),
+    Column("wait", Text, nullable=False, server_default="", comment="what it waits for, as a code"),
+    Column("held_since", TIME, comment="since when it waits for a day with room for it"),
+    Column("let_go_at", TIME, comment="when neither the hour nor an amount held it back any more"),
+    Column("mail_id", UUID, comment="of several that went in one mail: the one that it is named after"),
+    Column("reminder", LargeBinary, comment="of one that tells of nothing new: the Reminder"),
     Index("notifications_newest", "created_at", "id"),
     Index("notifications_reference", "reference", unique=True, postgresql_where=text("continues IS NULL")),
     Index("notifications_continued_by", "continues", postgresql_where=text("continues IS NOT NULL")),
@@ -246,6 +259,17 @@ digest_attempts = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+# Mails that were let go, by day and by what is counted. Old days are removed.
+daily_mails = Table(
+    "daily_mails",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("mails", Integer, nullable=False),
+    postgresql_with={"fillfactor": 50},
+)
+
 suppressions = Table(
     "suppressions",
     metadata,
@@ -256,6 +280,9 @@ suppressions = Table(
     Column("note", Text, nullable=False, server_default=""),
     Column("created_at", TIME, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("until", TIME, comment="it ends then; none: when somebody ends it"),
+    Column("ended_at", TIME, comment="when somebody did"),
+    Column("ended_by", Text),
     UniqueConstraint("value", "incident"),
 )
 

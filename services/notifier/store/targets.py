@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -12,12 +12,11 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.contracts.wire import encode
 from libs.common.db import Transaction
 from libs.common.vocabulary import IncidentState
-from services.notifier.domain.planning import Decision, History, Suppressed, Warned
+from services.notifier.domain.planning import Decision, History, Suppressed
 from services.notifier.store.incidents import states_of
 from services.notifier.store.orders import suppressions_of
+from services.notifier.store.told import told_of
 from services.notifier.store.withdrawals import withdrawn_until
-
-DAY = timedelta(days=1)
 
 
 class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,49 +45,18 @@ async def decisions_on(tx: Transaction, target_ids: Iterable[UUID]) -> dict[UUID
     }
 
 
-async def history_of(
-    tx: Transaction, targets: Sequence[Target], *, repeat_interval: timedelta, now: datetime
-) -> History:
+async def history_of(tx: Transaction, targets: Sequence[Target], *, now: datetime) -> History:
     """What the decisions on these targets depend on: a few questions for the whole batch."""
-    recipients = list({target.recipient.key for target in targets})
+    recipients = {(target.recipient.key, target.recipient.organisation_id) for target in targets}
     threats = {target.threat_id for target in targets}
     states = await states_of(tx, {target.incident for target in targets})
     return History(
         withdrawn=await withdrawn_until(tx, threats),
-        suppressions=await suppressions_of(tx, recipients),
-        warned=await _warned(tx, targets, since=now - repeat_interval),
-        incidents=await _incidents_of(tx, recipients, since=now - DAY),
+        suppressions=await suppressions_of(tx, recipients, now=now),
+        told=await told_of(tx, threats),
         closed=frozenset(slug for slug, state in states.items() if state is IncidentState.CLOSED),
         approved=frozenset(slug for slug, state in states.items() if state is IncidentState.APPROVED),
     )
-
-
-async def _warned(tx: Transaction, targets: Sequence[Target], *, since: datetime) -> frozenset[Warned]:
-    """Who was told of these threats, and of no correction since.
-
-    In two steps, the threats first: PostgreSQL may not begin with the recipients.
-
-    And one threat at a time: for all at once it read the whole table while it had no statistics, as in the first
-    minutes of a large feed.
-    """
-    rows = await tx.fetch(
-        """
-        WITH told AS MATERIALIZED (
-            SELECT targets.threat_id, notification_id FROM unnest($1::uuid[]) AS asked (threat_id)
-            CROSS JOIN LATERAL (
-                SELECT threat_id, notification_id FROM targets
-                WHERE threat_id = asked.threat_id AND fixed_at IS NULL AND left_out_at IS NULL OFFSET 0
-            ) AS targets
-        )
-        SELECT DISTINCT n.recipient_key, told.threat_id FROM told JOIN notifications n ON n.id = told.notification_id
-        WHERE n.state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced')
-          AND (n.state = 'planned' OR coalesce(n.queued_at, n.created_at) > $2)
-          AND NOT EXISTS (SELECT FROM corrections c WHERE c.original_id = n.id AND c.threat_id = told.threat_id)
-        """,
-        list({target.threat_id for target in targets}),
-        since,
-    )
-    return frozenset(Warned(row["recipient_key"], row["threat_id"]) for row in rows)
 
 
 async def record_fixes(tx: Transaction, answers: Sequence[FeedbackReceived]) -> None:
@@ -112,26 +80,6 @@ async def record_fixes(tx: Transaction, answers: Sequence[FeedbackReceived]) -> 
         [answer.notification_id for _, answer in fixes],
         [answer.at for _, answer in fixes],
     )
-
-
-async def _incidents_of(tx: Transaction, recipients: Sequence[str], *, since: datetime) -> Mapping[str, frozenset[str]]:
-    rows = await tx.fetch(
-        """
-        SELECT recipient_key, incident FROM notifications
-        WHERE recipient_key = ANY($1::text[]) AND created_at > $2
-          AND state NOT IN ('failed', 'cancelled', 'rehearsed', 'bounced')
-          AND kind = 'warning'
-        UNION
-        SELECT recipient_key, incident FROM notifications
-        WHERE recipient_key = ANY($1::text[]) AND state = 'planned' AND kind = 'warning'
-        """,
-        recipients,
-        since,
-    )
-    incidents: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        incidents[row["recipient_key"]].add(row["incident"])
-    return {recipient: frozenset(slugs) for recipient, slugs in incidents.items()}
 
 
 async def record_decisions(

@@ -9,6 +9,7 @@ from uuid import UUID
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import IncidentState, Outcome, Severity
 from services.notifier.domain.notification import BrakeScope, Command, State
+from services.notifier.domain.planning import REMINDERS
 from tests.integration.models.mail import (
     LEASE,
     OBEYS,
@@ -62,7 +63,7 @@ class Mails(MailsThatMayBeWrong):
             return "withdrawn"
         if self.incidents[target.incident] is IncidentState.CLOSED:
             return "incident-closed"
-        return self.silence_of(target.recipient.key) or ("interval" if self._was_warned(target, now) else "")
+        return self.silence_of(target.recipient.key) or self._repeat_of(target, now)
 
     def silence_of(self, recipient: str) -> str:
         """Why nobody writes there: the narrowest reason; empty if somebody may."""
@@ -70,20 +71,27 @@ class Mails(MailsThatMayBeWrong):
         domains = [".".join(labels[first:]) for first in range(len(labels))]
         return next((self.silent[value] for value in (recipient, *domains) if value in self.silent), "")
 
-    def _was_warned(self, target: Target, now: datetime) -> bool:
-        return any(
-            mail.recipient == target.recipient.key
+    def _repeat_of(self, target: Target, now: datetime) -> str:
+        """Why its recipient is not told of it again; empty where it is news, or time to remind."""
+        told = [
+            (mail, each)
+            for mail in self.all
+            if mail.recipient == target.recipient.key
             and mail.corrects is None
             and mail.state not in {State.FAILED, State.CANCELLED, State.REHEARSED, State.BOUNCED}
-            and (mail.state is State.PLANNED or (mail.queued_at or mail.created_at) > now - REPEAT_INTERVAL)
-            and any(
-                each.threat_id == target.threat_id
-                and each.target_id not in self._fixed
-                and not self.is_corrected(mail, each)
-                for each in mail.carried
-            )
-            for mail in self.all
-        )
+            for each in mail.carried
+            if each.threat_id == target.threat_id
+            and each.target_id not in self._fixed
+            and not self.is_corrected(mail, each)
+        ]
+        if not told or _urgency(target) < min(_urgency(each) for _, each in told):
+            return ""
+        mails = {mail.id: mail for mail, _ in told}.values()
+        last = max(mail.queued_at or mail.created_at for mail in mails)
+        pause = REPEAT_INTERVAL * 2 ** (len(mails) - 1)
+        if now - last < pause or not all(mail.is_told for mail in mails):
+            return "interval"
+        return "reminded" if len(mails) > REMINDERS[target.severity] else ""
 
     def _join(self, targets: Sequence[Target], now: datetime) -> None:
         """All go into the open mail of their recipient and incident, which is closed when it is full or due."""
@@ -290,3 +298,7 @@ def _reaches(scope: BrakeScope, value: str, mail: Mail) -> bool:
             return mail.is_below(value)
         case _:
             assert_never(scope)
+
+
+def _urgency(target: Target) -> int:
+    return list(Severity).index(target.severity)

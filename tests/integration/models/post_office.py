@@ -42,7 +42,6 @@ from tests.integration.test_notifier import SCRIBE
 PLANNING = PlanningPolicy(
     windows=dict.fromkeys(Severity, WINDOW) | {Severity.CRITICAL: timedelta(0)},
     repeat_interval=REPEAT_INTERVAL,
-    daily_cap=1000,
 )
 GROUPING = GroupingPolicy(
     approval_confidence=APPROVAL_CONFIDENCE, targets_per_mail=TARGETS_PER_MAIL, reference_key=b"key of the tests"

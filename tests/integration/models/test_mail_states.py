@@ -28,7 +28,7 @@ from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.handlers.commands import command_notification, set_brake
 from services.notifier.handlers.commands import suppress as silence
 from services.notifier.handlers.corrections import heed_withdrawals
-from services.notifier.handlers.looking import delete_suppression, newest_suppressions
+from services.notifier.handlers.looking import end_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, take_up_incidents
 from services.notifier.handlers.returning import give_up
 from tests.databases import make_tables
@@ -207,7 +207,7 @@ class MailStates(Work):
             else:
                 known = await newest_suppressions(tx, before=None, limit=100)
                 for each in (each for each in known if each.suppression.value == value):
-                    await delete_suppression(tx, each.id)
+                    await end_suppression(tx, each.id, by="a person", now=self.now)
         if is_silent:
             self.mails.silence(value, "operator")
         else:

@@ -153,6 +153,7 @@ STATES = (
         lambda since: [Row("returns", {"return_id": THING, "at": since})],
     ),
     State("notifier", "awaiting-approval", 8 * HOUR, mail("awaiting-approval", "created_at")),
+    State("notifier", "over-cap", 48 * HOUR, mail("queued", "held_since")),
     State("notifier", "incident-not-approved", 24 * HOUR, mail("queued", "next_attempt_at", incident="paused")),
     State("notifier", "digest-to-send", 30 * MINUTE, digest("deferred", "next_attempt_at")),
     State("notifier", "digest-sending", MINUTE, digest("sending", "lease_until")),

@@ -111,9 +111,9 @@ def advisory(*, title: str = "Uw gedeelde mappen zijn vanaf internet te bereiken
     )
 
 
-def incident(*, told: Advisory | None = None) -> IncidentChanged:
+def incident(*, told: Advisory | None = None, slug: str = "open-smb") -> IncidentChanged:
     return IncidentChanged(
-        slug="open-smb",
+        slug=slug,
         revision=1,
         category="vulnerable/vulnerable-system",
         severity=Severity.HIGH,

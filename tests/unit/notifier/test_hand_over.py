@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from libs.common.contracts import Asset, HandOver, IndicatorSettled, NotificationSent, TargetAttributed, address_of
+from libs.common.ids import derived_id
 from libs.common.vocabulary import Language, NotificationKind, RecipientKind, Severity, Tlp
+from services.notifier.domain.amount.repeats import Told
 from services.notifier.domain.corrections.letter import CorrectionLetter, correction_of
 from services.notifier.domain.letter import Letter, letter_of
 from services.notifier.domain.message import mail_of
@@ -16,7 +18,6 @@ from services.notifier.domain.notification import Consignment
 from services.notifier.domain.outcome import events_of, nameless
 from services.notifier.domain.planning import (
     History,
-    Planned,
     PlanningPolicy,
     Suppressed,
     Suppression,
@@ -38,9 +39,7 @@ from tests.unit.notifier.builders import (
 )
 
 PRESS = Press()
-POLICY = PlanningPolicy(
-    windows=dict.fromkeys(Severity, timedelta(minutes=5)), repeat_interval=timedelta(days=14), daily_cap=2
-)
+POLICY = PlanningPolicy(windows=dict.fromkeys(Severity, timedelta(minutes=5)), repeat_interval=timedelta(days=14))
 CERT = recipient(
     kind=RecipientKind.NATIONAL_CERT, name="NCSC Voorbeeld", email="in@cert.example", language=Language.DUTCH
 )
@@ -226,15 +225,10 @@ def test_what_could_not_be_handed_over_has_failed() -> None:
     assert (told.outcome, told.reason) == ("failed", "dead-address")
 
 
-def test_no_cap_keeps_a_hand_over_back() -> None:
-    many = [handed_over(incident=name) for name in ("a", "b", "c", "d")]
-
-    assert all(isinstance(each, Planned) for each in plan(many, history=History(), policy=POLICY, now=NOW))
-
-
 def test_a_team_is_told_of_the_same_threat_once_within_the_interval() -> None:
     known = handed_over()
-    history = History(warned=frozenset({Warned(CERT.key, known.threat_id)}))
+    told = Told(first=derived_id("first"), first_at=NOW, last_at=NOW, mails=1, severity=Severity.HIGH)
+    history = History(told={Warned(CERT.key, known.threat_id): told})
 
     [decision] = plan([known], history=history, policy=POLICY, now=NOW)
 

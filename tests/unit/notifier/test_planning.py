@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.ids import derived_id
 from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.repeats import Told
 from services.notifier.domain.planning import (
     History,
     Planned,
@@ -28,7 +31,14 @@ POLICY = PlanningPolicy(
         Severity.INFO: timedelta(hours=1),
     },
     repeat_interval=timedelta(days=14),
-    daily_cap=2,
+)
+LONG_AGO = NOW - timedelta(days=900)
+TOLD = Told(
+    first=derived_id("first"),
+    first_at=NOW - timedelta(days=3),
+    last_at=NOW - timedelta(days=3),
+    mails=1,
+    severity=Severity.HIGH,
 )
 
 
@@ -38,6 +48,7 @@ def test_a_target_waits_for_the_window_of_its_severity(severity: Severity) -> No
 
     assert isinstance(decision, Planned)
     assert decision.due_at == NOW + POLICY.windows[severity]
+    assert decision.wait is None
 
 
 @pytest.mark.parametrize("value", ["info@jansen.example", "jansen.example", "example"])
@@ -84,7 +95,7 @@ def test_a_target_of_a_closed_incident_is_not_mailed() -> None:
 
 def test_the_same_news_is_not_told_again_within_the_interval() -> None:
     known = target()
-    history = History(warned=frozenset({Warned("info@jansen.example", known.threat_id)}))
+    history = History(told={Warned("info@jansen.example", known.threat_id): TOLD})
 
     same, other = plan([known, target()], history=history, policy=POLICY, now=NOW)
 
@@ -93,30 +104,17 @@ def test_the_same_news_is_not_told_again_within_the_interval() -> None:
     assert isinstance(other, Planned)
 
 
-def test_a_recipient_hears_of_no_more_incidents_in_a_day_than_the_cap() -> None:
-    decisions = plan(
-        [target(incident=name) for name in ("a", "b", "c", "a")], history=History(), policy=POLICY, now=NOW
-    )
-
-    assert [isinstance(decision, Planned) for decision in decisions] == [True, True, False, True]
-
-
-def test_a_critical_target_goes_above_the_cap() -> None:
-    history = History(incidents={"info@jansen.example": frozenset({"a", "b"})})
-
-    [decision] = plan([target(severity=Severity.CRITICAL)], history=history, policy=POLICY, now=NOW)
-
-    assert isinstance(decision, Planned)
-
-
 def test_no_message_to_a_partner_names_the_recipient() -> None:
     told = target(to=recipient(email="a@b.example"))
+    enough = target(to=recipient(email="c@d.example"))
     history = History(
         suppressions=[Suppression(value="jansen.example", reason=SuppressionReason.UNDELIVERABLE)],
-        warned=frozenset({Warned("a@b.example", told.threat_id)}),
-        incidents={"c@d.example": frozenset({"a", "b"})},
+        told={
+            Warned("a@b.example", told.threat_id): TOLD,
+            Warned("c@d.example", enough.threat_id): msgspec.structs.replace(TOLD, mails=9, last_at=LONG_AGO),
+        },
     )
-    targets = [target(), told, target(to=recipient(email="c@d.example"))]
+    targets = [target(), told, enough]
 
     for decision in plan(targets, history=history, policy=POLICY, now=NOW):
         assert isinstance(decision, Suppressed)
@@ -124,15 +122,14 @@ def test_no_message_to_a_partner_names_the_recipient() -> None:
         assert "Jansen" not in decision.message
 
 
-@given(st.lists(st.sampled_from("abcdef"), max_size=40), st.integers(min_value=1, max_value=4))
-def test_each_target_has_one_decision_in_order(names: list[str], cap: int) -> None:
-    policy = PlanningPolicy(windows=POLICY.windows, repeat_interval=POLICY.repeat_interval, daily_cap=cap)
+@given(st.lists(st.sampled_from("abcdef"), max_size=40))
+def test_each_target_has_one_decision_in_order(names: list[str]) -> None:
     targets = [target(incident=name) for name in names]
 
-    decisions = plan(targets, history=History(), policy=policy, now=NOW)
+    decisions = plan(targets, history=History(closed=frozenset("abc")), policy=POLICY, now=NOW)
 
     assert [decision.target for decision in decisions] == targets
-    assert len({d.target.incident for d in decisions if isinstance(d, Planned)}) <= cap
+    assert {d.target.incident for d in decisions if isinstance(d, Planned)} <= set("def")
 
 
 def test_who_asked_not_to_be_written_to_gets_no_test_either() -> None:
@@ -149,7 +146,6 @@ def test_what_a_recipient_was_told_in_earnest_is_no_matter_to_a_test_nor_the_rev
         target(to=trying_partner(email="desk@demo.example")),
     )
     for told, other in ((in_earnest, test), (test, in_earnest)):
-        key, full = told.recipient.key, frozenset(f"incident-{number}" for number in range(POLICY.daily_cap))
-        known = History(warned=frozenset({Warned(key, other.threat_id)}), incidents={key: full})
+        known = History(told={Warned(told.recipient.key, other.threat_id): TOLD})
         (decision,) = plan([other], history=known, policy=POLICY, now=NOW)
         assert isinstance(decision, Planned)
