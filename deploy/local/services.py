@@ -70,6 +70,13 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
         },
         "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true", "ATTRIBUTION_URL": layout.url("attribution")},
         "attribution": {},
-        "notifier": {"SMTP_HOST": smtp_host, "SMTP_PORT": str(smtp_port), "SMTP_SECURITY": "none", **links},
+        "notifier": {
+            "SMTP_HOST": smtp_host,
+            "SMTP_PORT": str(smtp_port),
+            "SMTP_SECURITY": "none",
+            **links,
+            "FIRST_WAVE": "none",  # whoever tries the system out wants to see all of its mails
+            "VOLUME_STOPS": "false",
+        },
         "feedback": links,
     }[service]

@@ -5,12 +5,15 @@ from functools import partial
 
 from libs.common.consumer import Subscriptions
 from libs.common.contracts import DigestDue, FeedbackReceived, IncidentChanged, TargetAttributed, ThreatWithdrawn
+from services.notifier.domain.brakes.first_wave import FirstWavePolicy
 from services.notifier.handlers import corrections, digests, planning
 
 
-def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, queued: Event) -> Subscriptions:
+def subscriptions(
+    policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, waves: FirstWavePolicy, queued: Event
+) -> Subscriptions:
     return {
-        IncidentChanged: planning.take_up_incidents,
+        IncidentChanged: partial(planning.take_up_incidents, waves=waves),
         TargetAttributed: partial(planning.plan_targets, policy=policy, grouping=grouping, queued=queued),
         ThreatWithdrawn: partial(
             corrections.heed_withdrawals, window=policy.correction_window, reference_key=grouping.reference_key

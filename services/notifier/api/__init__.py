@@ -5,17 +5,31 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.notifier.api import brakes, digests, notifications, previews, sender_check, suppressions
+from services.notifier.api import (
+    brake_decisions,
+    brakes,
+    digests,
+    holds,
+    notifications,
+    previews,
+    sender_check,
+    suppressions,
+    waiting,
+)
+from services.notifier.domain.brakes.release import ReleasePolicy
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.sending import Scribe
 
 
-def routers(database: Database, scribe: Scribe, checker: SenderChecker) -> Sequence[APIRouter]:
+def routers(database: Database, scribe: Scribe, checker: SenderChecker, releases: ReleasePolicy) -> Sequence[APIRouter]:
     return (
         notifications.routes(database),
         previews.routes(database, scribe),
         digests.routes(database, scribe),
         brakes.routes(database),
+        holds.routes(database, releases),
+        waiting.routes(database),
+        brake_decisions.routes(database),
         suppressions.routes(database),
         sender_check.routes(checker),
     )

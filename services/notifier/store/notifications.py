@@ -12,6 +12,7 @@ from libs.common.db import Transaction
 from libs.common.vocabulary import NotificationKind, Severity
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
+from services.notifier.store.holds import HELD
 
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
@@ -54,7 +55,7 @@ async def lost_notifications(
 async def due_notifications(
     tx: Transaction, *, now: datetime, limit: int, but_to: Sequence[str] = ()
 ) -> list[Notification]:
-    """The most urgent that no brake or incident keeps from going out now. Locked: a second sender takes other ones.
+    """The most urgent that no brake, hold or incident keeps back. Locked: a second sender takes other ones.
 
     A correction goes out whatever has become of the incident. None to the domains of `but_to`.
     """
@@ -63,6 +64,7 @@ async def due_notifications(
         SELECT {COLUMNS} FROM notifications n JOIN incidents i ON i.slug = n.incident
         WHERE n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1
           AND (i.state = 'approved' OR n.kind = 'correction') AND n.recipient_domain <> ALL($3::text[]) AND NOT {BRAKED}
+          AND NOT n.is_held AND NOT {HELD}
         ORDER BY n.urgency, n.next_attempt_at LIMIT $2 FOR UPDATE OF n SKIP LOCKED
         """,  # noqa: S608 - constants only
         now,
@@ -136,7 +138,7 @@ async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> s
             next_attempt_at = given.next_attempt_at, sent_at = coalesce(n.sent_at, given.sent_at),
             subject = coalesce(given.subject, n.subject), settled = n.settled OR given.settled,
             doubts = n.doubts - (n.state = 'in-doubt')::int + (given.state = 'in-doubt' AND given.tried)::int,
-            tries = n.tries - (NOT given.tried)::int
+            tries = n.tries - (NOT given.tried)::int, is_held = false
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bool[],
                     $8::bool[], $9::int[])
           AS given (id, state, reason, next_attempt_at, sent_at, subject, settled, tried, attempt)
@@ -189,7 +191,7 @@ async def decide_notification(
         SET state = $2, reason = $3, decided_by = $4, decided_at = $5, note = $6, settled = settled OR $2 = 'cancelled',
             queued_at = CASE WHEN $2 = 'queued' THEN $5 ELSE queued_at END,
             next_attempt_at = CASE WHEN $2 = 'queued' THEN $5 END,
-            doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END
+            doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END, is_held = false
         WHERE id = $1
         """,
         notification_id,
