@@ -10,7 +10,7 @@ from libs.common.metrics import HOLDS
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
 from services.notifier.domain.brakes.holds import HoldKind
-from services.notifier.handlers.keeping import BrakePolicy, forget, keep
+from services.notifier.handlers.keeping import BrakePolicy, carry_out, forget, keep
 from services.notifier.store import holds
 from services.notifier.store.volumes import day_of
 
@@ -47,6 +47,8 @@ class Keeper:
             if (today := day_of(now)) != self._forgot_on:
                 await forget(tx, now=now)
                 self._forgot_on = today
+        async with self._database.transaction() as tx:
+            has_more |= await carry_out(tx, now=self._database.now())
         for kind in HoldKind:
             HOLDS.labels(kind).set(standing.count(kind))
         return has_more

@@ -68,17 +68,19 @@ async def begin_waves(
 async def keep(tx: Transaction, *, policy: BrakePolicy, now: datetime) -> bool:
     """One round; whether there is more to do at once. Doing it twice does nothing twice.
 
-    Whatever it was doing when it died is done by the next round, of this replica or of another.
+    Whatever it was doing when it died is done by the next round, of this replica or of another. It waits for nobody's
+    lock while it has any of a mail.
     """
     await stop_unusual(tx, policy=policy.volume, now=now)
     for wave in await holds.lock_waves(tx):
         await _draw(tx, wave, policy=policy.first_wave)
         await _release_by_itself(tx, wave, policy=policy.release, now=now)
-    marked = await waiting.put_out_of_sight(tx, limit=MARKED_AT_ONCE)
+    marked = 0
+    if await holds.standing_holds(tx):
+        marked = await waiting.put_out_of_sight(tx, limit=MARKED_AT_ONCE)
+        await waiting.note_waiting(tx, now=now)
     freed = await waiting.put_back(tx, limit=MARKED_AT_ONCE)
-    await waiting.note_waiting(tx, now=now)
-    decided = await _carry_out(tx, now=now)
-    return marked == MARKED_AT_ONCE or freed == MARKED_AT_ONCE or decided > 0
+    return MARKED_AT_ONCE in (marked, freed)
 
 
 async def stop_unusual(tx: Transaction, *, policy: VolumePolicy, now: datetime) -> None:
@@ -174,11 +176,14 @@ async def release(tx: Transaction, hold: Hold, *, by: str, note: str, mails: int
     )
 
 
-async def _carry_out(tx: Transaction, *, now: datetime) -> int:
-    """Some of the mails that the oldest open decision is about; how many. A crash between two rounds costs nothing."""
+async def carry_out(tx: Transaction, *, now: datetime) -> bool:
+    """Do some of what was decided in bulk; whether there is more. A crash between two rounds costs nothing.
+
+    In a transaction of its own: it waits for the locks of mails.
+    """
     decision = await brake_decisions.lock_open_decision(tx)
     if decision is None:
-        return 0
+        return False
     found = await waiting.lock_next(tx, decision, states=CAN_BE[decision.action], limit=DECIDED_AT_ONCE)
     carried = accumulate((targets_total for _, targets_total in found), initial=0)
     chosen = [each for (each, _), before in zip(found, carried, strict=False) if before < TARGETS_AT_ONCE]
@@ -187,4 +192,4 @@ async def _carry_out(tx: Transaction, *, now: datetime) -> int:
     else:
         await take_back(tx, chosen, reason="cancelled", message=CANCELLED, by=decision.by, now=now)
     await brake_decisions.note_done(tx, decision.id, mails=len(chosen))
-    return len(chosen)
+    return bool(chosen)

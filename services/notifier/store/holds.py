@@ -31,6 +31,7 @@ async def put_up(tx: Transaction, holds: Sequence[Hold]) -> list[Hold]:
     """Store new ones; answers those that were not standing already."""
     if not holds:
         return []
+    holds = sorted(holds, key=lambda hold: (hold.scope, hold.value, hold.kind))
     rows = await tx.fetch(
         f"""
         INSERT INTO holds (id, kind, scope, value, state, reason, since)

@@ -128,7 +128,7 @@ async def note_waiting(tx: Transaction, *, now: datetime) -> None:
             ) AS waits
             FROM holds h WHERE h.state = 'standing' FOR UPDATE SKIP LOCKED
         )
-        UPDATE holds h SET waits_since = CASE WHEN looked.waits THEN $1 END
+        UPDATE holds h SET waits_since = CASE WHEN looked.waits THEN $1::timestamptz END
         FROM looked WHERE h.id = looked.id AND looked.waits <> looked.is_known
         """,  # noqa: S608 - constants only
         now,

@@ -58,7 +58,10 @@ Rows = Mapping[UUID, Record]
 Tries = Mapping[tuple[UUID, int], Record]
 """Attempts by notification and number."""
 
-TABLES = "notifications, targets, withdrawals, corrections, attempts, incidents, suppressions, brakes, outbox"
+TABLES = (
+    "notifications, targets, withdrawals, corrections, attempts, incidents, suppressions, brakes, outbox, "
+    "holds, volumes, answers, brake_decisions"
+)
 
 
 class _SometimesDry(SimulatingRelay):

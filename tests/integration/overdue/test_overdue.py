@@ -128,6 +128,33 @@ STATES = (
     State("notifier", "sending", MINUTE, mail("sending", "lease_until")),
     State("notifier", "awaiting-approval", 8 * HOUR, mail("awaiting-approval", "created_at")),
     State("notifier", "incident-not-approved", 24 * HOUR, mail("queued", "next_attempt_at", incident="paused")),
+    State(
+        "notifier",
+        "hold",
+        8 * HOUR,
+        lambda since: [
+            Row(
+                "holds",
+                {
+                    **{"kind": "first-wave", "scope": "incident", "value": "open-smb"},
+                    **{"state": "standing", "waits_since": since},
+                },
+            )
+        ],
+        thing="first-wave incident open-smb",
+    ),
+    State(
+        "notifier",
+        "bulk-order",
+        10 * MINUTE,
+        lambda since: [
+            Row(
+                "brake_decisions",
+                {"action": "cancelled", "scope": "partner", "value": "acme", "at": since, "is_open": True},
+            )
+        ],
+        thing="cancelled partner acme",
+    ),
     State("notifier", "digest-to-send", 30 * MINUTE, digest("deferred", "next_attempt_at")),
     State("notifier", "digest-sending", MINUTE, digest("sending", "lease_until")),
     State(
