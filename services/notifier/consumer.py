@@ -5,12 +5,11 @@ from functools import partial
 
 from libs.common.consumer import Subscriptions
 from libs.common.contracts import DigestDue, FeedbackReceived, IncidentChanged, TargetAttributed, ThreatWithdrawn
-from services.notifier.domain.brakes.first_wave import FirstWavePolicy
 from services.notifier.handlers import corrections, digests, planning
 
 
 def subscriptions(
-    policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, waves: FirstWavePolicy, queued: Event
+    policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, waves: planning.FirstWavePolicy, queued: Event
 ) -> Subscriptions:
     return {
         IncidentChanged: partial(planning.take_up_incidents, waves=waves),

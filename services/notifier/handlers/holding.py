@@ -194,14 +194,16 @@ def _refused(refusal: Refusal, hold: Hold, mails: int) -> Problem:
     name = f"{hold.scope} {hold.value}"
     match refusal:
         case Refusal.FOUR_EYES:
-            return Problem(403, refusal, "Somebody else must release this", f"You asked for {name}.")
+            return Problem(403, "four-eyes", "Somebody else must release this", f"You asked for {name}.")
         case Refusal.NOT_ASKED:
-            return Problem(409, refusal, "Somebody has to ask for it first", f"It takes two to release {name}.")
+            return Problem(409, "not-asked", "Somebody has to ask for it first", f"It takes two to release {name}.")
         case Refusal.WRONG_STATE:
-            return Problem(409, refusal, "Nothing waits for this now", f"{name} is {hold.state}, or being cancelled.")
+            return Problem(
+                409, "wrong-state", "Nothing waits for this now", f"{name} is {hold.state}, or being cancelled."
+            )
         case Refusal.AMOUNT_CHANGED:
             return _amount_changed(mails)
 
 
 def _amount_changed(mails: int) -> Problem:
-    return Problem(409, Refusal.AMOUNT_CHANGED, "There are more mails than you have seen", f"It would be {mails} now.")
+    return Problem(409, "amount-changed", "There are more mails than you have seen", f"It would be {mails} now.")

@@ -29,7 +29,7 @@ from services.notifier.handlers.withdrawing import silence, withdraw_closed
 from services.notifier.store import figures, groups, incidents, orders, targets, volumes, withdrawals
 from services.notifier.store.targets import StoredDecision
 
-__all__ = ["GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
+__all__ = ["FirstWavePolicy", "GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
 
 WITHOUT_WAVES = FirstWavePolicy(newcomers=Newcomers.NONE)
 

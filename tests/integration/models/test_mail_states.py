@@ -1,8 +1,9 @@
 """The life of mails against a model, whoever dies between which two steps.
 
 Planned, claimed, sent, rehearsed, answered in every way, lost, doubted, braked, held for a person, withdrawn,
-corrected, sent again: the relay takes a mail only of an attempt that was written down before, marked if it may be a second copy; nobody is written
-to who must not be; each target's outcome is said once; and who was told what is wrong hears so once.
+corrected, sent again: the relay takes a mail only of an attempt that was written down before, marked if it may be a
+second copy; nobody is written to who must not be; each target's outcome is said once; and who was told what is wrong
+hears so once.
 """
 
 import asyncio

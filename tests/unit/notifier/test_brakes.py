@@ -188,7 +188,7 @@ def test_a_watch_that_is_off_finds_nothing_unusual() -> None:
 
 
 @given(
-    history=st.lists(st.integers(0, 10**5), max_size=40),
+    history=st.lists(st.integers(0, 10**5), max_size=10),
     today=st.integers(0, 10**6),
     more=st.integers(0, 10**6),
     agreed=st.none() | st.integers(0, 10**6),

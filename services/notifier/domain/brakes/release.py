@@ -60,7 +60,7 @@ class ReleasePolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusal(StrEnum):
-    """Why somebody can't release now; each is a problem's code."""
+    """Why somebody can't release now."""
 
     WRONG_STATE = "wrong-state"
     NOT_ASKED = "not-asked"
