@@ -1,5 +1,6 @@
 """The keeper: looks after what keeps mails back, as long as the service runs."""
 
+import time
 from datetime import date
 
 import structlog
@@ -16,6 +17,9 @@ from services.notifier.store.volumes import day_of
 
 log = structlog.get_logger(__name__)
 
+MARK_SECONDS = 2.0
+"""Between two looks for mails that the sender need not see: each reads the queue."""
+
 
 class Keeper:
     """Runs rounds as long as the service does. Several replicas share the work: each locks what it takes."""
@@ -26,6 +30,7 @@ class Keeper:
         self._pause_seconds = pause_seconds
         self._backoff = Backoff()
         self._forgot_on = date.min
+        self._mark_at = float("-inf")
 
     async def run(self, shutdown: Shutdown) -> None:
         while not shutdown.requested:
@@ -42,11 +47,14 @@ class Keeper:
     async def _round(self) -> bool:
         async with self._database.transaction() as tx:
             now = self._database.now()
-            has_more = await keep(tx, policy=self._policy, now=now)
+            marks = time.monotonic() >= self._mark_at
+            has_more = await keep(tx, policy=self._policy, now=now, marks=marks)
             standing = [hold.kind for hold in await holds.standing_holds(tx)]
             if (today := day_of(now)) != self._forgot_on:
                 await forget(tx, now=now)
                 self._forgot_on = today
+        if marks and not has_more:
+            self._mark_at = time.monotonic() + MARK_SECONDS
         async with self._database.transaction() as tx:
             has_more |= await carry_out(tx, now=self._database.now())
         for kind in HoldKind:

@@ -26,7 +26,7 @@ from services.notifier.store import brake_decisions, figures, holds, incidents, 
 log = structlog.get_logger(__name__)
 
 MARKED_AT_ONCE = 2000
-DECIDED_AT_ONCE = 200
+DECIDED_AT_ONCE = 1000
 FIGURES_SINCE = timedelta(days=1)
 ANSWERS_KEPT = timedelta(days=90)
 
@@ -65,19 +65,20 @@ async def begin_waves(
     await _put_up(tx, new)
 
 
-async def keep(tx: Transaction, *, policy: BrakePolicy, now: datetime) -> bool:
+async def keep(tx: Transaction, *, policy: BrakePolicy, now: datetime, marks: bool = True) -> bool:
     """One round; whether there is more to do at once. Doing it twice does nothing twice.
 
     Whatever it was doing when it died is done by the next round, of this replica or of another. It waits for nobody's
-    lock while it has any of a mail.
+    lock while it has any of a mail. Without `marks` it leaves out what only spares the sender work: that reads all of
+    the queue.
     """
     await stop_unusual(tx, policy=policy.volume, now=now)
     for wave in await holds.lock_waves(tx):
         await _draw(tx, wave, policy=policy.first_wave)
         await _release_by_itself(tx, wave, policy=policy.release, now=now)
     marked = 0
-    if await holds.standing_holds(tx):
-        marked = await waiting.put_out_of_sight(tx, limit=MARKED_AT_ONCE)
+    if marks and (standing := await holds.standing_holds(tx)):
+        marked = await waiting.put_out_of_sight(tx, standing, limit=MARKED_AT_ONCE)
         await waiting.note_waiting(tx, now=now)
     freed = await waiting.put_back(tx, limit=MARKED_AT_ONCE)
     return MARKED_AT_ONCE in (marked, freed)

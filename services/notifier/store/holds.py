@@ -24,7 +24,11 @@ REACHES = """
 HELD = f"""
     ({IN_EARNEST} AND EXISTS (SELECT FROM holds h WHERE h.state = 'standing' AND {REACHES}))
 """
-"""Whether a hold keeps `n` back: `keeps_back`, in SQL."""
+"""Whether a hold keeps `n` back: `keeps_back`, in SQL.
+
+For each mail by itself, which is dear, so PostgreSQL reads the queue in its order and stops early, also while it has no
+statistics. With lists of what is held it read all of it and sorted that: half a second with 50,000 mails.
+"""
 
 
 async def put_up(tx: Transaction, holds: Sequence[Hold]) -> list[Hold]:

@@ -11,6 +11,7 @@ from libs.common.db import Transaction
 from libs.common.vocabulary import RecipientKind, Severity
 from services.notifier.domain.brakes.decisions import Decision
 from services.notifier.domain.brakes.first_wave import Candidate
+from services.notifier.domain.brakes.holds import Hold
 from services.notifier.domain.brakes.release import Amount
 from services.notifier.domain.notification import BrakeScope, State
 from services.notifier.store.holds import HELD, IN_EARNEST, REACHES
@@ -24,8 +25,10 @@ WITHIN = """
 """
 
 BEHIND = f"""
-    ($3::uuid IS NULL OR ({IN_EARNEST} AND EXISTS (SELECT FROM holds h WHERE h.id = $3 AND {REACHES})))
-"""
+    ($3::uuid IS NULL OR (
+        {IN_EARNEST} AND NOT (n.is_sample AND (SELECT h.kind FROM holds h WHERE h.id = $3) = 'first-wave')
+    ))
+"""  # noqa: S608 - constants only
 
 
 async def sample_of(tx: Transaction, incident: str) -> Counter[RecipientKind]:
@@ -77,17 +80,20 @@ async def mark_sampled(tx: Transaction, notification_ids: Sequence[UUID]) -> Non
     )
 
 
-async def put_out_of_sight(tx: Transaction, *, limit: int) -> int:
-    """Mark mails that a hold keeps back, so that the sender does not read them again and again; how many."""
+async def put_out_of_sight(tx: Transaction, standing: Sequence[Hold], *, limit: int) -> int:
+    """Mark mails that these holds keep back, so that the sender does not read them again and again; how many."""
     rows = await tx.fetch(
         f"""
         WITH behind AS (
-            SELECT n.id FROM notifications n WHERE {WAITS} AND NOT n.is_held AND {HELD}
+            SELECT n.id FROM notifications n
+            WHERE {WAITS} AND NOT n.is_held AND (n.incident = ANY($2::text[]) OR n.partners && $3::text[]) AND {HELD}
             LIMIT $1 FOR UPDATE OF n SKIP LOCKED
         )
         UPDATE notifications n SET is_held = true FROM behind WHERE n.id = behind.id RETURNING n.id
         """,  # noqa: S608 - constants only
         limit,
+        [hold.value for hold in standing if hold.scope is BrakeScope.INCIDENT],
+        [hold.value for hold in standing if hold.scope is BrakeScope.PARTNER],
     )
     return len(rows)
 
