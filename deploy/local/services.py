@@ -87,6 +87,8 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             "SMTP_SECURITY": "none",
             **AT_ANY_HOUR,
             **links,
+            "FIRST_WAVE": "none",  # whoever tries the system out wants to see all of its mails
+            "VOLUME_STOPS": "false",
         },
         "feedback": links,
     }[service]

@@ -118,6 +118,7 @@ DRY_RUN = Gauge("tocsin_dry_run", "1 while the notifier hands over no mail, as i
 MAILS_REFUSED_FOR_US = Counter(
     "tocsin_mails_refused_for_us", "Mails that a server refused because of us: policy, spam, signature, our sender"
 )
+HOLDS = Gauge("tocsin_holds", "What keeps mails back until an approver has looked", ("kind",))
 MAIL_SECONDS = Histogram("tocsin_mail_seconds", "Time one mail takes at the relay", buckets=SECONDS)
 RECORD_TO_MAIL_SECONDS = Histogram(
     "tocsin_record_to_mail_seconds",

@@ -20,6 +20,9 @@ from libs.common.service import Service
 from libs.common.verp import return_address
 from libs.common.vocabulary import Severity
 from services.notifier import api, consumer
+from services.notifier.domain.brakes.first_wave import FirstWavePolicy, Newcomers
+from services.notifier.domain.brakes.release import ReleasePolicy
+from services.notifier.domain.brakes.volume import Measure, VolumePolicy
 from services.notifier.domain.grouping import GroupingPolicy
 from services.notifier.domain.house import House
 from services.notifier.domain.planning import PlanningPolicy
@@ -33,6 +36,8 @@ from services.notifier.gateway.sender import sender_setup_of
 from services.notifier.gateway.simulator import SimulatingRelay
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.digests import DigestSender
+from services.notifier.handlers.keeper import Keeper
+from services.notifier.handlers.keeping import BrakePolicy
 from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.sealing import Sealer
 from services.notifier.handlers.sender import Sender, SenderLimits
@@ -46,6 +51,9 @@ TIME_LIMITS_IN_A_DIALOGUE = 12
 
 PLANNER_MAY_TAKE = timedelta(minutes=5)
 """From the end of a mail's window; it looks four times a second, so by then it does not run or does not keep up."""
+
+KEEPER_MAY_TAKE = timedelta(minutes=10)
+"""For what was released, cancelled or approved in bulk; it moves some thousand mails a second."""
 
 SENDER_MAY_TAKE = timedelta(minutes=30)
 """From the moment that a mail may go out: tens of thousands at once keep a slow relay busy for as long."""
@@ -80,7 +88,10 @@ def build(settings: NotifierSettings) -> Service:
     sealer = Sealer(database, certificate=certificate, policy=settings.encrypt)
     queued = asyncio.Event()
     sender = _sender(settings, database, scribe, queued, sealer)
-    subscriptions = consumer.subscriptions(_planning_policy(settings), _grouping_policy(settings), queued)
+    brakes = _brake_policy(settings)
+    subscriptions = consumer.subscriptions(
+        _planning_policy(settings), _grouping_policy(settings), brakes.first_wave, queued
+    )
     watch = watch_of("notifier", settings, database=database, subscriptions=subscriptions, states=_watched(settings))
     return Service(
         name="notifier",
@@ -89,7 +100,7 @@ def build(settings: NotifierSettings) -> Service:
             title="Tocsin notifier",
             description="Notifications, previews, the brake, and who is not written to.",
             routers=(
-                *api.routers(database, scribe, checker),
+                *api.routers(database, scribe, checker, brakes.release),
                 bookkeeping.counts_routes(database, books.TARGETS),
                 bookkeeping.sent_routes(database, books.SENT),
                 overdue.routes(watch),
@@ -101,6 +112,7 @@ def build(settings: NotifierSettings) -> Service:
         subscriptions=subscriptions,
         tasks=(
             _planner(settings, database, queued).run,
+            Keeper(database=database, policy=brakes, pause_seconds=settings.planner_pause_seconds).run,
             sender.run,
             _digest_sender(settings, database, scribe, sealer).run,
             watch.run,
@@ -122,6 +134,8 @@ def _watched(settings: NotifierSettings) -> Sequence[Watched]:
         Watched(state="returned", greatest_age=SENDER_MAY_TAKE, rows=books.RETURNS_TO_HEED),
         Watched(state="awaiting-approval", greatest_age=approval, rows=books.AWAITING_APPROVAL),
         Watched(state="incident-not-approved", greatest_age=HELD_BACK_AT_MOST, rows=books.WITHOUT_APPROVED_INCIDENT),
+        Watched(state="hold", greatest_age=timedelta(hours=settings.release_overdue_hours), rows=books.HOLDS),
+        Watched(state="bulk-order", greatest_age=KEEPER_MAY_TAKE, rows=books.BULK_ORDERS),
         Watched(state="digest-to-send", greatest_age=SENDER_MAY_TAKE, rows=books.DIGESTS_TO_SEND),
         Watched(state="digest-sending", greatest_age=LOSS_IS_NOTICED_WITHIN, rows=books.DIGESTS_SENDING),
         Watched(
@@ -239,6 +253,31 @@ def _grouping_policy(settings: NotifierSettings) -> GroupingPolicy:
         approval_confidence=settings.approval_confidence,
         targets_per_mail=settings.targets_per_mail_max,
         reference_key=_reference_key(settings),
+    )
+
+
+def _brake_policy(settings: NotifierSettings) -> BrakePolicy:
+    hours = settings.first_wave_release_hours
+    return BrakePolicy(
+        first_wave=FirstWavePolicy(
+            newcomers=Newcomers(settings.first_wave),
+            with_critical=settings.first_wave_critical,
+            mails=settings.first_wave_mails,
+            share=settings.first_wave_share,
+        ),
+        volume=VolumePolicy(
+            is_on=settings.volume_stops,
+            floors={Measure.MAILS: settings.volume_floor_mails, Measure.RECORDS: settings.volume_floor_records},
+            factor=settings.volume_factor,
+            spreads=settings.volume_spreads,
+        ),
+        release=ReleasePolicy(
+            four_eyes=settings.release_four_eyes,
+            by_itself_after=timedelta(hours=hours) if hours else None,
+            most_bounced=settings.first_wave_most_bounced,
+            most_wrong=settings.first_wave_most_wrong,
+            least_useful=settings.first_wave_least_useful,
+        ),
     )
 
 

@@ -17,9 +17,11 @@ from libs.common.contracts import (
 from services.notifier.handlers import corrections, digests, planning, returning
 
 
-def subscriptions(policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, queued: Event) -> Subscriptions:
+def subscriptions(
+    policy: planning.PlanningPolicy, grouping: planning.GroupingPolicy, waves: planning.FirstWavePolicy, queued: Event
+) -> Subscriptions:
     return {
-        IncidentChanged: planning.take_up_incidents,
+        IncidentChanged: partial(planning.take_up_incidents, waves=waves),
         TargetAttributed: partial(planning.plan_targets, policy=policy, grouping=grouping, queued=queued),
         ThreatWithdrawn: partial(
             corrections.heed_withdrawals, window=policy.correction_window, reference_key=grouping.reference_key

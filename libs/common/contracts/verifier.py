@@ -98,7 +98,8 @@ class IncidentChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
     """An incident was made or changed; the topic is compacted, so the last word on each incident is always there.
 
     A draft may have no advisory yet. One that was `merged_into` another gets no new threats; its `state` then says
-    whether what is under way may still be mailed.
+    whether what is under way may still be mailed. `approved_by` is the person who has approved it on this system; empty
+    for one that came approved with the release.
     """
 
     slug: str
@@ -109,6 +110,7 @@ class IncidentChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
     cve_ids: tuple[str, ...] = ()
     advisory: dict[Language, Advisory]
     merged_into: str | None = None
+    approved_by: str = ""
 
     @property
     def key(self) -> str:

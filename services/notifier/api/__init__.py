@@ -5,18 +5,33 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from libs.common.db import Database
-from services.notifier.api import brakes, claim_mails, digests, notifications, previews, sender_check, suppressions
+from services.notifier.api import (
+    brake_decisions,
+    brakes,
+    claim_mails,
+    digests,
+    holds,
+    notifications,
+    previews,
+    sender_check,
+    suppressions,
+    waiting,
+)
+from services.notifier.domain.brakes.release import ReleasePolicy
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.sending import Scribe
 
 
-def routers(database: Database, scribe: Scribe, checker: SenderChecker) -> Sequence[APIRouter]:
+def routers(database: Database, scribe: Scribe, checker: SenderChecker, releases: ReleasePolicy) -> Sequence[APIRouter]:
     return (
         notifications.routes(database),
         previews.routes(database, scribe),
         digests.routes(database, scribe),
         claim_mails.routes(database),
         brakes.routes(database),
+        holds.routes(database, releases),
+        waiting.routes(database),
+        brake_decisions.routes(database),
         suppressions.routes(database),
         sender_check.routes(checker),
     )

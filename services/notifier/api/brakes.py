@@ -8,9 +8,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, model_validator
 
 from libs.common.db import Database
+from libs.common.openapi import refusals
 from libs.common.security import Operator, Role, operator
 from services.notifier.domain.notification import Brake, BrakeScope
 from services.notifier.handlers.commands import set_brake
+from services.notifier.handlers.holding import require_seen_behind_brake
 from services.notifier.handlers.looking import all_brakes
 
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
@@ -21,6 +23,12 @@ class BrakeOrder(BaseModel):
     scope: BrakeScope = BrakeScope.ALL
     value: str = Field("", max_length=253, description="Which incident, partner or domain; empty with the scope `all`")
     reason: str = Field("", max_length=500)
+    mails: int | None = Field(
+        None,
+        ge=0,
+        le=10**9,
+        description="To release: how many mails you have seen that wait; refused where there are over a tenth more",
+    )
 
     @model_validator(mode="after")
     def _names_what_it_stops(self) -> Self:
@@ -29,7 +37,11 @@ class BrakeOrder(BaseModel):
         return self
 
 
-class BrakeView(BrakeOrder):
+class BrakeView(BaseModel):
+    engaged: bool
+    scope: BrakeScope
+    value: str
+    reason: str
     changed_at: datetime
     changed_by: str
 
@@ -53,7 +65,7 @@ def routes(database: Database) -> APIRouter:
         async with database.transaction() as tx:
             return _brakes_view(await all_brakes(tx))
 
-    @router.put("")
+    @router.put("", responses=refusals(409))
     async def put_brake(order: BrakeOrder, by: Approver) -> Brakes:
         """An engaged brake stops sending within a second; released, everything that waited goes out."""
         brake = Brake(
@@ -65,6 +77,8 @@ def routes(database: Database) -> APIRouter:
             changed_by=by.name,
         )
         async with database.transaction() as tx:
+            if order.mails is not None and not order.engaged:
+                await require_seen_behind_brake(tx, brake.scope, brake.value, seen=order.mails)
             return _brakes_view(await set_brake(tx, brake))
 
     return router

@@ -13,6 +13,7 @@ from services.notifier.domain.amount.caps import Asked, Freed, counts_of, let_go
 from services.notifier.domain.amount.policy import ROUNDED_UP, AmountPolicy, Slot, Subject, slot_to_plan
 from services.notifier.domain.amount.waits import Wait
 from services.notifier.domain.notification import URGENCY, Notification
+from services.notifier.domain.outcome import BY
 from services.notifier.domain.planning import CAP, domain_of
 from services.notifier.handlers.withdrawing import take_back
 from services.notifier.store import amounts
@@ -129,7 +130,7 @@ async def _hold(tx: Transaction, held: dict[UUID, Slot], *, policy: AmountPolicy
     if not held:
         return
     lost = await amounts.held_too_long(tx, list(held), since=now - policy.longest_wait)
-    await take_back(tx, lost, reason=CAP, now=now)
+    await take_back(tx, lost, reason=CAP, by=BY, now=now)
     await amounts.hold(tx, {key: slot for key, slot in held.items() if key not in set(lost)}, now=now)
 
 

@@ -4,13 +4,15 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.common.db import Transaction
+from libs.common.ids import new_id
 from libs.common.outbox import enqueue
 from libs.common.vocabulary import Outcome
+from services.notifier.domain.brakes.decisions import Action, Decision
 from services.notifier.domain.notification import Brake, Command, Notification, State, after_command
 from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import StoredSuppression, Suppression
 from services.notifier.handlers.withdrawing import silence
-from services.notifier.store import notifications, orders, targets
+from services.notifier.store import brake_decisions, notifications, orders, targets
 
 CANCELLED = "An operator decided not to send this notification."
 
@@ -55,4 +57,16 @@ async def suppress(
 async def set_brake(tx: Transaction, brake: Brake) -> list[Brake]:
     """Engage or release a brake; answers all of them. The sender looks before it takes up a mail."""
     await orders.record_brake(tx, brake)
+    await brake_decisions.record_decision(
+        tx,
+        Decision(
+            id=new_id(),
+            at=brake.changed_at,
+            by=brake.changed_by,
+            action=Action.ENGAGED if brake.engaged else Action.LIFTED,
+            scope=brake.scope,
+            value=brake.value,
+            note=brake.reason,
+        ),
+    )
     return await orders.all_brakes(tx)

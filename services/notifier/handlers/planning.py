@@ -11,6 +11,8 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.metrics import NOTIFICATIONS
 from libs.common.vocabulary import FeedbackKind, Outcome
+from services.notifier.domain.brakes.first_wave import FirstWavePolicy, Newcomers
+from services.notifier.domain.brakes.volume import brought_by
 from services.notifier.domain.copies import with_copies
 from services.notifier.domain.grouping import (
     GroupingPolicy,
@@ -23,11 +25,14 @@ from services.notifier.domain.grouping import (
 from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import Planned, PlanningPolicy, Suppression, SuppressionReason, plan
+from services.notifier.handlers.keeping import begin_waves
 from services.notifier.handlers.withdrawing import silence, withdraw_closed
-from services.notifier.store import groups, incidents, orders, returns, targets, withdrawals
+from services.notifier.store import figures, groups, incidents, orders, returns, targets, volumes, withdrawals
 from services.notifier.store.targets import StoredDecision
 
-__all__ = ["GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
+__all__ = ["FirstWavePolicy", "GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
+
+WITHOUT_WAVES = FirstWavePolicy(newcomers=Newcomers.NONE)
 
 
 async def plan_targets(
@@ -62,6 +67,7 @@ async def plan_targets(
     await groups.record_groups(tx, joined, references=references, now=now)
     notifications = {target_id: item.group.id for item in joined for target_id in item.target_ids}
     decided |= await targets.record_decisions(tx, decisions, notifications=notifications, now=now)
+    await volumes.count_volumes(tx, brought_by(planned, joined), now=now)
     tx.after_commit(partial(_tell, joined, queued))
     return [settled for event in events for settled in _settled(event, decided[event.target_id])]
 
@@ -98,10 +104,14 @@ def _tell(joined: Sequence[Joined], queued: Event) -> None:
 
 
 async def take_up_incidents(
-    events: Sequence[IncidentChanged], *, tx: Transaction, now: datetime
+    events: Sequence[IncidentChanged], *, tx: Transaction, now: datetime, waves: FirstWavePolicy = WITHOUT_WAVES
 ) -> Sequence[IndicatorSettled]:
-    """Keep each incident's newest word; a closed one takes what has not gone out with it (said through the outbox)."""
+    """Keep each incident's newest word; a closed one takes what has not gone out with it (said through the outbox).
+
+    Of one that is new only a sample may go, as far as `waves` says so.
+    """
     await incidents.record_incidents(tx, events)
+    await begin_waves(tx, events, policy=waves, now=now)
     await withdraw_closed(tx, by="verifier", now=now)
     return ()
 
@@ -114,6 +124,7 @@ async def heed_feedback(
     A team can't opt out: feedback does not offer it, and whatever says so all the same is passed over.
     """
     await returns.note_answers(tx, events, now=now)
+    await figures.note_answers(tx, events)
     await targets.record_fixes(tx, [event for event in events if event.kind is FeedbackKind.FIXED])
     leaving = {event.recipient_key for event in events if event.kind is FeedbackKind.OPT_OUT and event.recipient_key}
     suppressions = [

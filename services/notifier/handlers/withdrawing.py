@@ -61,7 +61,7 @@ async def _withdraw(
     unsent = await notifications.open_notifications(
         tx, recipient=recipient, spares_teams=spares_teams, incidents=about, kind=kind
     )
-    await _cancel(tx, unsent, reason=reason, by=by, now=now)
+    await take_back(tx, unsent, reason=reason, by=by, now=now)
 
 
 async def mailable_notifications(tx: Transaction, due: Sequence[Notification], *, now: datetime) -> list[UUID]:
@@ -71,7 +71,7 @@ async def mailable_notifications(tx: Transaction, due: Sequence[Notification], *
     covering = {item.id: covering_of(silent, item.recipient, item.incident) for item in due}
     reasons = {key: suppression.reason for key, suppression in covering.items() if suppression is not None}
     for reason in sorted(set(reasons.values())):
-        await _cancel(tx, [key for key, why in reasons.items() if why is reason], reason=reason, by=BY, now=now)
+        await take_back(tx, [key for key, why in reasons.items() if why is reason], reason=reason, by=BY, now=now)
     left = [item.id for item in due if item.id not in reasons]
     emptied = await take_out(tx, await withdrawals.withdrawn_in(tx, left), now=now)
     return [notification_id for notification_id in left if notification_id not in emptied]
@@ -109,15 +109,13 @@ async def _shrink(tx: Transaction, by: Mapping[UUID, str], *, now: datetime) -> 
     return emptied
 
 
-async def take_back(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, now: datetime) -> None:
-    """Cancel these, which are locked, by ourselves, and say so."""
-    if notification_ids:
-        await _cancel(tx, notification_ids, reason=reason, by=BY, now=now)
-
-
-async def _cancel(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, by: str, now: datetime) -> None:
+async def take_back(
+    tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, by: str, now: datetime, message: str = ""
+) -> None:
+    """Cancel these, which are locked, and say so to the partners, in the usual words for the reason or in others."""
+    if not notification_ids:
+        return
+    words = message or MESSAGES[reason]
     unsaid = await notifications.cancel_notifications(tx, notification_ids, reason=reason, by=by, now=now)
     for carried in (await targets.targets_of(tx, unsaid)).values():
-        await enqueue(
-            tx, settled_targets(carried, outcome=Outcome.SUPPRESSED, reason=reason, message=MESSAGES[reason], now=now)
-        )
+        await enqueue(tx, settled_targets(carried, outcome=Outcome.SUPPRESSED, reason=reason, message=words, now=now))

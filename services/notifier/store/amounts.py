@@ -10,6 +10,7 @@ from services.notifier.domain.amount.caps import Count
 from services.notifier.domain.amount.policy import Slot
 from services.notifier.domain.amount.waits import Wait
 from services.notifier.domain.notification import Notification
+from services.notifier.store.holds import HELD
 from services.notifier.store.notifications import BRAKED, COLUMNS, notification
 
 
@@ -126,6 +127,7 @@ OVER_A_CAP = (
 
 MAY_GO = f"""
     n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1 AND i.state = 'approved' AND NOT {BRAKED}
+    AND NOT n.is_held AND NOT {HELD}
 """
 
 

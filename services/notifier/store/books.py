@@ -2,6 +2,7 @@
 
 from libs.common.bookkeeping import RecordTable
 from services.notifier.store.digests import DIGEST_BRAKED
+from services.notifier.store.holds import HELD
 from services.notifier.store.notifications import BRAKED
 
 
@@ -103,6 +104,17 @@ RETURNS_TO_HEED = "SELECT return_id::text AS id, at AS since FROM returns WHERE 
 
 ENGAGED_BRAKES = "SELECT concat_ws(' ', scope, nullif(value, '')) AS id, changed_at AS since FROM brakes WHERE engaged"
 
+HOLDS = """
+    SELECT concat_ws(' ', kind, scope, value) AS id, waits_since AS since FROM holds
+    WHERE state = 'standing' AND waits_since IS NOT NULL
+"""
+
+BULK_ORDERS = """
+    SELECT concat_ws(' ', action, scope, value) AS id, at AS since FROM brake_decisions WHERE is_open
+    UNION ALL
+    SELECT concat_ws(' ', 'released', scope, value) AS id, ended_at AS since FROM holds WHERE state = 'releasing'
+"""
+
 DIGESTS_TO_SEND = f"""
     SELECT id::text AS id, next_attempt_at AS since FROM digests
     WHERE state IN ('queued', 'deferred', 'in-doubt') AND NOT {DIGEST_BRAKED}
@@ -117,8 +129,9 @@ DUE_AT = "n.next_attempt_at"
 
 
 def may_go_out(state: str, *, since: str) -> str:
-    """Mails that neither an engaged brake nor their incident holds back, so that only the sender can be late."""
+    """Mails that no brake, no hold and no incident keeps back, so that only the sender can be late."""
     return f"""
         SELECT n.id::text AS id, {since} AS since FROM notifications n JOIN incidents i ON i.slug = n.incident
         WHERE n.state = '{state}' AND (i.state = 'approved' OR n.kind = 'correction') AND NOT {BRAKED}
+          AND NOT n.is_held AND NOT {HELD}
     """  # noqa: S608 - constants only

@@ -194,7 +194,7 @@ async def shrink_groups(tx: Transaction, sums: Mapping[UUID, Sum]) -> None:
         UPDATE notifications n
         SET recipient = given.recipient, recipient_confidence = given.recipient_confidence, severity = given.severity,
             urgency = given.urgency, confidence = given.confidence,
-            partners = string_to_array(given.partners, E'\\x1f'), targets_total = given.targets_total
+            partners = string_to_array(given.partners, E'\\x1f'), targets_total = given.targets_total, is_held = false
         FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
                     $8::int[])
           AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total)

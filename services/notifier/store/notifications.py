@@ -14,6 +14,7 @@ from services.notifier.domain.amount.repeats import Reminder
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
 from services.notifier.domain.planning import ORGANISATION
+from services.notifier.store.holds import HELD
 
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
@@ -67,7 +68,7 @@ async def lost_notifications(
 async def due_notifications(
     tx: Transaction, *, now: datetime, limit: int, but_to: Sequence[str] = ()
 ) -> list[Notification]:
-    """The most urgent that no brake or incident keeps from going out now. Locked: a second sender takes other ones.
+    """The most urgent that no brake, hold or incident keeps back. Locked: a second sender takes other ones.
 
     A correction goes out whatever has become of the incident. None to the domains of `but_to`.
     """
@@ -76,6 +77,7 @@ async def due_notifications(
         SELECT {COLUMNS} FROM notifications n JOIN incidents i ON i.slug = n.incident
         WHERE n.state IN ('queued', 'deferred', 'in-doubt') AND n.next_attempt_at <= $1
           AND (i.state = 'approved' OR n.kind = 'correction') AND n.recipient_domain <> ALL($3::text[]) AND NOT {BRAKED}
+          AND NOT n.is_held AND NOT {HELD}
         ORDER BY n.urgency, n.next_attempt_at LIMIT $2 FOR UPDATE OF n SKIP LOCKED
         """,  # noqa: S608 - constants only
         now,
@@ -157,7 +159,7 @@ async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> s
             next_attempt_at = given.next_attempt_at, sent_at = coalesce(n.sent_at, given.sent_at),
             subject = coalesce(given.subject, n.subject), settled = n.settled OR given.settled,
             doubts = n.doubts - (n.state = 'in-doubt')::int + (given.state = 'in-doubt' AND given.tried)::int,
-            tries = n.tries - (NOT given.tried)::int
+            tries = n.tries - (NOT given.tried)::int, is_held = false
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bool[],
                     $8::bool[], $9::int[])
           AS given (id, state, reason, next_attempt_at, sent_at, subject, settled, tried, attempt)
@@ -212,7 +214,7 @@ async def decide_notification(
             queued_at = CASE WHEN $2 = 'queued' THEN $5 ELSE queued_at END,
             next_attempt_at = CASE WHEN $2 = 'queued' THEN $5 END,
             doubts = CASE WHEN $2 = 'queued' THEN 0 ELSE doubts END,
-            mail_id = CASE WHEN $2 = 'queued' THEN NULL ELSE mail_id END, wait = ''
+            mail_id = CASE WHEN $2 = 'queued' THEN NULL ELSE mail_id END, wait = '', is_held = false
         WHERE id = $1
         """,
         notification_id,

@@ -85,6 +85,8 @@ notifications = Table(
     Column("let_go_at", TIME, comment="when neither the hour nor an amount held it back any more"),
     Column("mail_id", UUID, comment="of several that went in one mail: the one that it is named after"),
     Column("reminder", LargeBinary, comment="of one that tells of nothing new: the Reminder"),
+    Column("is_sample", Boolean, nullable=False, server_default="false", comment="goes with a first wave"),
+    Column("is_held", Boolean, nullable=False, server_default="false", comment="out of the sender's sight, for a hold"),
     Index("notifications_newest", "created_at", "id"),
     Index("notifications_reference", "reference", unique=True, postgresql_where=text("continues IS NULL")),
     Index("notifications_continued_by", "continues", postgresql_where=text("continues IS NOT NULL")),
@@ -95,8 +97,14 @@ notifications = Table(
         "notifications_to_send",
         "urgency",
         "next_attempt_at",
-        postgresql_where=text("state IN ('queued', 'deferred', 'in-doubt')"),
+        postgresql_where=text("state IN ('queued', 'deferred', 'in-doubt') AND NOT is_held"),
     ),
+    Index(
+        "notifications_held",
+        "incident",
+        postgresql_where=text("state IN ('queued', 'deferred', 'in-doubt') AND is_held"),
+    ),
+    Index("notifications_sampled", "incident", postgresql_where=text("is_sample")),
     Index(
         "notifications_to_withdraw",
         "incident",
@@ -295,6 +303,75 @@ brakes = Table(
     Column("reason", Text, nullable=False),
     Column("changed_at", TIME, nullable=False),
     Column("changed_by", Text, nullable=False),
+)
+
+# What keeps mails back until a person has looked. `released_mails`, `released_records`: of the day of the release.
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", TIME, nullable=False),
+    Column("waits_since", TIME, comment="when the first mail was kept back"),
+    Column("asked_by", Text),
+    Column("asked_at", TIME),
+    Column("ended_by", Text),
+    Column("ended_at", TIME),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("released_mails", Integer),
+    Column("released_records", Integer),
+    Index("holds_standing", "scope", "value", "kind", unique=True, postgresql_where=text("state = 'standing'")),
+    Index("holds_of", "scope", "value", "since"),
+    Index("holds_newest", "since", "id"),
+)
+
+# A row for each writer, so that no two processes wait for each other.
+volumes = Table(
+    "volumes",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("writer", SmallInteger, primary_key=True),
+    Column("mails", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+)
+
+# What recipients answered lately, for the figures that an approver sees.
+answers = Table(
+    "answers",
+    metadata,
+    Column("feedback_id", UUID, primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("notification_id", UUID, comment="none of a rating, which nobody can trace"),
+    Column("kind", Text, nullable=False),
+    Column("useful", SmallInteger),
+    Column("clear", SmallInteger),
+    Column("at", TIME, nullable=False),
+    Index("answers_of_incident", "incident", "at"),
+)
+
+# Who has decided what about mails that wait, and why. One that is open is still being carried out.
+brake_decisions = Table(
+    "brake_decisions",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("at", TIME, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("hold_id", UUID),
+    Column("mails", Integer, comment="the amount that was seen"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("is_open", Boolean, nullable=False, server_default="false"),
+    Index("brake_decisions_newest", "at", "id"),
+    Index("brake_decisions_open", "at", postgresql_where=text("is_open")),
 )
 
 outbox = outbox_table(metadata)

@@ -3,6 +3,7 @@
 from libs.common.contracts import IncidentChanged
 from libs.common.vocabulary import IncidentState
 from services.verifier.domain import Incident
+from services.verifier.handlers.shipped import SHIPPED
 
 
 def changed_event(incident: Incident, *, mails: IncidentState | None = None) -> IncidentChanged:
@@ -16,4 +17,5 @@ def changed_event(incident: Incident, *, mails: IncidentState | None = None) -> 
         cve_ids=incident.cve_ids,
         advisory=incident.advisory,
         merged_into=incident.merged_into,
+        approved_by=incident.approver if incident.approver and incident.approver != SHIPPED else "",
     )

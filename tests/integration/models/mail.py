@@ -101,6 +101,8 @@ class Mail:
     is_told: bool = False
     """Whether feedback was told that it was sent."""
     resends: int = 0
+    is_sample: bool = False
+    """Whether it goes with the first wave of its incident."""
     id: UUID = UNKNOWN
     urgency: int = 0
     results: dict[int, "Result"] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import IncidentState, Outcome, Severity
+from services.notifier.domain.brakes.holds import HoldKind
 from services.notifier.domain.notification import BrakeScope, Command, State
 from services.notifier.domain.planning import REMINDERS
 from tests.integration.models.mail import (
@@ -35,6 +36,7 @@ class Mails(MailsThatMayBeWrong):
         self.silent: dict[str, str] = {}
         """Why an address or a domain is not written to."""
         self.brakes: set[tuple[BrakeScope, str]] = set()
+        self.holds: set[tuple[HoldKind, BrakeScope, str]] = set()
         self._fixed: set[UUID] = set()
         self._carried: dict[UUID, Mail] = {}
 
@@ -201,11 +203,21 @@ class Mails(MailsThatMayBeWrong):
             and mail.next_at <= now
             and (mail.corrects is not None or self.incidents[mail.incident] is IncidentState.APPROVED)
             and not self._is_braked(mail)
+            and not self.is_kept_back(mail)
         ]
         return sorted(found, key=lambda mail: mail.rank)
 
     def _is_braked(self, mail: Mail) -> bool:
         return any(_reaches(scope, value, mail) for scope, value in self.brakes)
+
+    def is_kept_back(self, mail: Mail) -> bool:
+        """Whether it waits for a person who looks at its incident or its partner."""
+        return mail.corrects is None and any(_keeps_back(held, mail) for held in self.holds)
+
+    def cancel_kept_back(self, held: tuple[HoldKind, BrakeScope, str]) -> None:
+        """What a person takes back of it: nothing that is in doubt."""
+        behind = [mail for mail in self.all if mail.corrects is None and _keeps_back(held, mail)]
+        self._cancel(mail for mail in behind if mail.state in OBEYS[Command.CANCEL])
 
     def claim(self, mails: Iterable[Mail], *, now: datetime) -> list[Attempt]:
         """Take these, which are due. One whose recipient has become silent, or that is all wrong, is cancelled."""
@@ -283,6 +295,11 @@ class Mails(MailsThatMayBeWrong):
         mail.doubts = 0
         mail.queue(now)
         return True
+
+
+def _keeps_back(held: tuple[HoldKind, BrakeScope, str], mail: Mail) -> bool:
+    kind, scope, value = held
+    return _reaches(scope, value, mail) and not (kind is HoldKind.FIRST_WAVE and mail.is_sample)
 
 
 def _reaches(scope: BrakeScope, value: str, mail: Mail) -> bool:

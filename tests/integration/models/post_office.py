@@ -57,7 +57,10 @@ Rows = Mapping[UUID, Record]
 Tries = Mapping[tuple[UUID, int], Record]
 """Attempts by notification and number."""
 
-TABLES = "notifications, targets, withdrawals, corrections, returns, attempts, incidents, suppressions, brakes, outbox"
+TABLES = (
+    "notifications, targets, withdrawals, corrections, returns, attempts, incidents, suppressions, brakes, outbox, "
+    "holds, volumes, answers, brake_decisions"
+)
 
 
 class _SometimesDry(SimulatingRelay):

@@ -1,8 +1,9 @@
 """The life of mails against a model, whoever dies between which two steps.
 
-Planned, claimed, sent, rehearsed, answered in every way, lost, doubted, braked, withdrawn, corrected, sent again: the
-relay takes a mail only of an attempt that was written down before, marked if it may be a second copy; nobody is written
-to who must not be; each target's outcome is said once; and who was told what is wrong hears so once.
+Planned, claimed, sent, rehearsed, answered in every way, lost, doubted, braked, held for a person, withdrawn,
+corrected, sent again: the relay takes a mail only of an attempt that was written down before, marked if it may be a
+second copy; nobody is written to who must not be; each target's outcome is said once; and who was told what is wrong
+hears so once.
 """
 
 import asyncio
@@ -32,11 +33,12 @@ from services.notifier.handlers.looking import end_suppression, newest_suppressi
 from services.notifier.handlers.planning import heed_feedback, take_up_incidents
 from services.notifier.handlers.returning import give_up
 from tests.databases import make_tables
+from tests.integration.models.holding import Holding
 from tests.integration.models.machine import entered, step, told_of, try_plans
 from tests.integration.models.mail import ENDS, WINDOW, Mail
 from tests.integration.models.post_office import GROUPING, PostOffice, post_office
 from tests.integration.models.postbox import Death, Mood, Taken
-from tests.integration.models.sending import FATES_OF_PLANNING, FATES_OF_SENDING, PLANNING, REPLICAS, SENDING, Work
+from tests.integration.models.sending import FATES_OF_PLANNING, FATES_OF_SENDING, PLANNING, REPLICAS, SENDING
 from tests.integration.models.wrong import Withdrawal
 from tests.unit.notifier.builders import incident, recipient, target
 
@@ -91,7 +93,7 @@ brakes = st.sampled_from(
 ONE_FOR_EACH: list[Arrival] = [(Kind.NEW, 0, email, SLUGS[0], Severity.HIGH, 0.9) for email in EMAILS]
 
 
-class MailStates(Work):
+class MailStates(Holding):
     """What partners send, recipients answer and people order, while two replicas plan and send."""
 
     def __init__(self, office: PostOffice, runner: asyncio.Runner) -> None:
@@ -253,6 +255,7 @@ class MailStates(Work):
         postbox.moods.clear()
         for brake in list(self.mails.brakes):
             await self.brake(brake, is_engaged=False)
+        await self.release_all()
         for slug in SLUGS:
             await self.change_incident(slug, IncidentState.APPROVED)
         for place in range(REPLICAS):

@@ -111,6 +111,16 @@ def digest(state: str, moment: str) -> Callable[[datetime], Sequence[Row]]:
     return lambda since: (Row("digests", {"id": THING, "state": state, moment: since}),)
 
 
+def first_wave(since: datetime) -> Sequence[Row]:
+    row = {"kind": "first-wave", "scope": "incident", "value": "open-smb", "state": "standing", "waits_since": since}
+    return (Row("holds", row),)
+
+
+def bulk_order(since: datetime) -> Sequence[Row]:
+    row = {"action": "cancelled", "scope": "partner", "value": "acme", "at": since, "is_open": True}
+    return (Row("brake_decisions", row),)
+
+
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 STATES = (
     State("intake", "processing", HOUR, submission("processing")),
@@ -155,6 +165,8 @@ STATES = (
     State("notifier", "awaiting-approval", 8 * HOUR, mail("awaiting-approval", "created_at")),
     State("notifier", "over-cap", 48 * HOUR, mail("queued", "held_since")),
     State("notifier", "incident-not-approved", 24 * HOUR, mail("queued", "next_attempt_at", incident="paused")),
+    State("notifier", "hold", 8 * HOUR, first_wave, thing="first-wave incident open-smb"),
+    State("notifier", "bulk-order", 10 * MINUTE, bulk_order, thing="cancelled partner acme"),
     State("notifier", "digest-to-send", 30 * MINUTE, digest("deferred", "next_attempt_at")),
     State("notifier", "digest-sending", MINUTE, digest("sending", "lease_until")),
     State(
