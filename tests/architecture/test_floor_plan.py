@@ -41,6 +41,7 @@ PURE_COMMON = {
     "flattening",
     "ids",
     "intervals",
+    "languages",
     "places",
     "references",
     "text",

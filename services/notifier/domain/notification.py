@@ -131,7 +131,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 class Consignment(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one mail is made of.
 
-    Of a correction also the notification that it corrects, and whether that one said things that still hold.
+    Of a correction also the notification that it corrects, and whether that one said things that still hold. The mail
+    that `is_first_to_recipient` says who we are.
     """
 
     notification: Notification
@@ -139,6 +140,7 @@ class Consignment(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     original: Notification | None = None
     rest_holds: bool = False
+    is_first_to_recipient: bool = False
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

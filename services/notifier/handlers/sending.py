@@ -17,7 +17,7 @@ from libs.common.db import Transaction
 from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
-from libs.common.vocabulary import NotificationKind
+from libs.common.vocabulary import Language, NotificationKind
 from services.notifier.domain.corrections.letter import correction_of
 from services.notifier.domain.digests.digest import Digest
 from services.notifier.domain.digests.letter import digest_letter_of
@@ -42,7 +42,7 @@ from services.notifier.domain.replies import (
 from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay
 from services.notifier.handlers.withdrawing import mailable_notifications, silence
-from services.notifier.store import corrections, incidents, notifications, orders, targets
+from services.notifier.store import corrections, incidents, introductions, notifications, orders, targets
 
 TARGETS_AT_ONCE = 2000
 """Mails that are under way have at most twice as many targets together, and those that are answered and not recorded
@@ -95,11 +95,12 @@ async def doubt_lost(tx: Transaction, *, now: datetime, limit: int, held: Collec
 
 
 async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> list[Consignment]:
-    """What each of these notifications is made of: two questions for all, three more where there are corrections."""
+    """What each of these notifications is made of: three questions for all, three more where there are corrections."""
     if not claimed:
         return []
     known = await incidents.incidents_named(tx, {item.incident for item in claimed})
     carried = await carried_by(tx, claimed)
+    strangers = await introductions.first_mails(tx, claimed)
     wrong = {item.corrects for item in claimed if item.corrects is not None}
     originals = await notifications.notifications_with_ids(tx, wrong) if wrong else {}
     in_part = await corrections.holding_in_part(tx, wrong) if wrong else set()
@@ -110,6 +111,7 @@ async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> l
             targets=carried.get(item.id, ()),
             original=originals[item.corrects] if item.corrects else None,
             rest_holds=item.corrects in in_part,
+            is_first_to_recipient=item.id in strangers,
         )
         for item in claimed
     ]
@@ -136,6 +138,10 @@ class Scribe:
         self._press = press
         self._links = links
         self._return_address = return_address
+
+    def sample_name(self, language: Language) -> str:
+        """Who is written to in a sample."""
+        return self._press.words(language).sample_name
 
     def write(self, consignment: Consignment, *, now: datetime) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
