@@ -1,8 +1,8 @@
 """What mail programs make of HTML: only what Outlook for Windows, Gmail and their like show as it was meant.
 
-Outlook renders with Word: tables, inline styles, no flex, no grid, no greatest width. Gmail cuts off what is longer than
-102 KB and may throw the style sheet away. Both show dark what was written light; what the style sheet says of that is read
-by others (Apple, Thunderbird). So everything has to be there inline, and the style sheet only betters it.
+Outlook renders with Word: tables, inline styles, no flex, no grid, no greatest width. Gmail cuts off what is longer
+than 102 KB and may throw the style sheet away. Both show dark what was written light; what the style sheet says of that
+is read by others (Apple, Thunderbird). So everything has to be there inline, and the style sheet only betters it.
 """
 
 import re

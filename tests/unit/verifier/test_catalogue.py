@@ -73,7 +73,17 @@ def test_an_advisory_is_calm_and_links_nowhere(incident: Incident, language: Lan
     text = " ".join(
         (advisory.title, advisory.what, advisory.why, *advisory.check, *advisory.act, advisory.otherwise)
     ).lower()
-    for word in ("!", "http://", "https://", "www.", "click here", "klik hier", "klicken sie hier", "act now", "bitcoin"):
+    for word in (
+        "!",
+        "http://",
+        "https://",
+        "www.",
+        "click here",
+        "klik hier",
+        "klicken sie hier",
+        "act now",
+        "bitcoin",
+    ):
         assert word not in text, word
 
 
