@@ -74,11 +74,11 @@ $(READY): requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@touch $@
 
-# What tests use beside Python: a browser, what a partner's engineer has at hand, what IntelMQ runs on, and a mail server,
-# which is not started. Debian's packages where root can install them; else Playwright's own browser, a word about the
-# rest, and no tests against Postfix, which takes root.
+# What tests use beside Python: a browser, what a partner's engineer has at hand, what IntelMQ runs on, a mail server,
+# which is not started, and a spam filter. Debian's packages where root can install them; else Playwright's own browser, a
+# word about the rest, and no tests against Postfix, which takes root, and SpamAssassin.
 tools: $(READY)
-	@missing=$$(for tool in chromium curl jq redis-server postfix openssl gpg; do command -v $$tool >/dev/null || echo $$tool; done); \
+	@missing=$$(for tool in chromium curl jq redis-server postfix openssl gpg spamassassin; do command -v $$tool >/dev/null || echo $$tool; done); \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections; \

@@ -2,6 +2,8 @@
 
 from enum import IntEnum, StrEnum
 
+from libs.common.languages import Language as Language
+
 
 class Severity(StrEnum):
     """How bad it is, worst first."""
@@ -65,13 +67,6 @@ class Outcome(StrEnum):
     SUPPRESSED = "suppressed"
     NOTIFIED = "notified"
     FAILED = "failed"
-
-
-class Language(StrEnum):
-    """Languages in which a recipient can be written to."""
-
-    DUTCH = "nl"
-    ENGLISH = "en"
 
 
 class DigestCadence(StrEnum):

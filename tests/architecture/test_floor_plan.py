@@ -42,6 +42,7 @@ PURE_COMMON = {
     "flattening",
     "ids",
     "intervals",
+    "languages",
     "places",
     "references",
     "text",

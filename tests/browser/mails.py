@@ -9,6 +9,7 @@ from functools import cache
 import msgspec
 
 from libs.common.contracts import Asset, HandOver, IncidentChanged, Product, Recipient, Reopened, TargetAttributed
+from libs.common.ids import derived_id
 from libs.common.links import Links
 from libs.common.vocabulary import Language, NotificationKind, RecipientKind, Transport
 from services.notifier.domain.corrections.letter import CorrectionLetter, correction_of
@@ -39,6 +40,7 @@ class Sent:
     letter: Letter
     text: str
     html: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Corrected:
     letter: CorrectionLetter
     text: str
     html: str
+    content: bytes
 
 
 def corrected(
@@ -66,8 +69,9 @@ def corrected(
         house=HOUSE,
         tokens=_tokens(about),
     )
-    text, html = _parts(mail_of(letter, PRESS.print_correction(letter), house=HOUSE, now=NOW).content)
-    return Corrected(letter=letter, text=text, html=html)
+    content = mail_of(letter, PRESS.print_correction(letter), house=HOUSE, now=NOW).content
+    text, html = _parts(content)
+    return Corrected(letter=letter, text=text, html=html, content=content)
 
 
 def sent(
@@ -77,20 +81,26 @@ def sent(
     findings: int = 1,
     incident: str = "open-smb",
     came_back: int = 0,
+    first: bool = False,
+    without_advice_in: Language | None = None,
 ) -> Sent:
-    """About so many findings, of which the first few had been fixed before."""
+    """About so many findings, of which the first few had been fixed before; or the `first` that this recipient gets."""
     to = recipient(name="Bakkerij Jansen & Dochters", kind=kind, language=language)
     found = [_found(number, incident=incident, to=to) for number in range(findings)]
     found[:came_back] = [msgspec.structs.replace(each, reopened=FIXED) for each in found[:came_back]]
-    about = msgspec.structs.replace(notification(to=to), incident=incident)
+    about = msgspec.structs.replace(notification(to=to), incident=incident, is_first_to_recipient=first)
+    campaign = catalogue()[incident]
+    told = {language: text for language, text in campaign.advisory.items() if language is not without_advice_in}
+    made = consignment(*found, about=about, of=msgspec.structs.replace(campaign, advisory=told))
     letter = letter_of(
-        consignment(*found, about=about, of=catalogue()[incident]),
+        made,
         words=PRESS.words(language),
         house=HOUSE,
         tokens=_tokens(about),
     )
-    text, html = _parts(mail_of(letter, PRESS.print(letter), house=HOUSE, now=NOW).content)
-    return Sent(letter=letter, text=text, html=html)
+    content = mail_of(letter, PRESS.print(letter), house=HOUSE, now=NOW).content
+    text, html = _parts(content)
+    return Sent(letter=letter, text=text, html=html, content=content)
 
 
 def _parts(content: bytes) -> tuple[str, str]:
@@ -102,11 +112,18 @@ def _parts(content: bytes) -> tuple[str, str]:
 
 
 def _found(number: int, *, incident: str, to: Recipient) -> TargetAttributed:
-    """The assets in turn; from the second round on, of other versions, so that each is a finding of its own."""
+    """The assets in turn; from the second round on, of other versions, so that each is a finding of its own.
+
+    With the same ids in every run, so that a mail is the same.
+    """
     found = target(asset=ASSETS[number % len(ASSETS)], to=to, incident=incident, hours_ago=1 + number % 5)
     product = Product(vendor="Voorbeeld", name="Kassa", version=f"4.{number}")
     return msgspec.structs.replace(
         found,
+        target_id=derived_id("found", number),
+        threat_id=derived_id("found-threat", number),
+        indicator_id=derived_id("found-indicator", number),
+        record=number + 1,
         indicator=msgspec.structs.replace(found.indicator, product=product),
         handed_over=_hand_over(number) if to.kind is RecipientKind.NATIONAL_CERT else None,
     )

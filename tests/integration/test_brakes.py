@@ -386,7 +386,7 @@ async def test_the_desk_sees_what_waits_and_why_and_decides(database: Database, 
 
     async def code(by: str, path: str, body: Json) -> tuple[int, str]:
         status, answer = await desk(by, "POST", path, body)
-        return status, answer.get("type", answer.get("state", answer.get("action"))).removeprefix("/problems/")
+        return status, str(answer.get("type", answer.get("state", answer.get("action")))).removeprefix("/problems/")
 
     assert await code("jan", f"{hold}/release", {"mails": 12}) == (409, "not-asked")
     assert await code("jan", f"{hold}/ask", {"note": "looks right"}) == (200, "standing")

@@ -9,6 +9,7 @@ import msgspec
 from libs.common.contracts import ClaimToConfirm
 from libs.common.db import Database, Transaction
 from libs.common.ids import new_id
+from libs.common.languages import language_of_country
 from libs.common.outbox import enqueue
 from services.attribution import store
 from services.attribution.domain import contact_proofs, proofs
@@ -24,7 +25,6 @@ from services.attribution.domain.contact_proofs import (
     may_be_asked,
     token_hash_of,
 )
-from services.attribution.domain.ladder.case import language_of
 from services.attribution.domain.organisations import AssetRecord
 from services.attribution.domain.registry_contacts import NoContact, RegistryContact, chosen
 from services.attribution.handlers.assets import save_proofs
@@ -234,7 +234,7 @@ def _request(
         value=asset.value,
         contact=contact.email,
         source=contact.source,
-        language=language_of(contact.country),
+        language=language_of_country(contact.country),
         code_hash=code_hash_of(request_id, code),
         token_hash=token_hash_of(token),
         asked_at=now,

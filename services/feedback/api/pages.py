@@ -10,6 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from libs.common.languages import CUSTOMS
 from libs.common.text import defang
 from libs.common.vocabulary import Language
 from services.feedback.api.wording import TEMPLATES, Wording, preferred_language
@@ -75,7 +76,7 @@ class Pages:
             words=words,
             house=self._house,
             here=_query(request, words.language),
-            languages=[(other, _query(request, other)) for other in Language],
+            languages=[(other, CUSTOMS[other].name, _query(request, other)) for other in Language],
             **values,
         )
         policy = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Content-Language": words.language}

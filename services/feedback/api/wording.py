@@ -63,9 +63,10 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.short_months[int(name.partition("-")[2]) - 1]
 
     def title_of(self, incident: str, titles: Mapping[str, Mapping[Language, str]]) -> str:
-        """The incident's title in this language, or in another, or its slug in words."""
+        """The incident's title in this language, or in English, or in another, or its slug in words."""
         known = titles.get(incident, {})
-        return known.get(self.language) or next(iter(known.values()), incident.replace("-", " "))
+        wanted = (known[language] for language in (self.language, Language.ENGLISH, *known) if language in known)
+        return next(wanted, incident.replace("-", " "))
 
     def category(self, category: str) -> str:
         """An RSIT category in plain words: those of its type where there are some, else of its class, else itself."""

@@ -42,6 +42,7 @@ class Sample(BaseModel):
     language: Language = Language.DUTCH
     kind: RecipientKind = RecipientKind.ORGANISATION
     findings: int = Field(1, ge=1, le=2000, description="How many made-up findings")
+    first: bool = Field(False, description="As to somebody who has had no mail from us yet")
 
 
 def routes(database: Database, scribe: Scribe) -> APIRouter:
@@ -69,6 +70,8 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
             kind=sample.kind,
             language=sample.language,
             findings=sample.findings,
+            name=scribe.sample_name(sample.language),
+            is_first=sample.first,
             now=database.now(),
         )
         return _answer(consignment, scribe, form)

@@ -6,6 +6,7 @@ import msgspec
 
 from libs.common.contracts import Advisory, IncidentChanged
 from libs.common.errors import Permanent
+from libs.common.languages import CUSTOMS
 from libs.common.text import plain
 from libs.common.vocabulary import Language, RecipientKind, Severity, Tlp
 from services.notifier.domain.attachments.attachment import Attachment
@@ -34,8 +35,10 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     several organisations are concerned, each finding names its own.
     `sources_in_words` and `because` say what holds for any of them, each once. One place may have several findings.
     `test_notice` stands first in what a partner tries out, and is empty in all other mails. `again` stands at the top
-    where all findings came back and the same is to be said of each; otherwise each has its own. A `reminder` says first
-    that it is one, and belongs to the first mail about the same, which it `answers`.
+    where all findings came back and the same is to be said of each; otherwise each has its own. So it is with how sure
+    we are and why it is theirs: `is_same_for_all`. `introduction` is there in the first mail to a recipient, and
+    `advice_language` where there is no advice in theirs, with a `notice_of_language` that says so. A `reminder` says
+    first that it is one, and belongs to the first mail about the same, which it `answers`.
     """
 
     notification: Notification
@@ -57,6 +60,10 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     attached: str
     facts: Sequence[tuple[str, str]] = ()
     concerned_total: int = 0
+    is_same_for_all: bool = True
+    advice_language: Language
+    notice_of_language: str = ""
+    introduction: str = ""
     test_notice: str = ""
     again: str = ""
     reminder: str = ""
@@ -79,7 +86,8 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
     """Write the letter. Values from partners, registries and recipients come out as plain, defanged, bounded text."""
     notification = consignment.notification
     kind = words.kinds[notification.recipient.kind]
-    advisory = advisory_in(consignment.incident, notification.recipient.language)
+    language = notification.recipient.language
+    advisory, advice_language = advisory_in(consignment.incident, language)
     findings = findings_of(consignment.targets, words)
     values = _values(consignment, findings=findings, advisory=advisory, words=words, house=house)
     concerned = sorted({finding.concerns for finding in findings} - {""})
@@ -105,19 +113,27 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         attached=enclosed.sentence,
         facts=_facts(consignment, concerned, words=words, values=values),
         concerned_total=len(concerned),
+        is_same_for_all=len({(finding.source, finding.because) for finding in findings}) <= 1,
+        advice_language=advice_language,
+        notice_of_language="" if advice_language == language else _notice_of(advice_language, words),
+        introduction=kind.introduction.format_map(values) if notification.is_first_to_recipient else "",
         test_notice=kind.test_notice.format_map(values) if notification.is_test else "",
         again=_shared({finding.again for finding in findings}),
     )
 
 
-def advisory_in(incident: IncidentChanged, language: Language) -> Advisory:
+def _notice_of(language: Language, words: Words) -> str:
+    return words.phrases.advice_in_other_language.format(language=CUSTOMS[language].name)
+
+
+def advisory_in(incident: IncidentChanged, language: Language) -> tuple[Advisory, Language]:
     """The advisory in this language, or in English, or in any that there is: a foreign word is better than none.
 
     Raises `Permanent` where there is none at all.
     """
     for wanted in (language, Language.ENGLISH, *incident.advisory):
         if (advisory := incident.advisory.get(wanted)) is not None:
-            return advisory
+            return advisory, wanted
     raise Permanent(f"incident {incident.slug} has no advisory in any language")
 
 
@@ -134,6 +150,7 @@ def _values(
         "partner": recipient.test_of or "",
         "title": title,
         "title_lowered": words.lowered_start(title),
+        "urgency": words.urgency_in_subject[notification.severity],
         "incident": notification.incident,
         "reference": notification.reference,
         "first_act": advisory.act[0] if advisory.act else "",

@@ -22,13 +22,15 @@ class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class KindWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is said differently to an organisation, to a network owner, and to a national or sector team.
 
-    In a test `stand_in` takes the place of the name, and `test_notice` says first of all that it is one.
+    `introduction` is read once, in the first mail. In a test `stand_in` takes the place of the name, and `test_notice`
+    says first of all that it is one.
     """
 
     subject: str
     subject_urgent: str
     greeting: str
     who_we_are: str
+    introduction: str
     problem: str
     seen: Counted
     first_step: str
@@ -97,6 +99,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     brackets: str
     times: str
     untouched: str
+    advice_in_other_language: str
     answer_by_mail: str
     rating: str
     genuine: str
@@ -113,12 +116,14 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     brand_line: str
+    sample_name: str
     months: tuple[str, ...]
     moment: str
     day: str
     lowered: frozenset[str]
     addresses: Counted
     urgency: Mapping[Severity, str]
+    urgency_in_subject: Mapping[Severity, str]
     reliability: Mapping[str, str]
     credibility: Mapping[str, str]
     grade: str

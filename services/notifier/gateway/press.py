@@ -26,7 +26,7 @@ from services.notifier.domain.digests.letter import DigestLetter
 from services.notifier.domain.digests.words import DigestWords
 from services.notifier.domain.letter import Letter
 from services.notifier.domain.message import Printed
-from services.notifier.domain.words import Words
+from services.notifier.domain.words import KindWords, Words
 
 FOLDER = Path(__file__).parent.parent / "templates"
 TEXT_COLUMNS = 74
@@ -106,13 +106,18 @@ class Press:
         return _printed(self._round_ups, letter)
 
     def _print(self, letter: Letter, form: Form) -> str:
-        advice = self._print_advice(form, letter.recipient_kind, letter.language, letter.advisory)
+        advice = self._print_advice(form, letter.kind, letter.recipient_kind, letter.advice_language, letter.advisory)
         return self._layouts[form].render(letter=letter, advice=advice)
 
-    def _print_advice_anew(self, form: Form, kind: RecipientKind, language: Language, advisory: Advisory) -> str:
-        """Most of a mail is its advice, the same in thousands of mails, so it is printed once and remembered."""
+    def _print_advice_anew(
+        self, form: Form, about: KindWords, kind: RecipientKind, language: Language, advisory: Advisory
+    ) -> str:
+        """Most of a mail is its advice, the same in thousands of mails, so it is printed once and remembered.
+
+        Its headings are in its own language, which may be another than that of what is said `about` it.
+        """
         words = self._words[language]
-        advice = self._advice[kind, form].render(words=words, kind=words.kinds[kind], advisory=advisory)
+        advice = self._advice[kind, form].render(words=words, kind=about, advisory=advisory, language=language)
         return Markup(advice) if form is Form.HTML else advice  # noqa: S704 - the engine has escaped what is in it
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
+import msgspec
+
 from libs.common.contracts import Asset, Evidence, HandOver, IncidentChanged, Indicator, Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.ids import derived_id
@@ -18,8 +20,6 @@ INERT = Tokens(rating="preview", recipient="preview")
 FIRST_SAMPLE = IPv4Address("198.18.0.1")
 """Of the range for benchmarks (RFC 2544): nobody's address, and spam filters do not frown at it."""
 
-SAMPLE_NAMES = {Language.DUTCH: "Voorbeeld B.V.", Language.ENGLISH: "Example Ltd"}
-
 
 def preview(consignment: Consignment, *, scribe: Scribe, now: datetime) -> Mail:
     """The mail of a notification, with links that lead nowhere. Raises `Permanent` if it can't be written."""
@@ -27,19 +27,31 @@ def preview(consignment: Consignment, *, scribe: Scribe, now: datetime) -> Mail:
 
 
 def sample_consignment(
-    incident: IncidentChanged, *, kind: RecipientKind, language: Language, findings: int, now: datetime
+    incident: IncidentChanged,
+    *,
+    kind: RecipientKind,
+    language: Language,
+    findings: int,
+    name: str,
+    now: datetime,
+    is_first: bool = False,
 ) -> Consignment:
-    """A mail about this incident to somebody who does not exist."""
+    """A mail about this incident to somebody who does not exist; `name` is what an organisation could be called."""
     recipient = Recipient(
         kind=kind,
-        name="CSIRT-EXAMPLE" if kind is RecipientKind.NATIONAL_CERT else SAMPLE_NAMES[language],
+        name="CSIRT-EXAMPLE" if kind is RecipientKind.NATIONAL_CERT else name,
         email="info@example.com",
         language=language,
     )
     return Consignment(
-        notification=_sample_notification(incident, recipient, findings, now),
+        notification=msgspec.structs.replace(
+            _sample_notification(incident, recipient, findings, now), is_first_to_recipient=is_first
+        ),
         incident=incident,
-        targets=_sample_targets(incident, recipient, findings, now),
+        targets=tuple(
+            msgspec.structs.replace(target, handed_over=_sample_hand_over(kind, name))
+            for target in _sample_targets(incident, recipient, findings, now)
+        ),
     )
 
 
@@ -100,14 +112,11 @@ def _sample_target(incident: IncidentChanged, recipient: Recipient, place: int, 
         recipient=recipient,
         confidence=1.0,
         evidence=_sample_evidence(recipient, address, now),
-        handed_over=_sample_hand_over(recipient),
     )
 
 
-def _sample_hand_over(recipient: Recipient) -> HandOver | None:
-    if recipient.kind is not RecipientKind.NATIONAL_CERT:
-        return None
-    return HandOver(reason="vital-organisation", organisation=SAMPLE_NAMES[recipient.language])
+def _sample_hand_over(kind: RecipientKind, name: str) -> HandOver | None:
+    return HandOver(reason="vital-organisation", organisation=name) if kind is RecipientKind.NATIONAL_CERT else None
 
 
 def _sample_evidence(recipient: Recipient, address: str, now: datetime) -> tuple[Evidence, ...]:

@@ -17,7 +17,7 @@ from libs.common.db import Transaction
 from libs.common.errors import Permanent
 from libs.common.links import NONCE_BYTES, Links
 from libs.common.outbox import enqueue
-from libs.common.vocabulary import NotificationKind
+from libs.common.vocabulary import Language, NotificationKind
 from services.notifier.domain.amount.policy import AmountPolicy
 from services.notifier.domain.amount.reminding import as_reminder
 from services.notifier.domain.amount.round_up import round_up_of
@@ -168,6 +168,10 @@ class Scribe:
         self._press = press
         self._links = links
         self._return_address = return_address
+
+    def sample_name(self, language: Language) -> str:
+        """Who is written to in a sample."""
+        return self._press.words(language).sample_name
 
     def write(self, consignment: Consignment, *, now: datetime) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from libs.common.contracts import Advisory, Indicator
+from libs.common.languages import ALWAYS_ADVISED
 from libs.common.vocabulary import IncidentState, Language, Severity
 from services.verifier.domain.affected import Affected
 
@@ -88,13 +89,9 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
         return advisory.title if advisory else self.slug
 
     def missing_texts(self) -> list[str]:
-        """What its recipients could not be told: each language, or section of one, that is not there."""
-        missing: list[str] = []
-        for language in Language:
-            advisory = self.advisory.get(language)
-            if advisory is None:
-                missing.append(language)
-                continue
+        """What its recipients could not be told: each language in which it has to be there, or section of any."""
+        missing: list[str] = [language for language in ALWAYS_ADVISED if language not in self.advisory]
+        for language, advisory in self.advisory.items():
             sections = advisory.__struct_fields__
             missing += [f"{language}.{section}" for section in sections if not getattr(advisory, section)]
         return missing

@@ -8,8 +8,9 @@ import msgspec
 
 from libs.common.contracts import Advisory
 from libs.common.errors import Fatal
+from libs.common.languages import CUSTOMS
 from libs.common.toml_lines import line_at, lines_of
-from libs.common.vocabulary import IncidentState, Language, Severity
+from libs.common.vocabulary import IncidentState, Severity
 from services.verifier.domain import Incident, Matches
 from services.verifier.domain.affected import Affected
 
@@ -20,8 +21,8 @@ _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
-class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The schema of `advisories/*.toml`."""
+class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What stands in an advisory's file before its texts."""
 
     slug: str
     category: str
@@ -29,24 +30,32 @@ class AdvisoryFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     state: IncidentState
     cve_ids: tuple[str, ...]
     matches: Matches
-    nl: Advisory
-    en: Advisory
     affected: tuple[Affected, ...] = ()
     opt_in: bool = False
 
-    def incident(self) -> Incident:
-        return Incident(
-            slug=self.slug,
-            category=self.category,
-            severity=self.severity,
-            state=self.state,
-            cve_ids=self.cve_ids,
-            matches=self.matches,
-            affected=self.affected,
-            opt_in=self.opt_in,
-            advisory={Language.DUTCH: self.nl, Language.ENGLISH: self.en},
-            approver=SHIPPED if self.state is IncidentState.APPROVED else None,
-        )
+
+AdvisoryFile = msgspec.defstruct(
+    "AdvisoryFile",
+    [
+        (language.value, Advisory) if custom.always_advised else (language.value, Advisory | None, None)
+        for language, custom in CUSTOMS.items()
+    ],
+    bases=(_About,),
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+)
+"""The schema of `advisories/*.toml`: a table for each language."""
+
+
+def _incident(read: msgspec.Struct) -> Incident:
+    told = msgspec.structs.asdict(read)
+    texts = {language: told.pop(language.value) for language in CUSTOMS}
+    return Incident(
+        **told,
+        advisory={language: text for language, text in texts.items() if text is not None},
+        approver=SHIPPED if told["state"] is IncidentState.APPROVED else None,
+    )
 
 
 def read_shipped() -> list[Incident]:
@@ -64,7 +73,7 @@ def read_advisory(name: str, content: bytes) -> Incident:
         line = content.count(b"\n", 0, error.start) + 1
         raise Fatal(f"the advisory {name}, line {line}: this is not UTF-8") from error
     try:
-        return msgspec.convert(tomllib.loads(text), AdvisoryFile).incident()
+        return _incident(msgspec.convert(tomllib.loads(text), AdvisoryFile))
     except tomllib.TOMLDecodeError as error:
         raise Fatal(f"the advisory {name} can't be read: {error}") from error
     except msgspec.ValidationError as error:

@@ -66,9 +66,10 @@ def test_an_incident_that_has_no_title_yet_is_called_by_its_slug_in_words() -> N
     [
         ("nl", Language.DUTCH),
         ("en-GB,en;q=0.9,nl;q=0.8", Language.ENGLISH),
-        ("de-DE,nl;q=0.5,en;q=0.3", Language.DUTCH),
+        ("fr-FR,nl;q=0.5,en;q=0.3", Language.DUTCH),
         ("nl;q=0,en;q=0.1", Language.ENGLISH),
-        ("de, fr;q=0.9", None),
+        ("de-AT,nl;q=0.5", Language("de")),
+        ("it, fr;q=0.9", None),
         ("", None),
         ("nl;q=lots", None),
         (",;q=,;;", None),

@@ -111,7 +111,8 @@ YOUR SUBMISSIONS
 ----------------
 2 of 3: those with trouble first, then the newest.
 
-1. 2 Mar 2026, 02:00 UTC: shadowserver-csv, scan_smb, 2026-03-01-scan_smb[.]csv
+1. 2 Mar 2026, 02:00 UTC: shadowserver-csv, scan_smb,
+   2026-03-01-scan_smb[.]csv
    8fb0cfd5-7fd4-5b9a-8d4c-1e6a6a0a3f3e
    could not be read to its end, 1,234 notified, 2 rejected
    https://intake.tocsin.example/v1/submissions/1

@@ -86,8 +86,8 @@ def corrected(*wrong: TargetAttributed) -> CorrectionLetter:
 def test_the_mail_says_first_whom_it_concerns_why_it_is_theirs_and_who_may_know() -> None:
     letter, text = written(hand_over())
 
-    assert "1 adres [TLP:AMBER]" in letter.subject
-    beginning = text[:600]
+    assert "1 adres, vandaag of morgen [TLP:AMBER]" in letter.subject
+    beginning = text[:900]
     assert "Betreft: Ziekenhuis Zuid" in beginning
     assert "Waarom u: Het gaat om een vitale of essentiële organisatie." in beginning
     assert "Delen: TLP:AMBER" in beginning

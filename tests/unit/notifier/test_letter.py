@@ -3,16 +3,18 @@
 import re
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from libs.common.contracts import Asset, Evidence, IncidentChanged, Product, Recipient, Reopened, TargetAttributed
 from libs.common.errors import Permanent
+from libs.common.ids import derived_id
 from libs.common.vocabulary import IncidentState, Language, RecipientKind, Severity, Transport
 from services.notifier.domain.letter import Letter, letter_of
 from services.notifier.domain.message import Printed
-from services.notifier.domain.notification import Consignment
+from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.gateway.press import Press
 from tests.unit.notifier.builders import (
     HOUSE,
@@ -60,23 +62,82 @@ def test_every_mail_is_complete(language: Language, kind: RecipientKind, severit
         assert "192[.]0[.]2[.]0" in part
 
 
-def test_the_first_lines_say_who_writes_what_is_wrong_and_what_to_do() -> None:
-    _, printed = write(consignment())
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", list(RecipientKind))
+def test_after_the_greeting_the_first_lines_say_what_to_do_now(language: Language, kind: RecipientKind) -> None:
+    to = recipient(kind=kind, language=language)
+    letter, printed = write(consignment(target(to=to), about=notification(to=to)))
 
-    beginning = printed.text[:700]
-    for said in ("Wij zijn Tocsin", "Uw gedeelde mappen zijn", "192[.]0[.]2[.]1", "Sluit poort 445."):
-        assert said in beginning
+    greeting, heading, *_ = (line for line in printed.text.splitlines() if line)
+    assert greeting == letter.say(letter.kind.greeting)
+    assert heading == f"{letter.words.headings.first_step.upper()} ({letter.urgency})"
+    said = (letter.kind.first_step, letter.kind.problem, letter.kind.who_we_are)
+    for part in (printed.text, printed.html.partition("</style>")[2]):
+        places = [_in_a_line(part).index(_in_a_line(letter.say(sentence))) for sentence in said]
+        assert places == sorted(places)
 
 
-def test_the_subject_says_to_whom_and_what_and_only_a_critical_one_is_urgent() -> None:
+def test_the_subject_says_to_whom_what_and_by_when_and_only_a_critical_one_is_urgent() -> None:
     calm, _ = write(consignment())
     urgent, _ = write(consignment(about=notification(severity=Severity.CRITICAL)))
 
     reference = calm.notification.reference
     assert calm.subject == (
-        f"Beveiligingsmelding voor Bakkerij Jansen: uw gedeelde mappen zijn vanaf internet te bereiken [{reference}]"
+        "Beveiligingsmelding voor Bakkerij Jansen: uw gedeelde mappen zijn vanaf internet te bereiken, "
+        f"vandaag of morgen [{reference}]"
     )
     assert urgent.subject.startswith("Dringende beveiligingsmelding voor Bakkerij Jansen: ")
+    assert urgent.subject.endswith(f", vandaag nog [{reference}]")
+
+
+def _first(about: Notification) -> Notification:
+    return msgspec.structs.replace(about, is_first_to_recipient=True)
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", list(RecipientKind))
+def test_the_first_mail_to_a_recipient_says_who_we_are_and_no_later_one(
+    language: Language, kind: RecipientKind
+) -> None:
+    to = recipient(kind=kind, language=language)
+    about = notification(to=to)
+
+    first, first_printed = write(consignment(target(to=to), about=_first(about)))
+    later, later_printed = write(consignment(target(to=to), about=about))
+
+    assert first.introduction == first.say(first.kind.introduction)
+    assert later.introduction == ""
+    for part in (first_printed.text, first_printed.html):
+        assert first.introduction in _in_a_line(part)
+    for part in (later_printed.text, later_printed.html):
+        assert first.introduction not in _in_a_line(part)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_where_findings_differ_each_says_how_sure_we_are_and_why_it_is_theirs(language: Language) -> None:
+    to = recipient(language=language)
+    of = [target(asset=Asset(ip=f"192.0.2.{host}"), to=to) for host in (1, 2)]
+    of[1] = msgspec.structs.replace(of[1], grade="D4")
+
+    letter, printed = write(consignment(*of, about=notification(to=to)))
+
+    assert not letter.is_same_for_all
+    for part in (_in_a_line(printed.text), _in_a_line(printed.html)):
+        assert part.count(letter.words.graded("B2")) == 1
+        assert part.count(letter.words.graded("D4")) == 1
+        assert part.count(letter.because[0]) == 2
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_what_holds_for_all_findings_is_said_once(language: Language) -> None:
+    to = recipient(language=language)
+    of = [target(asset=Asset(ip=f"192.0.2.{host}"), to=to) for host in (1, 2, 3)]
+
+    letter, printed = write(consignment(*of, about=notification(to=to)))
+
+    for part in (_in_a_line(printed.text), _in_a_line(printed.html)):
+        assert part.count(letter.words.graded("B2")) == 1
+        assert part.count(letter.because[0]) == 1
 
 
 def test_a_network_owner_is_asked_to_pass_it_on() -> None:
@@ -257,9 +318,22 @@ def test_an_advisory_that_is_missing_in_a_language_is_told_in_english() -> None:
         advisory={Language.ENGLISH: advisory(title="Your folders are open")},
     )
 
-    letter, _ = write(consignment(of=english_only))
+    letter, printed = write(consignment(of=english_only))
 
     assert letter.advisory.title == "Your folders are open"
+    assert letter.notice_of_language.endswith("U leest het daarom in deze taal: English.")
+    for part in (_in_a_line(printed.text), _in_a_line(printed.html)):
+        assert letter.notice_of_language in part
+    assert '<div lang="en">' in printed.html
+    assert "WHAT DO YOU DO NOW?" in printed.text, "its headings are in its own language"
+    assert "WAT DOET U ALS EERSTE?" in printed.text
+
+
+def test_an_advisory_that_is_there_has_no_word_about_languages() -> None:
+    letter, printed = write(consignment())
+
+    assert letter.notice_of_language == ""
+    assert '<div lang="nl">' in printed.html
 
 
 def test_an_incident_without_any_advisory_can_not_be_written_about() -> None:
@@ -341,6 +415,7 @@ FIXED = Reopened(closed_at=NOW - timedelta(days=20), reason="fixed")
 CAME_BACK = {
     Language.DUTCH: "Op 9 feb 2026 hoorden wij dat dit was opgelost. Op 1 mrt 2026 is het opnieuw gezien.",
     Language.ENGLISH: "On 9 Feb 2026 we were told that this was fixed. It was seen again on 1 Mar 2026.",
+    Language("de"): "Am 9. Feb. 2026 hörten wir, dass dies behoben ist. Am 1. März 2026 wurde es erneut gesehen.",
 }
 
 
@@ -402,3 +477,20 @@ def test_the_attachment_says_which_came_back() -> None:
 
 def _in_a_line(text: str) -> str:
     return " ".join(text.split())
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", list(RecipientKind))
+def test_a_first_mail_reads_as_somebody_has_read_it(language: Language, kind: RecipientKind) -> None:
+    """A changed word is read again by a person, who then changes the golden file."""
+    to = recipient(kind=kind, language=language)
+    found = [target(asset=Asset(ip=f"192.0.2.{host}", port=445, transport=Transport.TCP), to=to) for host in (1, 2)]
+    found = [msgspec.structs.replace(each, target_id=derived_id("target", host)) for host, each in enumerate(found)]
+
+    letter, printed = write(consignment(*found, about=_first(notification(to=to))))
+
+    told = f"Subject: {letter.subject}\n\n{printed.text}\n"
+    assert told == (GOLDEN / f"first.{kind}.{language}.txt").read_text()

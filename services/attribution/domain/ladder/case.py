@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from libs.common.contracts import Evidence
-from libs.common.vocabulary import Language
 from services.attribution.domain.answers import Source
 from services.attribution.domain.directory import Directory, Findings
 from services.attribution.domain.ladder.countries import Country, country_of
@@ -76,11 +75,6 @@ class Case:
         if address == self.findings.question.reported_email:
             return "which is the address under report"
         return "which could not be reached" if address in self.unreachable else ""
-
-
-def language_of(country: str | None) -> Language:
-    """What an abuse desk can be expected to read; English where nothing is certain."""
-    return Language.DUTCH if country == "NL" else Language.ENGLISH
 
 
 @lru_cache(maxsize=4_096)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from libs.common.contracts import Evidence, Recipient
+from libs.common.languages import language_of_country
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.answers import Answer, Enquiry, NetworkRegistration, Source
-from services.attribution.domain.ladder.case import Case, language_of, numbers
+from services.attribution.domain.ladder.case import Case, numbers
 from services.attribution.domain.ladder.imports import RIPE
 from services.attribution.domain.ladder.outside import consult, found_in
 from services.attribution.domain.ladder.providers import ProviderKind
@@ -125,7 +126,7 @@ def _desk_step(case: Case, desk: AbuseDesk, evidence: Evidence, *, about: About,
         kind=ORGANISATION if is_users else NETWORK_OWNER,
         name=desk.name,
         email=desk.email,
-        language=language_of(case.country.code),
+        language=language_of_country(case.country.code),
     )
     route = TO_ORGANISATION if is_users else TO_NETWORK_OWNER
     return Step(evidence, Candidate(route, evidence.confidence, recipient), about=about, witness=RIPE)

@@ -4,8 +4,9 @@ import msgspec
 
 from libs.common.addresses import canonical_email
 from libs.common.contracts import Recipient
+from libs.common.languages import language_of_country
 from libs.common.vocabulary import Language, RecipientKind
-from services.attribution.domain.ladder.case import Case, language_of
+from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.values import Candidate, Route
 from services.attribution.domain.mailboxes import is_published
 
@@ -31,7 +32,7 @@ def candidate_at(
     country: str | None,
     language: Language | None = None,
 ) -> Candidate:
-    recipient = Recipient(kind=kind, name=name, email=email, language=language or language_of(country))
+    recipient = Recipient(kind=kind, name=name, email=email, language=language or language_of_country(country))
     return Candidate(ROUTES[kind], confidence, recipient)
 
 

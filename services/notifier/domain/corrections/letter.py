@@ -120,7 +120,8 @@ def _values(
 ) -> dict[str, str]:
     notification = consignment.notification
     recipient = notification.recipient
-    title = plain(advisory_in(consignment.incident, recipient.language).title, TITLE_CHARACTERS)
+    advisory, _ = advisory_in(consignment.incident, recipient.language)
+    title = plain(advisory.title, TITLE_CHARACTERS)
     name = common.kinds[recipient.kind].stand_in if notification.is_test else recipient.name
     return {
         "name": plain(name, NAME_CHARACTERS),

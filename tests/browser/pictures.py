@@ -1,0 +1,58 @@
+"""Pictures of ten mails for people to look at: `python -m tests.browser.pictures FOLDER`.
+
+Each as a phone and a desk show it, in light and dark. The tests judge more than these, but not whether it is beautiful.
+"""
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.async_api import Browser, async_playwright
+
+from libs.common.vocabulary import Language, RecipientKind
+from tests.browser.mails import corrected, sent
+
+WIDTHS_PX = (375, 900)
+GERMAN = Language("de")
+
+
+def ten_mails() -> dict[str, str]:
+    """The HTML of each, by what it is."""
+    owner, team = RecipientKind.NETWORK_OWNER, RecipientKind.NATIONAL_CERT
+    return {
+        "first, one finding": sent(language=Language.DUTCH, first=True).html,
+        "critical, three findings": sent(language=Language.ENGLISH, incident="exchange-webshell", findings=3).html,
+        "German, ten findings": sent(language=GERMAN, findings=10).html,
+        "forty findings": sent(language=Language.DUTCH, findings=40).html,
+        "came back": sent(language=Language.ENGLISH, findings=3, came_back=3).html,
+        "stolen passwords": sent(language=GERMAN, incident="stolen-credentials", first=True).html,
+        "network owner": sent(language=Language.ENGLISH, kind=owner, findings=40, first=True).html,
+        "team": sent(language=Language.DUTCH, kind=team, findings=10).html,
+        "advice in another language": sent(language=GERMAN, findings=2, without_advice_in=GERMAN).html,
+        "correction": corrected(language=Language.DUTCH, findings=3, in_part=True).html,
+    }
+
+
+async def take_pictures(browser: Browser, folder: Path) -> None:
+    page = await browser.new_page(java_script_enabled=False)
+    for name, html in ten_mails().items():
+        await page.set_content(html)
+        for width in WIDTHS_PX:
+            await page.set_viewport_size({"width": width, "height": 800})
+            for scheme in ("light", "dark"):
+                await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                await page.screenshot(path=folder / f"{name}, {width} px, {scheme}.png", full_page=True)
+
+
+async def main(folder: Path) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        await take_pictures(browser, folder)
+        await browser.close()
+
+
+if __name__ == "__main__":
+    wanted = Path(sys.argv[1])
+    wanted.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(wanted))
