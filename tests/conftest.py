@@ -141,21 +141,16 @@ class Kafka:
 
 
 async def kafka_from_now(bootstrap: str) -> Kafka:
-    """The broker, with everything that is on it already passed over."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await producer.start()
+    """The broker, with everything that is on it already passed over.
+
+    Who subscribes to all topics is told of all at once; of one that was not named a client asks for each by itself.
+    """
+    consumer = AIOKafkaConsumer(*(topic.name for topic in wanted_topics(partitions=1)), bootstrap_servers=bootstrap)
     await consumer.start()
     try:
-        places = [
-            TopicPartition(topic.name, partition)
-            for topic in wanted_topics(partitions=1)
-            for partition in await producer.partitions_for(topic.name)
-        ]
-        return Kafka(bootstrap=bootstrap, began_at=await consumer.end_offsets(places))
+        return Kafka(bootstrap=bootstrap, began_at=await consumer.end_offsets(consumer.assignment()))
     finally:
         await consumer.stop()
-        await producer.stop()
 
 
 @pytest.fixture

@@ -158,10 +158,10 @@ async def _read_feedback(connection: asyncpg.Connection, books: Books) -> None:
 
 
 async def _dead_letters(kafka: str) -> dict[str, int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka)
+    names = [topic.name for topic in wanted_topics(partitions=1) if topic.name.endswith(".dead-letter")]
+    consumer = AIOKafkaConsumer(*names, bootstrap_servers=kafka)
     await consumer.start()
     try:
-        names = [topic.name for topic in wanted_topics(partitions=1) if topic.name.endswith(".dead-letter")]
         ends = await consumer.end_offsets([TopicPartition(name, 0) for name in names])
         return {place.topic: end for place, end in ends.items() if end}
     finally:

@@ -338,6 +338,7 @@ async def test_a_mail_whose_answer_was_lost_with_the_process_is_one_submission(
         "TOCSIN_INTAKE_KAFKA_BOOTSTRAP": infrastructure.endpoints.kafka,
         "TOCSIN_INTAKE_OPERATOR_PUBLIC_KEY": operator_public_key,
         "TOCSIN_INTAKE_PAYLOAD_DIR": str(tmp_path),
+        "TOCSIN_INTAKE_LEASE_SECONDS": "2",  # who died had one, and is waited for as long as that
         "TOCSIN_INTAKE_FAULTS": f"{fault}:1x1",
         "TOCSIN_INTAKE_FAULTS_TALLY": str(tmp_path / "tally"),
     }

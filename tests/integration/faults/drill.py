@@ -37,6 +37,9 @@ SIZES = (60, 300)
 """Records of a push: one is read before its answer, the other after it."""
 
 BETWEEN_PUSHES_SECONDS = 1.0
+NEED_NO_MORE = frozenset({"crash-webhook-told"})
+"""Strikes when something that was pushed has come to its end: to push more would only put that off."""
+
 STRUCK_WITHIN_SECONDS = 300.0
 PUSHED_WITHIN_SECONDS = 90.0
 BACK_WITHIN_SECONDS = 60.0
@@ -122,7 +125,8 @@ class Ground:
             client.event_hooks["response"].append(note)
             partner = ClumsyPartner(client, draw=draw, patience_seconds=PUSHED_WITHIN_SECONDS)
             while (unstruck := wanted - _names(self._struck(folder))) and time.monotonic() < give_up:
-                await self._push(partner)
+                if unstruck - NEED_NO_MORE:
+                    await self._push(partner)
                 await asyncio.sleep(BETWEEN_PUSHES_SECONDS)
         return unstruck
 
