@@ -21,6 +21,8 @@ from services.notifier.store import amounts
 LOW = min(map(URGENCY.index, ROUNDED_UP))
 TARGETS_IN_ROUND_UP = 2000
 DAYS_KEPT = timedelta(days=7)
+PLANNER_TAKES = timedelta(seconds=2)
+"""It looks four times a second."""
 
 
 class Parcel(msgspec.Struct, frozen=True):
@@ -97,9 +99,31 @@ def _within_bounds(members: Sequence[Notification]) -> tuple[Notification, ...]:
 
 async def free(tx: Transaction, parcels: Sequence[Parcel], *, policy: AmountPolicy, now: datetime) -> list[Parcel]:
     """Those that go now, counted for today; the others wait, or are given up after they have waited for long."""
-    asking = [parcel for parcel in parcels if not parcel.was_let_go]
-    if not asking:
-        return list(parcels)
+    held = await _until_all_is_there(tx, parcels, policy=policy, now=now)
+    asking = [parcel for parcel in parcels if not parcel.was_let_go and parcel.head.id not in held]
+    if asking:
+        held |= await _held_back(tx, asking, policy=policy, now=now)
+    await _hold(tx, held, policy=policy, now=now)
+    return [parcel for parcel in parcels if parcel.head.id not in held]
+
+
+async def _until_all_is_there(
+    tx: Transaction, parcels: Sequence[Parcel], *, policy: AmountPolicy, now: datetime
+) -> dict[UUID, Slot]:
+    """A round-up waits for the planner, which may be closing the rest of it: what comes later goes on another day."""
+    new = [each for each in parcels if not each.was_let_go and policy.rounds_up(subject_of(each.head))]
+    if not new:
+        return {}
+    recipients = sorted({parcel.head.recipient.key for parcel in new})
+    more = await amounts.with_more_to_come(tx, recipients, least_urgency=LOW, now=now)
+    slot = Slot(now + PLANNER_TAKES, Wait.ROUND_UP)
+    return {member.id: slot for parcel in new if parcel.head.recipient.key in more for member in parcel.members}
+
+
+async def _held_back(
+    tx: Transaction, asking: Sequence[Parcel], *, policy: AmountPolicy, now: datetime
+) -> dict[UUID, Slot]:
+    """Which of these wait, and until when; the others are counted."""
     asked = [_asked(parcel, policy) for parcel in asking]
     day = policy.calendars.day_of(now)
     counts = [count for each in asked for count in counts_of(each, policy.caps)]
@@ -107,14 +131,12 @@ async def free(tx: Transaction, parcels: Sequence[Parcel], *, policy: AmountPoli
     verdicts = let_go(asked, used=used, policy=policy, now=now)
     freed = [verdict for verdict in verdicts if isinstance(verdict, Freed)]
     await amounts.count_mails(tx, day, [count for verdict in freed for count in verdict.counts])
-    held = {
+    return {
         member.id: verdict
         for parcel, verdict in zip(asking, verdicts, strict=True)
         if isinstance(verdict, Slot)
         for member in parcel.members
     }
-    await _hold(tx, held, policy=policy, now=now)
-    return [parcel for parcel in parcels if parcel.head.id not in held]
 
 
 def _asked(parcel: Parcel, policy: AmountPolicy) -> Asked:

@@ -152,6 +152,23 @@ async def low_ones_due(
     return [notification(row) for row in rows]
 
 
+async def with_more_to_come(
+    tx: Transaction, recipient_keys: Sequence[str], *, least_urgency: int, now: datetime
+) -> set[str]:
+    """Those of these recipients for whom the planner has yet to close what is due and of low severity."""
+    rows = await tx.fetch(
+        """
+        SELECT DISTINCT n.recipient_key FROM notifications n JOIN incidents i ON i.slug = n.incident
+        WHERE n.recipient_key = ANY($1::text[]) AND n.state = 'planned' AND n.kind = 'warning' AND n.urgency >= $2
+          AND n.due_at <= $3 AND i.state = 'approved'
+        """,
+        recipient_keys,
+        least_urgency,
+        now,
+    )
+    return {row["recipient_key"] for row in rows}
+
+
 async def left_of_mails(tx: Transaction, mail_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
     """Of mails that carry several notifications: how many may go out now with each."""
     rows = await tx.fetch(

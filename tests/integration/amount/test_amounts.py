@@ -217,6 +217,17 @@ async def test_what_is_of_low_severity_goes_in_one_mail_a_day(database: Database
     assert await send(database, relay, now=TUESDAY_AT_TEN + timedelta(hours=1)) == [], "it has had its mail today"
 
 
+async def test_a_round_up_waits_for_what_the_planner_has_not_closed_yet(database: Database) -> None:
+    await plan(database, low("open-smb"), now=MONDAY)
+    await close_due(database, now=TUESDAY_AT_TEN)
+    await plan(database, low("open-rdp"), now=MONDAY + timedelta(minutes=1))
+    async with database.transaction() as tx:
+        assert await claim(tx, now=TUESDAY_AT_TEN, lease=LEASE, limit=50, amounts=HOURS) == []
+
+    [both] = await take_up(database, TUESDAY_AT_TEN + timedelta(seconds=2))
+    assert len(both.parts) == 2
+
+
 async def test_a_late_one_waits_for_the_mail_of_the_next_day(database: Database) -> None:
     relay = RememberingRelay()
     await plan(database, low("open-smb"), msgspec.structs.replace(low("open-rdp"), confidence=0.1), now=MONDAY)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from libs.common.errors import Fatal
 from libs.common.vocabulary import NotificationKind, Severity
+from services.notifier.api.views import summary_of
 from services.notifier.domain.amount.calendar import Calendar, Calendars, QuietHours, calendar_of
 from services.notifier.domain.amount.caps import Asked, Count, Freed, counts_of, let_go, most_of
 from services.notifier.domain.amount.policy import (
@@ -23,6 +24,8 @@ from services.notifier.domain.amount.policy import (
     slot_to_plan,
 )
 from services.notifier.domain.amount.waits import SENTENCES, Wait, explained
+from services.notifier.domain.notification import State
+from tests.unit.notifier.builders import notification
 
 CRITICAL, HIGH, MEDIUM, LOW, INFO = Severity
 DUTCH = Calendar("NL", "Europe/Amsterdam")
@@ -330,3 +333,14 @@ def test_an_analyst_reads_until_when_and_why() -> None:
         "Waits until 2026-03-03 06:00 UTC. It can wait, and the recipient's next business day begins then."
     )
     assert set(SENTENCES) == set(Wait)
+
+
+def test_what_a_notification_waits_for_is_shown_with_it() -> None:
+    waiting = msgspec.structs.replace(
+        notification(), state=State.PLANNED, due_at=NEXT_DAY, wait=Wait.QUIET_HOURS, next_attempt_at=None
+    )
+    assert summary_of(waiting).waits == (
+        "Waits until 2026-03-03 06:00 UTC. It is not critical, and the recipient has quiet hours until then."
+    )
+    assert summary_of(waiting).next_attempt_at == NEXT_DAY
+    assert summary_of(notification()).waits == ""

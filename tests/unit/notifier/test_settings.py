@@ -1,11 +1,15 @@
 """What the notifier's settings allow, and what follows from them."""
 
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.calendar import Calendar, Calendars, QuietHours
+from services.notifier.domain.amount.policy import Caps
 from services.notifier.settings import NotifierSettings
 
 NEEDED = {
@@ -89,3 +93,46 @@ def test_a_second_key_has_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert settings.dkim_next_key_file == Path("l")
     assert settings.dkim_next_since is not None
+
+
+def test_amounts_are_read_as_an_operator_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "QUIET_HOURS": "22:00-06:30",
+        "BUSINESS_DAY_SEVERITIES": "low, info",
+        "ROUND_UP_TIME": "",
+        "CALENDAR": "BE=Europe/Brussels",
+        "OTHER_CALENDARS": "",
+        "TOTAL_DAILY_CAP": "0",
+        "RECIPIENT_DAILY_CAP": "3",
+    }
+
+    amounts = settings_of(monkeypatch, given).amounts
+
+    assert amounts.quiet == QuietHours(time(22), time(6, 30))
+    assert amounts.business_days_for == (Severity.LOW, Severity.INFO)
+    assert amounts.round_up_at is None
+    assert amounts.calendars == Calendars(Calendar("BE", "Europe/Brussels"))
+    assert amounts.caps == Caps(recipient=3, domain=5000, incident=50_000)
+
+
+def test_quiet_hours_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of(monkeypatch, {"QUIET_HOURS": ""}).amounts.quiet is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"QUIET_HOURS": "late"},
+        {"QUIET_HOURS": "25:00-07:00"},
+        {"ROUND_UP_TIME": "24:30"},
+        {"BUSINESS_DAY_SEVERITIES": "low,dreadful"},
+        {"CALENDAR": "NL=Europe/Atlantis"},
+        {"OTHER_CALENDARS": "XX=Europe/Brussels"},
+    ],
+    ids=lambda given: "-".join(given.values()).replace("/", "-"),
+)
+def test_an_amount_that_makes_no_sense_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, given: Mapping[str, str]
+) -> None:
+    with pytest.raises(ValidationError):
+        settings_of(monkeypatch, given)
