@@ -106,10 +106,10 @@ class Desk:
         self._service = service
         self._client = client
 
-    async def attribute(self, *threats: ThreatVerified) -> list[Event]:
+    async def attribute(self, *threats: ThreatVerified, now: datetime = NOW) -> list[Event]:
         handler = self._service.subscriptions[ThreatVerified]
         async with self._service.database.transaction() as tx:
-            return list(await handler(threats, tx=tx, now=NOW))
+            return list(await handler(threats, tx=tx, now=now))
 
     async def sent(self) -> list[Event]:
         async with self._service.database.transaction() as tx:

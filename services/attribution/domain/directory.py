@@ -99,6 +99,8 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hint: NetworkHint | None = None
     answers: Mapping[Enquiry, Answer] = NO_ANSWERS
     """What sources outside were asked before, whatever came of it, by the question."""
+    others_there: int = 0
+    """Names of other owners that records have placed at the address."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ from services.attribution.domain.directory import Directory, Findings, Question,
 from services.attribution.domain.enquiries import Patience, answers_only
 from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, climb, decide
 from services.attribution.domain.learnt import Learnt, learnt
+from services.attribution.domain.neighbours import others_at, pairs_of
 from services.attribution.handlers.directory import LiveDirectory
 
 NO_LESSONS: Mapping[str, Learnt] = MappingProxyType({})
@@ -22,11 +23,15 @@ MOST_ROUNDS = 8
 
 
 class Asking(msgspec.Struct, frozen=True, gc=False):
-    """A question to the ladder: who may be asked about it outside, and whether it can wait for that."""
+    """A question to the ladder: who may be asked about it outside, and whether it can wait for that.
+
+    `tells_names`: what it places at its address is remembered.
+    """
 
     question: Question
     online: frozenset[Source] = frozenset()
     may_wait: bool = False
+    tells_names: bool = False
 
 
 class Decider:
@@ -41,7 +46,10 @@ class Decider:
         self._online = online
 
     def about(self, threat: ThreatVerified, *, may_wait: bool) -> Asking:
-        return Asking(question_of(threat.indicator), self.patience.online(self._online, threat), may_wait)
+        """Of a test nothing is remembered; nor of a stolen password, which names where it opens something."""
+        online, tells_names = self.patience.online(self._online, threat), not threat.is_test
+        tells_names = tells_names and not threat.indicator.credentials
+        return Asking(question_of(threat.indicator), online, may_wait, tells_names)
 
     def about_asset(self, question: Question) -> Asking:
         """What a person asks waits for nobody."""
@@ -68,10 +76,25 @@ class Decider:
         questions = [each.question for each in asked]
         lessons = await _lessons(tx, questions, known, now=at)
         findings = list(_findings(questions, known, lessons))
+        await self._read_neighbours(asked, findings, tx=tx, at=at)
         online = [place for place, each in enumerate(asked) if each.online]
         if online:
             await self._read_answers(asked, findings, known, places=online, tx=tx, at=at)
         return known, findings
+
+    async def _read_neighbours(
+        self, asked: Sequence[Asking], findings: list[Findings], *, tx: Transaction, at: datetime
+    ) -> None:
+        """What names were seen at each address, those of this batch among them: one statement."""
+        addresses = {each.question.address.text for each in asked if each.question.address is not None}
+        if not addresses:
+            return
+        new = pairs_of(each.question for each in asked if each.tells_names)
+        since = self.ladder.names_seen_since(at)
+        seen = await store.neighbours.seen_at(tx, addresses, new=new, on=at.date(), since=since)
+        for place, found in enumerate(findings):
+            if seen and (others := others_at(found.question, seen)):
+                findings[place] = msgspec.structs.replace(found, others_there=others)
 
     async def _read_answers(
         self,

@@ -56,6 +56,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waits: bool = False
     """Whether an answer may be waited for."""
     ladders: list[str] = []
+    others: int = 0
+    """Names of other owners that records have placed at the address."""
     ripe_days: int = 4
     delegated_days: int = 4
 
@@ -165,6 +167,7 @@ def findings_of(case: Case) -> Findings:
         found,
         learnt=Learnt(said_by="ann", organisation=organisations()[case.learnt]) if case.learnt else None,
         answers={answer.enquiry: answer for answer in answers},
+        others_there=case.others,
     )
 
 

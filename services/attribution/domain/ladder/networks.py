@@ -11,7 +11,7 @@ from services.attribution.domain.ladder.imports import RIPE
 from services.attribution.domain.ladder.outside import consult, found_in
 from services.attribution.domain.ladder.providers import ProviderKind
 from services.attribution.domain.ladder.published import candidate_at, usable_address
-from services.attribution.domain.ladder.rules import Certainty
+from services.attribution.domain.ladder.rules import NAMES_SEEN, Certainty
 from services.attribution.domain.ladder.values import (
     ADDRESS,
     COUNTRY,
@@ -29,8 +29,12 @@ ORGANISATION, NETWORK_OWNER = RecipientKind.ORGANISATION, RecipientKind.NETWORK_
 
 def country(case: Case) -> Iterable[Step]:
     found = case.country
-    evidence = case.evidence(found.source, case.findings.question.asked, found.code or "country not known")
-    return (Step(evidence, about=COUNTRY),)
+    asked = case.findings.question.asked
+    step = Step(case.evidence(found.source, asked, found.code or "country not known"), about=COUNTRY)
+    if not case.is_shared:
+        return (step,)
+    answered = f"{case.findings.others_there} other names were seen here: shared hosting, so whoever runs it can act"
+    return (step, Step(case.evidence(NAMES_SEEN, asked, answered), about=ADDRESS))
 
 
 def rdap_network(case: Case) -> Iterable[Step]:

@@ -111,12 +111,17 @@ def _found_there(case: Case, kind: NameKind, name: str, asset: RegisteredAsset) 
     if case.provider is not None and case.provider.kind is ProviderKind.ACCESS:
         return
     organisation = case.directory.organisation(asset)
+    answered = f"{asset.claim.value} of {organisation.name}"
+    if case.is_shared:
+        answered = f"{answered}, but {case.findings.others_there} other names were seen at the address"
+        yield Step(case.evidence(f"{kind}-name", name, answered), about=ADDRESS, witness=kind)
+        return
     yield organisation_step(
         case,
         organisation,
         source=f"{kind}-name",
         asked=name,
-        answered=f"{asset.claim.value} of {organisation.name}",
+        answered=answered,
         about=ADDRESS,
         witness=kind,
         at_most=case.ladder.proof[kind],
