@@ -7,7 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from libs.common.addresses import canonical_domain
-from libs.common.contracts import Indicator
+from libs.common.contracts import Indicator, ListedOperator
 from libs.common.intervals import ADDRESSES, Place, Space, place_of
 from services.attribution.domain.answers import Answer, Enquiry
 from services.attribution.domain.delegations import Delegated, Delegations
@@ -35,6 +35,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     certificate_name: str | None = None
     reverse_name: str | None = None
     category: str = ""
+    listed: ListedOperator | None = None
+    """Whose the asset is, where the verifier's list names somebody whom another team warns."""
 
     @property
     def owned_part(self) -> str:
@@ -57,7 +59,7 @@ CERTIFICATE_FIELD = "subject_common_name"
 NO_ANSWERS: Mapping[Enquiry, Answer] = MappingProxyType({})
 
 
-def question_of(indicator: Indicator) -> Question:
+def question_of(indicator: Indicator, *, listed: ListedOperator | None = None) -> Question:
     """What is asked of an asset; nothing of it is asked of the asset itself."""
     asset = indicator.asset
     certificate_name = indicator.extra.get(CERTIFICATE_FIELD) if indicator.extra else None
@@ -76,6 +78,7 @@ def question_of(indicator: Indicator) -> Question:
         certificate_name=canonical_domain(certificate_name.removeprefix("*.")) if certificate_name else None,
         reverse_name=asset.hostname,
         category=indicator.category,
+        listed=listed,
     )
 
 

@@ -49,7 +49,8 @@ class Decider:
         """Of a test nothing is remembered; nor of a stolen password, which names where it opens something."""
         online, tells_names = self.patience.online(self._online, threat), not threat.is_test
         tells_names = tells_names and not threat.indicator.credentials
-        return Asking(question_of(threat.indicator), online, may_wait, tells_names)
+        question = question_of(threat.indicator, listed=threat.listed)
+        return Asking(question, online, may_wait, tells_names)
 
     def about_asset(self, question: Question) -> Asking:
         """What a person asks waits for nobody."""

@@ -35,12 +35,14 @@ _COLUMNS = (
     "confidence",
     "evidence",
     "decided_at",
+    "concerns",
 )
 
 
 async def of_indicators(tx: Transaction, indicator_ids: Sequence[UUID]) -> dict[UUID, Attribution]:
     rows = await tx.fetch(
-        """SELECT indicator_id, route, outcome, reason, message, recipient, candidates, confidence, evidence, decided_at
+        """SELECT indicator_id, route, outcome, reason, message, recipient, candidates, confidence, evidence,
+                  decided_at, concerns
            FROM attribution WHERE indicator_id = ANY($1::uuid[])""",
         indicator_ids,
     )
@@ -75,7 +77,7 @@ async def put_in_line(tx: Transaction, threats: Iterable[ThreatVerified], *, now
 
 _WAITING = """
     SELECT u.target_id, u.threat, u.waiting_since, u.decided_at IS NOT NULL AS is_decided,
-           a.route, a.outcome, a.reason, a.message, a.recipient, a.candidates, a.confidence, a.evidence
+           a.route, a.outcome, a.reason, a.message, a.recipient, a.candidates, a.confidence, a.evidence, a.concerns
     FROM unattributed u JOIN attribution a ON a.indicator_id = u.indicator_id
 """
 
@@ -140,7 +142,7 @@ async def replace_decision(tx: Transaction, indicator_id: UUID, decision: Decisi
     """A person's word, or an answer that came late, takes the place of what found nobody; nothing else is changed."""
     await tx.fetch(
         """UPDATE attribution SET route = $2, outcome = $3, reason = $4, message = $5, recipient = $6, candidates = $7,
-               confidence = $8, evidence = $9, decided_at = $10
+               confidence = $8, evidence = $9, decided_at = $10, concerns = $11
            WHERE indicator_id = $1""",
         indicator_id,
         *_values(decision, now),
@@ -156,11 +158,12 @@ def _values(decision: Decision, now: datetime) -> tuple[object, ...]:
     evidence = _encode(decision.evidence).decode()
     match decision:
         case Settled(route=route, outcome=outcome, reason=reason, message=message):
-            return route, outcome, reason, message, None, None, 0.0, evidence, now
+            return route, outcome, reason, message, None, None, 0.0, evidence, now, None
         case Doubted(route=route, reason=reason, message=message, candidates=candidates):
-            return route, Outcome.HELD, reason, message, None, _encode(candidates).decode(), 0.0, evidence, now
-        case Attributed(route=route, recipient=recipient, confidence=confidence):
-            return route, None, None, None, _encode(recipient).decode(), None, confidence, evidence, now
+            return route, Outcome.HELD, reason, message, None, _encode(candidates).decode(), 0.0, evidence, now, None
+        case Attributed(route=route, recipient=recipient, confidence=confidence, concerns=concerns):
+            told = _encode(recipient).decode()
+            return route, None, None, None, told, None, confidence, evidence, now, concerns or None
 
 
 def _attribution(row: asyncpg.Record) -> Attribution:
@@ -170,7 +173,8 @@ def _attribution(row: asyncpg.Record) -> Attribution:
 def _decision(row: asyncpg.Record) -> Decision:
     route, evidence = Route(row["route"]), _EVIDENCE.decode(row["evidence"])
     if row["outcome"] is None:
-        return Attributed(route, _RECIPIENT.decode(row["recipient"]), row["confidence"], evidence)
+        recipient, concerns = _RECIPIENT.decode(row["recipient"]), row["concerns"] or ""
+        return Attributed(route, recipient, row["confidence"], evidence, concerns=concerns)
     if row["candidates"] is not None:
         return Doubted(_CANDIDATES.decode(row["candidates"]), row["reason"], row["message"], evidence)
     return Settled(route, Outcome(row["outcome"]), row["reason"], row["message"], evidence)

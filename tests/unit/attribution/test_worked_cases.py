@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from libs.common.contracts import Indicator
+from libs.common.contracts import Indicator, ListedOperator
 from libs.common.contracts.intake import Asset
 from services.attribution.domain.answers import (
     Answer,
@@ -58,6 +58,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ladders: list[str] = []
     others: int = 0
     """Names of other owners that records have placed at the address."""
+    listed: ListedOperator | None = None
+    """Whose it is, by the verifier's list of those whom other teams warn."""
+    concerns: str = ""
     ripe_days: int = 4
     delegated_days: int = 4
 
@@ -113,6 +116,7 @@ def expect_recipient(case: Case, verdict: Attributed) -> None:
     assert case.route in ("", verdict.route), told(verdict)
     assert case.kind in ("", recipient.kind)
     assert case.called in ("", recipient.name)
+    assert case.concerns in ("", verdict.concerns)
     assert case.language in ("", recipient.language)
     assert [copy.email for copy in verdict.copies] == ([case.copy] if case.copy else [])
     assert not case.asset.email or recipient.email.lower() != case.asset.email.lower()
@@ -161,7 +165,7 @@ def findings_of(case: Case) -> Findings:
         geo_country=case.country,
         extra={CERTIFICATE_FIELD: case.certificate} if case.certificate else {},
     )
-    (found,) = directory(case.ripe_days, case.delegated_days).find([question_of(indicator)])
+    (found,) = directory(case.ripe_days, case.delegated_days).find([question_of(indicator, listed=case.listed)])
     answers = [answer_of(given) for given in case.answers]
     return msgspec.structs.replace(
         found,

@@ -1,4 +1,4 @@
-"""Names that records have placed at addresses: many of different owners tell of shared hosting."""
+"""Names that records have placed at addresses; and a decision says whom a hand-over concerns, each time it is told."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,4 +17,5 @@ def upgrade() -> None:
         sa.Column("seen_on", sa.Date(), nullable=False),
         comment="registrable domains that records have placed at an address, a bounded number of each",
     )
+    op.add_column("attribution", sa.Column("concerns", sa.Text(), comment="who is hit, where a team is told of it"))
     op.create_index("name_at_address_by_age", "name_at_address", ["seen_on"])

@@ -23,6 +23,7 @@ attribution = Table(
     Column("confidence", Double, nullable=False),
     Column("evidence", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("concerns", Text, comment="who is hit, where a team is told of it"),
     comment="the first decision on an indicator; it stands, whatever the directory says later",
 )
 
