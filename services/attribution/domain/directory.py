@@ -15,6 +15,7 @@ from services.attribution.domain.learnt import Learnt
 from services.attribution.domain.network_files import NetworkFile, NetworkHint
 from services.attribution.domain.networks import Network, Networks, System
 from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
+from services.attribution.domain.withheld import WithheldClaim
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -102,6 +103,8 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hint: NetworkHint | None = None
     answers: Mapping[Enquiry, Answer] = NO_ANSWERS
     """What sources outside were asked before, whatever came of it, by the question."""
+    withheld: WithheldClaim | None = None
+    """A claim on a range around the address that does not count."""
     others_there: int = 0
     """Names of other owners that records have placed at the address."""
 
@@ -114,6 +117,7 @@ class Surroundings(msgspec.Struct, frozen=True, gc=False):
     origins: Mapping[int, tuple[int, ...]] = {}
     delegated: Mapping[int, Delegated] = {}
     hints: Mapping[int, NetworkHint] = {}
+    withheld: Mapping[int, WithheldClaim] = {}
 
 
 class Directory(msgspec.Struct, frozen=True, eq=False):
@@ -156,6 +160,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
                 delegated_country=delegated.country if delegated is not None else None,
                 delegated=delegated,
                 hint=around.hints.get(number),
+                withheld=around.withheld.get(number),
             )
 
     def _surroundings(self, space: Space, numbers: Sequence[int]) -> Surroundings:
@@ -167,6 +172,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
             self.networks.origins(space, numbers),
             self.delegations.countries(space, numbers),
             self.network_file.around(space, numbers),
+            self.registered.withheld.around(space, numbers),
         )
 
     def _named(self, names: Sequence[str]) -> RegisteredAsset | None:

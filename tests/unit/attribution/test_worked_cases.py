@@ -138,6 +138,17 @@ def told(verdict: Verdict) -> str:
     return "\n".join(explain(verdict, asked="the asset"))
 
 
+def test_of_somebody_elses_claim_or_site_whoever_is_written_to_hears_nothing() -> None:
+    asset = Asset(ip="192.0.2.203")
+    verdict = verdict_on(Case(name="", asset=asset, certificate="vpn.bakery.example", others=12))
+
+    assert isinstance(verdict, Attributed)
+    told = " ".join(step.answered for step in verdict.evidence if not step.leads_elsewhere)
+    assert "claim" not in told
+    assert "bakery" not in told.lower()
+    assert "12 other names" in told
+
+
 def test_there_are_a_hundred_and_fifty_of_them_and_no_two_have_one_name() -> None:
     names = [case.id for case in all_cases()]
 

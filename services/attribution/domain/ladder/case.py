@@ -72,6 +72,12 @@ class Case:
     ) -> Evidence:
         return Evidence(source=source, asked=asked, answered=answered, at=at or self.at, confidence=confidence)
 
+    def evidence_elsewhere(self, source: str, asked: str, answered: str) -> Evidence:
+        """What speaks of somebody else, whoever is written to, and so is never told to them."""
+        return Evidence(
+            source=source, asked=asked, answered=answered, at=self.at, confidence=NOTHING, leads_elsewhere=True
+        )
+
     def is_reported(self, email: str) -> bool:
         """Is it the address under report, which may be in the attacker's hands?"""
         return email.lower() == self.findings.question.reported_email
