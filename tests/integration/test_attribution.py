@@ -31,6 +31,7 @@ from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Language, Outcome
 from services.attribution.app import build
+from services.attribution.domain.imports import UNDER_WAY
 from services.attribution.settings import AttributionSettings
 from tests.unit.attribution.builders import a_threat as threat
 
@@ -135,7 +136,7 @@ class Desk:
         response = await self._client.post(f"/v1/imports/{kind}", content=content, params=query)
         assert response.status_code == 202, response.text
         async with asyncio.timeout(20):
-            while (run := await self.ask("GET", response.headers["Location"]))["state"] == "running":
+            while (run := await self.ask("GET", response.headers["Location"]))["state"] in UNDER_WAY:
                 await asyncio.sleep(0.02)
         return run
 

@@ -1,6 +1,7 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 
@@ -130,6 +131,8 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
     networks: Networks = Networks()
     delegations: Delegations = Delegations()
     network_file: NetworkFile = NetworkFile()
+    network_file_since: date | None = None
+    """What a network file of before says of AS numbers is not believed."""
 
     def organisation(self, asset: RegisteredAsset) -> Organisation:
         return self.registered.organisations[asset.organisation_id]
@@ -141,7 +144,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
             if question.address is not None:
                 asked[question.address.space].add(question.address.number)
         known = {space: self._surroundings(space, list(numbers)) for space, numbers in asked.items()}
-        asns = [_asns(question, known) for question in questions]
+        asns = [_asns(question, known, since=self.network_file_since) for question in questions]
         holders = self.delegations.countries(Space.ASN, list({each[0] for each in asns if each}))
         # Many addresses of a batch lie in few systems: each is looked up once.
         system_of, claim_on = cache(self._system), cache(self._claimed)
@@ -192,7 +195,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
         return mute
 
 
-def _asns(question: Question, known: Mapping[Space, Surroundings]) -> tuple[int, ...]:
+def _asns(question: Question, known: Mapping[Space, Surroundings], *, since: date | None) -> tuple[int, ...]:
     """What the record says, then who announces the address: by a route, else by the network file."""
     place = question.address
     if place is None:
@@ -201,7 +204,7 @@ def _asns(question: Question, known: Mapping[Space, Surroundings]) -> tuple[int,
     announced = around.origins.get(place.number)
     if announced is None:
         hint = around.hints.get(place.number)
-        if hint is None or not hint.asn:
+        if hint is None or not hint.asn or hint.is_of_before(since):
             return question.asns
         announced = (hint.asn,)
     return tuple(dict.fromkeys(question.asns + announced))

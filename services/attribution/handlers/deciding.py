@@ -12,7 +12,7 @@ from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
 from services.attribution.domain.directory import Directory, Findings, Question, question_of
 from services.attribution.domain.enquiries import Patience, answers_only
-from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, climb, decide
+from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, believed, climb, decide
 from services.attribution.domain.learnt import Learnt, learnt
 from services.attribution.domain.neighbours import others_at, pairs_of
 from services.attribution.handlers.directory import LiveDirectory
@@ -73,7 +73,7 @@ class Decider:
         self, asked: Sequence[Asking], *, tx: Transaction, at: datetime
     ) -> tuple[Directory, list[Findings]]:
         """What the directory knows about each, with all that outside sources have answered to its questions."""
-        known = await self.directory.latest(tx)
+        known = believed(await self.directory.latest(tx), self.ladder, at)
         questions = [each.question for each in asked]
         lessons = await _lessons(tx, questions, known, now=at)
         findings = list(_findings(questions, known, lessons))
@@ -147,6 +147,7 @@ def decide_all(
     lessons: Mapping[str, Learnt] = NO_LESSONS,
 ) -> list[Decision]:
     """What is decided where nobody outside is asked. Each by itself; nothing is carried over from one to the next."""
+    known = believed(known, ladder, at)
     verdicts = (decide(found, directory=known, ladder=ladder, at=at) for found in _findings(questions, known, lessons))
     return [verdict for verdict in verdicts if not isinstance(verdict, Waiting)]
 

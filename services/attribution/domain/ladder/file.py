@@ -14,7 +14,6 @@ from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.toml_files import BrokenFile, FileFault, TomlFile, Wrong, country_codes, known, listed, number
 from libs.common.toml_lines import Place
 from services.attribution.domain.answers import Source
-from services.attribution.domain.ladder.imports import DELEGATED, RIPE
 from services.attribution.domain.ladder.providers import Provider, Providers
 from services.attribution.domain.ladder.rules import (
     NAMES_SEEN,
@@ -28,9 +27,10 @@ from services.attribution.domain.ladder.rules import (
 )
 from services.attribution.domain.mailboxes import is_mailable
 from services.attribution.domain.neighbours import MOST_NAMES
+from services.attribution.domain.sources import DELEGATED, NETWORK_FILE, RIPE
 
 MOST_PROVIDERS, MOST_ROWS = 1_000, 1_000
-AGES = {RIPE: None, DELEGATED: None, NAMES_SEEN: None, **{str(source): None for source in Source}}
+AGES = {RIPE: None, DELEGATED: None, NETWORK_FILE: None, NAMES_SEEN: None, **{str(source): None for source in Source}}
 LISTS_OF_ROWS = ("handover", "provider")
 
 BrokenLadder = BrokenFile
@@ -249,6 +249,7 @@ _CHOICES: Mapping[str, Callable[[object], Any]] = {
     "agreement_gain": _share,
     "ask_from_proof": _share,
     "shared_from_names": _names,
+    "warn_from_age": _share,
     "abroad": _abroad,
     "malicious": lambda value: frozenset(_texts(value)),
     "bounty_domains": _domains,

@@ -8,6 +8,7 @@ import msgspec
 
 from libs.common.vocabulary import Language
 from services.attribution.domain.ladder.providers import NO_PROVIDERS, Providers
+from services.attribution.domain.sources import Ages
 
 ANY = "*"
 NAMES_SEEN = "names-seen"
@@ -123,6 +124,7 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ask_from_proof: float = 0.7
     shared_from_names: int = 10
     greatest_age_days: Mapping[str, int] = {}
+    warn_from_age: float = 0.5
     teams: Mapping[str, Team] = {}
     team_of_country: Mapping[str, str] = {}
     team_of_sector: Mapping[str, str] = {}
@@ -131,6 +133,11 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     malicious: frozenset[str] = frozenset()
     bounty_domains: frozenset[str] = frozenset()
     providers: Providers = NO_PROVIDERS
+
+    @property
+    def ages(self) -> Ages:
+        """Of imported sources: one truth for what is refused and for what is warned of before."""
+        return Ages(self.greatest_age_days, self.warn_from_age)
 
     def names_seen_since(self, at: datetime) -> date:
         return at.date() - timedelta(days=self.greatest_age_days.get(NAMES_SEEN, FOR_HALF_A_YEAR))

@@ -33,6 +33,7 @@ WHO: Mapping[str, str] = {
     "ripe:abuse-c": "The RIPE database, asked whose network {asked} lies in",
     "ripe:aut-num": "The RIPE database, asked for {asked}",
     "vital-list": "The verifier's list of those whom other teams warn, asked for {asked}",
+    "network-file": "The network file, asked for {asked}",
     "names-seen": "What records have placed at {asked}",
     "national-cert": "Your list of CSIRTs, asked for {asked}",
     "person": "A person, asked for {asked}",

@@ -1,4 +1,4 @@
-"""Names that records have placed at addresses; and a decision says whom a hand-over concerns, each time it is told."""
+"""Names that records have placed at addresses; and a decision says whom a hand-over concerns, each time it is told; an upload waits."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,4 +18,7 @@ def upgrade() -> None:
         comment="registrable domains that records have placed at an address, a bounded number of each",
     )
     op.add_column("attribution", sa.Column("concerns", sa.Text(), comment="who is hit, where a team is told of it"))
+    op.add_column(
+        "import_run", sa.Column("is_waiting", sa.Boolean(), nullable=False, server_default="false", comment="its turn")
+    )
     op.create_index("name_at_address_by_age", "name_at_address", ["seen_on"])
