@@ -121,7 +121,7 @@ async def _bring_in(
         watched.peak_mb = max(watched.peak_mb, _importing_mb(bench.pids()["attribution"]))
         if until_known is not None and not watched.old_served_seconds:
             await _look_up(api, until_known, watched, started)
-        if run["state"] != "running":
+        if run["state"] not in {"waiting", "running"}:
             break
         if time.monotonic() - started > LONGEST_SECONDS:
             raise Complaint(f"The import did not end within {LONGEST_SECONDS} s.")

@@ -15,6 +15,7 @@ from deploy.demo.follow import Ledger
 from deploy.demo.mails import Mail
 from deploy.demo.measures import is_reconciled, told_twice
 from deploy.demo.records import Record
+from deploy.demo.world import TEAM
 from libs.common.vocabulary import Outcome
 
 T = TypeVar("T")
@@ -158,6 +159,9 @@ def _of_mails(expectations: Expectations, ledger: Ledger) -> Iterator[Check]:
     yield _check("every notification is sent", "sent", ", ".join(["sent", *unsent]))
     references = {notification.reference for notification in ledger.notifications}
     yield _same("mails by reference", references, {mail.reference for mail in ledger.mails})
+    to_team = [mail for mail in ledger.mails if mail.recipient == TEAM and mail.text]
+    complete = sum(mail.has_files_for_machines for mail in to_team)
+    yield _check("hand-overs with a table and reports for machines", len(to_team), complete)
     yield _check("each notification is one mail", len(ledger.notifications), len(ledger.mails))
 
 
@@ -167,7 +171,7 @@ def _of_people(expectations: Expectations, happened: Happenings) -> Iterator[Che
     yield _check("a recipient calls findings wrong", True, happened.called_wrong > 0)
     yield _check("threats that this closes", happened.called_wrong, happened.closed)
     yield _check("answers that came back", 2, happened.feedback)
-    yield _check("the public counter", len(happened.ledger.sent), happened.statistics_total)
+    yield _check("the public counter", len(happened.ledger.warnings), happened.statistics_total)
 
 
 def _told(ledger: Ledger) -> Mapping[tuple[str, str], set[str]]:

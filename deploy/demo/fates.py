@@ -15,6 +15,7 @@ OUTCOME_OF_STANDING = {
     Standing.STRANGER: Outcome.UNATTRIBUTABLE,
     Standing.ABROAD: Outcome.OUT_OF_SCOPE,
     Standing.VITAL_REGISTERED: Outcome.OUT_OF_SCOPE,
+    Standing.VITAL_LISTED: Outcome.OUT_OF_SCOPE,
     Standing.OPTED_OUT: Outcome.SUPPRESSED,
 }
 
@@ -38,7 +39,7 @@ def fate_at(place: Place, *, incident: str, asset: str) -> Fate:
     """The fate of a true and current finding at a place."""
     outcome = OUTCOME_OF_STANDING[place.standing]
     because = f"{place.name}: {place.standing.value}"
-    if outcome is not Outcome.NOTIFIED:
+    if place.recipient is None:
         return Fate(outcome=outcome, because=because, is_threat=True)
     return Fate(
         outcome=outcome,
@@ -55,7 +56,6 @@ EXPIRED = Fate(outcome=Outcome.EXPIRED, because="seen too long ago to be still s
 PRIVATE = Fate(outcome=Outcome.REFUTED, because="an address that nobody has on the internet")
 FUTURE = Fate(outcome=Outcome.REFUTED, because="seen at a time that has not come yet")
 FOREIGN = Fate(outcome=Outcome.OUT_OF_SCOPE, because="the record says itself that it is abroad")
-VITAL = Fate(outcome=Outcome.OUT_OF_SCOPE, because="a vital operator on the list of the verifier")
 UNKNOWN_FINDING = Fate(outcome=Outcome.HELD, because="no incident covers this finding, so a person has to look")
 DOUBTED = Fate(outcome=Outcome.HELD, because="its partner is so unreliable that a person has to look")
 UNREADABLE = Fate(outcome=REJECTED, because="the record can't be read")

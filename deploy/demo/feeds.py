@@ -39,7 +39,7 @@ MOST_RECORDS = 20_000
 MOST_IPV4_RECORDS = 650
 """Three documentation networks have 768 addresses: a bigger demo grows in IPv6."""
 
-OF_A_HUNDRED = {"repeated": 8, "expired": 7, "private": 3, "future": 1, "vital": 3, "unreadable": 2, "abroad": 26}
+OF_A_HUNDRED = {"repeated": 8, "expired": 7, "private": 3, "future": 1, "unreadable": 2, "abroad": 26}
 """What a hundred records are made of; the rest are threats."""
 
 
@@ -152,7 +152,6 @@ def _records(push: Push, size: int, maker: RecordMaker, *, earlier: Sequence[Fee
         *maker.expired(push.layout, many["expired"]),
         *maker.private(push.layout, many["private"]),
         *maker.future(push.layout, many["future"]),
-        *maker.vital(push.layout, many["vital"]),
         *maker.unreadable(push.layout, many["unreadable"]),
     ]
     return [*made, *maker.abroad(push.layout, size - len(made))]

@@ -13,6 +13,7 @@ from deploy.demo.operators import approve_what_waits
 from deploy.demo.patience import look_until
 from deploy.demo.progress import OutcomeBoard
 from deploy.demo.push import Pushed
+from libs.common.vocabulary import RecipientKind
 
 PATIENCE_SECONDS = 120
 SECONDS_FOR_A_THOUSAND = 10
@@ -34,6 +35,13 @@ class Ledger:
     @property
     def sent(self) -> list[Notification]:
         return [notification for notification in self.notifications if notification.sent_at is not None]
+
+    @property
+    def warnings(self) -> list[Notification]:
+        """What is handed over to a team warns nobody."""
+        return [
+            notification for notification in self.sent if notification.recipient.kind != RecipientKind.NATIONAL_CERT
+        ]
 
     @property
     def sent_mails(self) -> list[Mail]:

@@ -13,7 +13,10 @@ _LINK = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One file of the Maildir. `text` is its plain part; `is_second` if it says that it may be a second copy."""
+    """One file of the Maildir. `text` is its plain part; `is_second` if it says that it may be a second copy.
+
+    `attached` are the names of its files.
+    """
 
     path: Path
     recipient: str
@@ -21,6 +24,12 @@ class Mail:
     subject: str
     text: str
     is_second: bool = False
+    attached: tuple[str, ...] = ()
+
+    @property
+    def has_files_for_machines(self) -> bool:
+        """A table and reports, as a hand-over has them."""
+        return {name.partition("-")[0] for name in self.attached} >= {"findings", "xarf"}
 
     def link(self, page: str) -> str:
         """The link to one of the public pages: `f` to rate the mail, `r` to answer it. Raises StopIteration."""
@@ -62,4 +71,5 @@ def _mail(path: Path) -> Mail:
         subject=str(message["Subject"]),
         text=body.get_content() if body is not None else "",
         is_second=message["X-Tocsin-Resend"] is not None,
+        attached=tuple(part.get_filename() or "" for part in message.iter_attachments()),
     )

@@ -68,7 +68,7 @@ async def _bring_in(kind: str, content: bytes, attribution: Api) -> None:
     async def look() -> _Import:
         return await attribution.get(f"/v1/imports/{started.import_id}", _Import)
 
-    run = await look_until(look, lambda seen: seen.state != "running", within_seconds=IMPORT_SECONDS)
+    run = await look_until(look, lambda seen: seen.state not in {"waiting", "running"}, within_seconds=IMPORT_SECONDS)
     if run.state != "done":
         raise Complaint(f"The import of {kind} failed: {run.message}")
 

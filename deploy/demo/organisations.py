@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network
 
-from deploy.demo.world import BASICS, EVERYTHING, FEW, MANY, SCANNED, Organisation, Place, Standing
+from deploy.demo.world import BASICS, EVERYTHING, FEW, MANY, SCANNED, TEAM, Organisation, Place, Standing
 
 
 def _organisation(
@@ -21,6 +21,7 @@ def _organisation(
     machines: int = FEW,
 ) -> Organisation:
     contact = f"ict@{domain}"
+    recipients = {Standing.REGISTERED: contact, Standing.VITAL_REGISTERED: TEAM}
     place = Place(
         name=name,
         standing=standing,
@@ -30,7 +31,7 @@ def _organisation(
         ipv6=IPv6Network(f"2001:db8:{number:x}::/48"),
         weaknesses=weaknesses,
         website=domain,
-        recipient=contact if standing is Standing.REGISTERED else None,
+        recipient=recipients.get(standing),
         machines=machines,
     )
     return Organisation(

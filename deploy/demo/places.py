@@ -3,7 +3,19 @@
 from ipaddress import IPv4Network, IPv6Network
 
 from deploy.demo.organisations import ORGANISATIONS
-from deploy.demo.world import FOUND_BY_RANGE, SCANNED, VITAL_DOMAIN, Place, Standing
+from deploy.demo.world import (
+    FEW,
+    FOUND_BY_RANGE,
+    SCANNED,
+    TEAM,
+    VITAL_ASN,
+    VITAL_DOMAIN,
+    VITAL_IPV4,
+    VITAL_IPV6,
+    VITAL_OPERATOR,
+    Place,
+    Standing,
+)
 
 NETWORKS = (
     Place(
@@ -71,6 +83,18 @@ NETWORKS = (
         website="seite.beispielnetz.example",
         country="",
     ),
+    Place(
+        name=VITAL_OPERATOR,
+        standing=Standing.VITAL_LISTED,
+        city="Gouda",
+        asn=VITAL_ASN,
+        ipv4=VITAL_IPV4,
+        ipv6=VITAL_IPV6,
+        weaknesses=FOUND_BY_RANGE,
+        website=VITAL_DOMAIN,
+        recipient=TEAM,
+        machines=FEW,
+    ),
 )
 
 HOSTING = NETWORKS[1]
@@ -80,7 +104,11 @@ PLACES = (*(organisation.place for organisation in ORGANISATIONS), *NETWORKS)
 
 NEVER_WRITTEN_TO = frozenset(
     {
-        *(organisation.contact for organisation in ORGANISATIONS if organisation.place.recipient is None),
+        *(
+            organisation.contact
+            for organisation in ORGANISATIONS
+            if organisation.place.recipient != organisation.contact
+        ),
         "abuse@beispielnetz.example",
         f"ict@{VITAL_DOMAIN}",
     }

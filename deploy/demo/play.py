@@ -88,7 +88,7 @@ async def play(feeds: Sequence[Feed], cast: Cast) -> Happenings:
         called_wrong=called_wrong,
         closed=closed,
         feedback=await _feedback(cast.apis),
-        statistics_total=await _counted(cast.apis, mails=len(ledger.sent)),
+        statistics_total=await _counted(cast.apis, mails=len(ledger.warnings)),
         is_sound=(await asyncio.to_thread(cast.reconcile)).agree,
     )
 

@@ -14,7 +14,7 @@ BAR_WIDTH = 20
 OUTCOMES = {
     "notified": "a mail tells somebody",
     "duplicate": "known already, a sighting more",
-    "out-of-scope": "abroad, or vital: somebody else's",
+    "out-of-scope": "abroad, or handed over to a team",
     "unattributable": "nobody to write to",
     "expired": "too old to be still so",
     "held": "a person has to look",

@@ -21,10 +21,6 @@ from deploy.demo.world import (
     FOREIGN_IPV6,
     LEAKED,
     REVERSE_NAMES,
-    VITAL_ASN,
-    VITAL_DOMAIN,
-    VITAL_IPV4,
-    VITAL_IPV6,
     Place,
 )
 
@@ -91,9 +87,6 @@ class RecordMaker:
     def future(self, layout: Layout, number: int) -> list[Record]:
         sightings = [replace(self._anywhere(layout), at=self._not_yet()) for _ in range(number)]
         return [_record(layout, sighting, fates.FUTURE) for sighting in sightings]
-
-    def vital(self, layout: Layout, number: int) -> list[Record]:
-        return [_record(layout, self._at_vital_operator(layout), fates.VITAL) for _ in range(number)]
 
     def abroad(self, layout: Layout, number: int) -> list[Record]:
         return [_record(layout, self._from_abroad(layout), fates.FOREIGN) for _ in range(number)]
@@ -168,17 +161,6 @@ class RecordMaker:
             city=FOREIGN_CITIES[country],
             site=FOREIGN_SITE if abroad.site else "",
             hostname=_reverse_name(address, FOREIGN_ASN),
-        )
-
-    def _at_vital_operator(self, layout: Layout) -> Sighting:
-        sighting = self._anywhere(layout)
-        return replace(
-            sighting,
-            address=any_address(VITAL_IPV4 if layout.ip_version == 4 else VITAL_IPV6, self.random),
-            asn=VITAL_ASN,
-            country="NL",
-            hostname="",
-            site=f"www.{VITAL_DOMAIN}" if sighting.site else "",
         )
 
     def _again(self, layout: Layout, original: Record, *, same: bool) -> Record:

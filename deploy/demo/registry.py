@@ -7,7 +7,7 @@ line. Ranges nest; one inherits its abuse contact, one has none, one lies abroad
 from collections.abc import Iterator
 
 from deploy.demo.organisations import ORGANISATIONS
-from deploy.demo.world import VITAL_ASN, VITAL_DOMAIN, VITAL_IPV4, VITAL_IPV6, VITAL_OPERATOR, Organisation
+from deploy.demo.world import TEAM, VITAL_ASN, VITAL_DOMAIN, VITAL_IPV4, VITAL_IPV6, VITAL_OPERATOR, Organisation
 
 HOLDERS = (
     ("POLDER", "Polderkabel B.V.", "NL", "abuse@polderkabel.example"),
@@ -106,6 +106,19 @@ def vital_list() -> str:
         ("asn", f"AS{VITAL_ASN}"),
     )
     return "\n".join(("kind,value,name", *(f"{kind},{value},{VITAL_OPERATOR}" for kind, value in assets))) + "\n"
+
+
+def ladder() -> str:
+    """The operator's part of attribution's ladder: which team warns vital organisations."""
+    return f"""\
+[team.national]
+name = "Nationaal CSIRT"
+email = "{TEAM}"
+language = "nl"
+
+[team_of_country]
+NL = "national"
+"""
 
 
 def organisation_entries() -> list[dict[str, object]]:

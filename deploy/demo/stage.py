@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.demo.registry import vital_list
+from deploy.demo.registry import ladder, vital_list
 from deploy.local import commands
 from deploy.local.complaints import Complaint
 from deploy.local.layout import SERVICES, Layout
 from deploy.local.locks import holder
 
 VITAL_FILE = "vital-assets.csv"
+LADDER_FILE = "ladder.toml"
 APPROVAL_CONFIDENCE = 0.45
 """Between an AS's abuse desk (0.4) and that of the very network (0.5): the former waits for a person."""
 
@@ -60,13 +61,14 @@ def clear_stage(layout: Layout, *, console: Console) -> None:
 
 
 def set_stage(layout: Layout, *, in_trouble: bool = False) -> None:
-    """Mark the stack as a demo's, write the list of vital operators, and put the services' settings into our own
-    environment, from which they have theirs.
+    """Mark the stack as a demo's, write the list of vital operators and who warns them, and put the services' settings
+    into our own environment, from which they have theirs.
     """
     _mark(layout).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _mark(layout).touch()
     demo_folder(layout).mkdir(parents=True, exist_ok=True)
     (demo_folder(layout) / VITAL_FILE).write_text(vital_list())
+    (demo_folder(layout) / LADDER_FILE).write_text(ladder())
     os.environ.update(settings(layout))
     if in_trouble:
         os.environ.update(SHORT_WAITS)
@@ -80,6 +82,7 @@ def _mark(layout: Layout) -> Path:
 def settings(layout: Layout) -> Mapping[str, str]:
     """What the demo's services are told besides what every local stack tells them."""
     return {
+        "TOCSIN_ATTRIBUTION_LADDER_FILE": str(demo_folder(layout) / LADDER_FILE),
         "TOCSIN_VERIFIER_VITAL_ASSETS_FILE": str(demo_folder(layout) / VITAL_FILE),
         "TOCSIN_NOTIFIER_APPROVAL_CONFIDENCE": str(APPROVAL_CONFIDENCE),
         **{f"TOCSIN_NOTIFIER_WINDOW_{name}_SECONDS": str(seconds) for name, seconds in WINDOW_SECONDS.items()},

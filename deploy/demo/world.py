@@ -20,6 +20,7 @@ class Standing(StrEnum):
     STRANGER = "the registry knows the range, but nobody there to write to"
     ABROAD = "the record names no country; the registry says that the network is abroad"
     VITAL_REGISTERED = "registered, and vital: handed over to the team that warns those"
+    VITAL_LISTED = "on the list of vital operators: handed over to the team that warns those"
     OPTED_OUT = "its organisation asked not to be written to"
 
 
@@ -117,6 +118,8 @@ FOREIGN_ASN = 64504
 FOREIGN_CITIES = {"DE": "BERLIN", "BE": "GENT", "FR": "LILLE", "GB": "LONDON", "PL": "GDANSK", "US": "BOSTON"}
 """Where records lie that say themselves that they are not from here."""
 
+TEAM = "meldingen@nationaal-csirt.example"
+"""Whom the operator has named as the national team: what hits vital organisations is handed over to it."""
 VITAL_OPERATOR = "Drinkwaterbedrijf De Bron"
 VITAL_IPV4 = IPv4Network("203.0.113.192/27")
 VITAL_IPV6 = IPv6Network("2001:db8:6a00::/40")

@@ -22,7 +22,7 @@ from libs.common.faults import AT_INTAKE, AT_NOTIFIER, AT_PARTNERS, AT_THE_RELAY
 from libs.common.settings import ServiceSettings, describe
 from libs.common.vocabulary import Credibility
 from services.verifier.domain import Catalogue, Rules
-from services.verifier.domain.checks import CHECKS
+from services.verifier.domain.checks import CHECKS, Check
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
@@ -182,14 +182,17 @@ person looks at it. Nothing connects to the asset.
 
 def checks_page() -> str:
     """All checks of the verifier."""
-    rows = [
-        f"| `{check.name}` | {check.about} | {check.fails_as or 'can not fail'} | {_share(check.warns_up_to)} |\n"
-        for check in CHECKS
-    ]
+    rows = [f"| `{check.name}` | {check.about} | {_end(check)} | {_share(check.warns_up_to)} |\n" for check in CHECKS]
     head = (
         "| check | holds when | a record that fails it ends as | a warning takes up to |\n| --- | --- | --- | --- |\n"
     )
     return "".join(("# Checks\n\n", NOTE, CHECKS_INTRODUCTION, "\n", head, *rows, "\n", grades()))
+
+
+def _end(check: Check) -> str:
+    if check.fails_as is None:
+        return "can not fail"
+    return "as a file of rules says" if check.by_file_only else check.fails_as
 
 
 def grades() -> str:

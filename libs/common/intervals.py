@@ -3,6 +3,7 @@
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import AF_INET, inet_ntop
 
 import msgspec
 
@@ -10,6 +11,7 @@ from libs.common.addresses import packed_ip, text_of
 
 MAPPED = bytes(10) + b"\xff\xff"
 """How an IPv6 address begins that is an IPv4 address."""
+MAPPED_TOP = int.from_bytes(MAPPED, "big")
 Address = IPv4Address | IPv6Address
 
 
@@ -84,14 +86,24 @@ def parse_interval(text: str) -> Interval | None:
     """Read `first - last`, a CIDR block or one address of either family; None for anything else.
 
     Bits beyond a prefix are an error, not rounded away: a block that says less than it seems to is a typing mistake.
+    What lies in `::ffff:0:0/96` is IPv4, as it is for `place_of`.
     """
     first, dash, last = text.partition("-")
     try:
         if dash:
-            return _between(ip_address(first.strip()), ip_address(last.strip()))
-        return _of_block(ip_network(text.strip()))
+            found = _between(ip_address(first.strip()), ip_address(last.strip()))
+        else:
+            found = _of_block(ip_network(text.strip()))
     except ValueError:
         return None
+    return unmapped(found) if found is not None else None
+
+
+def unmapped(interval: Interval) -> Interval:
+    """The same addresses in IPv4, if all of them are IPv4 addresses written in IPv6."""
+    if interval.space is not Space.IPV6 or interval.first >> 32 != MAPPED_TOP or interval.last >> 32 != MAPPED_TOP:
+        return interval
+    return Interval(Space.IPV4, interval.first & 0xFFFFFFFF, interval.last & 0xFFFFFFFF)
 
 
 def place_of(text: str) -> Place | None:
@@ -102,7 +114,8 @@ def place_of(text: str) -> Place | None:
     if len(packed) == 4:
         return Place(Space.IPV4, int.from_bytes(packed, "big"), text)
     if packed.startswith(MAPPED):
-        return Place(Space.IPV4, int.from_bytes(packed[len(MAPPED) :], "big"), text)
+        packed = packed[len(MAPPED) :]
+        return Place(Space.IPV4, int.from_bytes(packed, "big"), inet_ntop(AF_INET, packed))
     return Place(Space.IPV6, int.from_bytes(packed, "big"), text)
 
 

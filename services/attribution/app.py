@@ -16,7 +16,7 @@ from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer, jobs
 from services.attribution.domain.enquiries import Patience
-from services.attribution.domain.sources import AGING, GREATEST_AGE_DAYS, PARTS
+from services.attribution.domain.sources import AGING, PARTS, Ages
 from services.attribution.gateway import companies, rdap, security_txt
 from services.attribution.gateway.companies import CompanyFile, CompanyRegistries, KvkRegistry
 from services.attribution.gateway.connections import PublicTransport
@@ -59,7 +59,7 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
     enquirer = Enquirer(database, outside, decider)
     subscriptions = consumer.subscriptions(decider, asked=enquirer.asked)
     watch = watch_of(
-        "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings)
+        "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings, ladder.ages)
     )
     return Service(
         name="attribution",
@@ -73,7 +73,7 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
                     decider,
                     imports.queue,
                     max_import_bytes=settings.max_import_bytes,
-                    greatest_age_days=GREATEST_AGE_DAYS,
+                    ages=ladder.ages,
                     prove=partial(prove_by_dns, database=database, dns=dns),
                     ask_contact=partial(
                         ask_contact,
@@ -103,7 +103,7 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
     )
 
 
-def states_of(settings: AttributionSettings) -> tuple[Watched, ...]:
+def states_of(settings: AttributionSettings, ages: Ages) -> tuple[Watched, ...]:
     """In which what waits or grows old is watched."""
     return (
         Watched(
@@ -121,10 +121,11 @@ def states_of(settings: AttributionSettings) -> tuple[Watched, ...]:
         *(
             Watched(
                 state=f"source-{name}",
-                greatest_age=timedelta(days=GREATEST_AGE_DAYS[together[0]]),
+                greatest_age=timedelta(days=days),
                 rows=books.source_rows((*together, *PARTS.get(name, ()))),
             )
             for name, together in AGING.items()
+            if (days := ages.warned_of(together[0])) is not None
         ),
     )
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 
 from libs.common import bookkeeping, overdue
+from libs.common.contracts import ListedOperator
 from libs.common.db import database_of
 from libs.common.errors import Fatal, Permanent
 from libs.common.http_api import new_api
@@ -83,7 +84,7 @@ def _greatest_list_age(settings: VerifierSettings) -> timedelta:
     return timedelta(days=settings.exploitation_max_age_days)
 
 
-def _vital_assets(settings: VerifierSettings) -> AssetIndex:
+def _vital_assets(settings: VerifierSettings) -> AssetIndex[ListedOperator]:
     if settings.vital_assets_file is None:
         return AssetIndex()
     try:

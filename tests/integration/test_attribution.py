@@ -30,6 +30,7 @@ from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Language, Outcome
 from services.attribution.app import build
+from services.attribution.domain.imports import UNDER_WAY
 from services.attribution.settings import AttributionSettings
 from tests.databases import make_tables
 from tests.unit.attribution.builders import a_threat as threat
@@ -106,10 +107,10 @@ class Desk:
         self._service = service
         self._client = client
 
-    async def attribute(self, *threats: ThreatVerified) -> list[Event]:
+    async def attribute(self, *threats: ThreatVerified, now: datetime = NOW) -> list[Event]:
         handler = self._service.subscriptions[ThreatVerified]
         async with self._service.database.transaction() as tx:
-            return list(await handler(threats, tx=tx, now=NOW))
+            return list(await handler(threats, tx=tx, now=now))
 
     async def sent(self) -> list[Event]:
         async with self._service.database.transaction() as tx:
@@ -135,7 +136,7 @@ class Desk:
         response = await self._client.post(f"/v1/imports/{kind}", content=content, params=query)
         assert response.status_code == 202, response.text
         async with asyncio.timeout(20):
-            while (run := await self.ask("GET", response.headers["Location"]))["state"] == "running":
+            while (run := await self.ask("GET", response.headers["Location"]))["state"] in UNDER_WAY:
                 await asyncio.sleep(0.02)
         return run
 

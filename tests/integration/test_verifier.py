@@ -29,7 +29,7 @@ from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import FeedbackKind, IncidentState, Language, Reliability, Severity
 from services.verifier import store
 from services.verifier.app import build
-from services.verifier.domain import FalsePositive, Incident, Matches, ThreatState
+from services.verifier.domain import FalsePositive, Incident, Matches, Rules, ThreatState
 from services.verifier.domain.review import Decision
 from services.verifier.handlers import (
     HeldFilter,
@@ -70,9 +70,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def rules_in_force(database: Database) -> RulesInForce:
+async def rules_in_force(database: Database, *, settled: Rules = RULES) -> RulesInForce:
     """With the shipped incidents, and those of the desk as they are now."""
-    rules, shutdown = RulesInForce(RULES, database=database, refresh_seconds=60), Shutdown()
+    rules, shutdown = RulesInForce(settled, database=database, refresh_seconds=60), Shutdown()
     reading = asyncio.create_task(rules.keep_fresh(shutdown))
     async with asyncio.timeout(10):
         while not _are_read(rules):

@@ -30,7 +30,14 @@ from libs.common.contracts.intake import (
 )
 from libs.common.contracts.notifier import NotificationSent, NotifiedTarget, RecipientUnreachable
 from libs.common.contracts.outcome import IndicatorSettled
-from libs.common.contracts.verifier import Advisory, IncidentChanged, Reopened, ThreatVerified, ThreatWithdrawn
+from libs.common.contracts.verifier import (
+    Advisory,
+    IncidentChanged,
+    ListedOperator,
+    Reopened,
+    ThreatVerified,
+    ThreatWithdrawn,
+)
 
 __all__ = [
     "HAND_OVER",
@@ -54,6 +61,7 @@ __all__ = [
     "IncidentChanged",
     "Indicator",
     "IndicatorSettled",
+    "ListedOperator",
     "MailReturned",
     "NotificationSent",
     "NotifiedTarget",

@@ -20,11 +20,26 @@ class Reopened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
 
 
+class ListedOperator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whose the asset is, by the operators' list of those whom another team warns. `warned_by` is what the list calls
+    that team; without it the national one does.
+    """
+
+    name: str
+    sector: str = ""
+    warned_by: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.name} ({self.sector})" if self.sector else self.name
+        return f"{name}, warned by {self.warned_by}" if self.warned_by else f"{name}, on the list of vital operators"
+
+
 @topic("verified-threat")
 class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="threat-verified.v1"):
     """An indicator judged true. `grade` is Admiralty (`B2`), `confidence` 0.0-1.0, `incident` an incident's slug.
 
-    `test_mails_to` is that of the record: what is tried out is tried out to the end.
+    `test_mails_to` is that of the record: what is tried out is tried out to the end. What is of a `listed` operator is
+    handed over to its team.
     """
 
     threat_id: UUID
@@ -41,6 +56,7 @@ class ThreatVerified(Event, frozen=True, kw_only=True, omit_defaults=True, tag="
     first_seen_at: datetime
     test_mails_to: str | None = None
     reopened: Reopened | None = None
+    listed: ListedOperator | None = None
 
     @property
     def key(self) -> str:

@@ -1,6 +1,6 @@
 """HTTP edge of attribution: models and status codes; the deciding is done elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from fastapi import APIRouter
 
@@ -24,6 +24,7 @@ from services.attribution.api import (
 from services.attribution.api.assets import Prove
 from services.attribution.api.contact_proofs import AskContact
 from services.attribution.api.imports import STREAMING_PATHS
+from services.attribution.domain.sources import Ages
 from services.attribution.handlers import Decider, ImportQueue
 
 __all__ = ["STREAMING_PATHS", "routers"]
@@ -35,7 +36,7 @@ def routers(
     queue: ImportQueue,
     *,
     max_import_bytes: int,
-    greatest_age_days: Mapping[str, int],
+    ages: Ages,
     prove: Prove,
     ask_contact: AskContact,
 ) -> Sequence[APIRouter]:
@@ -53,5 +54,5 @@ def routers(
         enquiries.routes(database),
         learnt.routes(database),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),
-        sources.routes(database, greatest_age_days=greatest_age_days),
+        sources.routes(database, ages=ages),
     )

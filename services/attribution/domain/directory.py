@@ -1,13 +1,14 @@
 """Everything that an attribution can be looked up in, as one value that never changes while a batch is decided."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 
 import msgspec
 
 from libs.common.addresses import canonical_domain
-from libs.common.contracts import Encryption, Indicator
+from libs.common.contracts import Encryption, Indicator, ListedOperator
 from libs.common.intervals import ADDRESSES, Place, Space, place_of
 from services.attribution.domain.answers import Answer, Enquiry
 from services.attribution.domain.delegations import Delegated, Delegations
@@ -15,6 +16,7 @@ from services.attribution.domain.learnt import Learnt
 from services.attribution.domain.network_files import NetworkFile, NetworkHint
 from services.attribution.domain.networks import Network, Networks, System
 from services.attribution.domain.organisations import Organisation, Registered, RegisteredAsset
+from services.attribution.domain.withheld import WithheldClaim
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +37,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     certificate_name: str | None = None
     reverse_name: str | None = None
     category: str = ""
+    listed: ListedOperator | None = None
+    """Whose the asset is, where the verifier's list names somebody whom another team warns."""
 
     @property
     def owned_part(self) -> str:
@@ -57,7 +61,7 @@ CERTIFICATE_FIELD = "subject_common_name"
 NO_ANSWERS: Mapping[Enquiry, Answer] = MappingProxyType({})
 
 
-def question_of(indicator: Indicator) -> Question:
+def question_of(indicator: Indicator, *, listed: ListedOperator | None = None) -> Question:
     """What is asked of an asset; nothing of it is asked of the asset itself."""
     asset = indicator.asset
     certificate_name = indicator.extra.get(CERTIFICATE_FIELD) if indicator.extra else None
@@ -76,6 +80,7 @@ def question_of(indicator: Indicator) -> Question:
         certificate_name=canonical_domain(certificate_name.removeprefix("*.")) if certificate_name else None,
         reverse_name=asset.hostname,
         category=indicator.category,
+        listed=listed,
     )
 
 
@@ -99,6 +104,10 @@ class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hint: NetworkHint | None = None
     answers: Mapping[Enquiry, Answer] = NO_ANSWERS
     """What sources outside were asked before, whatever came of it, by the question."""
+    withheld: WithheldClaim | None = None
+    """A claim on a range around the address that does not count."""
+    others_there: int = 0
+    """Names of other owners that records have placed at the address."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, gc=False):
@@ -109,6 +118,7 @@ class Surroundings(msgspec.Struct, frozen=True, gc=False):
     origins: Mapping[int, tuple[int, ...]] = {}
     delegated: Mapping[int, Delegated] = {}
     hints: Mapping[int, NetworkHint] = {}
+    withheld: Mapping[int, WithheldClaim] = {}
 
 
 class Directory(msgspec.Struct, frozen=True, eq=False):
@@ -123,6 +133,8 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
     network_file: NetworkFile = NetworkFile()
     encryptions: Mapping[str, Encryption] = {}
     """Of registered contacts, by address."""
+    network_file_since: date | None = None
+    """What a network file of before says of AS numbers is not believed."""
 
     def organisation(self, asset: RegisteredAsset) -> Organisation:
         return self.registered.organisations[asset.organisation_id]
@@ -134,7 +146,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
             if question.address is not None:
                 asked[question.address.space].add(question.address.number)
         known = {space: self._surroundings(space, list(numbers)) for space, numbers in asked.items()}
-        asns = [_asns(question, known) for question in questions]
+        asns = [_asns(question, known, since=self.network_file_since) for question in questions]
         holders = self.delegations.countries(Space.ASN, list({each[0] for each in asns if each}))
         # Many addresses of a batch lie in few systems: each is looked up once.
         system_of, claim_on = cache(self._system), cache(self._claimed)
@@ -153,6 +165,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
                 delegated_country=delegated.country if delegated is not None else None,
                 delegated=delegated,
                 hint=around.hints.get(number),
+                withheld=around.withheld.get(number),
             )
 
     def _surroundings(self, space: Space, numbers: Sequence[int]) -> Surroundings:
@@ -164,6 +177,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
             self.networks.origins(space, numbers),
             self.delegations.countries(space, numbers),
             self.network_file.around(space, numbers),
+            self.registered.withheld.around(space, numbers),
         )
 
     def _named(self, names: Sequence[str]) -> RegisteredAsset | None:
@@ -183,7 +197,7 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
         return mute
 
 
-def _asns(question: Question, known: Mapping[Space, Surroundings]) -> tuple[int, ...]:
+def _asns(question: Question, known: Mapping[Space, Surroundings], *, since: date | None) -> tuple[int, ...]:
     """What the record says, then who announces the address: by a route, else by the network file."""
     place = question.address
     if place is None:
@@ -192,7 +206,7 @@ def _asns(question: Question, known: Mapping[Space, Surroundings]) -> tuple[int,
     announced = around.origins.get(place.number)
     if announced is None:
         hint = around.hints.get(place.number)
-        if hint is None or not hint.asn:
+        if hint is None or not hint.asn or hint.is_of_before(since):
             return question.asns
         announced = (hint.asn,)
     return tuple(dict.fromkeys(question.asns + announced))

@@ -8,7 +8,10 @@ from uuid import UUID
 import msgspec
 
 LONGEST_SILENCE = timedelta(minutes=5)
-"""A running import says something every second, save while it puts ranges in order; after this it is taken for dead."""
+"""A running import says something every second, save while it puts ranges in order; after this it is taken for dead.
+
+So is one that waits: its queue says every minute that it does.
+"""
 
 
 class ImportKind(StrEnum):
@@ -21,9 +24,15 @@ class ImportKind(StrEnum):
 
 
 class ImportState(StrEnum):
+    """An upload is `waiting` while others are worked on before it."""
+
+    WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+
+UNDER_WAY = frozenset({ImportState.WAITING, ImportState.RUNNING})
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -106,7 +115,7 @@ class ImportRun(msgspec.Struct, frozen=True, kw_only=True):
 
 def as_seen(run: ImportRun, *, at: datetime) -> ImportRun:
     """The run as a reader should take it: one that has long been silent died with its process, and changed nothing."""
-    if run.state is not ImportState.RUNNING or at - run.updated_at < LONGEST_SILENCE:
+    if run.state not in UNDER_WAY or at - run.updated_at < LONGEST_SILENCE:
         return run
     return msgspec.structs.replace(
         run, state=ImportState.FAILED, message="The import was interrupted and has changed nothing; start it again."

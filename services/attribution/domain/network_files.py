@@ -15,7 +15,7 @@ import numpy as np
 
 from libs.common.addresses import packed_ip
 from libs.common.delegated import Skipped, country_code
-from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn
+from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn, unmapped
 from services.attribution.domain.columns import Columns, joined, parted
 from services.attribution.domain.ranges import Segments
 
@@ -52,6 +52,10 @@ class NetworkHint(msgspec.Struct, frozen=True, gc=False):
     asn_made_on: date | None = None
     country: str | None = None
     country_made_on: date | None = None
+
+    def is_of_before(self, day: date | None) -> bool:
+        """Is what it says of the AS older?"""
+        return day is not None and self.asn_made_on is not None and self.asn_made_on < day
 
 
 def read_stretches(lines: Iterable[str]) -> Iterator[Stretch | Skipped]:
@@ -104,7 +108,7 @@ def _interval(cells: Mapping[str, str]) -> Interval | None:
     if first is None or last is None or len(first) != len(last) or first > last:
         return None
     space = Space.IPV4 if len(first) == 4 else Space.IPV6
-    return Interval(space, int.from_bytes(first, "big"), int.from_bytes(last, "big"))
+    return unmapped(Interval(space, int.from_bytes(first, "big"), int.from_bytes(last, "big")))
 
 
 class StretchBuilder:

@@ -16,6 +16,7 @@ from libs.common.places import end_of
 from libs.common.vocabulary import AssetKind, Language
 from services.attribution.domain.proofs import Proof
 from services.attribution.domain.ranges import Segments
+from services.attribution.domain.withheld import NO_CLAIMS, WithheldClaims
 
 
 class Criticality(StrEnum):
@@ -255,14 +256,11 @@ class Registered:
         version: int,
         organisations: Mapping[UUID, Organisation],
         assets: Sequence[RegisteredAsset],
-        withheld: frozenset[str] = frozenset(),
+        withheld: WithheldClaims = NO_CLAIMS,
     ) -> None:
-        """Of equal assets the first is meant: a person has said that both organisations may have it.
-
-        `withheld` are names that somebody claims, without a proof or against somebody else.
-        """
+        """Of equal assets the first is meant: a person has said that both organisations may have it."""
         self.version = version
-        self._withheld = withheld
+        self.withheld = withheld
         self.organisations = organisations
         self._by_value = {asset.claim.value: asset for asset in reversed(assets) if asset.claim.interval is None}
         self._ends = frozenset(map(end_of, self._by_value))
@@ -278,10 +276,6 @@ class Registered:
             if asset is not None:
                 return asset
         return None
-
-    def is_withheld(self, name: str) -> bool:
-        """Is the name, or one above it, claimed by somebody who may not count on it?"""
-        return bool(self._withheld) and any(each in self._withheld for each in _with_parents(name))
 
     def asn(self, number: int) -> RegisteredAsset | None:
         return self._by_value.get(f"AS{number}")

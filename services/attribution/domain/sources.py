@@ -28,16 +28,12 @@ class Registry(StrEnum):
 
 
 SOURCES = (RIPE, *(registry.source for registry in Registry), NETWORK_FILE, ORGANISATIONS)
-GREATEST_AGE_DAYS: Mapping[str, int] = {
-    RIPE: 30,
-    **{registry.source: 90 for registry in Registry},
-    NETWORK_FILE: 400,
-}
-"""How old the word of a source may be; organisations are our own and have no such day."""
+DELEGATED = "delegated"
+"""All five delegated files, where they grow old together."""
 
 AGING: Mapping[str, Sequence[str]] = {
     RIPE: (RIPE,),
-    "delegated": tuple(registry.source for registry in Registry),
+    DELEGATED: tuple(registry.source for registry in Registry),
     NETWORK_FILE: (NETWORK_FILE,),
 }
 """Which sources grow old together, as far as a watch tells them apart."""
@@ -46,6 +42,25 @@ PARTS: Mapping[str, Sequence[str]] = {NETWORK_FILE: NETWORK_FILE_PARTS}
 FEWEST_TO_COMPARE = 1000
 LEAST_SHARE = 0.5
 """A registry does not halve from one day to the next; a file that was cut off somewhere does."""
+
+
+class Ages(msgspec.Struct, frozen=True):
+    """How old the word of a source may be, by the ladder; organisations are our own and have no such age.
+
+    `warn_from` is the share of that age from which operators are told that a newer one is wanted.
+    """
+
+    greatest_days: Mapping[str, int]
+    warn_from: float
+
+    def greatest_of(self, source: str) -> int | None:
+        together = next((name for name, sources in AGING.items() if source in sources), source)
+        return self.greatest_days.get(together)
+
+    def warned_of(self, source: str) -> int | None:
+        """The day on which it is overdue: before it is too old, and never on its first."""
+        greatest = self.greatest_of(source)
+        return None if greatest is None else max(1, int(greatest * self.warn_from))
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +91,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True):
     imported_at: datetime | None = None
     age_days: int | None = None
     greatest_age_days: int | None = None
+    overdue_after_days: int | None = None
     counts: Mapping[str, int] = {}
 
     @property
@@ -85,15 +101,17 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def state_of(source: str, version: Version | None, *, greatest_age_days: int | None, today: date) -> SourceState:
+def state_of(source: str, version: Version | None, *, ages: Ages, today: date) -> SourceState:
+    greatest, overdue = ages.greatest_of(source), ages.warned_of(source)
     if version is None:
-        return SourceState(source=source, greatest_age_days=greatest_age_days)
+        return SourceState(source=source, greatest_age_days=greatest, overdue_after_days=overdue)
     return SourceState(
         source=source,
         made_on=version.made_on,
         imported_at=version.imported_at,
         age_days=max(0, (today - version.made_on).days),
-        greatest_age_days=greatest_age_days,
+        greatest_age_days=greatest,
+        overdue_after_days=overdue,
         counts=version.counts,
     )
 

@@ -12,8 +12,9 @@ from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
 from services.attribution.domain.directory import Directory, Findings, Question, question_of
 from services.attribution.domain.enquiries import Patience, answers_only
-from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, climb, decide
+from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, believed, climb, decide
 from services.attribution.domain.learnt import Learnt, learnt
+from services.attribution.domain.neighbours import others_at, pairs_of
 from services.attribution.handlers.directory import LiveDirectory
 
 NO_LESSONS: Mapping[str, Learnt] = MappingProxyType({})
@@ -22,12 +23,16 @@ MOST_ROUNDS = 8
 
 
 class Asking(msgspec.Struct, frozen=True, gc=False):
-    """A question to the ladder: who may be asked about it outside, and whether it can wait for that."""
+    """A question to the ladder: who may be asked about it outside, and whether it can wait for that.
+
+    `tells_names`: what it places at its address is remembered.
+    """
 
     question: Question
     online: frozenset[Source] = frozenset()
     may_wait: bool = False
     unreachable: frozenset[str] = frozenset()
+    tells_names: bool = False
 
 
 class Decider:
@@ -42,8 +47,11 @@ class Decider:
         self._online = online
 
     def about(self, threat: ThreatVerified, *, may_wait: bool) -> Asking:
-        online = self.patience.online(self._online, threat.indicator)
-        return Asking(question_of(threat.indicator), online, may_wait)
+        """Of a test nothing is remembered; nor of a stolen password, which names where it opens something."""
+        indicator = threat.indicator
+        online = self.patience.online(self._online, indicator)
+        tells_names = not (threat.is_test or indicator.credentials)
+        return Asking(question_of(indicator, listed=threat.listed), online, may_wait, tells_names=tells_names)
 
     def past(self, event: RecipientUnreachable) -> Asking:
         """Who else can be told waits for nobody: what outside sources have answered so far counts."""
@@ -72,14 +80,29 @@ class Decider:
         self, asked: Sequence[Asking], *, tx: Transaction, at: datetime
     ) -> tuple[Directory, list[Findings]]:
         """What the directory knows about each, with all that outside sources have answered to its questions."""
-        known = await self.directory.latest(tx)
+        known = believed(await self.directory.latest(tx), self.ladder, at)
         questions = [each.question for each in asked]
         lessons = await _lessons(tx, questions, known, now=at)
         findings = list(_findings(questions, known, lessons))
+        await self._read_neighbours(asked, findings, tx=tx, at=at)
         online = [place for place, each in enumerate(asked) if each.online]
         if online:
             await self._read_answers(asked, findings, known, places=online, tx=tx, at=at)
         return known, findings
+
+    async def _read_neighbours(
+        self, asked: Sequence[Asking], findings: list[Findings], *, tx: Transaction, at: datetime
+    ) -> None:
+        """What names were seen at each address, those of this batch among them: one statement."""
+        addresses = {each.question.address.text for each in asked if each.question.address is not None}
+        if not addresses:
+            return
+        new = pairs_of(each.question for each in asked if each.tells_names)
+        since = self.ladder.names_seen_since(at)
+        seen = await store.neighbours.seen_at(tx, addresses, new=new, on=at.date(), since=since)
+        for place, found in enumerate(findings):
+            if seen and (others := others_at(found.question, seen)):
+                findings[place] = msgspec.structs.replace(found, others_there=others)
 
     async def _read_answers(
         self,
@@ -142,6 +165,7 @@ def decide_all(
     lessons: Mapping[str, Learnt] = NO_LESSONS,
 ) -> list[Decision]:
     """What is decided where nobody outside is asked. Each by itself; nothing is carried over from one to the next."""
+    known = believed(known, ladder, at)
     verdicts = (decide(found, directory=known, ladder=ladder, at=at) for found in _findings(questions, known, lessons))
     return [verdict for verdict in verdicts if not isinstance(verdict, Waiting)]
 

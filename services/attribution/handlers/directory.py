@@ -31,6 +31,7 @@ from services.attribution.domain.networks import (
 )
 from services.attribution.domain.organisations import Registered
 from services.attribution.domain.sources import NETWORK_FILE_PARTS, RIPE, Registry, Version
+from services.attribution.domain.withheld import WithheldClaims
 
 log = structlog.get_logger(__name__)
 
@@ -107,9 +108,9 @@ async def read_registered(tx: Transaction, version: int) -> Registered:
     """`version` was read first: what changes in between is read again the next time, never missed."""
     organisations = await store.directory.organisations(tx)
     assets = [asset for asset in await store.directory.registered_assets(tx) if asset.organisation_id in organisations]
-    withheld = await store.directory.withheld_names(tx)
+    withheld = await store.directory.withheld_claims(tx)
     return await asyncio.to_thread(
-        Registered, version=version, organisations=organisations, assets=assets, withheld=withheld
+        Registered, version=version, organisations=organisations, assets=assets, withheld=WithheldClaims(withheld)
     )
 
 

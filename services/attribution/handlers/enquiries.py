@@ -123,17 +123,23 @@ class Enquirer:
         return len(pending)
 
     async def _keep_sweeping(self, shutdown: Shutdown) -> None:
-        """Old answers go, some at a time."""
+        """Old answers go, and names that were seen long ago, some at a time."""
         while not shutdown.requested:
             try:
                 async with self._database.transaction() as tx:
-                    before = self._database.now() - OLD_ANSWERS
-                    removed = await store.enquiries.remove_old_answers(tx, before=before, limit=MOST_AT_ONCE)
+                    removed = await self._sweep(tx)
             except Transient as error:
-                log.warning("old answers stay for now", reason=str(error))
+                log.warning("old answers and names stay for now", reason=str(error))
                 removed = 0
             if removed < MOST_AT_ONCE:
                 await shutdown.wait(BETWEEN_SWEEPS_SECONDS)
+
+    async def _sweep(self, tx: Transaction) -> int:
+        """How many went of what there was most of."""
+        now = self._database.now()
+        answers = await store.enquiries.remove_old_answers(tx, before=now - OLD_ANSWERS, limit=MOST_AT_ONCE)
+        since = self._decider.ladder.names_seen_since(now)
+        return max(answers, await store.neighbours.remove_old(tx, before=since, limit=MOST_AT_ONCE))
 
 
 async def decide_pending(pending: Sequence[PendingThreat], *, tx: Transaction, now: datetime, decider: Decider) -> None:

@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import structlog
 
 from libs.common.errors import Transient
 from libs.common.shutdown import Shutdown
-from services.attribution.domain.imports import ImportKind, ImportRun
+from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
 from services.attribution.handlers.dumps import Dump
 from services.attribution.handlers.imports import Importer
 
 log = structlog.get_logger(__name__)
 
 MOST_WAITING = 4
+BETWEEN_SIGNS_SECONDS = 60.0
+"""Often enough that nobody takes what waits for dead."""
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -39,6 +42,7 @@ class ImportQueue:
         self._importer = importer
         self._work_apart = work_apart
         self._waiting: asyncio.Queue[Upload] = asyncio.Queue(MOST_WAITING)
+        self._in_line: dict[UUID, ImportRun] = {}
 
     @property
     def is_full(self) -> bool:
@@ -55,23 +59,43 @@ class ImportQueue:
         is_preview: bool = False,
     ) -> ImportRun:
         """Take a file; raises `asyncio.QueueFull` rather than wait."""
-        run = await self._importer.begin(kind, Dump([path]), started_by=started_by, is_preview=is_preview)
+        run = await self._importer.begin(
+            kind, Dump([path]), started_by=started_by, is_preview=is_preview, state=ImportState.WAITING
+        )
         self._waiting.put_nowait(Upload(run, path, made_on, is_forced))
+        self._in_line[run.import_id] = run
         return run
 
     async def work(self, shutdown: Shutdown) -> None:
         """A task of the service. What still waits at shutdown is seen as interrupted later, and changed nothing."""
+        async with asyncio.TaskGroup() as tasks:
+            signs = tasks.create_task(self._give_signs(shutdown))
+            await self._work_through(shutdown)
+            signs.cancel()
+
+    async def _give_signs(self, shutdown: Shutdown) -> None:
+        """However long the one before takes, what waits is known to wait."""
+        while not await shutdown.wait(BETWEEN_SIGNS_SECONDS):
+            if self._in_line:
+                try:
+                    await self._importer.still_wait(self._in_line.values())
+                except Transient as error:
+                    log.warning("that imports wait could not be told", reason=str(error))
+
+    async def _work_through(self, shutdown: Shutdown) -> None:
         while not shutdown.requested:
             try:
                 async with asyncio.timeout(0.5):
                     upload = await self._waiting.get()
             except TimeoutError:
                 continue
+            self._in_line.pop(upload.run.import_id, None)
             await self._work_off(upload)
 
     async def _work_off(self, upload: Upload) -> None:
         dump = Dump([upload.path])
         try:
+            upload = msgspec.structs.replace(upload, run=await self._importer.set_out(upload.run))
             if dump.is_large:
                 await self._importer.end(await self._work_apart(upload))
             else:

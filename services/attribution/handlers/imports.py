@@ -1,7 +1,7 @@
 """An import from its first byte to its end, with its progress where everybody can see it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import assert_never
 
@@ -51,13 +51,21 @@ class Importer:
         self._watch = watch
         self._after = after
 
-    async def begin(self, kind: ImportKind, dump: Dump, *, started_by: str, is_preview: bool = False) -> ImportRun:
+    async def begin(
+        self,
+        kind: ImportKind,
+        dump: Dump,
+        *,
+        started_by: str,
+        is_preview: bool = False,
+        state: ImportState = ImportState.RUNNING,
+    ) -> ImportRun:
         """`is_preview` is for organisations only: say what the file would change, and change nothing."""
         now = self._database.now()
         run = ImportRun(
             import_id=new_id(),
             kind=kind,
-            state=ImportState.RUNNING,
+            state=state,
             started_by=started_by,
             bytes_total=dump.bytes_total,
             started_at=now,
@@ -66,6 +74,18 @@ class Importer:
         )
         await self.save(run)
         return run
+
+    async def set_out(self, run: ImportRun) -> ImportRun:
+        """It has waited for long enough: its time counts from here."""
+        now = self._database.now()
+        run = msgspec.structs.replace(run, state=ImportState.RUNNING, started_at=now, updated_at=now)
+        await self.save(run)
+        return run
+
+    async def still_wait(self, waiting: Iterable[ImportRun]) -> None:
+        """Say of these that their turn is yet to come."""
+        async with self._database.transaction() as tx:
+            await store.imports.still_wait(tx, [run.import_id for run in waiting], now=self._database.now())
 
     async def run(self, run: ImportRun, dump: Dump, *, made_on: date, is_forced: bool = False) -> ImportRun:
         """Bring the dump in, and say how it ended. A broken one is `failed` and changes nothing; so is `Transient`."""

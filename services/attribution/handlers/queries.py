@@ -1,6 +1,5 @@
 """Somebody asks what is kept. A page has one item more than asked for where there is a next page."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from services.attribution.domain.sources import (
     NETWORK_FILE_PARTS,
     ORGANISATIONS,
     SOURCES,
+    Ages,
     SourceState,
     Version,
     joined,
@@ -106,7 +106,7 @@ async def imports_page(tx: Transaction, *, before: UUID | None, limit: int, now:
     return [as_seen(run, at=now) for run in await store.imports.page(tx, before=before, limit=limit + 1)]
 
 
-async def source_states(tx: Transaction, *, greatest_age_days: Mapping[str, int], now: datetime) -> list[SourceState]:
+async def source_states(tx: Transaction, *, ages: Ages, now: datetime) -> list[SourceState]:
     """Every source, also those that were never brought in."""
     versions = await store.sources.current(tx)
     halves = [versions[part] for part in NETWORK_FILE_PARTS if part in versions]
@@ -120,7 +120,4 @@ async def source_states(tx: Transaction, *, greatest_age_days: Mapping[str, int]
             imported_at=own.updated_at,
             counts={"organisations": own.progress.records},
         )
-    return [
-        state_of(source, versions.get(source), greatest_age_days=greatest_age_days.get(source), today=now.date())
-        for source in SOURCES
-    ]
+    return [state_of(source, versions.get(source), ages=ages, today=now.date()) for source in SOURCES]

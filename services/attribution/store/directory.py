@@ -20,6 +20,7 @@ from services.attribution.domain.organisations import (
     by_role,
     kept_claim,
 )
+from services.attribution.domain.withheld import Withheld, WithheldClaim
 from services.attribution.store.registrations import COUNTS
 
 _KINDS = {kind.value: kind for kind in AssetKind}
@@ -88,12 +89,21 @@ async def registered_assets(tx: Transaction) -> list[RegisteredAsset]:
     return await asyncio.to_thread(_registered, rows)
 
 
-async def withheld_names(tx: Transaction) -> frozenset[str]:
-    """Names whose claim does not count, as long as that is so."""
+async def withheld_claims(tx: Transaction) -> list[WithheldClaim]:
+    """What is claimed and does not count, as long as that is so."""
     rows = await tx.fetch(
-        f"SELECT DISTINCT value FROM organisation_asset WHERE kind = 'domain' AND NOT ({COUNTS})"  # noqa: S608
+        f"""SELECT kind, value, bool_or(contested) AS is_contested FROM organisation_asset
+            WHERE NOT ({COUNTS}) GROUP BY kind, value"""  # noqa: S608 - our own words
     )
-    return frozenset(row["value"] for row in rows)
+    return await asyncio.to_thread(_withheld, rows)
+
+
+def _withheld(rows: list[asyncpg.Record]) -> list[WithheldClaim]:
+    claims = ((kept_claim(_KINDS[kind], value), is_contested) for kind, value, is_contested in rows)
+    return [
+        WithheldClaim(claim.value, Withheld.CONTESTED if is_contested else Withheld.UNPROVEN, claim.interval)
+        for claim, is_contested in claims
+    ]
 
 
 def _registered(rows: list[asyncpg.Record]) -> list[RegisteredAsset]:

@@ -1,6 +1,7 @@
 """Whose an asset is, for many assets: ranges, domains with all below them, and AS numbers."""
 
 from collections.abc import Iterable, Mapping
+from typing import Generic, TypeVar
 
 from libs.common.addresses import numbered_ip
 from libs.common.contracts import Asset
@@ -8,9 +9,10 @@ from libs.common.intervals import Interval, Space
 from services.verifier.domain.stretches import NOBODY, Stretches
 
 ADDRESSES = (Space.IPV4, Space.IPV6)
+Owner = TypeVar("Owner")
 
 
-class AssetIndex:
+class AssetIndex(Generic[Owner]):
     """Never changes; a change makes a new one. Of ranges that overlap the smallest counts, of domains the closest.
 
     `version` tells this one from every other that the rules have had.
@@ -20,19 +22,19 @@ class AssetIndex:
         self,
         *,
         ranges: Mapping[Space, Stretches] | None = None,
-        names: tuple[str, ...] = (),
-        domains: Mapping[str, str] | None = None,
-        asns: Mapping[int, str] | None = None,
+        owners: tuple[Owner, ...] = (),
+        domains: Mapping[str, Owner] | None = None,
+        asns: Mapping[int, Owner] | None = None,
         version: str = "",
     ) -> None:
-        """`names` are those that the owners in `ranges` count, from 1."""
+        """`owners` are those that the numbers in `ranges` count, from 1."""
         self.ranges, self.domains, self.asns = ranges or {}, domains or {}, asns or {}
-        self._names = names
+        self._owners = owners
         self.version = version
         self._ipv4, self._ipv6 = self.ranges.get(Space.IPV4), self.ranges.get(Space.IPV6)
         self._is_empty = not (self.domains or self.asns or any(map(len, self.ranges.values())))
 
-    def owner_of(self, asset: Asset, asn: int | None) -> str | None:
+    def owner_of(self, asset: Asset, asn: int | None) -> Owner | None:
         """By its names, its address or its AS; `asn` is the one that a record names beside an asset without."""
         if self._is_empty:
             return None
@@ -43,7 +45,7 @@ class AssetIndex:
             return owner
         return self.asns.get(asset.asn or asn or 0)
 
-    def _by_name(self, hosts: Iterable[str]) -> str | None:
+    def _by_name(self, hosts: Iterable[str]) -> Owner | None:
         for host in hosts:
             name = host
             while name:
@@ -52,14 +54,14 @@ class AssetIndex:
                 name = name.partition(".")[2]
         return None
 
-    def _by_address(self, text: str) -> str | None:
+    def _by_address(self, text: str) -> Owner | None:
         numbered = numbered_ip(text)
         if numbered is None:
             return None
         version, number = numbered
         table = self._ipv6 if version == 6 else self._ipv4
         owner = table.owner(number) if table is not None else NOBODY
-        return self._names[owner - 1] if owner != NOBODY else None
+        return self._owners[owner - 1] if owner != NOBODY else None
 
 
 def tables_of(intervals: Iterable[Interval], owners: Iterable[int]) -> dict[Space, Stretches]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from libs.common.contracts import Indicator, RawIndicator, Reopened
+from libs.common.contracts import Indicator, ListedOperator, RawIndicator, Reopened
 from libs.common.vocabulary import Credibility, Outcome, Severity
 from services.verifier.domain.checks import CHECKS, LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.checks.exploitation import found_exploited
@@ -154,10 +154,20 @@ def _verified(case: Case, rules: Rules, now: datetime, weighed: Weighed) -> Judg
         sighting = Reason("sighting", PASS, 0.0, known_since)
         return _decided(case, rules, now, weighed.and_also(sighting), outcome=DUPLICATE, because=sighting)
     judgement = _decided(case, rules, now, weighed, outcome=None, because=None)
+    if (listed := _listed(case, rules)) is not None:
+        judgement = msgspec.structs.replace(judgement, listed=listed)
     if case.known is None or case.known.closed_at is None:
         return judgement
     reopened = Reopened(closed_at=case.known.closed_at, reason=case.known.closed_reason or "")
     return msgspec.structs.replace(judgement, reopened=reopened)
+
+
+def _listed(case: Case, rules: Rules) -> ListedOperator | None:
+    """Whom another team warns, unless a file of rules says that it is no matter."""
+    indicator = case.event.indicator
+    operator = rules.vital_assets.owner_of(indicator.asset, indicator.asn)
+    is_ignored = operator is not None and rules.fails_as.get("vital", Outcome.OUT_OF_SCOPE) is None
+    return None if is_ignored else operator
 
 
 def _is_news_again(event: RawIndicator, known: Threat, rules: Rules, now: datetime) -> bool:

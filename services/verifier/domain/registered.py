@@ -21,7 +21,7 @@ class Registered(msgspec.Struct, frozen=True):
     """The assets as they were read last; `versions` say by kind how new they are."""
 
     versions: Mapping[AssetKind, int] = {}
-    index: AssetIndex = AssetIndex()
+    index: AssetIndex[str] = AssetIndex()
 
     def covers(self, asset: Asset, asn: int | None) -> bool:
         """Whether somebody has registered it, or what it lies in; `asn` as in `AssetIndex`."""
@@ -42,7 +42,7 @@ def renewed(known: Registered, changed: Changed, versions: Mapping[AssetKind, in
     ranges = index.ranges if changed.ranges is None else dict(_tables(changed.ranges))
     domains = index.domains if changed.domains is None else dict.fromkeys(changed.domains.split(), OWNER)
     asns = index.asns if changed.asns is None else dict.fromkeys(_numbers(changed.asns), OWNER)
-    return Registered(versions, AssetIndex(ranges=ranges, names=(OWNER,), domains=domains, asns=asns))
+    return Registered(versions, AssetIndex(ranges=ranges, owners=(OWNER,), domains=domains, asns=asns))
 
 
 def _tables(ranges: Mapping[Space, Ends]) -> Iterator[tuple[Space, Stretches]]:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from libs.common.contracts import ListedOperator
 from libs.common.vocabulary import Outcome, Reliability
 from services.verifier.domain.asset_index import AssetIndex
 from services.verifier.domain.catalogue import Catalogue
@@ -68,7 +69,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     catalogue: Catalogue
-    vital_assets: AssetIndex = AssetIndex()
+    vital_assets: AssetIndex[ListedOperator] = AssetIndex()
     constituency_countries: frozenset[str] = frozenset({"NL"})
     max_age_days: Mapping[str, int] = msgspec.field(default_factory=lambda: DEFAULT_MAX_AGE_DAYS)
     allow_documentation_ranges: bool = False

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.addresses import parse_ip
-from libs.common.contracts import RawIndicator, Reopened
+from libs.common.contracts import ListedOperator, RawIndicator, Reopened
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain.catalogue import Incident
@@ -176,7 +176,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed.
 
-    `reopened` where that threat had been closed, and is news again.
+    `reopened` where that threat had been closed, and is news again; `listed` where another team warns its owner.
     """
 
     indicator: RawIndicator
@@ -196,6 +196,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None = None
     note: str | None = None
     reopened: Reopened | None = None
+    listed: ListedOperator | None = None
 
     @property
     def before(self) -> "Before":

@@ -65,6 +65,7 @@ def event_of(judgement: Judgement) -> Event:
             first_seen_at=judgement.first_seen_at,
             test_mails_to=event.test_mails_to,
             reopened=judgement.reopened,
+            listed=judgement.listed,
             traceparent=event.traceparent,
         )
     return IndicatorSettled(

@@ -47,6 +47,7 @@ verdicts = Table(
     Column("note", Text),
     Column("is_test", Boolean, nullable=False, server_default="false"),
     Column("reopened", Text, comment="JSON: when and why the threat had been closed that is news again"),
+    Column("listed", Text, comment="JSON: whose it is, by the list of those whom another team warns"),
 )
 Index("verdicts_of_threat", verdicts.c.threat_id)
 Index("verdicts_by_time", verdicts.c.judged_at, postgresql_using="brin")

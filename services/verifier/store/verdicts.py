@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from libs.common.contracts import RawIndicator, Reopened
+from libs.common.contracts import ListedOperator, RawIndicator, Reopened
 from libs.common.db import Transaction
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain import Judgement, Verdict
@@ -34,25 +34,28 @@ COLUMNS = (
     "judged_at",
     "is_test",
     "reopened",
+    "listed",
 )
 
 REPLACE = """
 UPDATE verdicts SET incident = new.incident, verdict = new.verdict, outcome = new.outcome, reason = new.reason,
                     message = new.message, grade = new.grade, severity = new.severity, confidence = new.confidence,
                     reasons = new.reasons, first_seen_at = new.first_seen_at, rules_version = new.rules_version,
-                    judged_at = new.judged_at, reopened = new.reopened, decided_by = $20, note = $21
+                    judged_at = new.judged_at, reopened = new.reopened, listed = new.listed,
+                    decided_by = $21, note = $22
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::text[], $10::text[], $11::text[], $12::float8[], $13::text[], $14::text[],
-            $15::timestamptz[], $16::text[], $17::timestamptz[], $18::boolean[], $19::text[])
+            $15::timestamptz[], $16::text[], $17::timestamptz[], $18::boolean[], $19::text[], $20::text[])
      AS new (indicator_id, threat_id, identifier, partner, incident, verdict, outcome, reason, message, grade,
-             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test, reopened)
+             severity, confidence, reasons, indicator, first_seen_at, rules_version, judged_at, is_test, reopened,
+             listed)
 WHERE verdicts.indicator_id = new.indicator_id AND verdicts.outcome = 'held'
 """
 
 HELD_AGAIN = """
 UPDATE verdicts SET incident = $2, verdict = 'held', outcome = 'held', reason = $3, message = $4, grade = $5,
                     severity = $6, confidence = $7, reasons = $8, rules_version = $9, judged_at = $10,
-                    decided_by = NULL, note = NULL, reopened = NULL
+                    decided_by = NULL, note = NULL, reopened = NULL, listed = NULL
 WHERE indicator_id = $1
 """
 
@@ -96,6 +99,7 @@ BEGINNING = (datetime.fromisoformat("1970-01-01T00:00:00+00:00"), UUID(int=0))
 
 _indicator = msgspec.json.Decoder(RawIndicator)
 _reopened = msgspec.json.Decoder(Reopened)
+_listed = msgspec.json.Decoder(ListedOperator)
 _reasons = ReasonsWriter()
 
 
@@ -205,6 +209,7 @@ def row_of(judgement: Judgement) -> tuple[object, ...]:
         judgement.at,
         event.is_test,
         _json(judgement.reopened) if judgement.reopened else None,
+        _json(judgement.listed) if judgement.listed else None,
     )
 
 
@@ -227,6 +232,7 @@ def _judgement(row: asyncpg.Record) -> Judgement:
         decided_by=row["decided_by"],
         note=row["note"],
         reopened=_reopened.decode(row["reopened"]) if row["reopened"] else None,
+        listed=_listed.decode(row["listed"]) if row["listed"] else None,
     )
 
 

@@ -16,6 +16,7 @@ from libs.common.security import Operator, Role, sign_operator_token
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution.app import build
+from services.attribution.domain.imports import UNDER_WAY
 from services.attribution.handlers import ProofRounds
 from services.attribution.settings import AttributionSettings
 from tests.databases import make_tables
@@ -341,7 +342,7 @@ async def preview(office: Office, content: bytes) -> Answer:
     response = await office.client.post("/v1/imports/organisations?dry_run=true", content=content)
     assert response.status_code == 202, response.text
     async with asyncio.timeout(20):
-        while (run := await office.desk.ask("GET", response.headers["Location"]))["state"] == "running":
+        while (run := await office.desk.ask("GET", response.headers["Location"]))["state"] in UNDER_WAY:
             await asyncio.sleep(0.02)
     return run
 

@@ -1,14 +1,19 @@
 """Dumps as files, and how far an import is."""
 
+import asyncio
 import gzip
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
+import msgspec
 import pytest
 
-from libs.common.ids import derived_id
+from libs.common.ids import derived_id, new_id
+from libs.common.shutdown import Shutdown
 from services.attribution.domain.imports import ImportKind, ImportRun, ImportState, Progress, as_seen
-from services.attribution.handlers import dumps
+from services.attribution.handlers import ImportQueue, Upload, dumps, import_queue
 from services.attribution.handlers.dumps import LONGEST_LINE, BrokenDump, Dump
 from services.attribution.handlers.sources.reading import read_all
 
@@ -92,6 +97,72 @@ def test_an_import_that_has_long_been_silent_was_interrupted() -> None:
 
     assert as_seen(run, at=NOW + timedelta(minutes=1)).state is ImportState.RUNNING
     assert as_seen(run, at=NOW + timedelta(minutes=10)).state is ImportState.FAILED
+
+
+def test_an_upload_that_waits_is_shown_as_waiting_while_its_queue_says_so() -> None:
+    waiting = msgspec.structs.replace(a_run(updated_at=NOW + timedelta(hours=1)), state=ImportState.WAITING)
+
+    assert as_seen(waiting, at=NOW + timedelta(hours=1, minutes=4)).state is ImportState.WAITING
+    assert as_seen(waiting, at=NOW + timedelta(hours=1, minutes=5)).state is ImportState.FAILED
+
+
+async def test_what_waits_behind_a_long_import_is_told_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue, with an importer that only remembers."""
+    monkeypatch.setattr(import_queue, "BETWEEN_SIGNS_SECONDS", 0.001)
+    importer, shutdown, runs_on = RememberingImporter(), Shutdown(), asyncio.Event()
+    queue = ImportQueue(importer, work_apart=never)  # type: ignore[arg-type]  # only what a queue asks of it
+    importer.until = runs_on
+    paths = [a_file(tmp_path, name, TEXT) for name in ("first", "second")]
+    ids = [(await queue.put(ImportKind.RIPE, path, made_on=NOW.date(), started_by="ann")).import_id for path in paths]
+    work = asyncio.create_task(queue.work(shutdown))
+
+    async with asyncio.timeout(5):
+        await importer.told_twice.wait()
+    runs_on.set()
+    async with asyncio.timeout(5):
+        await importer.both_ran.wait()
+    shutdown.request()
+    await work
+
+    assert importer.begun == [ImportState.WAITING, ImportState.WAITING]
+    assert set(importer.told[1]) == {ids[1]}, "the first runs meanwhile"
+    assert importer.ran == ids
+    assert not any(path.exists() for path in paths)
+
+
+async def never(_: Upload) -> ImportRun:
+    raise AssertionError("nothing here is large")
+
+
+class RememberingImporter:
+    def __init__(self) -> None:
+        self.until = asyncio.Event()
+        self.begun: list[ImportState] = []
+        self.told: list[list[UUID]] = []
+        self.ran: list[UUID] = []
+        self.told_twice, self.both_ran = asyncio.Event(), asyncio.Event()
+
+    async def begin(
+        self, kind: ImportKind, _: Dump, *, started_by: str, is_preview: bool, state: ImportState
+    ) -> ImportRun:
+        self.begun.append(state)
+        run = a_run(updated_at=NOW)
+        return msgspec.structs.replace(run, import_id=new_id(), kind=kind, started_by=started_by, state=state)
+
+    async def set_out(self, run: ImportRun) -> ImportRun:
+        return msgspec.structs.replace(run, state=ImportState.RUNNING)
+
+    async def still_wait(self, waiting: Iterable[ImportRun]) -> None:
+        self.told.append([run.import_id for run in waiting])
+        if len(self.told) == 2:
+            self.told_twice.set()
+
+    async def run(self, run: ImportRun, _: Dump, *, made_on: date, is_forced: bool) -> ImportRun:
+        await self.until.wait()
+        self.ran.append(run.import_id)
+        if len(self.ran) == 2:
+            self.both_ran.set()
+        return run
 
 
 async def test_processes_read_what_is_read_here_and_in_the_same_order(

@@ -1,13 +1,17 @@
 """The offline network file: what its rows say, and what is found of an address."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.contracts import Asset
 from libs.common.delegated import Skipped
 from libs.common.intervals import Interval, Space
+from services.attribution.domain.abuse import AbuseDesk
+from services.attribution.domain.directory import Directory, question_of
+from services.attribution.domain.ladder import Attributed
 from services.attribution.domain.network_files import (
     HintTable,
     NetworkFile,
@@ -16,7 +20,12 @@ from services.attribution.domain.network_files import (
     StretchBuilder,
     read_stretches,
 )
+from services.attribution.domain.networks import Networks, System
+from services.attribution.domain.organisations import Registered
+from services.attribution.handlers import decide_all
+from tests.unit.attribution.builders import a_threat
 from tests.unit.attribution.tables import interval
+from tests.unit.attribution.world import SHIPPED
 
 TABBED = """\
 192.0.2.0\t192.0.2.255\t64500\tNL\tPOLDER-AS Polderkabel B.V.
@@ -122,3 +131,29 @@ def test_what_is_found_is_what_the_smallest_row_around_says(rows: list[tuple[int
         smallest = min((size for size, _ in around), default=None)
         said = found.get(number)
         assert (said.asn if said else 0) in ({asn for size, asn in around if size == smallest} or {0})
+
+
+@pytest.mark.parametrize(("days", "is_believed"), [(400, True), (401, False)])
+def test_a_file_that_is_too_old_names_neither_the_as_nor_the_country_and_the_evidence_says_so(
+    days: int, is_believed: bool
+) -> None:
+    """And it is what `greatest_age_days` of the ladder says, not another number."""
+    desk = AbuseDesk("abuse@polderkabel.example", "Polderkabel")
+    systems = {64500: System(64500, "POLDER-AS", desk)}
+    known = Directory(
+        Registered(version=1, organisations={}, assets=()),
+        Networks(systems=systems),
+        network_file=a_file(TABBED),
+    )
+    question = question_of(a_threat(Asset(ip="192.0.2.9")).indicator)
+
+    (decision,) = decide_all([question], known, ladder=SHIPPED, at=at_noon(MADE_ON + timedelta(days=days)))
+
+    said = [f"{step.source}: {step.answered}" for step in decision.evidence]
+    assert isinstance(decision, Attributed) is is_believed, said
+    assert ("network-file 2026-11-01: not used: the import is older than 400 days" in said) is not is_believed
+    assert ("network-file 2026-11-01: NL" in said) is is_believed
+
+
+def at_noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

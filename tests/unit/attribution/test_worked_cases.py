@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from libs.common.contracts import Indicator
+from libs.common.contracts import Indicator, ListedOperator
 from libs.common.contracts.intake import Asset
 from services.attribution.domain.answers import (
     Answer,
@@ -56,6 +56,11 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waits: bool = False
     """Whether an answer may be waited for."""
     ladders: list[str] = []
+    others: int = 0
+    """Names of other owners that records have placed at the address."""
+    listed: ListedOperator | None = None
+    """Whose it is, by the verifier's list of those whom other teams warn."""
+    concerns: str = ""
     ripe_days: int = 4
     delegated_days: int = 4
 
@@ -111,6 +116,7 @@ def expect_recipient(case: Case, verdict: Attributed) -> None:
     assert case.route in ("", verdict.route), told(verdict)
     assert case.kind in ("", recipient.kind)
     assert case.called in ("", recipient.name)
+    assert case.concerns in ("", verdict.concerns)
     assert case.language in ("", recipient.language)
     assert [copy.recipient.email for copy in verdict.copies] == ([case.copy] if case.copy else [])
     assert not case.asset.email or recipient.email.lower() != case.asset.email.lower()
@@ -130,6 +136,17 @@ def expect_evidence(case: Case, verdict: Verdict) -> None:
 
 def told(verdict: Verdict) -> str:
     return "\n".join(explain(verdict, asked="the asset"))
+
+
+def test_of_somebody_elses_claim_or_site_whoever_is_written_to_hears_nothing() -> None:
+    asset = Asset(ip="192.0.2.203")
+    verdict = verdict_on(Case(name="", asset=asset, certificate="vpn.bakery.example", others=12))
+
+    assert isinstance(verdict, Attributed)
+    told = " ".join(step.answered for step in verdict.evidence if not step.leads_elsewhere)
+    assert "claim" not in told
+    assert "bakery" not in told.lower()
+    assert "12 other names" in told
 
 
 def test_there_are_a_hundred_and_fifty_of_them_and_no_two_have_one_name() -> None:
@@ -159,12 +176,13 @@ def findings_of(case: Case) -> Findings:
         geo_country=case.country,
         extra={CERTIFICATE_FIELD: case.certificate} if case.certificate else {},
     )
-    (found,) = directory(case.ripe_days, case.delegated_days).find([question_of(indicator)])
+    (found,) = directory(case.ripe_days, case.delegated_days).find([question_of(indicator, listed=case.listed)])
     answers = [answer_of(given) for given in case.answers]
     return msgspec.structs.replace(
         found,
         learnt=Learnt(said_by="ann", organisation=organisations()[case.learnt]) if case.learnt else None,
         answers={answer.enquiry: answer for answer in answers},
+        others_there=case.others,
     )
 
 

@@ -38,6 +38,7 @@ from services.attribution.domain.ripe.resolving import (
     resolved_routes,
     resolved_systems,
 )
+from services.attribution.domain.withheld import Withheld, WithheldClaim, WithheldClaims
 from services.attribution.handlers import shipped_ladder
 from tests.unit.attribution.tables import delegations
 
@@ -73,7 +74,14 @@ def directory(ripe_days: int = 4, delegated_days: int = 4) -> Directory:
         for text in entry.get("assets", [])
     ]
     registered = Registered(
-        version=1, organisations={each.organisation_id: each for each in known.values()}, assets=claims
+        version=1,
+        organisations={each.organisation_id: each for each in known.values()},
+        assets=claims,
+        withheld=WithheldClaims(
+            WithheldClaim((claim := claim_of(text)).value, why, claim.interval)
+            for why in Withheld
+            for text in written()["withheld"][why]
+        ),
     )
     return Directory(registered, _networks(_days_ago(ripe_days)), _delegations(_days_ago(delegated_days)))
 

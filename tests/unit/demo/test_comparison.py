@@ -19,6 +19,7 @@ from deploy.demo.follow import Ledger
 from deploy.demo.mails import Mail, without_second_copies
 from deploy.demo.measures import latency, told_twice
 from deploy.demo.push import Pushed
+from deploy.demo.world import TEAM
 from libs.common.vocabulary import Outcome, Severity
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -59,7 +60,7 @@ def happened(feeds: list[Feed], expectations: Expectations) -> Happenings:
         feedback=2,
         closed=4,
         called_wrong=4,
-        statistics_total=len(ledger.mails),
+        statistics_total=len(ledger.warnings),
         is_sound=True,
     )
 
@@ -118,7 +119,9 @@ def notification_of(recipient: str, incident: str, targets: list[Target]) -> Not
         id=uuid4(),
         reference=f"TOC-{recipient}-{incident}",
         state="sent",
-        recipient=Recipient(name=recipient, email=recipient, kind="organisation"),
+        recipient=Recipient(
+            name=recipient, email=recipient, kind="national-cert" if recipient == TEAM else "organisation"
+        ),
         incident=incident,
         sent_at=LATER,
         targets_total=len(targets),
@@ -132,7 +135,8 @@ def mail_of(notification: Notification) -> Mail:
         recipient=notification.recipient.email,
         reference=notification.reference,
         subject="",
-        text="",
+        text="hello",
+        attached=("findings-x.csv", "xarf-x.json") if notification.recipient.email == TEAM else (),
     )
 
 
@@ -240,7 +244,7 @@ def test_a_mail_that_failed_is_excused_only_where_mails_are_made_to_fail(
         notifications=[failed, *happened.ledger.notifications[1:]],
         mails=happened.ledger.mails[1:],
     )
-    unlucky = replace(happened, ledger=ledger, statistics_total=len(ledger.mails))
+    unlucky = replace(happened, ledger=ledger, statistics_total=len(ledger.warnings))
 
     assert "every notification is sent" in wrong(expectations, unlucky)
     assert [check for check in compare(expectations, unlucky, may_fail=True) if not check.ok] == []
@@ -259,6 +263,14 @@ def test_a_mail_after_the_second_push_is_noticed(expectations: Expectations, hap
     more = replace(happened, mails_before_again=happened.mails_before_again - 1)
 
     assert wrong(expectations, more) == ["a report pushed twice sends no mail"]
+
+
+def test_a_hand_over_without_its_files_is_noticed(expectations: Expectations, happened: Happenings) -> None:
+    mails = [replace(mail, attached=()) if mail.recipient == TEAM else mail for mail in happened.ledger.mails]
+
+    poor = replace(happened, ledger=replace(happened.ledger, mails=mails))
+
+    assert wrong(expectations, poor) == ["hand-overs with a table and reports for machines"]
 
 
 def test_latency_is_from_the_push_to_the_mail(happened: Happenings) -> None:

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from deploy.demo.expectations import Expectations, expect, write_beside
 from deploy.demo.feeds import PUSHED_TWICE, Feed, make_feeds
 from deploy.demo.organisations import ORGANISATIONS
 from deploy.demo.places import NEVER_WRITTEN_TO
-from deploy.demo.world import Standing
+from deploy.demo.world import TEAM, VITAL_DOMAIN, VITAL_IPV4, VITAL_IPV6, Standing
 from libs.common.vocabulary import Outcome
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -43,7 +44,17 @@ def test_as_many_assets_are_mailed_as_records_are_notified(seed: int) -> None:
     _, expectations = made(seed=seed)
     notified = sum(file.outcomes.get(Outcome.NOTIFIED, 0) for file in expectations.files)
 
-    assert sum(len(mail.assets) for mail in expectations.mails) == notified
+    warnings = [mail for mail in expectations.mails if mail.recipient != TEAM]
+    assert sum(len(mail.assets) for mail in warnings) == notified
+
+
+def test_what_hits_vital_organisations_is_handed_over_and_they_are_not_written_to() -> None:
+    _, expectations = made()
+    handed_over = [asset for mail in expectations.mails if mail.recipient == TEAM for asset in mail.assets]
+
+    for network in (VITAL_IPV4, VITAL_IPV6, IPv4Network("192.0.2.224/28")):
+        assert any(ip_address(asset) in network for asset in handed_over if "@" not in asset)
+    assert {f"ict@{VITAL_DOMAIN}", "ict@streekziekenhuis-delinde.example"} & expectations.recipients == set()
 
 
 @settings(max_examples=6, deadline=None)

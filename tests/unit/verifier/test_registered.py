@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.contracts import Asset
+from libs.common.contracts import Asset, ListedOperator
 from libs.common.intervals import Space, parse_interval
 from libs.common.vocabulary import AssetKind, Outcome
 from services.verifier.domain import Catalogue, parse_vital_assets
@@ -128,7 +128,8 @@ def test_vital_comes_before_registered() -> None:
 
     judgement = judge(raw(geo_country="DE", asset=Asset(ip="146.0.5.9")), NOTHING_KNOWN, rules, NOW)
 
-    assert (judgement.outcome, judgement.reason) == (Outcome.OUT_OF_SCOPE, "vital")
+    assert judgement.outcome is None
+    assert judgement.listed == ListedOperator(name="Water Board")
 
 
 def test_the_version_of_the_rules_follows_what_is_registered() -> None:

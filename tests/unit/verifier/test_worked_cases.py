@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from libs.common.contracts import Asset, RawIndicator
+from libs.common.contracts import Asset, ListedOperator, RawIndicator
 from libs.common.contracts.intake import Product
 from libs.common.vocabulary import IncidentState, Reliability, Severity, Tlp
 from services.verifier.domain import (
@@ -72,6 +72,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of rules, as an operator writes it."""
     documentation: bool = False
     vital: str = ""
+    listed: ListedOperator | None = None
+    """Whose team it goes to."""
     kev: list[str] = []
     """Vulnerabilities that are exploited, and those that are used to take ransom."""
     ransom: list[str] = []
@@ -100,6 +102,7 @@ def test_what_is_decided(case: Case) -> None:
     assert case.grade in {"", judged.grade}
     assert case.severity in {"", judged.severity}
     assert case.incident in {None, judged.incident or ""}
+    assert judged.listed == case.listed
     assert {check: found.get(check) for check in case.checks} == case.checks
     assert case.says in "\n".join([judged.message, *(reason.detail for reason in judged.reasons)])
 

@@ -25,6 +25,7 @@ from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.climbing import climb, ranked
 from services.attribution.domain.ladder.deciding import decide, nobody, tried_out
 from services.attribution.domain.ladder.file import BrokenLadder, read_ladder
+from services.attribution.domain.ladder.imports import believed
 from services.attribution.domain.ladder.organisations import candidate_of
 from services.attribution.domain.ladder.rules import Ladder
 from services.attribution.domain.ladder.values import (
@@ -54,6 +55,7 @@ __all__ = [
     "Step",
     "Verdict",
     "Waiting",
+    "believed",
     "candidate_of",
     "climb",
     "decide",

@@ -14,6 +14,7 @@ from services.attribution.domain.ladder.values import About, Step
 from services.attribution.domain.ladder.weighing import CONTACTS
 from services.attribution.domain.names import is_of_one_owner
 from services.attribution.domain.organisations import Organisation
+from services.attribution.domain.withheld import WithheldClaim
 
 SOURCE = "known-organisation"
 
@@ -25,13 +26,13 @@ def known_organisation(case: Case) -> Iterable[Step]:
     is_worth_it = findings.answers or question.mail_name or any(map(called.may_know_mail_of, question.names))
     if not is_worth_it or findings.by_name is not None:
         return ()
-    withheld = next(filter(case.directory.registered.is_withheld, question.names), None)
+    withheld = next(filter(None, map(case.directory.registered.withheld.of_name, question.names)), None)
     return _known_organisation(case) if withheld is None else (_claimed(case, withheld),)
 
 
-def _claimed(case: Case, name: str) -> Step:
+def _claimed(case: Case, claim: WithheldClaim) -> Step:
     """What a claim does not give, a mailbox does not give either: else who lost a proof would be told all the same."""
-    return Step(case.evidence(SOURCE, name, "claimed, but not proven, or by several: nobody is taken at their word"))
+    return Step(case.evidence_elsewhere(SOURCE, claim.value, f"not asked: {claim}"))
 
 
 def _known_organisation(case: Case) -> Iterator[Step]:

@@ -8,7 +8,7 @@ from services.attribution.domain.answers import Source
 from services.attribution.domain.directory import Directory, Findings
 from services.attribution.domain.ladder.countries import Country, country_of
 from services.attribution.domain.ladder.imports import imports_of
-from services.attribution.domain.ladder.providers import Provider
+from services.attribution.domain.ladder.providers import SHARED_BY_MANY, Provider
 from services.attribution.domain.ladder.rules import Certainty, Ladder
 
 NOTHING = 0.0
@@ -49,13 +49,19 @@ class Case:
         """Whose customers use the address, if it is known to be provided."""
         if isinstance(self._provider, bool):
             findings = self.findings
-            self._provider = self.ladder.providers.around(
+            listed = self.ladder.providers.around(
                 findings.question.asked,
                 asns=findings.asns,
                 netname=findings.network.netname if findings.network else "",
                 hostname=findings.question.reverse_name,
             )
+            self._provider = listed or (SHARED_BY_MANY if self.is_shared else None)
         return self._provider
+
+    @property
+    def is_shared(self) -> bool:
+        """Have so many names of other owners been seen at the address that it is nobody's own?"""
+        return self.findings.others_there >= self.ladder.shared_from_names
 
     def has_expired(self, source: Source, since: datetime) -> bool:
         days = self.ladder.greatest_age_days.get(source)
@@ -68,6 +74,12 @@ class Case:
         self, source: str, asked: str, answered: str, confidence: float = NOTHING, *, at: datetime | None = None
     ) -> Evidence:
         return Evidence(source=source, asked=asked, answered=answered, at=at or self.at, confidence=confidence)
+
+    def evidence_elsewhere(self, source: str, asked: str, answered: str) -> Evidence:
+        """What speaks of somebody else, whoever is written to, and so is never told to them."""
+        return Evidence(
+            source=source, asked=asked, answered=answered, at=self.at, confidence=NOTHING, leads_elsewhere=True
+        )
 
     def why_not(self, email: str) -> str:
         """Why nobody is written to there: it may be in the attacker's hands, or nobody reads it. Empty: they can be."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from services.attribution.domain.ladder import behind, companies, domain_registry, guessed, networks, platforms, teams
+from services.attribution.domain.ladder import listed as others
 from services.attribution.domain.ladder import registered as ours
 from services.attribution.domain.ladder import security_txt as published
 from services.attribution.domain.ladder.case import Case
@@ -60,11 +61,12 @@ def rungs_for(case: Case) -> tuple[Climb, ...]:
         1 if has_hints else 0,
         0 if findings.learnt is None else 1,
         1 if case.online or findings.answers else 0,
+        0 if question.listed is None else 1,
     )
 
 
 @lru_cache(maxsize=256)
-def _plan(ladder: Ladder, names: int, hints: int, learnt: int, outside: int) -> tuple[Climb, ...]:
+def _plan(ladder: Ladder, names: int, hints: int, learnt: int, outside: int, listed: int) -> tuple[Climb, ...]:
     """Which of them are there is told in numbers: keys of these are quickly compared."""
     rungs = [rung for rung in ladder.rungs if names or rung not in OF_NAMES]
     rungs = [rung for rung in rungs if hints or rung is not Rung.RECORD_NAMES]
@@ -72,7 +74,7 @@ def _plan(ladder: Ladder, names: int, hints: int, learnt: int, outside: int) -> 
     rungs = [rung for rung in rungs if outside or rung not in OUTSIDE]
     if not ladder.teams:
         rungs = [rung for rung in rungs if rung is not Rung.NATIONAL_CERT]
-    plan: list[Climb] = []
+    plan: list[Climb] = [others.listed] if listed else []
     for rung in rungs:
         if rung in OF_NETWORKS and networks.country not in plan:
             plan.append(networks.country)

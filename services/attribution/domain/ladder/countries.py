@@ -1,10 +1,13 @@
 """In which country it lies, and who says so."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from services.attribution.domain.answers import DomainRegistration, Enquiry, NetworkRegistration, Source
 from services.attribution.domain.directory import Directory, Findings
-from services.attribution.domain.ladder.imports import DELEGATED, NETWORK_FILE, Imports, dated
+from services.attribution.domain.ladder.imports import Imports, dated
+from services.attribution.domain.sources import DELEGATED, NETWORK_FILE
 
 
 class Country(msgspec.Struct, frozen=True, gc=False):
@@ -32,8 +35,8 @@ def country_of(findings: Findings, directory: Directory, imports: Imports) -> Co
         return Country(directory.organisation(claim).country, "registered-asset")
     if findings.network is not None and findings.network.country and imports.ripe_is_fresh:
         return Country(findings.network.country, imports.country)
-    if findings.delegated_country and imports.delegated_is_fresh:
-        made_on = findings.delegated.made_on if findings.delegated is not None else None
+    made_on = findings.delegated.made_on if findings.delegated is not None else None
+    if findings.delegated_country and imports.is_fresh(DELEGATED, made_on):
         return Country(findings.delegated_country, dated(DELEGATED, made_on))
     if findings.answers and (answered := _of_rdap(findings)) is not None:
         return Country(answered, "rdap-network")
@@ -41,6 +44,17 @@ def country_of(findings: Findings, directory: Directory, imports: Imports) -> Co
     if hint is not None and hint.country and imports.is_fresh(NETWORK_FILE, hint.country_made_on):
         return Country(hint.country, dated(NETWORK_FILE, hint.country_made_on))
     return Country(findings.question.claimed_country, "partner:country")
+
+
+def too_old(findings: Findings, imports: Imports) -> Iterator[tuple[str, int]]:
+    """What would have told where it lies, or whose AS announces it, and is not believed: its name, and the limit."""
+    days, hint = imports.ladder.greatest_age_days, findings.hint
+    if findings.delegated is not None and not imports.is_fresh(DELEGATED, findings.delegated.made_on):
+        yield dated(DELEGATED, findings.delegated.made_on), days[DELEGATED]
+    if hint is not None:
+        made_on = {hint.country_made_on if hint.country else None, hint.asn_made_on if hint.asn else None}
+        for day in sorted(day for day in made_on if day is not None and not imports.is_fresh(NETWORK_FILE, day)):
+            yield dated(NETWORK_FILE, day), days[NETWORK_FILE]
 
 
 def _of_rdap(findings: Findings) -> str | None:

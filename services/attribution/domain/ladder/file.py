@@ -14,13 +14,23 @@ from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.toml_files import BrokenFile, FileFault, TomlFile, Wrong, country_codes, known, listed, number
 from libs.common.toml_lines import Place
 from services.attribution.domain.answers import Source
-from services.attribution.domain.ladder.imports import DELEGATED, RIPE
 from services.attribution.domain.ladder.providers import Provider, Providers
-from services.attribution.domain.ladder.rules import Abroad, Certainty, Handover, Ladder, NameKind, Rung, Team
+from services.attribution.domain.ladder.rules import (
+    NAMES_SEEN,
+    Abroad,
+    Certainty,
+    Handover,
+    Ladder,
+    NameKind,
+    Rung,
+    Team,
+)
 from services.attribution.domain.mailboxes import is_mailable
+from services.attribution.domain.neighbours import MOST_NAMES
+from services.attribution.domain.sources import DELEGATED, NETWORK_FILE, RIPE
 
 MOST_PROVIDERS, MOST_ROWS = 1_000, 1_000
-AGES = {RIPE: None, DELEGATED: None, **{str(source): None for source in Source}}
+AGES = {RIPE: None, DELEGATED: None, NETWORK_FILE: None, NAMES_SEEN: None, **{str(source): None for source in Source}}
 LISTS_OF_ROWS = ("handover", "provider")
 
 BrokenLadder = BrokenFile
@@ -140,6 +150,10 @@ def _share(value: object) -> float:
     return number(value, least=0, most=1)
 
 
+def _names(value: object) -> int:
+    return int(number(value, least=2, most=MOST_NAMES - 1, is_whole=True))
+
+
 def _confidence(name: str, value: object) -> Mapping[Certainty, float]:
     return {known(name, {str(each): each for each in Certainty}, "certainty"): _share(value)}
 
@@ -234,6 +248,8 @@ _CHOICES: Mapping[str, Callable[[object], Any]] = {
     "conflict_cost": _share,
     "agreement_gain": _share,
     "ask_from_proof": _share,
+    "shared_from_names": _names,
+    "warn_from_age": _share,
     "abroad": _abroad,
     "malicious": lambda value: frozenset(_texts(value)),
     "bounty_domains": _domains,

@@ -1,14 +1,13 @@
 """The imported dumps, as all records of a batch meet them: how old they are, and what each counts."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import msgspec
 
 from services.attribution.domain.directory import Directory
 from services.attribution.domain.ladder.rules import Certainty, Ladder
-
-RIPE, DELEGATED, NETWORK_FILE = "ripe", "delegated", "network-file"
+from services.attribution.domain.sources import NETWORK_FILE, RIPE
 
 
 class Imports(msgspec.Struct, frozen=True):
@@ -17,7 +16,6 @@ class Imports(msgspec.Struct, frozen=True):
     ladder: Ladder
     at: datetime
     ripe_is_fresh: bool
-    delegated_is_fresh: bool
     country: str
     delegated: str
     abuse_contact: str
@@ -37,7 +35,6 @@ def imports_of(ladder: Ladder, directory: Directory, at: datetime) -> Imports:
         ladder=ladder,
         at=at,
         ripe_is_fresh=_is_fresh(ladder, RIPE, ripe_on, at),
-        delegated_is_fresh=_is_fresh(ladder, DELEGATED, delegated_on, at),
         country=dated("ripe:country", ripe_on),
         delegated=dated("delegated", delegated_on),
         abuse_contact=dated("ripe:abuse-c", ripe_on),
@@ -46,6 +43,19 @@ def imports_of(ladder: Ladder, directory: Directory, at: datetime) -> Imports:
         inherited_desk=ladder.confidence[Certainty.INHERITED_DESK],
         as_desk=ladder.confidence[Certainty.AS_DESK],
     )
+
+
+def believed(directory: Directory, ladder: Ladder, at: datetime) -> Directory:
+    """The directory with how old a network file may be to tell whose an address is: its AS numbers are looked up."""
+    days = ladder.greatest_age_days.get(NETWORK_FILE)
+    if days is None or directory.network_file.asns is None:
+        return directory
+    return _believing(directory, at.date() - timedelta(days=days))
+
+
+@lru_cache(maxsize=4)
+def _believing(directory: Directory, since: date) -> Directory:
+    return msgspec.structs.replace(directory, network_file_since=since)
 
 
 def _is_fresh(ladder: Ladder, source: str, made_on: date | None, at: datetime) -> bool:

@@ -8,11 +8,11 @@ from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.answers import Answer, Enquiry, NetworkRegistration, Source
 from services.attribution.domain.ladder.case import Case, numbers
-from services.attribution.domain.ladder.imports import RIPE
+from services.attribution.domain.ladder.countries import too_old
 from services.attribution.domain.ladder.outside import consult, found_in
 from services.attribution.domain.ladder.providers import ProviderKind
 from services.attribution.domain.ladder.published import candidate_at, usable_address
-from services.attribution.domain.ladder.rules import Certainty
+from services.attribution.domain.ladder.rules import NAMES_SEEN, Certainty
 from services.attribution.domain.ladder.values import (
     ADDRESS,
     COUNTRY,
@@ -23,15 +23,23 @@ from services.attribution.domain.ladder.values import (
     Candidate,
     Step,
 )
+from services.attribution.domain.sources import RIPE
 
 ABUSE = "abuse"
 ORGANISATION, NETWORK_OWNER = RecipientKind.ORGANISATION, RecipientKind.NETWORK_OWNER
 
 
-def country(case: Case) -> Iterable[Step]:
+def country(case: Case) -> Iterator[Step]:
     found = case.country
-    evidence = case.evidence(found.source, case.findings.question.asked, found.code or "country not known")
-    return (Step(evidence, about=COUNTRY),)
+    asked = case.findings.question.asked
+    yield Step(case.evidence(found.source, asked, found.code or "country not known"), about=COUNTRY)
+    is_answered = case.findings.asns and found.source in ("registered-asset", case.imports.country)
+    for source, days in () if is_answered else too_old(case.findings, case.imports):
+        yield Step(case.evidence(source, asked, f"not used: the import is older than {days} days"), about=COUNTRY)
+    if case.is_shared:
+        others = case.findings.others_there
+        answered = f"{others} other names were seen here: shared hosting, so whoever runs it can act"
+        yield Step(case.evidence(NAMES_SEEN, asked, answered), about=ADDRESS)
 
 
 def rdap_network(case: Case) -> Iterable[Step]:

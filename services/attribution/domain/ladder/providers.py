@@ -87,3 +87,7 @@ def _match(text: str, patterns: Iterable[tuple[re.Pattern[str], Provider]]) -> P
 
 
 NO_PROVIDERS = Providers()
+SHARED_BY_MANY = Provider(
+    name="shared hosting", kind=ProviderKind.HOSTING, source="names that records have placed there", listed_on=date.min
+)
+"""What is on no list, and known by what was seen."""

@@ -10,6 +10,7 @@ from services.attribution.domain.ladder.providers import ProviderKind
 from services.attribution.domain.ladder.rules import Certainty, NameKind
 from services.attribution.domain.ladder.values import ADDRESS, NAME, SYSTEM, About, Candidate, Route, Step
 from services.attribution.domain.organisations import RegisteredAsset
+from services.attribution.domain.withheld import WithheldClaim
 
 REGISTRATION = "registration"
 
@@ -19,18 +20,32 @@ def registered(case: Case) -> Iterator[Step]:
     findings = case.findings
     question = findings.question
     if question.names:
-        yield _step(case, "registered-domain", ", ".join(question.names), findings.by_name, NAME)
+        withheld = next(filter(None, map(case.directory.registered.withheld.of_name, question.names)), None)
+        yield _step(case, "registered-domain", ", ".join(question.names), findings.by_name, NAME, withheld=withheld)
         if len(question.names) > 1 and findings.by_name is not None:
             yield from _other_names(case, findings.by_name)
     if question.address is not None:
-        yield _step(case, "registered-range", question.address.text, findings.by_address, ADDRESS)
+        withheld = findings.withheld
+        yield _step(case, "registered-range", question.address.text, findings.by_address, ADDRESS, withheld=withheld)
     if findings.asns:
-        yield _step(case, "registered-asn", numbers(findings.asns), findings.by_asn, SYSTEM)
+        withheld = next(filter(None, map(case.directory.registered.withheld.of_asn, findings.asns)), None)
+        yield _step(case, "registered-asn", numbers(findings.asns), findings.by_asn, SYSTEM, withheld=withheld)
 
 
-def _step(case: Case, source: str, asked: str, asset: RegisteredAsset | None, about: About) -> Step:
+def _step(
+    case: Case,
+    source: str,
+    asked: str,
+    asset: RegisteredAsset | None,
+    about: About,
+    *,
+    withheld: WithheldClaim | None = None,
+) -> Step:
+    """Where nobody has it by right, whether somebody claims it."""
     if asset is None:
-        return Step(case.evidence(source, asked, "not registered"), about=about)
+        if withheld is None:
+            return Step(case.evidence(source, asked, "not registered"), about=about)
+        return Step(case.evidence_elsewhere(source, asked, f"not registered: {withheld}"), about=about)
     organisation = case.directory.organisation(asset)
     return organisation_step(
         case,
@@ -111,12 +126,17 @@ def _found_there(case: Case, kind: NameKind, name: str, asset: RegisteredAsset) 
     if case.provider is not None and case.provider.kind is ProviderKind.ACCESS:
         return
     organisation = case.directory.organisation(asset)
+    answered = f"{asset.claim.value} of {organisation.name}"
+    if case.is_shared:
+        answered = f"{answered}, but {case.findings.others_there} other names were seen at the address"
+        yield Step(case.evidence_elsewhere(f"{kind}-name", name, answered), about=ADDRESS, witness=kind)
+        return
     yield organisation_step(
         case,
         organisation,
         source=f"{kind}-name",
         asked=name,
-        answered=f"{asset.claim.value} of {organisation.name}",
+        answered=answered,
         about=ADDRESS,
         witness=kind,
         at_most=case.ladder.proof[kind],

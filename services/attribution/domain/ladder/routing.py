@@ -39,6 +39,9 @@ def routed(case: Case, step: Step, confidence: float, evidence: tuple[Evidence, 
 
 def _concerned(case: Case, step: Step, candidate: Candidate) -> str:
     """The organisation's name, where its team is told and not itself."""
+    operator = case.findings.question.listed
+    if operator is not None and candidate.route is Route.VITAL and step.organisation_id is None:
+        return operator.name
     known = case.directory.registered.organisations.get(step.organisation_id) if step.organisation_id else None
     is_told = candidate.recipient is not None and candidate.recipient.kind is RecipientKind.NATIONAL_CERT
     return known.name if known is not None and is_told else ""
@@ -58,7 +61,7 @@ def _handed_over(route: Route, evidence: tuple[Evidence, ...]) -> Settled:
 
 def _country_abroad(case: Case, step: Step, candidate: Candidate) -> str | None:
     """The country that we do not serve. Who has registered with us is warned wherever it stands."""
-    if step.organisation_id is not None or candidate.route is TO_TEAM:
+    if step.organisation_id is not None or candidate.route is TO_TEAM or candidate.route is Route.VITAL:
         return None
     names = case.findings.question.names
     code = _country_of_owner(case, names[0]) if names and step.about is NAME else case.country.code

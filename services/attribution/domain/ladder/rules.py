@@ -1,14 +1,21 @@
 """The operator's choices: which rungs there are and in which order, what each counts, and who warns whom."""
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
 from libs.common.vocabulary import Language
 from services.attribution.domain.ladder.providers import NO_PROVIDERS, Providers
+from services.attribution.domain.sources import Ages
 
 ANY = "*"
+NAMES_SEEN = "names-seen"
+"""What names records have placed at an address; a source as any other, since addresses change hands."""
+
+
+FOR_HALF_A_YEAR = 180
 
 
 class Rung(StrEnum):
@@ -115,7 +122,9 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     conflict_cost: float = 0.3
     agreement_gain: float = 0.05
     ask_from_proof: float = 0.7
+    shared_from_names: int = 10
     greatest_age_days: Mapping[str, int] = {}
+    warn_from_age: float = 0.5
     teams: Mapping[str, Team] = {}
     team_of_country: Mapping[str, str] = {}
     team_of_sector: Mapping[str, str] = {}
@@ -124,6 +133,14 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     malicious: frozenset[str] = frozenset()
     bounty_domains: frozenset[str] = frozenset()
     providers: Providers = NO_PROVIDERS
+
+    @property
+    def ages(self) -> Ages:
+        """Of imported sources: one truth for what is refused and for what is warned of before."""
+        return Ages(self.greatest_age_days, self.warn_from_age)
+
+    def names_seen_since(self, at: datetime) -> date:
+        return at.date() - timedelta(days=self.greatest_age_days.get(NAMES_SEEN, FOR_HALF_A_YEAR))
 
     def team_for(self, *, sector: str | None, country: str | None) -> Team | None:
         """Who looks after this sector, or else this country; the longest beginning of a sector's code counts."""

@@ -1,6 +1,6 @@
 """What was decided, and what waits for a person."""
 
-from sqlalchemy import Column, DateTime, Double, Index, Table, Text, text
+from sqlalchemy import Column, Date, DateTime, Double, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import UUID
 
 from services.attribution.store.tables.base import metadata
@@ -54,4 +54,14 @@ unattributed = Table(
     Column("note", Text, nullable=False, server_default=""),
     Index("unattributed_waiting", "waiting_since", "target_id", postgresql_where=text("decided_at IS NULL")),
     comment="threats for which nobody was found, until a person names somebody",
+)
+
+name_at_address = Table(
+    "name_at_address",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("seen_on", Date, nullable=False),
+    Index("name_at_address_by_age", "seen_on"),
+    comment="registrable domains that records have placed at an address, a bounded number of each",
 )

@@ -133,4 +133,5 @@ import_run = Table(
     Column("share_done", Double, nullable=False, server_default=text("0")),
     Column("is_preview", Boolean, nullable=False, server_default="false"),
     Column("changes", Text, comment="what a file of organisations changes"),
+    Column("is_waiting", Boolean, nullable=False, server_default="false", comment="its turn"),
 )

@@ -40,7 +40,8 @@ Look = Callable[[Case, Rules, datetime], Reason]
 class Check(NamedTuple):
     """One check, with what follows from it: how a record ends that fails it, and what its warnings may take away.
 
-    A record that fails one that `refutes` is very likely wrong, which its grade says.
+    A record that fails one that `refutes` is very likely wrong, which its grade says. `by_file_only`: none fails it
+    unless an operator's file of rules says how it is to end.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Check(NamedTuple):
     fails_as: Outcome | None = None
     refutes: bool = False
     warns_up_to: float = 0.0
+    by_file_only: bool = False
 
     @property
     def about(self) -> str:
@@ -61,7 +63,7 @@ CHECKS: tuple[Check, ...] = (
     Check("known-false-positive", not_a_known_false_positive, fails_as=Outcome.REFUTED, refutes=True),
     Check("fresh", fresh, fails_as=Outcome.EXPIRED),
     Check("country", in_our_country, fails_as=Outcome.OUT_OF_SCOPE, warns_up_to=COUNTRY_DISAGREEMENT_WEIGHT),
-    Check("vital", not_vital, fails_as=Outcome.OUT_OF_SCOPE),
+    Check("vital", not_vital, fails_as=Outcome.OUT_OF_SCOPE, by_file_only=True),
     Check("opt-in", asked_for, fails_as=Outcome.OUT_OF_SCOPE),
     Check("sharing", may_be_passed_on, fails_as=Outcome.HELD),
     Check("incident", of_an_approved_incident, fails_as=Outcome.HELD),

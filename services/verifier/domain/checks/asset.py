@@ -9,7 +9,7 @@ from libs.common.addresses import (
     numbered_ip,
     parse_ip,
 )
-from services.verifier.domain.checks.findings import failed, passed
+from services.verifier.domain.checks.findings import doubted, failed, passed
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
@@ -53,8 +53,12 @@ def _is_documentation_name(domain: str) -> bool:
 
 
 def not_vital(case: Case, rules: Rules, _: datetime) -> Reason:
-    """It is not that of a vital operator, or of a sector, whom the national or the sector's team warns itself."""
+    """It is not that of a vital operator, or of a sector, whom the national or the sector's team warns itself. One that
+    is goes on, to be handed over to that team; it fails only where a file of rules says how it is to end.
+    """
     operator = rules.vital_assets.owner_of(case.event.indicator.asset, case.event.indicator.asn)
-    if operator is not None:
+    if operator is None:
+        return NOT_VITAL
+    if "vital" in rules.fails_as:
         return failed("vital", f"belongs to {operator}")
-    return NOT_VITAL
+    return doubted("vital", 0.0, f"belongs to {operator}: handed over")

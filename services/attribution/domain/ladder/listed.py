@@ -1,0 +1,46 @@
+"""Before any rung: what is on the verifier's list of those whom another team warns goes to that team."""
+
+from collections.abc import Iterable
+
+from libs.common.contracts import ListedOperator
+from services.attribution.domain.ladder.case import Case
+from services.attribution.domain.ladder.organisations import recipient_of_team
+from services.attribution.domain.ladder.rules import Action, Ladder, Team
+from services.attribution.domain.ladder.values import Candidate, Route, Step
+from services.attribution.domain.organisations import Criticality
+
+SOURCE = "vital-list"
+CERTAIN = 1.0
+"""The list is the operator's own."""
+
+
+def listed(case: Case) -> Iterable[Step]:
+    """Registered or not, whom the list names is not written to by us, unless the table of routes says `notify`."""
+    operator = case.findings.question.listed
+    if operator is None:
+        return ()
+    row = case.ladder.handover_of(Criticality.VITAL, operator.sector or None)
+    answered = f"{operator}"
+    if row is None or row.action is Action.NOTIFY:
+        return (Step(case.evidence(SOURCE, case.findings.question.asked, f"{answered}, to be warned like anybody")),)
+    team = case.ladder.teams.get(row.team) if row.team else _team_of(operator, case)
+    answered = f"{answered}: {team.name}" if team is not None else f"{answered}, whose team has no address here"
+    evidence = case.evidence(SOURCE, case.findings.question.asked, answered, CERTAIN)
+    candidate = Candidate(Route.VITAL, CERTAIN, recipient_of_team(team) if team else None)
+    return (Step(evidence, candidate, witness=SOURCE),)
+
+
+def _team_of(operator: ListedOperator, case: Case) -> Team | None:
+    """Whom the list names, by the key or the name of a team; else that of the sector, else of our country."""
+    ladder = case.ladder
+    if operator.warned_by and (named := _named(operator.warned_by, ladder)) is not None:
+        return named
+    ours = sorted(ladder.constituency)
+    countries = (case.country.code, *ours) if case.country.code in ladder.constituency else ours
+    teams = (ladder.team_for(sector=operator.sector or None, country=country) for country in countries)
+    return next(filter(None, teams), None)
+
+
+def _named(text: str, ladder: Ladder) -> Team | None:
+    wanted = text.casefold()
+    return next((team for key, team in ladder.teams.items() if wanted in {key.casefold(), team.name.casefold()}), None)
