@@ -132,12 +132,12 @@ def settings_page() -> str:
 
 
 def settings_of(service: str) -> type[ServiceSettings]:
-    """The settings class of a service: by the floor plan the only one in its `settings.py`."""
+    """The settings class of a service: by the floor plan the only one that its `settings` defines."""
     module = importlib.import_module(f"services.{service}.settings")
     (found,) = (
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, ServiceSettings) and value is not ServiceSettings
+        if isinstance(value, type) and issubclass(value, ServiceSettings) and value.__module__ == module.__name__
     )
     return found
 
