@@ -186,6 +186,7 @@ async def test_two_who_draw_at_once_draw_one_sample(database: Database) -> None:
 
     async with database.transaction() as one, database.transaction() as other:
         await keep(one, policy=POLICY, now=LATER)
+        await arrive(database, 60, first=16)
         await keep(other, policy=POLICY, now=LATER)
     await rounds(database)
 
@@ -386,7 +387,8 @@ async def test_the_desk_sees_what_waits_and_why_and_decides(database: Database, 
 
     async def code(by: str, path: str, body: Json) -> tuple[int, str]:
         status, answer = await desk(by, "POST", path, body)
-        return status, str(answer.get("type", answer.get("state", answer.get("action")))).removeprefix("/problems/")
+        said: str = answer.get("type") or answer.get("state") or answer["action"]
+        return status, said.removeprefix("/problems/")
 
     assert await code("jan", f"{hold}/release", {"mails": 12}) == (409, "not-asked")
     assert await code("jan", f"{hold}/ask", {"note": "looks right"}) == (200, "standing")

@@ -1,8 +1,10 @@
 """A broken advisory file stops the start with its name, the line, and what is wrong there."""
 
+import msgspec
 import pytest
 
 from libs.common.errors import Fatal
+from services.verifier.handlers.announcing import changed_event
 from services.verifier.handlers.shipped import read_advisory
 
 TEXTS = '''title = "A door is open"
@@ -81,3 +83,11 @@ def test_a_table_that_is_missing_and_bytes_that_are_no_text_are_named_too() -> N
         read_advisory("open-door.toml", f"{HEAD}[nl]\n{TEXTS}".encode())
     with pytest.raises(Fatal, match=r"open-door\.toml, line 2: this is not UTF-8"):
         read_advisory("open-door.toml", b'slug = "x"\n\xff')
+
+
+def test_an_incident_says_which_person_has_approved_it_and_none_where_the_release_has() -> None:
+    shipped = read_advisory("door.toml", FILE.encode())
+
+    assert changed_event(shipped).approved_by == ""
+    assert changed_event(msgspec.structs.replace(shipped, approver="eva")).approved_by == "eva"
+    assert changed_event(msgspec.structs.replace(shipped, approver=None)).approved_by == ""
