@@ -16,8 +16,9 @@ import random
 import secrets
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,8 +41,10 @@ from tests.integration.postfix.server import BOUNCES, Postfix, postfix
 from tests.unit.notifier.builders import incident, recipient, target
 
 INCIDENT = "killed-sender"
+LINGERS_SECONDS = 1.0
+BEGINS_WITHIN_SECONDS = 60.0
 LONGEST_LIFE_SECONDS = 12.0
-"""Of a notifier that is to die: one whose fault does not strike is killed then."""
+"""Of a notifier that is to die, from its first mail on: one whose fault does not strike is killed then."""
 
 LEASES_END_WITHIN = timedelta(seconds=6)
 FINISHED_WITHIN_SECONDS = 1200.0
@@ -51,6 +54,7 @@ MAILBOX = "bounces"
 NAMED_DEATHS = [
     fault for fault in (*AT_NOTIFIER.values(), *EVERYWHERE.values()) if fault.kind in (Kind.CRASH, Kind.CRASH_SOON)
 ]
+WITH_AN_ANSWER = "crash-after-data"
 FOR_EACH_MAIL = (Point.MAIL_ADDRESSED, Point.MAIL_ANSWERED)
 FINAL = ("sent", "failed")
 
@@ -142,7 +146,7 @@ async def run(*, mails: int, deaths: int, seed: int, postgres: str, bootstrap: s
     """Mail so many, with so many deaths on the way."""
     with postfix() as relay:
         async with _yard(relay, postgres, bootstrap, mails, partitions) as yard:
-            lives = [await _live(yard, plan) for plan in _plans(seed, mails=mails, deaths=deaths)]
+            lives = [await _live(yard, plan, mails=mails) for plan in _plans(seed, mails=mails, deaths=deaths)]
             await _finish(yard, mails)
             await asyncio.to_thread(_await_delivered, relay)
             return _judge(seed, mails, lives, await yard.kept(), relay)
@@ -191,38 +195,43 @@ def _targets(mails: int) -> Iterator[TargetAttributed]:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one notifier is to die: at a fault, or once it has begun so many mails."""
+    """How one notifier is to die: at a fault, or so long after it has begun so many mails, all of a claim at once."""
 
     faults: str
     seed: int
     attempts: int
+    linger_seconds: float
 
 
 def _plans(seed: int, *, mails: int, deaths: int) -> Iterator[Plan]:
-    """Each name comes up once before one does again. All deaths together come before the last mail."""
+    """Each name comes up once before one does again; first the one that always leads to a second copy. All deaths
+    together come before the last mail.
+    """
     chance, share = random.Random(seed), max(1, mails // (deaths + 1))
-    names = chance.sample(NAMED_DEATHS, k=len(NAMED_DEATHS))
+    names = sorted(chance.sample(NAMED_DEATHS, k=len(NAMED_DEATHS)), key=lambda fault: fault.name != WITH_AN_ANSWER)
     for number in range(deaths):
         attempts, faults = chance.randint(1, share), ""
         if number % 2:
             fault = names[number // 2 % len(names)]
             passes = attempts if fault.point in FOR_EACH_MAIL else max(1, attempts // 20)
             faults, attempts = f"{fault.name}:{min(1.0, 1 / passes):.4f}", 2 * share
-        yield Plan(faults, seed + number, attempts)
+        yield Plan(faults, seed + number, attempts, chance.uniform(0, LINGERS_SECONDS))
 
 
-async def _live(yard: Yard, plan: Plan) -> Life:
+async def _live(yard: Yard, plan: Plan, *, mails: int) -> Life:
     """One notifier from start to death."""
     before = await yard.tried()
     process = await yard.start(faults=plan.faults, seed=plan.seed)
     ended = asyncio.create_task(process.wait())
     died_by = plan.faults.partition(":")[0]
-    try:
-        async with asyncio.timeout(LONGEST_LIFE_SECONDS):
-            while not ended.done() and await yard.tried() - before < plan.attempts:
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        pass
+    until, begun = time.monotonic() + BEGINS_WITHIN_SECONDS, 0
+    while not ended.done() and begun < plan.attempts and time.monotonic() < until and not await yard.are_final(mails):
+        await asyncio.sleep(0.01)
+        if (tried := await yard.tried() - before) > 0 and not begun:
+            until = time.monotonic() + LONGEST_LIFE_SECONDS
+        begun = tried
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(ended), plan.linger_seconds)
     if not ended.done():
         died_by = "kill -9"
         process.kill()

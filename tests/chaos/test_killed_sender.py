@@ -10,7 +10,7 @@ from tests.chaos.copies import CONNECTIONS, Copy, Kept, Life, copies_in, wrong_w
 from tests.chaos.killed_sender import run
 from tests.integration.postfix.server import is_possible
 
-MAILS = int(os.environ.get("TOCSIN_KILLED_MAILS", "200"))
+MAILS = int(os.environ.get("TOCSIN_KILLED_MAILS", "300"))
 DEATHS = int(os.environ.get("TOCSIN_KILLED_DEATHS", "5"))
 SEED = int(os.environ.get("TOCSIN_KILLED_SEED", "1"))
 
