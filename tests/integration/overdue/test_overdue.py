@@ -219,7 +219,7 @@ def since_when(state: State) -> Iterator[tuple[datetime, int]]:
         now = now.replace(hour=0, minute=0, second=0, microsecond=0)
     yield now - state.greatest_age - (timedelta(days=1) if state.is_of_a_day else MINUTE), 1
     if state.greatest_age:
-        yield now - state.greatest_age / 2, 0
+        yield now - (timedelta(days=state.greatest_age.days // 2) if state.is_of_a_day else state.greatest_age / 2), 0
 
 
 async def test_what_is_not_due_yet_does_not_wait(desk_of: DeskOf) -> None:
