@@ -122,10 +122,11 @@ def test_a_team_was_handed_something_over_and_never_warned(
     team = recipient(language=language, kind=RecipientKind.NATIONAL_CERT)
     letter, printed = write(corrects(to=team, places=places, in_part=in_part, is_sure=is_sure))
     said = f"{letter.subject} {letter.title} {letter.told} {letter.verdict} {letter.rest} {letter.passed_on}"
-    for word in ("warning", "warned you", "waarschuwing", "waarschuwen", "onze melding"):
+    for word in ("warning", "warned you", "waarschuwing", "waarschuwen", "onze melding", "Warnung"):
         assert word not in said
         assert word not in " ".join(printed.text.split())
-    assert ("overdracht" if language is Language.DUTCH else "hand-over") in letter.subject
+    hand_over = {Language.DUTCH: "overdracht", Language.ENGLISH: "hand-over"}.get(language, "Übergabe")
+    assert hand_over in letter.subject
 
 
 def test_only_what_holds_in_part_says_so() -> None:
