@@ -84,6 +84,7 @@ class NotificationDetail(NotificationSummary):
     decided_by: str | None
     decided_at: datetime | None
     note: str
+    held_by: list[UUID] = Field(description="The holds that it waits for (`/v1/holds`), if any")
     attempts: list[AttemptView]
     targets: list[TargetView] = Field(description=f"The first {TARGETS_SHOWN}; `targets_total` counts them all")
 
@@ -118,6 +119,7 @@ def detail_of(dossier: Dossier) -> NotificationDetail:
         decided_by=notification.decided_by,
         decided_at=notification.decided_at,
         note=notification.note,
+        held_by=list(dossier.held_by),
         attempts=[attempt_view(attempt) for attempt in dossier.attempts],
         targets=[target_view(target) for target in dossier.targets[:TARGETS_SHOWN]],
     )

@@ -83,7 +83,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One mail to one recipient about one incident. `tries` counts answers of the relay, `doubts` the lost answers.
 
     `settled` is set once the targets' outcome has been said: an outcome is said once, whatever a person does later. A
-    correction has none to say; `corrects` is the notification that was wrong, in part or as a whole.
+    correction has none to say; `corrects` is the notification that was wrong, in part or as a whole. `is_sample`: it
+    goes with the first wave of its incident.
     """
 
     id: UUID
@@ -110,6 +111,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     kind: NotificationKind = NotificationKind.WARNING
     corrects: UUID | None = None
+    is_sample: bool = False
 
     @property
     def is_test(self) -> bool:

@@ -9,9 +9,11 @@ from libs.common.contracts import IncidentChanged
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.references import is_reference, normalise_reference
+from services.notifier.domain.brakes.holds import held_of, keeping_back
 from services.notifier.domain.notification import Attempt, Notification
+from services.notifier.handlers.holding import SHOWN
 from services.notifier.handlers.sending import carried_by
-from services.notifier.store import incidents, notifications
+from services.notifier.store import holds, incidents, notifications
 from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, delete_suppression, newest_suppressions
 
@@ -28,11 +30,12 @@ __all__ = [
 
 
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification with all that belongs to it."""
+    """A notification with all that belongs to it; `held_by` are the holds that it waits for."""
 
     notification: Notification
     targets: Sequence[Target]
     attempts: Sequence[Attempt]
+    held_by: Sequence[UUID] = ()
 
 
 async def notification_named(tx: Transaction, name: str) -> Notification | None:
@@ -51,7 +54,13 @@ async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
     """Its targets and its attempts, oldest first."""
     carried = await carried_by(tx, [notification])
     attempts = await notifications.attempts_of(tx, notification.id)
-    return Dossier(notification=notification, targets=carried.get(notification.id, ()), attempts=attempts)
+    standing = await holds.standing_holds(tx) if notification.state in SHOWN else []
+    return Dossier(
+        notification=notification,
+        targets=carried.get(notification.id, ()),
+        attempts=attempts,
+        held_by=[hold.id for hold in keeping_back(held_of(notification), standing)],
+    )
 
 
 async def incident_named(tx: Transaction, slug: str) -> IncidentChanged | None:

@@ -17,7 +17,7 @@ from services.notifier.store.holds import HELD
 COLUMNS = """
     n.id, n.reference, n.recipient, n.incident, n.severity, n.confidence, n.state, n.reason, n.note,
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
-    n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects
+    n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects, n.is_sample
 """
 
 BRAKED = """
