@@ -384,6 +384,9 @@ async def test_the_desk_sees_what_waits_and_why_and_decides(database: Database, 
     assert shown["waiting"]["by_recipient_kind"] == {"organisation": 10, "network-owner": 2}
     assert shown["troubles"] == ["4 mails of the first wave are still under way"]
     assert (await desk("viewer", "POST", f"{hold}/release", {"mails": 12}))[0] == 403
+    _, mails = await desk("viewer", "GET", "/v1/notifications")
+    told = [(await desk("viewer", "GET", f"/v1/notifications/{mail['id']}"))[1] for mail in mails["items"]]
+    assert Counter(tuple(each["held_by"]) for each in told) == {(shown["id"],): 12, (): 4}
 
     async def code(by: str, path: str, body: Json) -> tuple[int, str]:
         status, answer = await desk(by, "POST", path, body)

@@ -112,6 +112,7 @@ class NotificationDetail(NotificationSummary):
     decided_by: str | None
     decided_at: datetime | None
     note: str
+    held_by: list[UUID] = Field(description="The holds that it waits for (`/v1/holds`), if any")
     attempts: list[AttemptView]
     timeline: list[HappeningView] = Field(description="All that happened to it, oldest first; never a rating")
     encryption: EncryptionView | None = Field(
@@ -159,6 +160,7 @@ def detail_of(dossier: Dossier) -> NotificationDetail:
         decided_by=notification.decided_by,
         decided_at=notification.decided_at,
         note=notification.note,
+        held_by=list(dossier.held_by),
         attempts=[attempt_view(attempt) for attempt in dossier.attempts],
         timeline=[HappeningView(at=each.at, what=each.what, detail=each.detail) for each in dossier.timeline],
         encryption=encryption_view(dossier.sealed) if dossier.sealed else None,

@@ -9,11 +9,13 @@ from libs.common.contracts import IncidentChanged
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.references import is_reference, normalise_reference
+from services.notifier.domain.brakes.holds import held_of, keeping_back
 from services.notifier.domain.notification import Attempt, Notification
 from services.notifier.domain.sealing.sealed import Sealed
 from services.notifier.domain.timeline import Happening, timeline_of
+from services.notifier.handlers.holding import SHOWN
 from services.notifier.handlers.sending import carried_by
-from services.notifier.store import incidents, notifications, returns
+from services.notifier.store import holds, incidents, notifications, returns
 from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, end_suppression, newest_suppressions
 from services.notifier.store.sealed import sealed_mail
@@ -31,13 +33,14 @@ __all__ = [
 
 
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification with all that belongs to it."""
+    """A notification with all that belongs to it; `held_by` are the holds that it waits for."""
 
     notification: Notification
     targets: Sequence[Target]
     attempts: Sequence[Attempt]
     timeline: Sequence[Happening]
     sealed: Sealed | None = None
+    held_by: Sequence[UUID] = ()
 
 
 async def notification_named(tx: Transaction, name: str) -> Notification | None:
@@ -62,12 +65,14 @@ async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
         returns=await returns.returns_of(tx, notification.id),
         followers=await returns.followers_of(tx, notification.id),
     )
+    standing = await holds.standing_holds(tx) if notification.state in SHOWN else []
     return Dossier(
         notification=notification,
         targets=carried.get(notification.id, ()),
         attempts=attempts,
         timeline=timeline,
         sealed=await sealed_mail(tx, notification.id),
+        held_by=[hold.id for hold in keeping_back(held_of(notification), standing)],
     )
 
 

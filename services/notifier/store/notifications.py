@@ -21,7 +21,7 @@ COLUMNS = """
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
     n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects,
     n.continues, n.contact,
-    n.is_first_to_recipient, n.wait, n.let_go_at, n.mail_id, n.reminder
+    n.is_first_to_recipient, n.wait, n.let_go_at, n.mail_id, n.reminder, n.is_sample
 """
 
 BRAKED = """

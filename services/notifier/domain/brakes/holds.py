@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.vocabulary import NotificationKind
-from services.notifier.domain.notification import BrakeScope
+from services.notifier.domain.notification import BrakeScope, Notification
 
 
 class HoldKind(StrEnum):
@@ -57,6 +57,16 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     is_sample: bool = False
 
 
+def held_of(notification: Notification) -> Held:
+    return Held(
+        incident=notification.incident,
+        partners=notification.partners,
+        kind=notification.kind,
+        is_test=notification.is_test,
+        is_sample=notification.is_sample,
+    )
+
+
 def keeps_back(hold: Hold, mail: Held) -> bool:
     """Whether this mail waits for this hold. A correction never does, nor what a partner tries out on itself."""
     if hold.state is not HoldState.STANDING or mail.kind is not NotificationKind.WARNING or mail.is_test:
@@ -66,6 +76,6 @@ def keeps_back(hold: Hold, mail: Held) -> bool:
     return hold.value == mail.incident if hold.scope is BrakeScope.INCIDENT else hold.value in mail.partners
 
 
-def may_go(mail: Held, holds: Iterable[Hold]) -> bool:
-    """Whether no hold keeps this mail back."""
-    return not any(keeps_back(hold, mail) for hold in holds)
+def keeping_back(mail: Held, holds: Iterable[Hold]) -> list[Hold]:
+    """Those of these holds that this mail waits for; it may go when there are none."""
+    return [hold for hold in holds if keeps_back(hold, mail)]
