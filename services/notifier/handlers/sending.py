@@ -4,9 +4,10 @@ import random
 import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, wraps
 from itertools import accumulate
 from secrets import token_bytes
+from typing import ParamSpec
 from uuid import UUID
 
 import msgspec
@@ -48,6 +49,8 @@ TARGETS_AT_ONCE = 2000
 """Mails that are under way have at most twice as many targets together, and those that are answered and not recorded
 as many again; each target takes some 10 KiB of memory."""
 
+
+P = ParamSpec("P")
 
 FREE = Lanes(per_domain=sys.maxsize, under_way={})
 
@@ -125,6 +128,19 @@ async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUI
     return carried | (await corrections.corrected_targets(tx, taking_back) if taking_back else {})
 
 
+def whole(write: Callable[P, Mail]) -> Callable[P, Mail]:
+    """A mail is written in full or not at all: a word or a template that asks what is not there makes `Permanent`."""
+
+    @wraps(write)
+    def written(*args: P.args, **kwargs: P.kwargs) -> Mail:
+        try:
+            return write(*args, **kwargs)
+        except (LookupError, ValueError) as error:
+            raise Permanent(f"the words ask for what is not there: {error!r}") from error
+
+    return written
+
+
 class Scribe:
     """Writes mails: knows the house, its words and its keys.
 
@@ -160,6 +176,7 @@ class Scribe:
             return mail
         return msgspec.structs.replace(mail, sender=self._return_address(consignment.notification.id))
 
+    @whole
     def _compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
         recipient = consignment.notification.recipient
         if not is_writable(recipient.email):
@@ -176,6 +193,7 @@ class Scribe:
         letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
         return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
 
+    @whole
     def write_digest(self, digest: Digest, *, now: datetime) -> Mail:
         """The mail of a digest. Raises `Permanent` for what can't be written."""
         due = digest.due
