@@ -39,9 +39,9 @@ from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.keeper import Keeper
 from services.notifier.handlers.keeping import BrakePolicy
 from services.notifier.handlers.planner import Planner
+from services.notifier.handlers.scribe import Scribe
 from services.notifier.handlers.sealing import Sealer
 from services.notifier.handlers.sender import Sender, SenderLimits
-from services.notifier.handlers.sending import Scribe
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import books
 

@@ -27,8 +27,9 @@ from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import RelayRefusesUs, RememberingRelay
 from services.notifier.handlers.commands import command_notification
 from services.notifier.handlers.looking import all_brakes
+from services.notifier.handlers.scribe import Scribe
 from services.notifier.handlers.sender import Sender, SenderLimits
-from services.notifier.handlers.sending import Scribe, claim
+from services.notifier.handlers.sending import claim
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import lists
 from tests.integration.test_notifier import (

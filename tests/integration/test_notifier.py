@@ -30,7 +30,8 @@ from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers import planner
 from services.notifier.handlers.commands import command_notification, set_brake, suppress
 from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
-from services.notifier.handlers.sending import Delivered, Scribe, carried_by, claim, deliver, doubt_lost, record
+from services.notifier.handlers.scribe import Scribe
+from services.notifier.handlers.sending import Delivered, carried_by, claim, deliver, doubt_lost, record
 from services.notifier.store import lists
 from tests.databases import make_tables
 from tests.unit.notifier.builders import HOUSE, NOW, incident, recipient, target, trying_partner

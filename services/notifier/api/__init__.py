@@ -19,7 +19,7 @@ from services.notifier.api import (
 )
 from services.notifier.domain.brakes.release import ReleasePolicy
 from services.notifier.handlers.checking_sender import SenderChecker
-from services.notifier.handlers.sending import Scribe
+from services.notifier.handlers.scribe import Scribe
 
 
 def routers(database: Database, scribe: Scribe, checker: SenderChecker, releases: ReleasePolicy) -> Sequence[APIRouter]:

@@ -19,7 +19,7 @@ from services.notifier.api.views import AttemptView, attempt_view
 from services.notifier.domain.digests.digest import Digest, WantedDigests
 from services.notifier.domain.notification import State
 from services.notifier.handlers.digests import attempts_at, digest_with_id, newest_digests
-from services.notifier.handlers.sending import Scribe
+from services.notifier.handlers.scribe import Scribe
 
 
 class DigestSummary(BaseModel):

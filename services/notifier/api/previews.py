@@ -19,7 +19,8 @@ from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment
 from services.notifier.handlers.looking import incident_named, notification_named
 from services.notifier.handlers.previewing import preview, sample_consignment
-from services.notifier.handlers.sending import Scribe, consignments_of
+from services.notifier.handlers.scribe import Scribe
+from services.notifier.handlers.sending import consignments_of
 
 NOTHING_ACTIVE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 

@@ -18,6 +18,9 @@ FINDINGS_IN_MAIL = 10
 """What a reader will read."""
 
 VALUE_CHARACTERS = 200
+CUT = "\N{HORIZONTAL ELLIPSIS}"
+DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
+"""The other full stops that are dots in a domain name (RFC 3490)."""
 VERSION = re.compile(r"[\w-]+(?:\.[\d-]+)+")
 """Only digits after each dot, so it is no domain name, and nothing makes a link of it."""
 
@@ -114,12 +117,15 @@ def _what(malware_name: str | None, product: Product | None, cve_ids: Sequence[s
 
 def _product(product: Product) -> str:
     """Its numbers stay as people know them: `2.4.49`."""
-    name = plain(" ".join(filter(None, (product.vendor, product.name, product.version))), VALUE_CHARACTERS)
+    told = " ".join(filter(None, (product.vendor, product.name, product.version)))
+    name = plain(told.translate(DOTS), VALUE_CHARACTERS)
     return " ".join(word if VERSION.fullmatch(word) else defang(word) for word in name.split(" "))
 
 
 def _harmless(value: str) -> str:
-    return defang(plain(value, VALUE_CHARACTERS))
+    """Text that is no link, whichever dot it has, and that shows where it was cut: half a name is another name."""
+    shown = plain(value.translate(DOTS), VALUE_CHARACTERS + 1)
+    return defang(shown if len(shown) <= VALUE_CHARACTERS else shown[: VALUE_CHARACTERS - 1] + CUT)
 
 
 def _because(source: str, answered: str, told_to: RecipientKind, *, words: Words) -> str:

@@ -27,7 +27,8 @@ from services.notifier.domain.outcome import change_after
 from services.notifier.domain.planning import SuppressionList
 from services.notifier.domain.replies import Patience, Released, Result, RetryPolicy, after_loss
 from services.notifier.gateway.relay import Relay, RelayAway, RelayRefusesUs
-from services.notifier.handlers.sending import Scribe, bury_dead_addresses, hand_over
+from services.notifier.handlers.scribe import Scribe
+from services.notifier.handlers.sending import bury_dead_addresses, hand_over
 from services.notifier.store import claim_mails, digests, orders
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from libs.common.vocabulary import Language, RecipientKind, Transport
 from services.notifier.domain.letter import Tokens
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment, Notification, State
-from services.notifier.handlers.sending import Scribe
+from services.notifier.handlers.scribe import Scribe
 
 INERT = Tokens(rating="preview", recipient="preview")
 """Links in a preview lead nowhere: who may look at a mail may not answer in its recipient's name."""

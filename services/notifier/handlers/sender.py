@@ -35,8 +35,9 @@ from services.notifier.domain.refusals import Refusals, Refusing
 from services.notifier.domain.replies import Failed, InDoubt, Released, RetryPolicy, Sent
 from services.notifier.gateway.relay import Relay, RelayAway, RelayRefusesUs
 from services.notifier.handlers.commands import set_brake
+from services.notifier.handlers.scribe import Scribe
 from services.notifier.handlers.sealing import Sealer
-from services.notifier.handlers.sending import TARGETS_AT_ONCE, Delivered, Scribe, claim, deliver, doubt_lost, record
+from services.notifier.handlers.sending import TARGETS_AT_ONCE, Delivered, claim, deliver, doubt_lost, record
 
 log = structlog.get_logger(__name__)
 

@@ -59,13 +59,16 @@ async def test_a_later_one_is_not_the_first_unless_the_earlier_one_never_went(da
     assert (await firsts(database))["Bakkerij Jansen", "open-rdp"]
 
 
-async def test_what_was_the_first_stays_so_and_nothing_after_it_is(database: Database) -> None:
+async def test_what_was_the_first_stays_so_and_says_who_we_are_and_nothing_after_it_does(database: Database) -> None:
     await know(database, "open-rdp")
     await plan(database, target(incident="open-smb"))
     await close_due(database)
-    await send(database, RememberingRelay())
+    relay = RememberingRelay()
+    await send(database, relay)
     await plan(database, target(incident="open-rdp"), now=LATER)
     await close_due(database, now=MUCH_LATER)
-    await send(database, RememberingRelay(), now=MUCH_LATER)
+    await send(database, relay, now=MUCH_LATER)
 
     assert await firsts(database) == {("Bakkerij Jansen", "open-smb"): True, ("Bakkerij Jansen", "open-rdp"): False}
+    introduced = [b"onze eerste e-mail" in each.content.replace(b"=\r\n", b"") for each in relay.mails]
+    assert introduced == [True, False]

@@ -17,7 +17,7 @@ from services.attribution.gateway.guard import Sources
 from services.attribution.settings import AttributionSettings
 from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.planning import take_up_incidents
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.integration.attribution.test_enquiries import running_with, settings, until
 from tests.integration.attribution.test_listed import TEAMS
 from tests.integration.test_notifier import close_due, plan, send

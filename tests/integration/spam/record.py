@@ -20,6 +20,10 @@ class Scored(msgspec.Struct, frozen=True):
     score: float
     rules: tuple[str, ...]
 
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(self.score, self.rules)
+
 
 class Record(msgspec.Struct, frozen=True):
     """`filter` is the version of SpamAssassin: another one has other rules."""

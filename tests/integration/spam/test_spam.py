@@ -20,14 +20,14 @@ def test_no_mail_looks_like_spam() -> None:
     changed = [name for name, mail in mails.items() if not record.knows(name, mail, filter_version=version())]
     now = dict(zip(changed, verdicts_on([mails[name] for name in changed]), strict=True))
 
-    known = {name: record.mails[name] for name in mails if name not in now}
-    bad = [
-        (name, verdict.score, verdict.rules)
-        for name, verdict in {**known, **now}.items()
+    known = {name: record.mails[name].verdict for name in mails if name not in now}
+    bad = {
+        name: verdict
+        for name, verdict in (known | now).items()
         if verdict.score > HIGHEST_SCORE or not RULES.issuperset(verdict.rules)
-    ]
+    }
 
-    assert bad == [], "mend the words; where many have changed, run `python -m tests.integration.spam`"
+    assert bad == {}, "mend the words; where many have changed, run `python -m tests.integration.spam`"
 
 
 def test_what_is_spam_does() -> None:

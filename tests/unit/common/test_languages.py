@@ -74,8 +74,8 @@ def test_a_file_of_languages_that_is_not_complete_stops_the_start(content: bytes
 
 def test_another_language_takes_files_and_no_code(tmp_path: Path) -> None:
     """Frisian, in a copy of all that is there: its words are found, and where it has no advice it says so."""
-    for folder in ("libs", "services", "tests/unit"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "cases"))
+    for part in ("libs", "services", "tests/unit"):
+        shutil.copytree(PROJECT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__", "cases"))
     customs = tmp_path / "libs/common/languages.toml"
     customs.write_text(customs.read_text() + "\n[fy]\nname = 'Frysk'\ncountries = ['FO']\nalways_advised = false\n")
     for folder in FOLDERS_OF_WORDS:

@@ -37,7 +37,7 @@ TAGS: Mapping[str, frozenset[str]] = {
     "ol": frozenset(),
     "ul": frozenset(),
     "li": frozenset(),
-    "span": frozenset(),
+    "span": frozenset({"dir"}),
     "strong": frozenset(),
     "br": frozenset(),
     "a": frozenset({"href"}),

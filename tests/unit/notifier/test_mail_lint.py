@@ -3,13 +3,17 @@
 import re
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from libs.common.vocabulary import Language, RecipientKind
 from tests.browser.mails import catalogue, corrected, sent
 from tests.unit.notifier.builders import HOUSE
 from tests.unit.notifier.mail_lint import MOST_BYTES, Lint
+from tests.unit.notifier.test_claims import CLAIM
+from tests.unit.notifier.test_claims import write as write_claim
 from tests.unit.notifier.test_digests import changed, printed
+from tests.unit.notifier.test_reminders_and_round_ups import together, written
 
 LONGEST_LINE = 78
 INTAKE_URL = "https://intake.tocsin.example"
@@ -64,6 +68,26 @@ def test_so_does_a_correction(language: Language, kind: RecipientKind, findings:
 
     assert faults_of(mail.html) == []
     assert list(faults_in_text(mail.text)) == []
+
+
+@languages
+@pytest.mark.parametrize("url", [CLAIM.url, ""], ids=["page", "by-mail"])
+def test_so_does_a_claim(language: Language, url: str) -> None:
+    _, told = write_claim(msgspec.structs.replace(CLAIM, language=language, url=url))
+
+    assert Lint(told.html, own_url="https://claims.tocsin.example").faults == []
+    assert list(faults_in_text(told.text)) == []
+
+
+@languages
+@pytest.mark.parametrize("kind", [RecipientKind.ORGANISATION, RecipientKind.NETWORK_OWNER], ids=str)
+def test_so_does_a_round_up(language: Language, kind: RecipientKind) -> None:
+    message, text = written(together(language=language, kind=kind, places=12))
+    html = message.get_body(("html",))
+
+    assert html is not None
+    assert faults_of(html.get_content()) == []
+    assert list(faults_in_text(text)) == []
 
 
 @languages

@@ -16,7 +16,7 @@ from services.notifier.domain.amount.repeats import Again, Reminder
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment
 from services.notifier.gateway.press import Press
-from services.notifier.handlers.sending import Scribe
+from services.notifier.handlers.scribe import Scribe
 from tests.reading_ease import reading_ease
 from tests.unit.notifier.builders import (
     HOUSE,

@@ -1,0 +1,132 @@
+"""Writes the mails: of a notification or several, of a correction, of a digest, and of a claim."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from secrets import token_bytes
+from typing import ParamSpec
+from uuid import UUID
+
+import msgspec
+
+from libs.common.errors import Permanent
+from libs.common.links import NONCE_BYTES, Links
+from libs.common.vocabulary import Language, NotificationKind
+from services.notifier.domain.amount.reminding import as_reminder
+from services.notifier.domain.amount.round_up import round_up_of
+from services.notifier.domain.claims.letter import claim_letter_of
+from services.notifier.domain.claims.message import claim_mail_of
+from services.notifier.domain.corrections.letter import correction_of
+from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Digest
+from services.notifier.domain.digests.letter import digest_letter_of
+from services.notifier.domain.digests.message import digest_mail_of
+from services.notifier.domain.house import House
+from services.notifier.domain.letter import Letter, Tokens, letter_of
+from services.notifier.domain.message import Mail, is_writable, mail_of
+from services.notifier.domain.notification import Consignment, Notification
+from services.notifier.gateway.press import Press
+
+P = ParamSpec("P")
+
+
+def whole(write: Callable[P, Mail]) -> Callable[P, Mail]:
+    """A mail is written in full or not at all: a word or a template that asks what is not there makes `Permanent`."""
+
+    @wraps(write)
+    def written(*args: P.args, **kwargs: P.kwargs) -> Mail:
+        try:
+            return write(*args, **kwargs)
+        except (LookupError, ValueError) as error:
+            raise Permanent(f"the words ask for what is not there: {error!r}") from error
+
+    return written
+
+
+class Scribe:
+    """Writes mails: knows the house, its words and its keys.
+
+    `return_address` is where bounces of a notification go; without one, all go to the house's envelope sender.
+    """
+
+    def __init__(
+        self, *, house: House, press: Press, links: Links, return_address: Callable[[UUID], str] | None = None
+    ) -> None:
+        self._house = house
+        self._press = press
+        self._links = links
+        self._return_address = return_address
+
+    def sample_name(self, language: Language) -> str:
+        """Who is written to in a sample."""
+        return self._press.words(language).sample_name
+
+    def write(self, consignment: Consignment, *, now: datetime) -> Mail:
+        """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
+        return self.compose(consignment, tokens=self._tokens(consignment.notification), now=now)
+
+    def _tokens(self, notification: Notification) -> Tokens:
+        nonce = token_bytes(NONCE_BYTES)
+        return Tokens(
+            rating=self._links.rating_token(notification.incident, nonce, is_test=notification.is_test),
+            recipient=self._links.recipient_token(notification.id),
+        )
+
+    def compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
+        """The mail with these tokens in its links. Raises `Permanent` for what can't be written."""
+        mail = self._compose(consignment, tokens=tokens, now=now)
+        if self._return_address is None:
+            return mail
+        return msgspec.structs.replace(mail, sender=self._return_address(consignment.notification.id))
+
+    @whole
+    def _compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
+        recipient = consignment.notification.recipient
+        if not is_writable(recipient.email):
+            raise Permanent("the address can't be written to")
+        if not consignment.targets:
+            raise Permanent("nothing is left to tell of")
+        again = consignment.notification.doubts > 0
+        common = self._press.words(recipient.language)
+        if consignment.notification.kind is NotificationKind.CORRECTION:
+            words = self._press.correction_words(recipient.language)
+            correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=tokens)
+            printed = self._press.print_correction(correction)
+            return mail_of(correction, printed, house=self._house, now=now, again=again)
+        letter = self._letter(consignment, tokens=tokens)
+        if not consignment.companions:
+            return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
+        others = [self._letter(each, tokens=self._tokens(each.notification)) for each in consignment.companions]
+        round_up = round_up_of([letter, *others], words=self._press.amount_words(recipient.language), common=common)
+        return mail_of(round_up, self._press.print_round_up(round_up), house=self._house, now=now, again=again)
+
+    def _letter(self, consignment: Consignment, *, tokens: Tokens) -> Letter:
+        language = consignment.notification.recipient.language
+        common, words = self._press.words(language), self._press.amount_words(language)
+        letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
+        return as_reminder(letter, consignment, words=words.reminder, common=common)
+
+    def write_beside(self, mail: AnySideMail, *, now: datetime) -> Mail:
+        """One that is no notification. Raises `Permanent` for what can't be written."""
+        return self.write_digest(mail, now=now) if isinstance(mail, Digest) else self.write_claim(mail, now=now)
+
+    @whole
+    def write_claim(self, mail: ClaimMail, *, now: datetime) -> Mail:
+        """What a registry's contact reads of a claim. Raises `Permanent` for what can't be written."""
+        claim = mail.claim
+        if not is_writable(claim.email):
+            raise Permanent("the address can't be written to")
+        words, common = self._press.claim_words(claim.language), self._press.words(claim.language)
+        letter = claim_letter_of(claim, words=words, common=common, house=self._house)
+        printed = self._press.print_claim(letter)
+        return claim_mail_of(mail, letter, printed, house=self._house, now=now, again=mail.doubts > 0)
+
+    @whole
+    def write_digest(self, digest: Digest, *, now: datetime) -> Mail:
+        """The mail of a digest. Raises `Permanent` for what can't be written."""
+        due = digest.due
+        if not is_writable(due.email):
+            raise Permanent("the address can't be written to")
+        words, common = self._press.digest_words(due.language), self._press.words(due.language)
+        letter = digest_letter_of(due, words=words, common=common, house=self._house)
+        printed = self._press.print_digest(letter)
+        return digest_mail_of(digest, letter, printed, house=self._house, now=now, again=digest.doubts > 0)
