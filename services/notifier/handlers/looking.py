@@ -62,7 +62,7 @@ async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
     timeline = timeline_of(
         notification,
         attempts=attempts,
-        returns=await returns.returns_of(tx, notification.id),
+        returns=await returns.returns_of(tx, notification.mail_id or notification.id),
         followers=await returns.followers_of(tx, notification.id),
     )
     standing = await holds.standing_holds(tx) if notification.state in SHOWN else []

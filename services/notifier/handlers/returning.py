@@ -38,13 +38,16 @@ async def apply_returns(tx: Transaction, *, now: datetime) -> int:
     for returned in waiting:
         notification = await notifications.notification_with_id(tx, returned.notification_id, lock=True)
         if notification is not None:
-            await _apply(tx, returned, notification, now=now)
+            together = await notifications.others_in_mail(tx, notification.id) if notification.mail_id else []
+            for each in (notification, *together):
+                await _apply(tx, returned, each, now=now)
     if waiting:
         await returns.mark_heeded(tx, [returned.return_id for returned in waiting], now=now)
     return len(waiting)
 
 
 async def _apply(tx: Transaction, returned: Return, notification: Notification, *, now: datetime) -> None:
+    """A mail that carried several comes back for each of them."""
     key = notification.recipient.key
     soft = await returns.soft_bounces_of(tx, key, now=now, within=SOFT_BOUNCES_WITHIN)
     verdict = verdict_on(returned, notification, soft_bounces=soft)

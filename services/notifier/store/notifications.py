@@ -189,6 +189,15 @@ async def notification_with_id(tx: Transaction, notification_id: UUID, *, lock: 
     return notification(rows[0]) if rows else None
 
 
+async def others_in_mail(tx: Transaction, named_after: UUID) -> list[Notification]:
+    """What went in one mail with the notification that it was named after; locked."""
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM notifications n WHERE mail_id = $1 AND id <> $1 ORDER BY id FOR UPDATE",  # noqa: S608 - constants only
+        named_after,
+    )
+    return [notification(row) for row in rows]
+
+
 async def notifications_with_ids(tx: Transaction, notification_ids: Collection[UUID]) -> dict[UUID, Notification]:
     rows = await tx.fetch(
         f"SELECT {COLUMNS} FROM notifications n WHERE id = ANY($1::uuid[])",  # noqa: S608 - constants only

@@ -15,7 +15,10 @@ CERTAIN = 1.0
 
 
 def listed(case: Case) -> Iterable[Step]:
-    """Registered or not, whom the list names is not written to by us, unless the table of routes says `notify`."""
+    """Registered or not, whom the list names is not written to by us, unless the table of routes says `notify`.
+
+    Not even where their team can't be reached.
+    """
     operator = case.findings.question.listed
     if operator is None:
         return ()
@@ -24,9 +27,13 @@ def listed(case: Case) -> Iterable[Step]:
     if row is None or row.action is Action.NOTIFY:
         return (Step(case.evidence(SOURCE, case.findings.question.asked, f"{answered}, to be warned like anybody")),)
     team = case.ladder.teams.get(row.team) if row.team else _team_of(operator, case)
-    answered = f"{answered}: {team.name}" if team is not None else f"{answered}, whose team has no address here"
+    why_not = case.why_not(team.email) if team is not None else ""
+    if team is None:
+        answered = f"{answered}, whose team has no address here"
+    else:
+        answered = f"{answered}: {team.name}" + (f", {why_not}" if why_not else "")
     evidence = case.evidence(SOURCE, case.findings.question.asked, answered, CERTAIN)
-    candidate = Candidate(Route.VITAL, CERTAIN, recipient_of_team(team) if team else None)
+    candidate = Candidate(Route.VITAL, CERTAIN, recipient_of_team(team) if team and not why_not else None)
     return (Step(evidence, candidate, witness=SOURCE),)
 
 
