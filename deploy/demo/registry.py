@@ -109,15 +109,17 @@ def vital_list() -> str:
 
 
 def ladder() -> str:
-    """The operator's part of attribution's ladder: which team warns vital organisations."""
+    """The operator's part of attribution's ladder: which team warns vital organisations, and nobody else."""
     return f"""\
 [team.national]
 name = "Nationaal CSIRT"
 email = "{TEAM}"
 language = "nl"
 
-[team_of_country]
-NL = "national"
+[[handover]]
+criticality = "vital"
+action = "hand-over"
+team = "national"
 """
 
 

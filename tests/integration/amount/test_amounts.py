@@ -9,10 +9,10 @@ from email.message import EmailMessage
 import msgspec
 import pytest
 
-from libs.common.contracts import FeedbackReceived, IndicatorSettled, Recipient, TargetAttributed
+from libs.common.contracts import FeedbackReceived, IndicatorSettled, MailReturned, Recipient, TargetAttributed
 from libs.common.db import Database
 from libs.common.ids import derived_id, new_id
-from libs.common.vocabulary import FeedbackKind, Severity
+from libs.common.vocabulary import FeedbackKind, Permanence, ReturnKind, Severity, Trust
 from services.notifier.domain.amount.calendar import QuietHours
 from services.notifier.domain.amount.policy import FREE, AmountPolicy, Caps
 from services.notifier.domain.notification import Command, Consignment, Notification, State, Wanted
@@ -21,8 +21,9 @@ from services.notifier.domain.replies import Deferred, InDoubt, Released
 from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.amount import forget_old_days, put_off_full
 from services.notifier.handlers.commands import command_notification, suppress
-from services.notifier.handlers.looking import end_suppression, newest_suppressions
+from services.notifier.handlers.looking import dossier_of, end_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, plan_targets, take_up_incidents
+from services.notifier.handlers.returning import heed_returns
 from services.notifier.handlers.sending import Delivered, claim, deliver, doubt_lost, record
 from services.notifier.store import lists
 from tests.integration.test_notifier import GROUPING, LEASE, PLANNING, RETRY, SCRIBE, close_due, database, said
@@ -295,6 +296,35 @@ async def test_a_round_up_that_is_tried_again_is_the_same_mail_without_what_was_
     assert "2 punten" in mail["Subject"]
     states = {item.incident: item.state for item in await known(database)}
     assert states == {"open-dns": State.SENT, "open-rdp": State.CANCELLED, "open-smb": State.SENT}
+
+
+async def test_a_round_up_that_comes_back_does_so_for_each_that_was_in_it(database: Database) -> None:
+    relay = RememberingRelay()
+    await plan(database, *(low(slug) for slug in SLUGS), now=MONDAY)
+    await send(database, relay, now=TUESDAY_AT_TEN)
+    named_after = next(item for item in await known(database) if item.id == item.mail_id)
+    bounce = MailReturned(
+        return_id=new_id(),
+        notification_id=named_after.id,
+        kind=ReturnKind.BOUNCE,
+        trust=Trust.TOKEN,
+        at=TUESDAY_AT_TEN + SECOND,
+        permanence=Permanence.PERMANENT,
+        code="5.1.1",
+        detail="no such user",
+        address="info@jansen.example",
+    )
+
+    async with database.transaction() as tx:
+        await heed_returns([bounce], tx=tx, now=TUESDAY_AT_TEN + SECOND)
+
+    assert [item.state for item in await known(database)] == [State.BOUNCED] * 3
+    asked = [name for name, _ in await said(database) if name == "recipient-unreachable"]
+    assert len(asked) == 3, "somebody else is to be told of each"
+    for item in await known(database):
+        async with database.transaction() as tx:
+            dossier = await dossier_of(tx, item)
+        assert "no such user" in dossier.timeline[-1].detail
 
 
 async def test_half_of_a_round_up_in_doubt_is_not_sent_while_another_sender_has_the_rest(database: Database) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from libs.common.contracts import ListedOperator
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.organisations import recipient_of_team
-from services.attribution.domain.ladder.rules import Action, Ladder, Team
+from services.attribution.domain.ladder.rules import Action, Handover, Ladder, Team
 from services.attribution.domain.ladder.values import Candidate, Route, Step
 from services.attribution.domain.organisations import Criticality
 
@@ -26,7 +26,7 @@ def listed(case: Case) -> Iterable[Step]:
     answered = f"{operator}"
     if row is None or row.action is Action.NOTIFY:
         return (Step(case.evidence(SOURCE, case.findings.question.asked, f"{answered}, to be warned like anybody")),)
-    team = case.ladder.teams.get(row.team) if row.team else _team_of(operator, case)
+    team = _named(operator.warned_by, case.ladder) or _team_of(operator, row, case)
     why_not = case.why_not(team.email) if team is not None else ""
     if team is None:
         answered = f"{answered}, whose team has no address here"
@@ -37,11 +37,11 @@ def listed(case: Case) -> Iterable[Step]:
     return (Step(evidence, candidate, witness=SOURCE),)
 
 
-def _team_of(operator: ListedOperator, case: Case) -> Team | None:
-    """Whom the list names, by the key or the name of a team; else that of the sector, else of our country."""
+def _team_of(operator: ListedOperator, row: Handover, case: Case) -> Team | None:
+    """That of the table of routes, else of the sector, else of our country."""
     ladder = case.ladder
-    if operator.warned_by and (named := _named(operator.warned_by, ladder)) is not None:
-        return named
+    if row.team is not None:
+        return ladder.teams.get(row.team)
     ours = sorted(ladder.constituency)
     countries = (case.country.code, *ours) if case.country.code in ladder.constituency else ours
     teams = (ladder.team_for(sector=operator.sector or None, country=country) for country in countries)
@@ -49,5 +49,6 @@ def _team_of(operator: ListedOperator, case: Case) -> Team | None:
 
 
 def _named(text: str, ladder: Ladder) -> Team | None:
+    """Whom the list names, by the key or the name of a team."""
     wanted = text.casefold()
     return next((team for key, team in ladder.teams.items() if wanted in {key.casefold(), team.name.casefold()}), None)

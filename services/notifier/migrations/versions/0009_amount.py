@@ -44,6 +44,9 @@ def _let_notifications_wait() -> None:
         sa.Column("reminder", sa.LargeBinary, comment="of one that tells of nothing new: the Reminder"),
     ):
         op.add_column("notifications", column)
+    op.create_index(
+        "notifications_of_mail", "notifications", ["mail_id"], postgresql_where=sa.text("mail_id IS NOT NULL")
+    )
     # What was tried before there were amounts goes on being tried.
     op.execute("UPDATE notifications SET let_go_at = queued_at WHERE tries > 0 AND state IN ('deferred', 'in-doubt')")
 

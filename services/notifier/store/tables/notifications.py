@@ -70,6 +70,7 @@ notifications = Table(
     Index("notifications_reference", "reference", unique=True, postgresql_where=text("continues IS NULL")),
     Index("notifications_continued_by", "continues", postgresql_where=text("continues IS NOT NULL")),
     Index("notifications_bounced", "id", postgresql_where=text("state = 'bounced' AND NOT settled")),
+    Index("notifications_of_mail", "mail_id", postgresql_where=text("mail_id IS NOT NULL")),
     Index("notifications_of_recipient", "recipient_key", "created_at"),
     Index("notifications_of_incident", "incident", "created_at"),
     Index(
