@@ -9,9 +9,17 @@ from email.message import EmailMessage
 import msgspec
 import pytest
 
-from libs.common.contracts import FeedbackReceived, IndicatorSettled, MailReturned, Recipient, TargetAttributed
+from libs.common.contracts import (
+    FeedbackReceived,
+    IndicatorSettled,
+    MailReturned,
+    Recipient,
+    RecipientUnreachable,
+    TargetAttributed,
+)
 from libs.common.db import Database
 from libs.common.ids import derived_id, new_id
+from libs.common.outbox import waiting_events
 from libs.common.vocabulary import FeedbackKind, Permanence, ReturnKind, Severity, Trust
 from services.notifier.domain.amount.calendar import QuietHours
 from services.notifier.domain.amount.policy import FREE, AmountPolicy, Caps
@@ -319,7 +327,8 @@ async def test_a_round_up_that_comes_back_does_so_for_each_that_was_in_it(databa
         await heed_returns([bounce], tx=tx, now=TUESDAY_AT_TEN + SECOND)
 
     assert [item.state for item in await known(database)] == [State.BOUNCED] * 3
-    asked = [name for name, _ in await said(database) if name == "recipient-unreachable"]
+    async with database.transaction() as tx:
+        asked = [event for event in await waiting_events(tx) if isinstance(event, RecipientUnreachable)]
     assert len(asked) == 3, "somebody else is to be told of each"
     for item in await known(database):
         async with database.transaction() as tx:
