@@ -181,10 +181,14 @@ def test_a_name_in_look_alike_letters_is_shown_as_what_it_is(written_as: str, sh
 
 @pytest.mark.parametrize("dot", [".", "\u3002", "\uff0e", "\uff61"])
 def test_no_kind_of_dot_makes_a_link_of_what_others_wrote(dot: str) -> None:
-    _, text, html = written(consignment(finding(name=f"evil{dot}example/login")))
+    asset = Asset(ip="192.0.2.1", hostname=f"host{dot}example")
+    of = consignment(target(asset=asset, product=Product(name=f"evil{dot}example/login")))
+
+    _, text, html = written(of)
 
     for part in (text, html):
         assert "evil[.]example/login" in part
+        assert "host[.]example" in part
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\uff1d", " ="])
