@@ -70,9 +70,10 @@ HELD_BACK_AT_MOST = timedelta(hours=24)
 
 def build(settings: NotifierSettings) -> Service:
     database = database_of(settings)
+    press = Press()
     scribe = Scribe(
         house=_house(settings),
-        press=Press(),
+        press=press,
         links=Links(_link_key(settings)),
         return_address=_return_address(settings),
     )
@@ -85,7 +86,7 @@ def build(settings: NotifierSettings) -> Service:
         from_address=settings.from_address,
         now=database.now,
     )
-    sealer = Sealer(database, certificate=certificate, policy=settings.encrypt)
+    sealer = Sealer(database, certificate=certificate, policy=settings.encrypt, subjects=press.sealed_subjects)
     queued = asyncio.Event()
     sender = _sender(settings, database, scribe, queued, sealer)
     brakes = _brake_policy(settings)

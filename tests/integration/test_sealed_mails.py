@@ -20,6 +20,7 @@ from services.notifier.domain.replies import Answered, Reply
 from services.notifier.domain.sealing.entity import opened
 from services.notifier.domain.sealing.policy import EncryptionPolicy
 from services.notifier.domain.sealing.seal import SigningCertificate
+from services.notifier.gateway.press import Press
 from services.notifier.gateway.relay import Relay, RememberingRelay
 from services.notifier.handlers.looking import dossier_of
 from services.notifier.handlers.sealing import Sealer
@@ -37,6 +38,9 @@ BAKER = "info@jansen.example"
 LIMITS = SenderLimits(connections=4, start=timedelta(seconds=5), lease=timedelta(seconds=30), pause_seconds=0.02)
 
 
+SUBJECTS = Press().sealed_subjects
+
+
 @lru_cache
 def their_certificate() -> Certified:
     return mail_certificate(BAKER, key=rsa_key(number=1))
@@ -48,7 +52,7 @@ def given(certified: Certified, *, is_required: bool = False) -> Encryption:
 
 def sealer(database: Database, *, by: Certified | None = None) -> Sealer:
     signing = SigningCertificate(mail_certificate(HOUSE.from_address, by=by).certificate, rsa_key())
-    return Sealer(database, certificate=signing, policy=EncryptionPolicy.WHEN_POSSIBLE)
+    return Sealer(database, certificate=signing, policy=EncryptionPolicy.WHEN_POSSIBLE, subjects=SUBJECTS)
 
 
 class OfferedRelay(RememberingRelay):
@@ -181,7 +185,7 @@ async def test_what_can_t_be_kept_does_not_leave(database: Database) -> None:
     await queue(database, baker=given(their_certificate()))
     relay = OfferedRelay()
     away = Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1, statement_timeout_seconds=1)
-    seals = CountingSealer(away, certificate=None, policy=EncryptionPolicy.WHEN_POSSIBLE)
+    seals = CountingSealer(away, certificate=None, policy=EncryptionPolicy.WHEN_POSSIBLE, subjects=SUBJECTS)
 
     async with running(database, relay, seals):
         while seals.asked < 3:

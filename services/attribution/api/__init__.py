@@ -50,7 +50,7 @@ def routers(
         claim_pages.routes(database),
         contacts.routes(database),
         conflicts.routes(database),
-        unattributed.routes(database, decider.ladder),
+        unattributed.routes(database, decider),
         enquiries.routes(database),
         learnt.routes(database),
         imports.routes(database, queue, max_import_bytes=max_import_bytes),

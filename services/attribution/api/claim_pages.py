@@ -51,7 +51,7 @@ class ClaimPages:
     """The page in each language. Its style is within it, by a hash, so that nothing is loaded from anywhere."""
 
     def __init__(self) -> None:
-        self._words = {language: _read(TEMPLATES / f"claim.{language}.toml") for language in Language}
+        self._words = {language: _read(TEMPLATES / f"{language}.toml") for language in Language}
         engine = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,

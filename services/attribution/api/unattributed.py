@@ -20,9 +20,9 @@ from services.attribution.api.views import (
     recipient_view,
     refuse,
 )
-from services.attribution.domain.ladder import Attributed, Decision, Ladder, Settled
+from services.attribution.domain.ladder import Attributed, Decision, Settled
 from services.attribution.domain.unattributed import Unattributed, would_help
-from services.attribution.handlers import Refusal, Word, decide_unattributed, unattributed_page
+from services.attribution.handlers import Decider, Refusal, Word, decide_unattributed, unattributed_page
 
 MOST_CANDIDATES = 100
 LONGEST_NOTE = 2000
@@ -74,7 +74,7 @@ class WordView(BaseModel):
     evidence: list[EvidenceView]
 
 
-def routes(database: Database, ladder: Ladder) -> APIRouter:
+def routes(database: Database, decider: Decider) -> APIRouter:
     router = APIRouter(prefix="/v1/unattributed", tags=["unattributed"])
 
     @router.get("", dependencies=[Depends(operator(at_least=Role.VIEWER))])
@@ -94,7 +94,7 @@ def routes(database: Database, ladder: Ladder) -> APIRouter:
         word = Word(organisation_id=body.organisation_id, candidate=body.candidate, until=body.until, note=body.note)
         async with database.transaction() as tx:
             decision = await decide_unattributed(
-                target_id, word, decided_by=analyst.name, tx=tx, now=database.now(), ladder=ladder
+                target_id, word, decided_by=analyst.name, tx=tx, now=database.now(), decider=decider
             )
             if isinstance(decision, Refusal):
                 refuse(decision, what="threat or organisation")

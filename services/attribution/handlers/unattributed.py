@@ -9,9 +9,11 @@ from libs.common.db import Transaction
 from libs.common.outbox import enqueue
 from services.attribution import store
 from services.attribution.domain.attributions import Attribution
+from services.attribution.domain.encryptions import with_keys
 from services.attribution.domain.ladder import Attributed, Decision, Ladder
 from services.attribution.domain.learnt import Lesson
 from services.attribution.domain.unattributed import Refused, Unattributed, choose_candidate, name_recipient, nobody
+from services.attribution.handlers.deciding import Decider
 from services.attribution.handlers.organisations import Refusal
 from services.attribution.handlers.threats import event_of
 
@@ -31,7 +33,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def decide_unattributed(
-    target_id: UUID, word: Word, *, decided_by: str, tx: Transaction, now: datetime, ladder: Ladder
+    target_id: UUID, word: Word, *, decided_by: str, tx: Transaction, now: datetime, decider: Decider
 ) -> Decision | Refusal:
     """Decide about a threat in the line; the next one to the same owned part of an asset is known by itself.
 
@@ -41,9 +43,12 @@ async def decide_unattributed(
     waiting = await store.attributions.unattributed(tx, target_id)
     if waiting is None:
         return MISSING_TARGET
-    decision = await _decided(waiting, word, decided_by=decided_by, tx=tx, now=now, ladder=ladder)
+    decision = await _decided(waiting, word, decided_by=decided_by, tx=tx, now=now, ladder=decider.ladder)
     if isinstance(decision, Refusal):
         return decision
+    if isinstance(decision, Attributed):
+        known = await decider.directory.latest(tx)
+        decision = msgspec.structs.replace(decision, recipient=with_keys(decision.recipient, known.encryptions))
     if waiting.is_decided:
         return await _said_before(waiting, decision, tx=tx)
     await store.attributions.settle_unattributed(

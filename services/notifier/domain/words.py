@@ -111,12 +111,14 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All words of one language. `{names}` in them are filled in from the values of a letter.
 
+    `sealed_subject` is what all that carry an encrypted mail can read of it: nothing of what is weak.
     `again` says of a threat that has come back why it had been closed. `evidence_told_to_teams` takes the place of
     `evidence` where that is told to somebody else than whose it is; `handed_over` says why it is told to them.
     """
 
     brand_line: str
     sample_name: str
+    sealed_subject: str
     months: tuple[str, ...]
     moment: str
     day: str

@@ -69,6 +69,11 @@ class Press:
     def words(self, language: Language) -> Words:
         return self._words[language]
 
+    @property
+    def sealed_subjects(self) -> Mapping[Language, str]:
+        """Of encrypted mails, with `{reference}` in each."""
+        return {language: words.sealed_subject for language, words in self._words.items()}
+
     def digest_words(self, language: Language) -> DigestWords:
         return self._digest_words[language]
 

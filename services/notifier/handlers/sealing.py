@@ -1,13 +1,17 @@
 """Sealing mails on their way to the relay: signed by us, encrypted to a recipient's key, or held back."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import uuid4
 
 import msgspec
 
+from libs.common.contracts import Recipient
 from libs.common.db import Database
 from libs.common.metrics import MAILS_SEALED
+from libs.common.vocabulary import Language
+from services.notifier.domain.grouping import with_keys
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment
 from services.notifier.domain.replies import Reply, Withheld
@@ -25,8 +29,17 @@ HELD_BACK = "withheld"
 class Sealer:
     """Knows our certificate, if there is one, and when to encrypt. A certificate out of its time signs nothing."""
 
-    def __init__(self, database: Database, *, certificate: SigningCertificate | None, policy: EncryptionPolicy) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        certificate: SigningCertificate | None,
+        policy: EncryptionPolicy,
+        subjects: Mapping[Language, str],
+    ) -> None:
+        """`subjects`: what all that carry an encrypted mail can read of it, with `{reference}` in each."""
         self._database = database
+        self._subjects = subjects
         self._certificate = certificate
         self._policy = policy
 
@@ -38,30 +51,34 @@ class Sealer:
         """Raises `Transient` where it could not be kept how the mail is sealed: then it must not leave."""
         now = self._database.now()
         certificate = self._in_force(now)
-        if consignment is None or consignment.notification.recipient.encryption is None:
+        recipient = _reader_of(consignment) if consignment is not None else None
+        if consignment is None or recipient is None or recipient.encryption is None:
             return await _signed(mail, certificate, mark=_mark_of(consignment))
-        made = await self._sealed(mail, consignment, certificate, now=now)
+        made = await self._sealed(mail, consignment, recipient, certificate, now=now)
         MAILS_SEALED.labels(HELD_BACK if isinstance(made, Withhold) else made.scheme or AS_IT_IS).inc()
         if isinstance(made, Withhold):
             return Withheld(made.why)
         if made.scheme is None:
             return await _signed(mail, certificate, mark=_mark_of(consignment))
-        notification = consignment.notification
-        content = outside_of(
-            mail.content, made.inside, language=notification.recipient.language, reference=notification.reference
-        )
-        return msgspec.structs.replace(mail, content=content)
+        subject = self._subjects[recipient.language].format(reference=consignment.notification.reference)
+        return msgspec.structs.replace(mail, content=outside_of(mail.content, made.inside, subject=subject))
 
     def _in_force(self, now: datetime) -> SigningCertificate | None:
         certificate = self._certificate
         return certificate if certificate is not None and certificate.is_in_force(now) else None
 
     async def _sealed(
-        self, mail: Mail, consignment: Consignment, certificate: SigningCertificate | None, *, now: datetime
+        self,
+        mail: Mail,
+        consignment: Consignment,
+        recipient: Recipient,
+        certificate: SigningCertificate | None,
+        *,
+        now: datetime,
     ) -> Sealed | Withhold:
         """As it was sealed for the try before, if it tells of the same; else anew, and kept before it leaves."""
-        notification, recipient = consignment.notification, consignment.notification.recipient
-        carries = carried_mark(target.target_id for target in consignment.targets)
+        notification = consignment.notification
+        carries = carried_mark(target.target_id for part in consignment.parts for target in part.targets)
         if notification.tries > 1:
             async with self._database.transaction() as tx:
                 kept = await sealed_mail(tx, notification.id)
@@ -102,6 +119,11 @@ class SealingRelay:
 
     async def close(self) -> None:
         await self._relay.close()
+
+
+def _reader_of(consignment: Consignment) -> Recipient:
+    """The recipient, with the keys that any of the notifications in this mail knows of."""
+    return with_keys(consignment.notification.recipient, [part.notification.recipient for part in consignment.parts])
 
 
 def _made(

@@ -17,9 +17,12 @@ from services.verifier.handlers.shipped import read_shipped
 from tests.reading_ease import MEASURES
 
 PROJECT = Path(__file__).parents[3]
-NOTIFIER, FEEDBACK = PROJECT / "services/notifier/templates", PROJECT / "services/feedback/templates"
-FOLDERS_OF_WORDS = (NOTIFIER, NOTIFIER / "digest", NOTIFIER / "correction", FEEDBACK)
-folders = pytest.mark.parametrize("folder", FOLDERS_OF_WORDS, ids=["mails", "digests", "corrections", "pages"])
+NOTIFIER, FEEDBACK, ATTRIBUTION = (
+    PROJECT / "services" / service / "templates" for service in ("notifier", "feedback", "attribution")
+)
+PARTS = ("amount", "claim", "correction", "digest")
+FOLDERS_OF_WORDS = (NOTIFIER, *(NOTIFIER / part for part in PARTS), FEEDBACK, ATTRIBUTION)
+folders = pytest.mark.parametrize("folder", FOLDERS_OF_WORDS, ids=["mails", *PARTS, "pages", "claim-pages"])
 
 
 @folders

@@ -22,6 +22,7 @@ from services.notifier.domain.sealing.seal import SigningCertificate
 from services.notifier.domain.sealing.sealed import carried_mark, outside_of, sealed, signed
 from services.notifier.domain.sender_check import Subject, Verdict
 from services.notifier.gateway.certificate import read_signing_certificate
+from services.notifier.gateway.press import Press
 from tests.certificates import Authority, Certified, mail_certificate, rsa_key
 from tests.unit.attribution.test_keys import NEVER_ENDS
 from tests.unit.notifier.builders import consignment
@@ -29,6 +30,7 @@ from tests.unit.notifier.independent import gnupg, opened_by_openssl, verified
 from tests.unit.notifier.test_dkim import keys, verifies
 from tests.unit.notifier.test_message import raw
 
+PRESS = Press()
 NOW = datetime.now(UTC)
 """The libraries that read keys go by the machine's own clock."""
 
@@ -77,7 +79,7 @@ def encrypted_mail(chosen: Plan, *, with_: SigningCertificate | None) -> bytes:
     assert isinstance(chosen, Encrypt)
     made = sealed(CONTENT, chosen, with_=with_, mark=MARK)
     assert isinstance(made, tuple)
-    return outside_of(CONTENT, made[2], language=Language.DUTCH, reference="TOC-1")
+    return outside_of(CONTENT, made[2], subject="Versleuteld [TOC-1]")
 
 
 def test_openssl_believes_a_signed_mail_and_everybody_reads_it(
@@ -165,7 +167,9 @@ def test_the_outside_of_an_encrypted_mail_says_nothing_of_it(kind: str, language
     chosen = plan(smime=baker().pem.decode()) if kind == "smime" else plan(pgp=armoured(baker_pgp()))
     mail = encrypted_mail(chosen, with_=None)
 
-    outside = outside_of(CONTENT, opened(mail).inside, language=language, reference="TOC-1")
+    outside = outside_of(
+        CONTENT, opened(mail).inside, subject=PRESS.sealed_subjects[language].format(reference="TOC-1")
+    )
 
     parsed = parse_email(outside)
     assert parsed.subject.endswith("[TOC-1]")

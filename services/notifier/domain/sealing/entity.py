@@ -2,6 +2,7 @@
 
 import base64
 import re
+from email.header import Header
 
 import msgspec
 
@@ -36,8 +37,9 @@ def opened(content: bytes) -> Opened:
 
 
 def with_subject(mail: Opened, subject: str) -> Opened:
-    """The same mail with another subject on the outside; `subject` is ASCII and fits on a line."""
-    line = f"Subject: {subject}".encode("ascii") + NEW_LINE
+    """The same mail with another subject on the outside, which fits on a line."""
+    text = subject if subject.isascii() else Header(subject, "utf-8", header_name="Subject").encode(linesep="\r\n")
+    line = f"Subject: {text}".encode("ascii") + NEW_LINE
     headers = tuple(line if field.lower().startswith(_SUBJECT) else field for field in mail.headers)
     return Opened(headers, mail.inside)
 

@@ -7,17 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.vocabulary import Language
 from services.notifier.domain.sealing.entity import Opened, opened, subject_inside, with_subject
 from services.notifier.domain.sealing.keys import Scheme, Unusable
 from services.notifier.domain.sealing.policy import Encrypt, Plain, Withhold, in_words, without_key
 from services.notifier.domain.sealing.seal import SigningCertificate, encrypted
-
-SUBJECTS = {
-    Language.DUTCH: "Versleuteld bericht over uw beveiliging [{reference}]",
-    Language.ENGLISH: "Encrypted message about your security [{reference}]",
-}
-"""Of an encrypted mail, as all that carry it can read it: nothing of what is weak. English for other languages."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +56,6 @@ def sealed(
     return without_key(is_required=plan.is_required, why=why)
 
 
-def outside_of(content: bytes, inside: bytes, *, language: Language, reference: str) -> bytes:
+def outside_of(content: bytes, inside: bytes, *, subject: str) -> bytes:
     """The mail around a sealed inside: its own headers, and a subject that says nothing of it."""
-    subject = SUBJECTS.get(language, SUBJECTS[Language.ENGLISH]).format(reference=reference)
     return Opened(with_subject(opened(content), subject).headers, inside).content
