@@ -1,4 +1,4 @@
-"""Pictures of ten mails for people to look at: `python -m tests.browser.pictures FOLDER`.
+"""Pictures of some mails for people to look at: `python -m tests.browser.pictures FOLDER`.
 
 Each as a phone and a desk show it, in light and dark. The tests judge more than these, but not whether it is beautiful.
 """
@@ -11,13 +11,17 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright
 
 from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.domain.notification import Consignment
 from tests.browser.mails import corrected, sent
+from tests.unit.notifier.test_claims import CLAIM
+from tests.unit.notifier.test_claims import write as write_claim
+from tests.unit.notifier.test_reminders_and_round_ups import reminding, together, written
 
 WIDTHS_PX = (375, 900)
 GERMAN = Language("de")
 
 
-def ten_mails() -> dict[str, str]:
+def some_mails() -> dict[str, str]:
     """The HTML of each, by what it is."""
     owner, team = RecipientKind.NETWORK_OWNER, RecipientKind.NATIONAL_CERT
     return {
@@ -31,12 +35,21 @@ def ten_mails() -> dict[str, str]:
         "team": sent(language=Language.DUTCH, kind=team, findings=10).html,
         "advice in another language": sent(language=GERMAN, findings=2, without_advice_in=GERMAN).html,
         "correction": corrected(language=Language.DUTCH, findings=3, in_part=True).html,
+        "round-up": _html_of(together(places=3)),
+        "reminder": _html_of(reminding(mails=2)),
+        "claim": write_claim(CLAIM)[1].html,
     }
+
+
+def _html_of(consignment: Consignment) -> str:
+    message, _ = written(consignment)
+    html = message.get_body(("html",))
+    return str(html.get_content()) if html is not None else ""
 
 
 async def take_pictures(browser: Browser, folder: Path) -> None:
     page = await browser.new_page(java_script_enabled=False)
-    for name, html in ten_mails().items():
+    for name, html in some_mails().items():
         await page.set_content(html)
         for width in WIDTHS_PX:
             await page.set_viewport_size({"width": width, "height": 800})

@@ -9,6 +9,8 @@ import msgspec
 from libs.common.vocabulary import Language, RecipientKind
 from tests.browser.mails import catalogue, corrected, sent
 from tests.integration.spam.filter import Verdict
+from tests.unit.notifier.builders import NOW, TOKENS
+from tests.unit.notifier.test_reminders_and_round_ups import SCRIBE, reminding, together
 
 SCORES = Path(__file__).parent / "scores.toml"
 
@@ -48,6 +50,8 @@ def _mails() -> Iterator[tuple[str, bytes]]:
         for kind in RecipientKind:
             yield f"of forty findings to {kind} {language}", sent(language=language, kind=kind, findings=40).content
             yield f"correction to {kind} {language}", corrected(language=language, kind=kind).content
+        yield f"round-up {language}", SCRIBE.compose(together(language=language), tokens=TOKENS, now=NOW).content
+        yield f"reminder {language}", SCRIBE.compose(reminding(language=language), tokens=TOKENS, now=NOW).content
 
 
 def hash_of(mail: bytes) -> str:

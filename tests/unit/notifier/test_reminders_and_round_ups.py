@@ -135,6 +135,19 @@ def test_a_round_up_tells_of_each_incident_under_its_own_reference() -> None:
         assert said.count("Sluit poort 445.") == 2
 
 
+def test_a_round_up_that_is_the_first_mail_to_a_recipient_says_who_we_are() -> None:
+    both = together()
+    first = msgspec.structs.replace(both.companions[0].notification, is_first_to_recipient=True)
+    companion = msgspec.structs.replace(both.companions[0], notification=first)
+    message, text = written(msgspec.structs.replace(both, companions=(companion,)))
+    html = message.get_body(("html",))
+
+    assert html is not None
+    for said in (text, html.get_content()):
+        assert "Dit is onze eerste e-mail aan u." in " ".join(said.split())
+    assert "onze eerste e-mail" not in " ".join(written(both)[1].split())
+
+
 def test_each_point_of_a_round_up_has_a_page_of_its_own() -> None:
     _, text = written(together())
     pages = [line for line in text.splitlines() if line.startswith("https://tocsin.example/r/")]

@@ -27,6 +27,11 @@ class RoundUpLetter(msgspec.Struct, frozen=True, kw_only=True):
         return self.letters[0]
 
     @property
+    def introduction(self) -> str:
+        """Who we are, if nothing has gone to this recipient before."""
+        return next((letter.introduction for letter in self.letters if letter.introduction), "")
+
+    @property
     def notification(self) -> Notification:
         return self.first.notification
 
