@@ -6,7 +6,7 @@ from dataclasses import replace
 import asyncpg
 import msgspec
 
-from libs.common.contracts import Copy, HandOver, Recipient, TargetAttributed
+from libs.common.contracts import Copy, HandOver, Recipient, RecipientsExhausted, TargetAttributed
 from libs.common.db import Database
 from libs.common.vocabulary import NotificationKind, RecipientKind
 from services.notifier.domain.notification import State
@@ -14,11 +14,12 @@ from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.domain.replies import Answered
 from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.commands import suppress
+from services.notifier.handlers.returning import give_up
 from tests.chaos import ledger
 from tests.chaos.ledger import Books
 from tests.integration.test_corrections import AFTERWARDS, all_of, read, withdraw, withdrawal
 from tests.integration.test_hand_over import counted, outcomes
-from tests.integration.test_notifier import close_due, database, plan, said, send, states
+from tests.integration.test_notifier import LATER, close_due, database, plan, said, send, states
 from tests.unit.notifier.builders import NOW, recipient, target
 
 __all__ = ["database"]
@@ -108,6 +109,12 @@ async def test_the_outcome_is_that_of_the_organisations_mail_whatever_becomes_of
     await plan(database, given)
     await close_due(database)
     await send(database, RememberingRelay({"gone@bakery.example": no}))
+    assert await outcomes(database) == ["notified"], "somebody else may be left to tell"
+    nobody_else = RecipientsExhausted(
+        target_id=given.target_id, asset=given.key, at=NOW, evidence=(), traceparent=given.traceparent
+    )
+    async with database.transaction() as tx:
+        await give_up([nobody_else], tx=tx, now=LATER)
     assert await outcomes(database) == ["notified", "failed"]
     assert await counted(database) == {"notified": 1, "failed": 1}
 
