@@ -31,6 +31,7 @@ from bench.topics import topics_at
 from deploy.local.background import throwaway_stack
 from deploy.local.layout import Layout
 from deploy.local.ports import free_port_base
+from deploy.local.services import AT_ANY_HOUR
 from libs.common.contracts import TargetAttributed
 from libs.common.faults import AT_NOTIFIER, EVERYWHERE, Kind, Point
 from libs.common.migrations import migrate
@@ -104,6 +105,7 @@ class Yard:
             "SMTP_CONNECTIONS": str(CONNECTIONS),
             "SMTP_CONNECTIONS_PER_DOMAIN": str(CONNECTIONS),
             "WINDOW_HIGH_SECONDS": "1",
+            **AT_ANY_HOUR,
             "FAULTS": faults,
             "FAULTS_SEED": str(seed),
             "LOG_FORMAT": "json",

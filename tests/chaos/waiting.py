@@ -5,6 +5,10 @@ from collections.abc import Mapping
 import asyncpg
 
 from tests.chaos.ledger import database_of
+from tests.chaos.mailings import DEAD_ADDRESS, ENDS
+
+AT_REST = f"state = ANY('{{{','.join(sorted(ENDS))}}}') OR (state, reason) = {DEAD_ADDRESS}"
+"""`Mailing.is_at_rest`, in SQL."""
 
 UNFINISHED: Mapping[str, Mapping[str, str]] = {
     "intake": {
@@ -13,7 +17,7 @@ UNFINISHED: Mapping[str, Mapping[str, str]] = {
         "events that partners have not been told": "webhook_deliveries WHERE state <> 'delivered'",
     },
     "notifier": {
-        "open notifications": "notifications WHERE state NOT IN ('sent', 'failed')",
+        "open notifications": f"notifications WHERE NOT ({AT_REST})",
         "events in outboxes": "outbox",
     },
 }

@@ -273,7 +273,7 @@ async def test_a_draft_is_approved_only_with_all_its_texts(database: Database) -
 
     assert (without_any.value.status, without_any.value.code) == (422, "advisory-incomplete")
     assert [error.where for error in without_any.value.errors] == ["advisory.nl", "advisory.en"]
-    assert [error.where for error in with_half.value.errors] == ["advisory.nl.why", "advisory.nl.act", "advisory.en"]
+    assert [error.where for error in with_half.value.errors] == ["advisory.en", "advisory.nl.why", "advisory.nl.act"]
     assert approved.state is APPROVED
     (first, *_) = await told(database, "new-thing")
     assert first.advisory == {}
