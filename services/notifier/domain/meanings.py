@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
+from libs.common import status_codes
+
 ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 
 
@@ -31,25 +33,12 @@ class Meaning(StrEnum):
     REFUSED = "refused"
 
 
-FULL = "2.2"
-"""Subject and detail of a full mailbox. Servers say it with 5 as often as with 4, and there is room again some day."""
-
 IN_CLASS_5: Mapping[str, Meaning] = {
-    "1.1": Meaning.DEAD_ADDRESS,  # no such mailbox
-    "1.2": Meaning.DEAD_ADDRESS,  # no such domain
-    "1.3": Meaning.DEAD_ADDRESS,  # not an address
-    "1.6": Meaning.DEAD_ADDRESS,  # moved, nobody says where to
-    "1.10": Meaning.DEAD_ADDRESS,  # the domain has a null MX
-    "2.1": Meaning.DEAD_ADDRESS,  # the mailbox is switched off
-    "7.13": Meaning.DEAD_ADDRESS,  # so is the account
-    "7.17": Meaning.DEAD_ADDRESS,  # the mailbox has another owner now
+    **dict.fromkeys(status_codes.NOBODY_THERE, Meaning.DEAD_ADDRESS),
+    **dict.fromkeys(status_codes.OUR_OWN_ADDRESS, Meaning.POLICY),
+    **dict.fromkeys(status_codes.FULL, Meaning.MAILBOX_FULL),
+    **dict.fromkeys(status_codes.TOO_BIG, Meaning.BAD_MESSAGE),
     "6.7": Meaning.UNWRITABLE_ADDRESS,  # nobody there reads SMTPUTF8
-    "1.7": Meaning.POLICY,  # our own address
-    "1.8": Meaning.POLICY,
-    "2.2": Meaning.MAILBOX_FULL,
-    "3.1": Meaning.MAILBOX_FULL,  # so is the whole server
-    "2.3": Meaning.BAD_MESSAGE,  # too big for the mailbox
-    "3.4": Meaning.BAD_MESSAGE,  # too big for the server
     "7.8": Meaning.CREDENTIALS,
     "7.9": Meaning.CREDENTIALS,
     "7.11": Meaning.CREDENTIALS,
@@ -111,7 +100,7 @@ def hint_of(text: str) -> timedelta | None:
 
 
 def _meaning_of_delay(code: int, text: str, detail: str) -> Meaning:
-    if detail == FULL:
+    if detail == status_codes.MAILBOX_FULL:
         return Meaning.MAILBOX_FULL
     if GREYLISTING.search(text) or (code in (450, 451) and detail == GREYLISTING_DETAIL):
         return Meaning.GREYLISTED

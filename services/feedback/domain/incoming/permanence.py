@@ -3,28 +3,19 @@
 import re
 from collections.abc import Mapping
 
+from libs.common import status_codes
 from libs.common.vocabulary import Permanence
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.#])([45]\d\d)(?=[ :-]|\. |$)")
 
 DETAILS: Mapping[str, Permanence] = {
+    **dict.fromkeys(status_codes.NOBODY_THERE, Permanence.PERMANENT),
     "1.0": Permanence.PERMANENT,
-    "1.1": Permanence.PERMANENT,
-    "1.2": Permanence.PERMANENT,
-    "1.3": Permanence.PERMANENT,
     "1.4": Permanence.PERMANENT,
-    "1.6": Permanence.PERMANENT,
-    "1.10": Permanence.PERMANENT,
-    "2.1": Permanence.PERMANENT,
-    "7.13": Permanence.PERMANENT,
-    "7.17": Permanence.PERMANENT,
-    "1.7": Permanence.POLICY,
-    "1.8": Permanence.POLICY,
-    "2.2": Permanence.MAILBOX_FULL,
-    "3.1": Permanence.MAILBOX_FULL,
-    "2.3": Permanence.POLICY,
-    "3.4": Permanence.POLICY,
+    **dict.fromkeys(status_codes.OUR_OWN_ADDRESS, Permanence.POLICY),
+    **dict.fromkeys(status_codes.FULL, Permanence.MAILBOX_FULL),
+    **dict.fromkeys(status_codes.TOO_BIG, Permanence.POLICY),
 }
 """Subject and detail of codes of class 5. Of the others the subject decides (`SUBJECTS`)."""
 
@@ -97,7 +88,7 @@ def codes_in(text: str) -> tuple[str, str]:
 def permanence_of(status: str, words: str) -> Permanence:
     """By the code where it says something of the address or of us; by the words; else it is not for good."""
     if status.startswith("4."):
-        return Permanence.MAILBOX_FULL if status == "4.2.2" else Permanence.TEMPORARY
+        return Permanence.MAILBOX_FULL if status == f"4.{status_codes.MAILBOX_FULL}" else Permanence.TEMPORARY
     detail = status.partition(".")[2]
     said = in_words(words)
     if (found := DETAILS.get(detail)) is not None:
