@@ -9,7 +9,7 @@ from libs.common.addresses import canonical_email
 from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.lmtp import Answer
-from libs.common.retry import Backoff
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from libs.common.spool import Mail
 from libs.common.verp import PREFIX
@@ -63,19 +63,18 @@ class MaildirReader:
         self._letterbox = letterbox
         self._folder = folder
         self._pause_seconds = pause_seconds
-        self._backoff = Backoff()
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                taken = await self.look()
-            except (Transient, OSError) as error:
-                log.warning("mails in the Maildir wait", reason=str(error))
-                await shutdown.wait(self._backoff.next_seconds())
-                continue
-            self._backoff.reset()
-            if taken < MAILS_AT_A_LOOK:
-                await shutdown.wait(self._pause_seconds)
+        await go_round(
+            self._has_more,
+            shutdown,
+            what="the Maildir",
+            pause_seconds=self._pause_seconds,
+            troubles=(Transient, OSError),
+        )
+
+    async def _has_more(self) -> bool:
+        return await self.look() >= MAILS_AT_A_LOOK
 
     async def look(self) -> int:
         """Take what is there, oldest first; how many."""

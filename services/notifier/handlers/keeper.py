@@ -3,19 +3,14 @@
 import time
 from datetime import date
 
-import structlog
-
 from libs.common.db import Database
-from libs.common.errors import Transient
 from libs.common.metrics import HOLDS
-from libs.common.retry import Backoff
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.notifier.domain.brakes.holds import HoldKind
 from services.notifier.handlers.keeping import BrakePolicy, carry_out, forget, keep
 from services.notifier.store import holds
 from services.notifier.store.volumes import day_of
-
-log = structlog.get_logger(__name__)
 
 MARK_SECONDS = 2.0
 """Between two looks for mails that the sender need not see: each reads the queue."""
@@ -28,21 +23,11 @@ class Keeper:
         self._database = database
         self._policy = policy
         self._pause_seconds = pause_seconds
-        self._backoff = Backoff()
         self._forgot_on = date.min
         self._mark_at = float("-inf")
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                has_more = await self._round()
-            except Transient as error:
-                log.warning("keeping waits", reason=str(error))
-                await shutdown.wait(self._backoff.next_seconds())
-                continue
-            self._backoff.reset()
-            if not has_more:
-                await shutdown.wait(self._pause_seconds)
+        await go_round(self._round, shutdown, what="keeping", pause_seconds=self._pause_seconds)
 
     async def _round(self) -> bool:
         async with self._database.transaction() as tx:

@@ -8,9 +8,8 @@ import structlog
 
 from libs.common import faults
 from libs.common.db import Database, Transaction
-from libs.common.errors import Transient
 from libs.common.metrics import NOTIFICATIONS
-from libs.common.retry import Backoff
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.notifier.domain.amount.policy import FREE, AmountPolicy
 from services.notifier.domain.notification import State
@@ -55,21 +54,11 @@ class Planner:
         self._day: date | None = None
         self._pause_seconds = pause_seconds
         self._queued = queued
-        self._backoff = Backoff()
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                closed = await self._round()
-            except Transient as error:
-                log.warning("planning waits", reason=str(error))
-                await shutdown.wait(self._backoff.next_seconds())
-                continue
-            self._backoff.reset()
-            if closed < self._groups:
-                await shutdown.wait(self._pause_seconds)
+        await go_round(self._round, shutdown, what="planning", pause_seconds=self._pause_seconds)
 
-    async def _round(self) -> int:
+    async def _round(self) -> bool:
         now = self._database.now()
         day = self._amounts.calendars.day_of(now)
         async with self._database.transaction() as tx:
@@ -83,7 +72,7 @@ class Planner:
         if states:
             await faults.reach(faults.Point.GROUPS_COMMITTED)
             self._tell(states)
-        return len(states)
+        return len(states) >= self._groups
 
     def _tell(self, states: list[State]) -> None:
         counts = Counter(states)

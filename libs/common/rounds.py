@@ -1,0 +1,33 @@
+"""Work that goes round as long as a service runs: do some, and pause when nothing is left; wait when it fails."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from libs.common.errors import Transient
+from libs.common.retry import Backoff
+from libs.common.shutdown import Shutdown
+
+log = structlog.get_logger(__name__)
+
+
+async def go_round(
+    work: Callable[[], Awaitable[bool]],
+    shutdown: Shutdown,
+    *,
+    what: str,
+    pause_seconds: float,
+    troubles: tuple[type[Exception], ...] = (Transient,),
+) -> None:
+    """Until shutdown. `work` answers whether there is more to do at once; any of `troubles` makes it wait and go on."""
+    backoff = Backoff()
+    while not shutdown.requested:
+        try:
+            has_more = await work()
+        except troubles as error:
+            log.warning("it waits", what=what, reason=str(error))
+            await shutdown.wait(backoff.next_seconds())
+            continue
+        backoff.reset()
+        if not has_more:
+            await shutdown.wait(pause_seconds)
