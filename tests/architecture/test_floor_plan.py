@@ -45,6 +45,7 @@ PURE_COMMON = {
     "languages",
     "places",
     "references",
+    "status_codes",
     "text",
     "toml_files",
     "toml_lines",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 
-from libs.common import status_codes
+from libs.common.status_codes import FULL, MAILBOX_FULL, NOBODY_THERE, OUR_OWN_ADDRESS, TOO_BIG
 
 ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 
@@ -34,10 +34,10 @@ class Meaning(StrEnum):
 
 
 IN_CLASS_5: Mapping[str, Meaning] = {
-    **dict.fromkeys(status_codes.NOBODY_THERE, Meaning.DEAD_ADDRESS),
-    **dict.fromkeys(status_codes.OUR_OWN_ADDRESS, Meaning.POLICY),
-    **dict.fromkeys(status_codes.FULL, Meaning.MAILBOX_FULL),
-    **dict.fromkeys(status_codes.TOO_BIG, Meaning.BAD_MESSAGE),
+    **dict.fromkeys(NOBODY_THERE, Meaning.DEAD_ADDRESS),
+    **dict.fromkeys(OUR_OWN_ADDRESS, Meaning.POLICY),
+    **dict.fromkeys(FULL, Meaning.MAILBOX_FULL),
+    **dict.fromkeys(TOO_BIG, Meaning.BAD_MESSAGE),
     "6.7": Meaning.UNWRITABLE_ADDRESS,  # nobody there reads SMTPUTF8
     "7.8": Meaning.CREDENTIALS,
     "7.9": Meaning.CREDENTIALS,
@@ -56,7 +56,7 @@ ANYWHERE: Mapping[int, Meaning] = {552: Meaning.MAILBOX_FULL, 554: Meaning.POLIC
 
 OF_ADDRESSES = frozenset({Meaning.DEAD_ADDRESS, Meaning.UNWRITABLE_ADDRESS, Meaning.REFUSED})
 
-NOBODY_THERE = re.compile(
+NO_SUCH_MAILBOX = re.compile(
     r"no such (?:user|mailbox|recipient|address)|(?:user|recipient|mailbox|address)(?: is)? (?:unknown|not found)"
     r"|unknown (?:user|recipient|mailbox)|(?:user|mailbox|recipient|address) (?:does not|doesn't) exist",
     re.IGNORECASE,
@@ -100,7 +100,7 @@ def hint_of(text: str) -> timedelta | None:
 
 
 def _meaning_of_delay(code: int, text: str, detail: str) -> Meaning:
-    if detail == status_codes.MAILBOX_FULL:
+    if detail == MAILBOX_FULL:
         return Meaning.MAILBOX_FULL
     if GREYLISTING.search(text) or (code in (450, 451) and detail == GREYLISTING_DETAIL):
         return Meaning.GREYLISTED
@@ -115,7 +115,7 @@ def _with_detail(detail: str) -> Meaning:
 def _without_detail(code: int, text: str, at: Stage) -> Meaning:
     if at is Stage.RECIPIENT and code in OF_RECIPIENTS:
         return OF_RECIPIENTS[code]
-    if at is Stage.RECIPIENT and NOBODY_THERE.search(text):
+    if at is Stage.RECIPIENT and NO_SUCH_MAILBOX.search(text):
         return Meaning.DEAD_ADDRESS
     return ANYWHERE.get(code, Meaning.REFUSED)
 

@@ -47,25 +47,17 @@ class Press:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         engine = Engine(folder)
-        self._layouts = {form: engine.get_template(f"layout.{form}") for form in Form}
-        self._advice = {(kind, form): engine.get_template(f"{kind}.{form}") for kind in RecipientKind for form in Form}
-        self._words = {language: _read_words(folder / f"{language}.toml", Words) for language in Language}
-        self._digests = {form: engine.get_template(f"digest/digest.{form}") for form in Form}
-        self._digest_words = {
-            language: _read_words(folder / "digest" / f"{language}.toml", DigestWords) for language in Language
-        }
-        self._corrections = {form: engine.get_template(f"correction/correction.{form}") for form in Form}
-        self._correction_words = {
-            language: _read_words(folder / "correction" / f"{language}.toml", CorrectionWords) for language in Language
-        }
-        self._claims = {form: engine.get_template(f"claim/claim.{form}") for form in Form}
-        self._claim_words = {
-            language: _read_words(folder / "claim" / f"{language}.toml", ClaimWords) for language in Language
-        }
-        self._round_ups = {form: engine.get_template(f"amount/round_up.{form}") for form in Form}
-        self._amount_words = {
-            language: _read_words(folder / "amount" / f"{language}.toml", AmountWords) for language in Language
-        }
+        self._layouts = _layouts(engine, "layout")
+        self._advice = {kind: _layouts(engine, kind.value) for kind in RecipientKind}
+        self._words = _words_in(folder, Words)
+        self._digests = _layouts(engine, "digest/digest")
+        self._digest_words = _words_in(folder / "digest", DigestWords)
+        self._corrections = _layouts(engine, "correction/correction")
+        self._correction_words = _words_in(folder / "correction", CorrectionWords)
+        self._claims = _layouts(engine, "claim/claim")
+        self._claim_words = _words_in(folder / "claim", ClaimWords)
+        self._round_ups = _layouts(engine, "amount/round_up")
+        self._amount_words = _words_in(folder / "amount", AmountWords)
         self._print_advice = lru_cache(maxsize=512)(self._print_advice_anew)
 
     def words(self, language: Language) -> Words:
@@ -124,8 +116,12 @@ class Press:
         Its headings are in its own language, which may be another than that of what is said `about` it.
         """
         words = self._words[language]
-        advice = self._advice[kind, form].render(words=words, kind=about, advisory=advisory, language=language)
+        advice = self._advice[kind][form].render(words=words, kind=about, advisory=advisory, language=language)
         return Markup(advice) if form is Form.HTML else advice  # noqa: S704 - the engine has escaped what is in it
+
+
+def _layouts(engine: Environment, name: str) -> Mapping[Form, Template]:
+    return {form: engine.get_template(f"{name}.{form}") for form in Form}
 
 
 def _printed(
@@ -214,6 +210,10 @@ def paragraphs(text: str) -> list[str]:
 
 
 W = TypeVar("W", Words, DigestWords, CorrectionWords, ClaimWords, AmountWords)
+
+
+def _words_in(folder: Path, kind: type[W]) -> Mapping[Language, W]:
+    return {language: _read_words(folder / f"{language}.toml", kind) for language in Language}
 
 
 def _read_words(path: Path, kind: type[W]) -> W:

@@ -78,7 +78,7 @@ def folder_with(path: Path, *, file: str, put: str, after: str) -> Path:
 BROKEN = pytest.mark.parametrize(
     ("file", "after", "put"),
     [
-        ("layout.html", "<body", ' data-x="{{ letter.nothing }}"'),
+        ("layout.html", "<h1", ' data-x="{{ letter.nothing }}"'),
         ("layout.txt", "{% set words = letter.words %}", "{{ letter.values.nothing }}"),
         ("advice.html", "{{ section(words.headings.what, advisory.what) }}", "{{ advisory.nothing }}"),
         ("organisation.txt", '{% include "advice.txt" %}', "{{ kind.nothing }}"),

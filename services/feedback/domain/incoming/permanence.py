@@ -3,19 +3,19 @@
 import re
 from collections.abc import Mapping
 
-from libs.common import status_codes
+from libs.common.status_codes import FULL, MAILBOX_FULL, NOBODY_THERE, OUR_OWN_ADDRESS, TOO_BIG
 from libs.common.vocabulary import Permanence
 
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.#])([45]\d\d)(?=[ :-]|\. |$)")
 
 DETAILS: Mapping[str, Permanence] = {
-    **dict.fromkeys(status_codes.NOBODY_THERE, Permanence.PERMANENT),
+    **dict.fromkeys(NOBODY_THERE, Permanence.PERMANENT),
     "1.0": Permanence.PERMANENT,
     "1.4": Permanence.PERMANENT,
-    **dict.fromkeys(status_codes.OUR_OWN_ADDRESS, Permanence.POLICY),
-    **dict.fromkeys(status_codes.FULL, Permanence.MAILBOX_FULL),
-    **dict.fromkeys(status_codes.TOO_BIG, Permanence.POLICY),
+    **dict.fromkeys(OUR_OWN_ADDRESS, Permanence.POLICY),
+    **dict.fromkeys(FULL, Permanence.MAILBOX_FULL),
+    **dict.fromkeys(TOO_BIG, Permanence.POLICY),
 }
 """Subject and detail of codes of class 5. Of the others the subject decides (`SUBJECTS`)."""
 
@@ -88,7 +88,7 @@ def codes_in(text: str) -> tuple[str, str]:
 def permanence_of(status: str, words: str) -> Permanence:
     """By the code where it says something of the address or of us; by the words; else it is not for good."""
     if status.startswith("4."):
-        return Permanence.MAILBOX_FULL if status == f"4.{status_codes.MAILBOX_FULL}" else Permanence.TEMPORARY
+        return Permanence.MAILBOX_FULL if status == f"4.{MAILBOX_FULL}" else Permanence.TEMPORARY
     detail = status.partition(".")[2]
     said = in_words(words)
     if (found := DETAILS.get(detail)) is not None:
