@@ -111,8 +111,11 @@ async def test_a_newer_file_of_companies_is_read_and_a_broken_one_is_not(tmp_pat
     assert names(await companies.ask("backhaus")) == ["Bäckerei Müller GmbH"]
     assert await companies.ask("somebody else") is None
 
-    replace(path, "[{]")
-    assert names(await companies.ask("Backhaus")) == ["Bäckerei Müller GmbH"]
+    half_a_letter = r'[{"number": "1", "name": "\ud83e", "country": "DE"}]'
+    endless_cell = f'{HEAD}1,"{"x" * 200_000}",DE,,'
+    for broken in ("[{]", "[7]", '["number"]', half_a_letter, endless_cell):
+        replace(path, broken)
+        assert names(await companies.ask("Backhaus")) == ["Bäckerei Müller GmbH"]
 
     replace(path, '[{"number": "1", "name": "Backhaus", "country": "DE", "sites": ["b.example"]}]')
     assert names(await companies.ask("Backhaus")) == ["Backhaus"]

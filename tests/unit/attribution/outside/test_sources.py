@@ -237,7 +237,10 @@ CASES = {
 KNOWS_NOTHING = {
     (Source.SECURITY_TXT, Mood.SHOWS_A_PAGE),  # a page that is shown for every path
     (Source.SECURITY_TXT, Mood.TALKS_NONSENSE),  # a text without a contact
+    (Source.SECURITY_TXT, Mood.SPLITS_LETTERS),
 }
+
+WANTS_PEACE = {Mood.TOO_OFTEN: timedelta(minutes=5), Mood.WANTS_PEACE_FOR_EVER: timedelta(days=1)}
 
 
 def is_here(ip: IPAddress) -> bool:
@@ -317,8 +320,8 @@ async def test_whatever_goes_wrong_is_an_answer_in_words(stage: Stage, source: S
     assert (answer.failure == "") is ((source, mood) in KNOWS_NOTHING), answer
     stage.server.mood = Mood.FINE
     again = await stage.ask()
-    if mood is Mood.TOO_OFTEN and source is not Source.SECURITY_TXT:
-        assert answer.until == NOW + timedelta(minutes=5)
+    if mood in WANTS_PEACE and source is not Source.SECURITY_TXT:
+        assert answer.until == NOW + WANTS_PEACE[mood]
         assert "left alone" in again.failure
         assert "too often" in again.failure
     else:
