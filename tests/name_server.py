@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Literal
 
 import dns.flags
 import dns.message
@@ -15,13 +17,34 @@ Zone = Mapping[tuple[str, str], Sequence[str] | Sequence[Sequence[str]]]
 """Records, as a zone file has them, by name and kind. Of several lists each question gets the next."""
 
 
+Mood = Literal[
+    "fine",
+    "silent",
+    "nonsense",
+    "fails",
+    "refuses",
+    "cut-off",
+    "half",
+    "empty",
+    "another-question",
+    "another-number",
+    "endless-name",
+    "loop",
+]
+"""How it answers. All but the first are wrong."""
+
+UNWILLING: Mapping[str, dns.rcode.Rcode] = {"fails": dns.rcode.SERVFAIL, "refuses": dns.rcode.REFUSED}
+
+LOOP = ("loop.example", "pool.example")
+
+
 class NameServer(asyncio.DatagramProtocol):
-    """`mood`: fine, silent, nonsense, or fails. Names in `failing` fail whatever the mood is."""
+    """Names in `failing` fail whatever the mood is."""
 
     def __init__(self, zone: Zone, *, failing: Iterable[str] = ()) -> None:
         self._zone = {key: _lists(records) for key, records in zone.items()}
         self._failing = frozenset(failing)
-        self.mood = "fine"
+        self.mood: Mood = "fine"
         self.port = 0
 
     @property
@@ -45,21 +68,44 @@ class NameServer(asyncio.DatagramProtocol):
             query = dns.message.from_wire(data)
         except DNSException:
             return
+        if self.mood != "silent":
+            self._transport.sendto(self._answer(data, query), addr)
+
+    def _answer(self, data: bytes, query: dns.message.Message) -> bytes:
+        """What it sends, which may be nothing that a resolver can use."""
+        whole = self._response(query).to_wire()
         match self.mood:
-            case "silent":
-                return
             case "nonsense":
-                self._transport.sendto(data[:2] + b"\xff" * 40, addr)
+                return data[:2] + b"\xff" * 40
+            case "half":
+                return whole[: len(whole) // 2]
+            case "empty":
+                return b""
+            case "another-number":
+                return bytes((data[0] ^ 0xFF, data[1])) + whole[2:]
+            case "endless-name":
+                return _with_endless_name(whole, query)
             case _:
-                self._transport.sendto(self._response(query).to_wire(), addr)
+                return whole
 
     def _response(self, query: dns.message.Message) -> dns.message.Message:
         [question] = query.question
         name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
-        if self.mood == "fails" or name in self._failing:
-            response.set_rcode(dns.rcode.SERVFAIL)
+        if self.mood in UNWILLING or name in self._failing:
+            response.set_rcode(UNWILLING.get(self.mood, dns.rcode.SERVFAIL))
+        elif self.mood == "cut-off":
+            response.flags |= dns.flags.TC  # and nobody listens where the rest is asked for
+        elif self.mood == "another-question":
+            other = dns.message.make_query("else.example", question.rdtype, id=query.id)
+            response = dns.message.make_response(other)
+        elif self.mood == "loop":
+            names = (name, *LOOP, LOOP[0])
+            aliases = pairwise(names)
+            response.answer += [
+                dns.rrset.from_text(f"{one}.", 60, "IN", "CNAME", f"{other}.") for one, other in aliases
+            ]
         elif records := self._next(name, kind):
             response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
         elif not any(known == name for known, _ in self._zone):
@@ -70,6 +116,13 @@ class NameServer(asyncio.DatagramProtocol):
         """The last list stays."""
         lists = self._zone.get((name, kind), [])
         return lists.pop(0) if len(lists) > 1 else (lists[0] if lists else ())
+
+
+def _with_endless_name(whole: bytes, query: dns.message.Message) -> bytes:
+    """With a record whose name goes on where it begins."""
+    question = query.question[0].name.to_wire() or b""
+    end = 12 + len(question) + 4
+    return whole[:4] + b"\x00\x01\x00\x01\x00\x00\x00\x00" + whole[12:end] + bytes((0xC0, end)) + b"\x00" * 10
 
 
 def _lists(records: Sequence[str] | Sequence[Sequence[str]]) -> list[Sequence[str]]:

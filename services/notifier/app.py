@@ -39,6 +39,7 @@ from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.keeper import Keeper
 from services.notifier.handlers.keeping import BrakePolicy
 from services.notifier.handlers.planner import Planner
+from services.notifier.handlers.sampling import Desk
 from services.notifier.handlers.scribe import Scribe
 from services.notifier.handlers.sealing import Sealer
 from services.notifier.handlers.sender import Sender, SenderLimits
@@ -101,7 +102,7 @@ def build(settings: NotifierSettings) -> Service:
             title="Tocsin notifier",
             description="Notifications, previews, the brake, and who is not written to.",
             routers=(
-                *api.routers(database, scribe, checker, brakes.release),
+                *api.routers(database, scribe, checker, brakes.release, _desk(settings, database, sealer)),
                 bookkeeping.counts_routes(database, books.TARGETS),
                 bookkeeping.sent_routes(database, books.SENT),
                 overdue.routes(watch),
@@ -188,6 +189,10 @@ def _digest_sender(settings: NotifierSettings, database: Database, scribe: Scrib
         policy=_retry_policy(settings),
         lease=_lease(settings),
     )
+
+
+def _desk(settings: NotifierSettings, database: Database, sealer: Sealer) -> Desk:
+    return Desk(settings.sample_domain_list, lambda: sealer.before(_relay(settings, database)))
 
 
 def _relay(settings: NotifierSettings, database: Database) -> Relay:

@@ -310,6 +310,42 @@ async def test_whom_a_person_names_is_warned_once_and_found_the_next_time(desk: 
     assert (found.recipient.email, found.confidence) == ("security@a.example", 0.9)
 
 
+async def test_what_a_person_said_counts_for_a_year_or_until_the_day_that_they_named(desk: Desk) -> None:
+    owner = await desk.add_organisation("Owner", email="desk@elsewhere.example")
+    ends = NOW + timedelta(days=9000)
+    for name in ("www.a.example", "www.b.example"):
+        await desk.attribute(threat(Asset(domain=name)))
+    for line, until in zip(await desk.items("/v1/unattributed"), (None, ends.isoformat()), strict=True):
+        body = {"organisation_id": owner, "until": until}
+        await desk.ask("POST", f"/v1/unattributed/{line['target_id']}", body)
+
+    by_default, named = await desk.items("/v1/learnt")
+
+    year_later = datetime.fromisoformat(by_default["said_at"]) + timedelta(days=365)
+    assert datetime.fromisoformat(by_default["until"]) == year_later
+    assert datetime.fromisoformat(named["until"]) == ends
+    moment = timedelta(seconds=1)
+    for name, end in (("www.a.example", year_later), ("www.b.example", ends)):
+        before = await desk.attribute(threat(Asset(domain=name)), now=end - moment)
+        after = await desk.attribute(threat(Asset(domain=name)), now=end + moment)
+        assert in_short(before + after) == ["desk@elsewhere.example", "no-recipient"]
+
+
+async def test_of_what_found_nobody_the_line_says_what_each_rung_said_or_why_it_said_nothing(desk: Desk) -> None:
+    await desk.attribute(threat(Asset(domain="www.a.example")))
+
+    (line,) = await desk.items("/v1/unattributed")
+
+    told = {each["rung"]: each for each in line["rungs"]}
+    assert told["registered"] == {
+        "rung": "registered",
+        "said": ["www.a.example: not registered"],
+        "silent_because": "",
+    }
+    assert told["security-txt"]["silent_because"] == "not asked: it is not switched on"
+    assert "Switch on security-txt (SECURITY_TXT_ENABLED): it was not asked." in line["would_help"]
+
+
 async def test_that_a_threat_came_back_is_passed_on_also_by_a_person(desk: Desk) -> None:
     await desk.bring_in("ripe", gzip.compress(RIPE))
     reopened = Reopened(closed_at=NOW, reason="fixed")

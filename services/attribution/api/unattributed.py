@@ -5,11 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.security import Operator, Role, operator
+from libs.common.storable import StorableTime
 from libs.common.vocabulary import Outcome, Severity
 from services.attribution.api.views import (
     CandidateView,
@@ -21,13 +22,23 @@ from services.attribution.api.views import (
     refuse,
 )
 from services.attribution.domain.ladder import Attributed, Decision, Settled
-from services.attribution.domain.unattributed import Unattributed, would_help
+from services.attribution.domain.ladder.rules import Rung
+from services.attribution.domain.silence import rungs_told, would_help
+from services.attribution.domain.unattributed import Unattributed
 from services.attribution.handlers import Decider, Refusal, Word, decide_unattributed, unattributed_page
 
 MOST_CANDIDATES = 100
 LONGEST_NOTE = 2000
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
+
+
+class RungView(BaseModel):
+    """A rung of the ladder: what it said, or why it said nothing."""
+
+    rung: Rung
+    said: list[str]
+    silent_because: str = Field(description="Empty where it said something")
 
 
 class UnattributedView(BaseModel):
@@ -40,7 +51,8 @@ class UnattributedView(BaseModel):
     severity: Severity
     waiting_since: datetime
     reason: str = Field(description="Why it is here: nobody was found, or nobody who is sure enough")
-    evidence: list[EvidenceView] = Field(description="What each rung said, also where it said nothing")
+    evidence: list[EvidenceView] = Field(description="What was asked of whom, and what it answered")
+    rungs: list[RungView] = Field(description="All rungs in their order; last those that the ladder file leaves out")
     candidates: list[CandidateView] = Field(description="Who could be meant, most certain first; counted from 0")
     would_help: list[str] = Field(description="What would let the next one like it find somebody")
 
@@ -53,7 +65,7 @@ class WordBody(BaseModel):
     organisation_id: UUID | None = None
     candidate: int | None = Field(None, ge=0, le=MOST_CANDIDATES)
     nobody: bool = False
-    until: AwareDatetime | None = Field(None, description="What is learnt from it ends then; without, it is for good")
+    until: StorableTime | None = Field(None, description="What is learnt from it ends then; without, after a year")
     note: str = Field("", max_length=LONGEST_NOTE)
 
     @model_validator(mode="after")
@@ -84,7 +96,7 @@ def routes(database: Database, decider: Decider) -> APIRouter:
         async with database.transaction() as tx:
             found = await unattributed_page(tx, after=after, limit=limit)
         return Page(
-            items=[_view(waiting) for waiting in found[:limit]],
+            items=[_view(waiting, decider) for waiting in found[:limit]],
             next=_cursor(found[limit - 1]) if len(found) > limit else None,
         )
 
@@ -118,8 +130,9 @@ def _cursor(last: Unattributed) -> str:
     return encode_cursor(last.waiting_since.isoformat(), last.target_id)
 
 
-def _view(waiting: Unattributed) -> UnattributedView:
-    threat = waiting.threat
+def _view(waiting: Unattributed, decider: Decider) -> UnattributedView:
+    threat, heard = waiting.threat, decider.heard(waiting)
+    told = rungs_told(heard)
     return UnattributedView(
         target_id=waiting.target_id,
         indicator_id=threat.indicator_id,
@@ -129,6 +142,7 @@ def _view(waiting: Unattributed) -> UnattributedView:
         waiting_since=waiting.waiting_since,
         reason=waiting.reason,
         evidence=[evidence_view(step) for step in waiting.decision.evidence],
+        rungs=[RungView(rung=each.rung, said=list(each.said), silent_because=each.silent_because) for each in told],
         candidates=[candidate_view(candidate) for candidate in waiting.candidates],
-        would_help=list(would_help(waiting)),
+        would_help=would_help(heard, has_candidates=bool(waiting.candidates)),
     )

@@ -1,7 +1,7 @@
-"""What a person has taught: whose an asset is, or to whom news of it goes, for good or until a day."""
+"""What a person has taught: whose an asset is, or to whom news of it goes, until a day."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -9,9 +9,15 @@ import msgspec
 from libs.common.contracts import Recipient
 from services.attribution.domain.organisations import Organisation
 
+LASTS = timedelta(days=365)
+"""Where nobody says otherwise. As with what is proven: companies move, and addresses get other users."""
+
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
-    """The word of a person on the owned part of an asset, as it is kept: an organisation, a recipient, or nobody."""
+    """The word of a person on the owned part of an asset, as it is kept: an organisation, a recipient, or nobody.
+
+    Without `until`, as releases before kept it, it counts for good.
+    """
 
     owned_part: str
     organisation_id: UUID | None = None

@@ -243,9 +243,14 @@ def _entry(written: WrittenOrganisation, said: frozenset[str]) -> Entry:
 
 
 def read_contact(written: WrittenContact) -> Contact | None:
-    """None for what is no address, for mailboxes that nobody reads, and for what ends before it begins."""
+    """None for what is no address, for mailboxes that nobody reads, and for what ends before it begins, or at a time
+    that in UTC is not in the years 1 to 9999.
+    """
     email = canonical_email(written.email)
-    begin, end = _in_utc(written.valid_from), _in_utc(written.valid_until)
+    try:
+        begin, end = _in_utc(written.valid_from), _in_utc(written.valid_until)
+    except OverflowError:
+        return None
     if not email or not is_mailable(email) or not _is_a_while(begin, end):
         return None
     return Contact(email, written.role, written.language, written.channel, begin, end)

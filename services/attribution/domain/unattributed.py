@@ -1,6 +1,5 @@
 """Threats for which nobody was found, or nobody who is sure, and the word of the person who knows better."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -96,27 +95,3 @@ def _attributed(
 
 def _word(waiting: Unattributed, answered: str, *, at: datetime, confidence: float) -> Evidence:
     return Evidence(source="person", asked=waiting.owned_part, answered=answered, at=at, confidence=confidence)
-
-
-def would_help(waiting: Unattributed) -> Iterator[str]:
-    """What an operator can do so that the next one like it finds somebody, as sentences."""
-    question = question_of(waiting.threat.indicator)
-    if waiting.candidates:
-        yield "Choose one of the candidates, or name the organisation."
-    yield f"Register {question.owned_part} with its organisation, if you know whose it is."
-    for step in waiting.decision.evidence:
-        yield from _help_of(step)
-
-
-def _help_of(step: Evidence) -> Iterator[str]:
-    answered = step.answered
-    if "without a contact" in answered:
-        yield f"Give a contact to the organisation that {step.asked} is registered with."
-    elif "older than" in answered:
-        yield f"Bring in a newer {step.source}: what there is is too old to be believed."
-    elif "did not answer" in answered:
-        yield f"Wait: {step.source} is asked again, and what it says later still counts."
-    elif "not asked" in answered:
-        yield f"Switch on {step.source}: it was not asked about {step.asked}."
-    elif answered.startswith("no range known"):
-        yield f"Bring in a dump of the registry that {step.asked} belongs to."

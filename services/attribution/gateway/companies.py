@@ -5,20 +5,26 @@ A registry can't be asked for a domain, and publishes no address to write to. It
 
 import asyncio
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import httpx
+import msgspec
 import structlog
 
 from libs.common.dns import DnsFailed
 from libs.common.errors import Fatal
 from services.attribution.domain.answers import Companies, Company, Source
 from services.attribution.domain.company_names import comparable
-from services.attribution.gateway.connections import PublicTransport, client_of, in_a_word
+from services.attribution.gateway.connections import (
+    NOT_AN_ANSWER,
+    Document,
+    PublicTransport,
+    client_of,
+    document_of,
+    in_a_word,
+    seconds_to_wait,
+)
 from services.attribution.gateway.sources import SourceFailed
 
 log = structlog.get_logger(__name__)
@@ -28,10 +34,11 @@ MOST_PAGES = 3
 MOST_PROFILES = 3
 MOST_BYTES = 1024 * 1024
 MOST_FILE_BYTES = 256 * 1024 * 1024
+MOST_CHARACTERS = 200
 NUMBER_DIGITS = 8
 SBI = "sbi-2008"
-
-Document = Mapping[str, Any]  # JSON of others
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error)
+"""What reading a file of companies raises where it is not one."""
 
 
 class KvkRegistry:
@@ -81,8 +88,9 @@ class KvkRegistry:
         if profile is None:
             return None
         branch = _inside(_inside(profile, "_embedded"), "hoofdvestiging")
-        if not _texts(branch.get("websites")) and _text(branch, "vestigingsnummer"):
-            branch = await self._get(f"/v1/vestigingsprofielen/{_text(branch, 'vestigingsnummer')}", {}) or branch
+        place = _text(branch, "vestigingsnummer")
+        if not _texts(branch.get("websites")) and place.isascii() and place.isdecimal():
+            branch = await self._get(f"/v1/vestigingsprofielen/{place}", {}) or branch
         return _described(number, profile, branch)
 
     async def _get(self, path: str, parameters: Mapping[str, str]) -> Document | None:
@@ -90,7 +98,7 @@ class KvkRegistry:
             response = await self._client.get(f"{self._base}{path}", params=parameters)
         except DnsFailed as error:
             raise SourceFailed(str(error)) from error
-        except httpx.HTTPError as error:
+        except NOT_AN_ANSWER as error:
             raise SourceFailed(in_a_word(error)) from error
         match response.status_code:
             case 404:
@@ -98,8 +106,7 @@ class KvkRegistry:
             case 401 | 403:
                 raise SourceFailed("it does not accept our key", wait_seconds=3600.0)
             case 429 | 503:
-                wait = response.headers.get("Retry-After", "")
-                raise SourceFailed("it is asked too often", wait_seconds=float(wait) if wait.isdecimal() else 0.0)
+                raise SourceFailed("it is asked too often", wait_seconds=seconds_to_wait(response))
             case 200:
                 return _document(response.content)
             case status:
@@ -110,12 +117,9 @@ class KvkRegistry:
 
 
 def _document(content: bytes) -> Document:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SourceFailed("its answer is no JSON") from error
-    if not isinstance(document, dict):
-        raise SourceFailed("its answer has another shape than it should")
+    document = document_of(content)
+    if document is None:
+        raise SourceFailed("its answer is no JSON object")
     return document
 
 
@@ -143,7 +147,8 @@ def _company(row: Document) -> Company:
 def _number(row: Document) -> str:
     """Eight digits, with the zeros that it begins with."""
     number = _text(row, "kvkNummer")
-    return number.zfill(NUMBER_DIGITS) if number.isdecimal() and len(number) <= NUMBER_DIGITS else ""
+    is_number = number.isascii() and number.isdecimal() and len(number) <= NUMBER_DIGITS
+    return number.zfill(NUMBER_DIGITS) if is_number else ""
 
 
 def _count(document: Document) -> int:
@@ -157,9 +162,10 @@ def _inside(document: Document, name: str) -> Document:
 
 
 def _text(document: object, name: str) -> str:
-    """Numbers are written as text by some, and texts as numbers by others."""
+    """Numbers are written as text by some, and texts as numbers by others. What is longer than any name is cut."""
     found = document.get(name) if isinstance(document, dict) else None
-    return " ".join(str(found).split()) if isinstance(found, str | int) and not isinstance(found, bool) else ""
+    is_text = isinstance(found, str | int) and not isinstance(found, bool)
+    return " ".join(str(found).split())[:MOST_CHARACTERS] if is_text else ""
 
 
 def _texts(found: object) -> list[str]:
@@ -186,13 +192,13 @@ class CompanyFile:
         self._by_name: Mapping[str, Sequence[Company]] = {}
         try:
             self._refresh()
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             raise Fatal(f"the file of companies {path} can't be read: {error}") from error
 
     async def ask(self, subject: str) -> Companies | None:
         try:
             await asyncio.to_thread(self._refresh)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except UNREADABLE as error:
             log.warning("the file of companies stays as it was", reason=str(error))
         found = self._by_name.get(comparable(subject)) or self._by_name.get(subject)
         return Companies(tuple(found)) if found else None
@@ -205,7 +211,7 @@ class CompanyFile:
             raise ValueError(f"it holds more than {MOST_FILE_BYTES} bytes")
         text = self._path.read_text(encoding="utf-8-sig")
         is_json = text.lstrip().startswith("[")
-        rows: Iterable[Document] = json.loads(text) if is_json else csv.DictReader(text.splitlines())
+        rows: Iterable[Document] = msgspec.json.decode(text) if is_json else csv.DictReader(text.splitlines())
         by_name: defaultdict[str, list[Company]] = defaultdict(list)
         for company in map(_row, rows):
             for key in {company.number, *(comparable(name) for name in (company.name, *company.other_names))}:

@@ -5,10 +5,13 @@ leads elsewhere a second later leads nowhere. TLS is still that of the name. Tha
 redirect as well. No proxy of the environment is used, no cookie kept, nothing unpacked.
 """
 
+import codecs
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 import httpx
+import msgspec
 
 from libs.common.addresses import IPAddress, is_public, parse_ip
 from libs.common.dns import Dns
@@ -18,6 +21,12 @@ MOST_ADDRESSES = 3
 """Of a name with more addresses the first ones are tried, until one takes the connection."""
 INWARD = (".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".onion", ".invalid")
 """Endings of names that are nobody's on the internet."""
+
+Document = Mapping[str, Any]  # JSON of others
+
+NOT_AN_ANSWER = (httpx.HTTPError, httpx.InvalidURL, ValueError)
+"""What a request ends with where the other side does not keep to HTTP: a `ValueError` where it refers us to an address
+that nobody can read."""
 
 
 class Refused(httpx.TransportError):
@@ -121,6 +130,23 @@ def client_of(transport: PublicTransport, *, seconds: float, contact: str) -> ht
     )
 
 
+def document_of(content: bytes) -> Document | None:
+    """The JSON object in an answer, None for anything else. Every text in it is one that can be kept: half of a pair of
+    UTF-16 is none.
+    """
+    try:
+        document = msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def seconds_to_wait(response: httpx.Response) -> float:
+    """How long the other side wants to be left alone; 0 where it does not say so in digits."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdecimal() else 0.0
+
+
 def in_a_word(error: Exception) -> str:
     """What went wrong, for the evidence; never what the other side has sent."""
     match error:
@@ -134,6 +160,8 @@ def in_a_word(error: Exception) -> str:
             return "it takes no connection"
         case httpx.RemoteProtocolError() | httpx.DecodingError() | httpx.ReadError():
             return "it broke off or does not speak HTTP"
+        case httpx.InvalidURL() | ValueError():
+            return "it refers to an address that nobody can read"
         case _:
             return type(error).__name__
 

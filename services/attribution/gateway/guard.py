@@ -16,6 +16,8 @@ from services.attribution.domain.answers import Answer, Enquiry, Found, Source
 from services.attribution.gateway.sources import OutsideSource, SourceFailed
 
 RETRY = timedelta(minutes=5)
+LONGEST_PEACE_SECONDS = 86_400.0
+"""A source that wants to be left alone for longer has made a mistake, or wants never to be asked again."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,11 +133,12 @@ class Guarded:
 
     def _failed(self, enquiry: Enquiry, error: SourceFailed, at: datetime) -> Answer:
         """A host that is away says nothing of other hosts, so it does not count against the source."""
+        wait_seconds = min(error.wait_seconds, LONGEST_PEACE_SECONDS)
         if not error.is_its_own:
-            self._breaker.fail(str(error), now=self._clock(), rest_seconds=error.wait_seconds)
+            self._breaker.fail(str(error), now=self._clock(), rest_seconds=wait_seconds)
         self._tell()
         SOURCE_ANSWERS.labels(enquiry.source, "failed").inc()
-        wait = max(RETRY, timedelta(seconds=error.wait_seconds))
+        wait = max(RETRY, timedelta(seconds=wait_seconds))
         return Answer(enquiry, at, at + wait, failure=str(error))
 
     def _left_alone(self) -> str:

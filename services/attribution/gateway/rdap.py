@@ -22,20 +22,27 @@ from libs.common.dns import DnsFailed
 from libs.common.errors import Fatal
 from services.attribution.domain.answers import DomainRegistration, NetworkRegistration, PublishedContact, Source
 from services.attribution.domain.mailboxes import is_published
-from services.attribution.gateway.connections import PublicTransport, client_of, in_a_word
+from services.attribution.gateway.connections import (
+    NOT_AN_ANSWER,
+    Document,
+    PublicTransport,
+    client_of,
+    document_of,
+    in_a_word,
+    seconds_to_wait,
+)
 from services.attribution.gateway.sources import SourceFailed
 
 BOOTSTRAP_FILES = {"asn": "asn", "dns": "dns", "ipv4": "ipv4", "ipv6": "ipv6", "object": "object-tags"}
 """Those that IANA publishes (RFC 9224), each as a file of that name with `.json`, by what `whoisit` calls them."""
 MOST_BYTES = 512 * 1024
 MOST_REDIRECTS = 3
+MOST_CHARACTERS = 200
 OF_THE_HOLDER = ("registrant", "administrative", "technical", "abuse", "noc")
 HIDDEN = ("redact", "privacy", "withheld", "not disclosed", "data protected", "proxy", "n/a")
 """Words that stand in place of a name: of a registry that may not tell, or of somebody who sells silence."""
 NOT_RDAP = (ParseError, AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError)
 """What reading raises where an answer has another shape than RDAP's."""
-
-Document = Mapping[str, Any]  # JSON of others
 
 
 class Registries:
@@ -94,7 +101,7 @@ class RdapClient:
             response = await self._follow(url)
         except DnsFailed as error:
             raise SourceFailed(str(error)) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except NOT_AN_ANSWER as error:
             raise SourceFailed(in_a_word(error)) from error
         return _document(response)
 
@@ -115,17 +122,13 @@ def _document(response: httpx.Response) -> Document | None:
         case 404:
             return None
         case 429 | 503:
-            wait = response.headers.get("Retry-After", "")
-            raise SourceFailed("it is asked too often", wait_seconds=float(wait) if wait.isdecimal() else 0.0)
+            raise SourceFailed("it is asked too often", wait_seconds=seconds_to_wait(response))
         case 200:
             pass
         case status:
             raise SourceFailed(f"it answers {status}")
-    try:
-        document = json.loads(response.content)
-    except (ValueError, RecursionError) as error:
-        raise SourceFailed("its answer is no RDAP") from error
-    if not isinstance(document, dict):
+    document = document_of(response.content)
+    if document is None:
         raise SourceFailed("its answer is no RDAP")
     return document
 
@@ -178,7 +181,7 @@ def read_domain(document: Document, subject: str, bootstrap: Bootstrap) -> Domai
         registrant=_organisation(holder),
         registrar=_organisation(next(iter(entities.get("registrar", ())), {})),
         contacts=tuple(_contacts(entities)),
-        redacted=tuple(parsed["redacted"][:20]),
+        redacted=tuple(str(name)[:MOST_CHARACTERS] for name in parsed["redacted"][:20]),
         country=_country(holder.get("address", {}).get("country", "")),
     )
 
@@ -197,7 +200,7 @@ def read_network(document: Document, subject: str, bootstrap: Bootstrap) -> Netw
     entities = parsed["entities"]
     return NetworkRegistration(
         network=f"{first} - {last}",
-        name=str(parsed["name"]),
+        name=str(parsed["name"])[:MOST_CHARACTERS],
         organisation=_organisation(next(iter(entities.get("registrant", ())), {})),
         country=_country(parsed["country"]),
         contacts=tuple(_contacts(entities)),
@@ -228,7 +231,7 @@ def _organisation(entity: Document) -> str:
     """Only the names of organisations are kept: a person's is nobody's business, and helps nobody to find a company."""
     named = entity.get("organisation") or (entity.get("name") if entity.get("kind") == "org" else "")
     name = " ".join(str(named or "").split())
-    return "" if any(word in name.lower() for word in HIDDEN) else name[:200]
+    return "" if any(word in name.lower() for word in HIDDEN) else name[:MOST_CHARACTERS]
 
 
 def _country(text: object) -> str | None:

@@ -10,7 +10,7 @@ from libs.common.addresses import canonical_email
 from libs.common.dns import DnsFailed
 from services.attribution.domain.answers import SecurityTxt, Source
 from services.attribution.domain.names import is_of_one_owner
-from services.attribution.gateway.connections import PublicTransport, Refused, client_of, in_a_word
+from services.attribution.gateway.connections import NOT_AN_ANSWER, PublicTransport, Refused, client_of, in_a_word
 from services.attribution.gateway.sources import SourceFailed
 
 PATH = "/.well-known/security.txt"
@@ -41,7 +41,7 @@ class HttpSecurityTxt:
             fetched = await self._fetch(first, host=subject)
         except DnsFailed as error:
             raise SourceFailed(str(error), is_its_own=True) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except NOT_AN_ANSWER as error:
             raise SourceFailed(in_a_word(error), is_its_own=True) from error
         if fetched is None:
             return None

@@ -15,6 +15,8 @@ from services.attribution.domain.enquiries import Patience, answers_only
 from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, believed, climb, decide
 from services.attribution.domain.learnt import Learnt, learnt
 from services.attribution.domain.neighbours import others_at, pairs_of
+from services.attribution.domain.silence import Heard
+from services.attribution.domain.unattributed import Unattributed
 from services.attribution.handlers.directory import LiveDirectory
 
 NO_LESSONS: Mapping[str, Learnt] = MappingProxyType({})
@@ -62,6 +64,17 @@ class Decider:
     def about_asset(self, question: Question) -> Asking:
         """What a person asks waits for nobody."""
         return Asking(question, self._online)
+
+    def heard(self, waiting: Unattributed) -> Heard:
+        """What is known of a threat for which nobody was found, and who could have been asked about it."""
+        threat = waiting.threat
+        return Heard(
+            question=question_of(threat.indicator, listed=threat.listed),
+            evidence=waiting.decision.evidence,
+            ladder=self.ladder,
+            enabled=self._online,
+            online=self.patience.online(self._online, threat.indicator),
+        )
 
     async def decide(self, asked: Sequence[Asking], *, tx: Transaction, at: datetime) -> list[Verdict]:
         """Each by itself; nothing is carried over from one to the next."""

@@ -11,7 +11,7 @@ from services.attribution import store
 from services.attribution.domain.attributions import Attribution
 from services.attribution.domain.encryptions import with_keys
 from services.attribution.domain.ladder import Attributed, Decision, Ladder
-from services.attribution.domain.learnt import Lesson
+from services.attribution.domain.learnt import LASTS, Lesson
 from services.attribution.domain.unattributed import Refused, Unattributed, choose_candidate, name_recipient, nobody
 from services.attribution.handlers.deciding import Decider
 from services.attribution.handlers.organisations import Refusal
@@ -23,7 +23,7 @@ MISSING_TARGET = Refusal("not-found", "No such threat is waiting for a recipient
 class Word(msgspec.Struct, frozen=True, kw_only=True):
     """What a person says: an organisation, one of the candidates by its number, or (neither) that there is nobody.
 
-    `until` ends what is learnt from it; without, it is for good.
+    `until` ends what is learnt from it; without, that ends after a year.
     """
 
     organisation_id: UUID | None = None
@@ -101,6 +101,6 @@ def _lesson(waiting: Unattributed, word: Word, decision: Decision, *, said_by: s
         recipient=chosen if chosen and chosen.organisation_id is None else None,
         said_by=said_by,
         said_at=now,
-        until=word.until,
+        until=word.until or now + LASTS,
         note=word.note,
     )

@@ -19,13 +19,16 @@ from services.notifier.api import (
 )
 from services.notifier.domain.brakes.release import ReleasePolicy
 from services.notifier.handlers.checking_sender import SenderChecker
+from services.notifier.handlers.sampling import Desk
 from services.notifier.handlers.scribe import Scribe
 
 
-def routers(database: Database, scribe: Scribe, checker: SenderChecker, releases: ReleasePolicy) -> Sequence[APIRouter]:
+def routers(
+    database: Database, scribe: Scribe, checker: SenderChecker, releases: ReleasePolicy, desk: Desk
+) -> Sequence[APIRouter]:
     return (
         notifications.routes(database),
-        previews.routes(database, scribe),
+        previews.routes(database, scribe, desk),
         digests.routes(database, scribe),
         claim_mails.routes(database),
         brakes.routes(database),

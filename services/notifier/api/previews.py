@@ -1,27 +1,35 @@
 """What a mail looks like before it goes out, or would look like."""
 
+from datetime import datetime
 from email import message_from_bytes, policy
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from libs.common import clock
+from libs.common.contracts import IncidentChanged
 from libs.common.db import Database
 from libs.common.errors import Permanent
+from libs.common.ids import new_id
 from libs.common.openapi import Json, content, refusals
 from libs.common.problems import Problem, not_found
-from libs.common.security import Role, operator
+from libs.common.security import Operator, Role, operator
+from libs.common.text import plain
 from libs.common.vocabulary import Language, RecipientKind
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment
 from services.notifier.handlers.looking import incident_named, notification_named
-from services.notifier.handlers.previewing import preview, sample_consignment
+from services.notifier.handlers.previewing import addressed, preview, sample_consignment
+from services.notifier.handlers.sampling import Desk, require_no_brake, send_sample
 from services.notifier.handlers.scribe import Scribe
 from services.notifier.handlers.sending import consignments_of
 
+Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
+
+LONGEST_DETAIL = 500
 NOTHING_ACTIVE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
@@ -46,7 +54,23 @@ class Sample(BaseModel):
     first: bool = Field(False, description="As to somebody who has had no mail from us yet")
 
 
-def routes(database: Database, scribe: Scribe) -> APIRouter:
+class SampleOrder(Sample):
+    """Which mail to send, and where to."""
+
+    to: str = Field(max_length=320, description="An address of the house's own, at one of `SAMPLE_DOMAINS`")
+
+
+class SampleView(BaseModel):
+    """What became of it. `detail` is what the relay said."""
+
+    to: str
+    subject: str
+    state: Literal["sent", "rehearsed", "refused", "in-doubt"]
+    smtp_code: int | None
+    detail: str
+
+
+def routes(database: Database, scribe: Scribe, desk: Desk) -> APIRouter:
     router = APIRouter(tags=["previews"], dependencies=[Depends(operator(at_least=Role.VIEWER))])
 
     @router.get("/v1/notifications/{name}/preview", response_class=Response, responses=ANSWERS)
@@ -64,27 +88,54 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
         """A mail about any incident, approved or not, with made-up findings."""
         async with database.transaction() as tx:
             incident = await incident_named(tx, sample.incident)
-        if incident is None:
-            raise not_found("incident")
-        consignment = sample_consignment(
-            incident,
-            kind=sample.kind,
-            language=sample.language,
-            findings=sample.findings,
-            name=scribe.sample_name(sample.language),
-            is_first=sample.first,
-            now=database.now(),
+        return _answer(_made_up(sample, incident, scribe, database.now()), scribe, form)
+
+    @router.post("/v1/preview/send", responses=refusals(404, 409, 503))
+    async def post_sample(order: SampleOrder, by: Analyst) -> SampleView:
+        """Send such a mail to yourself, as it would travel: by the relay, signed, marked as a test of yours."""
+        email, now = desk.address_of(order.to), database.now()
+        async with database.transaction() as tx:
+            incident = await incident_named(tx, order.incident)
+            await require_no_brake(tx, incident=order.incident, email=email)
+        made_up = addressed(_made_up(order, incident, scribe, now), email=email, by=by.name, id_=new_id())
+        try:
+            outcome = await send_sample(made_up, desk=desk, scribe=scribe, by=by.name, now=now)
+        except Permanent as error:
+            raise _unwritable(error) from error
+        return SampleView(
+            to=email,
+            subject=outcome.mail.subject,
+            state=outcome.state,
+            smtp_code=outcome.smtp_code,
+            detail=plain(outcome.detail, LONGEST_DETAIL),
         )
-        return _answer(consignment, scribe, form)
 
     return router
+
+
+def _made_up(sample: Sample, incident: IncidentChanged | None, scribe: Scribe, now: datetime) -> Consignment:
+    if incident is None:
+        raise not_found("incident")
+    return sample_consignment(
+        incident,
+        kind=sample.kind,
+        language=sample.language,
+        findings=sample.findings,
+        name=scribe.sample_name(sample.language),
+        is_first=sample.first,
+        now=now,
+    )
+
+
+def _unwritable(error: Permanent) -> Problem:
+    return Problem(422, "unwritable", "This mail can't be written", str(error))
 
 
 def _answer(consignment: Consignment, scribe: Scribe, form: Form) -> Response:
     try:
         mail = preview(consignment, scribe=scribe, now=clock.now())
     except Permanent as error:
-        raise Problem(422, "unwritable", "This mail can't be written", str(error)) from error
+        raise _unwritable(error) from error
     return rendered(mail, form)
 
 

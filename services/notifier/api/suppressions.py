@@ -5,13 +5,14 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.db import Database
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
+from libs.common.storable import StorableTime
 from services.notifier.domain.planning import (
     ORGANISATION,
     StoredSuppression,
@@ -44,7 +45,7 @@ class SuppressionOrder(BaseModel):
     incident: str = Field("", max_length=100, description="Only about this incident; empty: about anything")
     reason: SuppressionReason = SuppressionReason.OPERATOR
     note: str = Field("", max_length=500, description="Why, in words")
-    until: AwareDatetime | None = Field(None, description="It ends by itself then; null: when somebody ends it")
+    until: StorableTime | None = Field(None, description="It ends by itself then; null: when somebody ends it")
 
     @model_validator(mode="after")
     def _says_whom(self) -> Self:

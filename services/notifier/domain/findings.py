@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 
 import msgspec
 
-from libs.common.contracts import Asset, HandOver, Product
+from libs.common.contracts import Asset, HandOver, Indicator, Product
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.text import defang, plain
 from libs.common.vocabulary import RecipientKind, Tlp
@@ -75,11 +75,12 @@ def _finding(target: Target, wording: _Wording, words: Words) -> Finding:
         if step.confidence > 0
     ]
     handed_over = hand_over_told(target)
+    what = wording.what(indicator.malware_name, indicator.product, indicator.cve_ids, indicator.identifier)
     return Finding(
-        where=_where(asset),
+        where=_account(asset) if indicator.credentials and asset.email else _where(asset),
         host_name=_harmless(asset.hostname) if asset.hostname else "",
         port=f"{asset.port}/{asset.transport}" if asset.port and asset.transport else str(asset.port or ""),
-        what=wording.what(indicator.malware_name, indicator.product, indicator.cve_ids, indicator.identifier),
+        what=(_leak(indicator, words) if indicator.credentials else "") or what,
         source=wording.source(target.grade),
         because=tuple(dict.fromkeys(because)),
         first_seen_at=target.first_seen_at,
@@ -107,6 +108,28 @@ def _where(asset: Asset) -> str:
     if name is None:
         return defang(address or asset.key)
     return _harmless(name) + (f" ({defang(address)})" if address else "")
+
+
+def _account(asset: Asset) -> str:
+    """Whose it is, and what it opens or was stolen from: without the account its owner could not find it."""
+    beside = [_harmless(place) for place in (asset.url, asset.ip) if place]
+    return _harmless(asset.email or "") + (f" ({', '.join(beside)})" if beside else "")
+
+
+def _leak(indicator: Indicator, words: Words) -> str:
+    """By which malware, from which leak and of which day, as far as the list says so."""
+    name, malware = _harmless(indicator.extra.get("breach", "")), _harmless(indicator.malware_name or "")
+    day = _day_in(indicator.extra.get("leaked_at", ""), words)
+    return ", ".join(filter(None, (malware, words.leak.told(name, day))))
+
+
+def _day_in(text: str, words: Words) -> str:
+    """The day of a time as computers write it (ISO 8601, in UTC unless it says otherwise); empty for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return words.on(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _what(malware_name: str | None, product: Product | None, cve_ids: Sequence[str], identifier: str) -> str:

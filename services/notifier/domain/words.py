@@ -54,6 +54,20 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     unknown: str
 
 
+class LeakWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From which leak stolen credentials are, and of which day."""
+
+    named: str
+    named_on: str
+    on: str
+
+    def told(self, name: str, day: str) -> str:
+        """Empty where neither is known."""
+        if not name:
+            return self.on.format(day=day) if day else ""
+        return self.named_on.format(leak=name, day=day) if day else self.named.format(leak=name)
+
+
 class Headings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The headings of the sections, and the labels within the box at the top and the findings."""
 
@@ -134,6 +148,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     handed_over: Mapping[str, str]
     facts: Facts
     again: Mapping[str, str]
+    leak: LeakWords
     headings: Headings
     columns: Columns
     phrases: Phrases

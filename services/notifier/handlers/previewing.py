@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
+from uuid import UUID
 
 import msgspec
 
@@ -9,13 +10,9 @@ from libs.common.contracts import Asset, Evidence, HandOver, IncidentChanged, In
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Language, RecipientKind, Transport
-from services.notifier.domain.letter import Tokens
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment, Notification, State
-from services.notifier.handlers.scribe import Scribe
-
-INERT = Tokens(rating="preview", recipient="preview")
-"""Links in a preview lead nowhere: who may look at a mail may not answer in its recipient's name."""
+from services.notifier.handlers.scribe import INERT, Scribe
 
 FIRST_SAMPLE = IPv4Address("198.18.0.1")
 """Of the range for benchmarks (RFC 2544): nobody's address, and spam filters do not frown at it."""
@@ -53,6 +50,14 @@ def sample_consignment(
             for target in _sample_targets(incident, recipient, findings, now)
         ),
     )
+
+
+def addressed(consignment: Consignment, *, email: str, by: str, id_: UUID) -> Consignment:
+    """The same to somebody who does exist: marked as a test by them, and another mail each time."""
+    recipient = msgspec.structs.replace(consignment.notification.recipient, email=email, test_of=by)
+    notification = msgspec.structs.replace(consignment.notification, id=id_, recipient=recipient)
+    targets = tuple(msgspec.structs.replace(target, recipient=recipient) for target in consignment.targets)
+    return msgspec.structs.replace(consignment, notification=notification, targets=targets)
 
 
 def _sample_notification(incident: IncidentChanged, recipient: Recipient, findings: int, now: datetime) -> Notification:

@@ -28,6 +28,9 @@ from services.notifier.gateway.press import Press
 
 P = ParamSpec("P")
 
+INERT = Tokens(rating="preview", recipient="preview")
+"""Links in a preview lead nowhere: who may look at a mail may not answer in its recipient's name."""
+
 
 def whole(write: Callable[P, Mail]) -> Callable[P, Mail]:
     """A mail is written in full or not at all: a word or a template that asks what is not there makes `Permanent`."""
@@ -104,6 +107,10 @@ class Scribe:
         common, words = self._press.words(language), self._press.amount_words(language)
         letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
         return as_reminder(letter, consignment, words=words.reminder, common=common)
+
+    def write_sample(self, consignment: Consignment, *, now: datetime) -> Mail:
+        """One whose links lead nowhere, and whose bounces are nobody's notification's."""
+        return self._compose(consignment, tokens=INERT, now=now)
 
     def write_beside(self, mail: AnySideMail, *, now: datetime) -> Mail:
         """One that is no notification. Raises `Permanent` for what can't be written."""

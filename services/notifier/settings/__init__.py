@@ -1,5 +1,7 @@
 """What the notifier needs to know."""
 
+from collections.abc import Sequence
+
 from pydantic import Field, SecretStr, field_validator
 
 from libs.common.addresses import canonical_domain, canonical_email
@@ -7,6 +9,7 @@ from libs.common.settings import service_config
 from services.notifier.settings.amounts import AmountSettings
 from services.notifier.settings.brakes import BrakeSettings
 from services.notifier.settings.relay import RelaySettings
+from services.notifier.settings.values import listed
 
 
 class NotifierSettings(BrakeSettings, AmountSettings, RelaySettings):
@@ -24,6 +27,11 @@ class NotifierSettings(BrakeSettings, AmountSettings, RelaySettings):
     )
     desk_address: str = Field(
         "desk@tocsin.example", description="Where answers of recipients go; gets the reference after a plus sign"
+    )
+    sample_domains: str = Field(
+        "",
+        description="Domains to whose addresses operators may have a sample sent, separated by commas; empty: that of "
+        "desk_address",
     )
     public_url: str = Field(
         description="Address of the public pages, as recipients see it", pattern=r"^https?://[^/\s]+$"
@@ -51,12 +59,24 @@ class NotifierSettings(BrakeSettings, AmountSettings, RelaySettings):
             raise ValueError("not a bare mail address with a domain in A-labels")
         return value
 
+    @field_validator("sample_domains")
+    @classmethod
+    def _are_domains(cls, value: str) -> str:
+        if any(canonical_domain(domain) is None for domain in listed(value)):
+            raise ValueError("not domains, with commas between")
+        return value
+
     @field_validator("bounce_domain")
     @classmethod
     def _is_a_domain(cls, value: str) -> str:
         if value and (not value.isascii() or canonical_domain(value) != value):
             raise ValueError("not a domain in A-labels")
         return value
+
+    @property
+    def sample_domain_list(self) -> Sequence[str]:
+        domains = listed(self.sample_domains) or [self.desk_address.rpartition("@")[2]]
+        return [domain for domain in map(canonical_domain, domains) if domain is not None]
 
     @property
     def plain_envelope_sender(self) -> str:

@@ -118,6 +118,17 @@ def test_every_mistake_is_told_at_once_with_its_record() -> None:
     ]
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_is_none_in_utc_is_a_mistake_and_no_crash(moment: str) -> None:
+    as_json = f'[{{"name": "D", "country": "NL", "contacts": [{{"email": "a@d.example", "valid_until": "{moment}"}}]}}]'
+    as_csv = f"name,country,contacts\nD,NL,security:a@d.example valid_from={moment}\n"
+
+    assert [mistakes_in(text.encode()) for text in (as_json, as_csv)] == [
+        [("1.contacts", "bad-address")],
+        [("line 2.contacts", "bad-address")],
+    ]
+
+
 def test_one_organisation_or_one_asset_twice_is_a_mistake() -> None:
     content = b"""[{"name": "A", "country": "NL", "assets": [{"kind": "domain", "value": "a.example"}]},
       {"name": "a", "country": "NL", "assets": [{"kind": "domain", "value": "A.example"}]}]"""

@@ -27,6 +27,20 @@ class Mood(StrEnum):
     TALKS_NONSENSE = auto()
     BABBLES = auto()
     LEADS_INWARD = auto()
+    LEADS_TO_NO_NAME = auto()
+    LEADS_TO_NO_HOST = auto()
+    WANTS_PEACE_FOR_EVER = auto()
+    SPLITS_LETTERS = auto()
+
+
+HALF_OF_A_LETTER = rb"""{
+    "objectClassName": "domain", "ldhName": "bakery.nl", "name": "\ud83e", "handle": "\ud83e",
+    "startAddress": "145.10.20.0", "endAddress": "145.10.20.127",
+    "entities": [{"objectClassName": "entity", "handle": "H", "roles": ["registrant"],
+        "vcardArray": ["vcard", [["fn", {}, "text", "\ud83e"], ["kind", {}, "text", "org"]]]}],
+    "totaal": 1, "resultaten": [{"kvkNummer": "01234567", "naam": "\ud83e"}]
+}"""
+"""JSON that any parser takes, with texts that no column and no message does."""
 
 
 class WebServer:
@@ -99,26 +113,18 @@ async def _half_close(writer: asyncio.StreamWriter, beginning: bytes) -> None:
 
 def _wrong(mood: Mood, *, kind: str, path: str) -> bytes:
     """What it says in one go instead of the truth; empty where it says the truth."""
-    json_or_text = {"Content-Type": kind}
+    of_its_kind = {"Content-Type": kind}
     match mood:
-        case Mood.BREAKS:
-            return _message(500, {}, b"oops")
-        case Mood.TOO_OFTEN:
-            return _message(429, {"Retry-After": "120"}, b"")
-        case Mood.SHOWS_A_PAGE:
-            return _message(200, {"Content-Type": "text/html"}, b"<html>Contact: mailto:a@b.example</html>")
         case Mood.FLOODS:
-            return _message(200, json_or_text, b"# a line\n" * 1_200_000)
+            return _message(200, of_its_kind, b"# a line\n" * 1_200_000)
         case Mood.LOOPS:
             return _message(302, {"Location": path}, b"")
         case Mood.TALKS_NONSENSE:
-            return _message(200, json_or_text, b'{"entities": 7, "resultaten": "x", "handle": ["y"]}')
-        case Mood.LEADS_INWARD:
-            return _message(302, {"Location": "https://169.254.169.254/secrets"}, b"")
-        case Mood.BABBLES:
-            return b"\x00\xff220 hello\r\n" * 50
+            return _message(200, of_its_kind, b'{"entities": 7, "resultaten": "x", "handle": ["y"]}')
+        case Mood.SPLITS_LETTERS:
+            return _message(200, of_its_kind, HALF_OF_A_LETTER)
         case _:
-            return b""
+            return WHATEVER_IS_ASKED.get(mood, b"")
 
 
 async def _is_over(event: asyncio.Event, *, seconds: float) -> bool:
@@ -134,3 +140,15 @@ def _message(status: int, headers: Mapping[str, str], content: bytes) -> bytes:
     lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+WHATEVER_IS_ASKED: Mapping[Mood, bytes] = {
+    Mood.BREAKS: _message(500, {}, b"oops"),
+    Mood.TOO_OFTEN: _message(429, {"Retry-After": "120"}, b""),
+    Mood.WANTS_PEACE_FOR_EVER: _message(429, {"Retry-After": "9" * 400}, b""),
+    Mood.SHOWS_A_PAGE: _message(200, {"Content-Type": "text/html"}, b"<html>Contact: mailto:a@b.example</html>"),
+    Mood.LEADS_INWARD: _message(302, {"Location": "https://169.254.169.254/secrets"}, b""),
+    Mood.LEADS_TO_NO_NAME: _message(302, {"Location": "https://xn--0000h.nl/"}, b""),
+    Mood.LEADS_TO_NO_HOST: _message(302, {"Location": "http:///"}, b""),
+    Mood.BABBLES: b"\x00\xff220 hello\r\n" * 50,
+}

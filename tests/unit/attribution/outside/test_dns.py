@@ -1,12 +1,18 @@
 """Names are asked of a real name server, which also fails in its ways."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
 from libs.common.dns import Dns, DnsFailed, MailHost, NameServers, StaticDns
+from services.attribution.domain.answers import Answer, Enquiry, MailExchange, Source
+from services.attribution.gateway.guard import Guarded, Limits
 from services.attribution.gateway.mail_exchange import DnsMailExchange
-from tests.name_server import NameServer
+from tests.name_server import Mood, NameServer
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 BAKERY = "bakery.example"
 RECORDS = {
@@ -49,14 +55,34 @@ async def test_what_is_not_there_is_nothing(dns: Dns) -> None:
     assert not (await DnsMailExchange(dns).ask("nobody.example")).takes_mail
 
 
-@pytest.mark.parametrize("mood", ["fails", "silent", "nonsense"])
+@pytest.mark.parametrize("mood", [mood for mood in get_args(Mood) if mood != "fine"])
 async def test_a_server_that_does_not_do_its_work_is_told_from_a_name_that_is_not_there(
-    server: NameServer, mood: str
+    server: NameServer, mood: Mood
 ) -> None:
     server.mood = mood
     dns = NameServers([f"127.0.0.1:{server.port}"], seconds=0.4)
+    guarded = Guarded(DnsMailExchange(dns), Limits())
+
     with pytest.raises(DnsFailed, match=BAKERY):
         await dns.texts(BAKERY)
+    answer = await guarded.ask(Enquiry(Source.MAIL_EXCHANGE, BAKERY), at=NOW)
+
+    assert (answer.found, BAKERY in answer.failure) == (None, True)
+    server.mood = "fine"
+    assert await guarded.ask(Enquiry(Source.MAIL_EXCHANGE, BAKERY), at=NOW) == Answer(
+        answer.enquiry, NOW, NOW + timedelta(days=14), MailExchange(BAKERY, True)
+    )
+
+
+async def test_a_server_that_is_not_there_has_failed() -> None:
+    server = NameServer(RECORDS)
+    async with server.running():
+        dns = NameServers([f"127.0.0.1:{server.port}"], seconds=0.4)
+    with pytest.raises(DnsFailed, match=BAKERY):
+        await dns.texts(BAKERY)
+
+
+async def test_the_fake_fails_where_it_is_told_to() -> None:
     with pytest.raises(DnsFailed):
         await KNOWN.texts("failing.example")
 
