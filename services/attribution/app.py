@@ -1,10 +1,11 @@
 """Where attribution's objects meet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
 import msgspec
+from fastapi import APIRouter, FastAPI
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import database_of
@@ -25,6 +26,7 @@ from services.attribution.gateway.mail_exchange import DnsMailExchange
 from services.attribution.gateway.rdap import RdapClient, RdapDomains, RdapNetworks
 from services.attribution.gateway.security_txt import HttpSecurityTxt
 from services.attribution.gateway.sources import OutsideSource
+from services.attribution.gateway.verifier import HttpVerifier
 from services.attribution.handlers import (
     Decider,
     Enquirer,
@@ -35,6 +37,7 @@ from services.attribution.handlers import (
     ProofRounds,
     Registries,
     UntoldRegistrations,
+    Verifier,
     ask_contact,
     ladder_of,
     prove_by_dns,
@@ -47,8 +50,14 @@ DECIDED_WITHIN = timedelta(minutes=5)
 SITES_PER_SECOND = 10.0
 
 
-def build(settings: AttributionSettings, *, outside: Outside | None = None, dns: Dns | None = None) -> Service:
-    """`outside` instead of the sources that the settings name, `dns` instead of their name servers."""
+def build(
+    settings: AttributionSettings,
+    *,
+    outside: Outside | None = None,
+    dns: Dns | None = None,
+    verifier: Verifier | None = None,
+) -> Service:
+    """Instead of what the settings name: `outside` of its sources, `dns` of its name servers, `verifier` of that."""
     database = database_of(settings)
     outside = outside or sources_of(settings)
     dns = dns or (resolver_of(settings) if settings.dns_proofs_enabled else None)
@@ -61,33 +70,29 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
     watch = watch_of(
         "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings, ladder.ages)
     )
+    routers = (
+        *api.routers(
+            database,
+            decider,
+            imports.queue,
+            max_import_bytes=settings.max_import_bytes,
+            ages=ladder.ages,
+            prove=partial(prove_by_dns, database=database, dns=dns),
+            ask_contact=partial(
+                ask_contact,
+                database=database,
+                registries=Registries(database, decider, outside),
+                claims_url=settings.claims_url,
+            ),
+            verifier=verifier or verifier_of(settings),
+        ),
+        bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
+        overdue.routes(watch),
+    )
     return Service(
         name="attribution",
         settings=settings,
-        api=new_api(
-            title="Tocsin attribution",
-            description="Whom a threat hits: organisations, registries, look-ups, and what is left to a person.",
-            routers=(
-                *api.routers(
-                    database,
-                    decider,
-                    imports.queue,
-                    max_import_bytes=settings.max_import_bytes,
-                    ages=ladder.ages,
-                    prove=partial(prove_by_dns, database=database, dns=dns),
-                    ask_contact=partial(
-                        ask_contact,
-                        database=database,
-                        registries=Registries(database, decider, outside),
-                        claims_url=settings.claims_url,
-                    ),
-                ),
-                bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
-                overdue.routes(watch),
-            ),
-            operator_public_key=settings.operator_public_key,
-            streaming_paths=api.STREAMING_PATHS,
-        ),
+        api=_api(settings, routers),
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
         subscriptions=subscriptions,
@@ -100,6 +105,16 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
             watch.run,
         ),
         checks={"directory": directory.check},
+    )
+
+
+def _api(settings: AttributionSettings, routers: Sequence[APIRouter]) -> FastAPI:
+    return new_api(
+        title="Tocsin attribution",
+        description="Whom a threat hits: organisations, registries, look-ups, and what is left to a person.",
+        routers=routers,
+        operator_public_key=settings.operator_public_key,
+        streaming_paths=api.STREAMING_PATHS,
     )
 
 
@@ -128,6 +143,11 @@ def states_of(settings: AttributionSettings, ages: Ages) -> tuple[Watched, ...]:
             if (days := ages.warned_of(together[0])) is not None
         ),
     )
+
+
+def verifier_of(settings: AttributionSettings) -> Verifier | None:
+    """Whom a look-up asks about the list; nobody, unless the operator says where it is."""
+    return HttpVerifier(settings.verifier_url) if settings.verifier_url else None
 
 
 def resolver_of(settings: AttributionSettings) -> Dns:

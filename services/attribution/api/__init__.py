@@ -25,7 +25,7 @@ from services.attribution.api.assets import Prove
 from services.attribution.api.contact_proofs import AskContact
 from services.attribution.api.imports import STREAMING_PATHS
 from services.attribution.domain.sources import Ages
-from services.attribution.handlers import Decider, ImportQueue
+from services.attribution.handlers import Decider, ImportQueue, Verifier
 
 __all__ = ["STREAMING_PATHS", "routers"]
 
@@ -39,9 +39,10 @@ def routers(
     ages: Ages,
     prove: Prove,
     ask_contact: AskContact,
+    verifier: Verifier | None,
 ) -> Sequence[APIRouter]:
     return (
-        lookup.routes(database, decider),
+        lookup.routes(database, decider, verifier),
         attributions.routes(database),
         merging.routes(database),
         organisations.routes(database),
