@@ -12,10 +12,12 @@ from libs.common.db import database_of
 from libs.common.dns import Dns, NameServers
 from libs.common.http_api import new_api
 from libs.common.overdue import Watched, watch_of
+from libs.common.pages import answer_with_pages
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer, jobs
+from services.attribution.api.claim_pages import BELOW, ClaimPages
 from services.attribution.domain.enquiries import Patience
 from services.attribution.domain.sources import AGING, PARTS, Ages
 from services.attribution.gateway import companies, rdap, security_txt
@@ -70,6 +72,7 @@ def build(
     watch = watch_of(
         "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings, ladder.ages)
     )
+    pages = ClaimPages()
     routers = (
         *api.routers(
             database,
@@ -85,6 +88,7 @@ def build(
                 claims_url=settings.claims_url,
             ),
             verifier=verifier or verifier_of(settings),
+            pages=pages,
         ),
         bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
         overdue.routes(watch),
@@ -92,7 +96,7 @@ def build(
     return Service(
         name="attribution",
         settings=settings,
-        api=_api(settings, routers),
+        api=_api(settings, routers, pages),
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
         subscriptions=subscriptions,
@@ -108,14 +112,17 @@ def build(
     )
 
 
-def _api(settings: AttributionSettings, routers: Sequence[APIRouter]) -> FastAPI:
-    return new_api(
+def _api(settings: AttributionSettings, routers: Sequence[APIRouter], pages: ClaimPages) -> FastAPI:
+    """With pages for people where they come: whoever answers for a registry."""
+    made = new_api(
         title="Tocsin attribution",
         description="Whom a threat hits: organisations, registries, look-ups, and what is left to a person.",
         routers=routers,
         operator_public_key=settings.operator_public_key,
         streaming_paths=api.STREAMING_PATHS,
     )
+    answer_with_pages(made, pages.error, below=BELOW)
+    return made
 
 
 def states_of(settings: AttributionSettings, ages: Ages) -> tuple[Watched, ...]:

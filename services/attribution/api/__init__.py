@@ -22,6 +22,7 @@ from services.attribution.api import (
     unattributed,
 )
 from services.attribution.api.assets import Prove
+from services.attribution.api.claim_pages import ClaimPages
 from services.attribution.api.contact_proofs import AskContact
 from services.attribution.api.imports import STREAMING_PATHS
 from services.attribution.domain.sources import Ages
@@ -40,6 +41,7 @@ def routers(
     prove: Prove,
     ask_contact: AskContact,
     verifier: Verifier | None,
+    pages: ClaimPages,
 ) -> Sequence[APIRouter]:
     return (
         lookup.routes(database, decider, verifier),
@@ -48,7 +50,7 @@ def routers(
         organisations.routes(database),
         assets.routes(database, prove),
         contact_proofs.routes(database, ask_contact),
-        claim_pages.routes(database),
+        claim_pages.routes(database, pages),
         contacts.routes(database),
         conflicts.routes(database),
         unattributed.routes(database, decider),
