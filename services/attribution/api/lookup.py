@@ -158,7 +158,7 @@ def routes(database: Database, decider: Decider, verifier: Verifier | None) -> A
 
         Nobody is asked about the verifier's list here: `listed` says who is on it.
         """
-        decisions = await look_up_all([_looked(each) for each in asked.assets], database=database, decider=decider)
+        decisions = await look_up_all([looked_of(each) for each in asked.assets], database=database, decider=decider)
         return LookupsView(items=[_route_view(decision) for decision in decisions])
 
     return router
@@ -181,7 +181,8 @@ def _told_apart(recipient: Recipient) -> UUID:
     return derived_id("recipient", recipient.key)
 
 
-def _looked(asked: AssetBody) -> Looked:
+def looked_of(asked: AssetBody) -> Looked:
+    """The asset in canonical form, with the rest as it is said."""
     return Looked(
         msgspec.structs.replace(asset_asked_for(asked.model_dump()), hostname=canonical_domain(asked.hostname or "")),
         network_asn=asked.network_asn,

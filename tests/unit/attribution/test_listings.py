@@ -5,10 +5,14 @@ import pytest
 
 from libs.common.contracts import Asset, ListedOperator
 from libs.common.errors import Permanent, TocsinError, Transient
+from libs.common.intervals import place_of
 from libs.common.vocabulary import Outcome
+from services.attribution.api.lookup import AssetBody, ListedBody, looked_of
+from services.attribution.domain.directory import Question, question_of
 from services.attribution.domain.ladder.words import explain_listing
 from services.attribution.domain.listings import HANDED_OVER, WARNED, Listing, Unknown
 from services.attribution.gateway.verifier import HttpVerifier, StaticVerifier, Verifier
+from tests.unit.attribution.builders import NOW
 
 HOST = Asset(ip="192.0.2.17", domain="www.water.example")
 WATER = ListedOperator(name="Water Works", sector="drinking water")
@@ -54,6 +58,26 @@ def test_only_what_an_event_would_bring_is_carried() -> None:
     ended = Listing(True, WATER, "held")
     assert (ended.carried, ended.ends_as) == (None, Outcome.HELD)
     assert (Listing(True).carried, Listing(True).ends_as) == (None, None)
+
+
+def test_what_is_asked_about_is_asked_like_a_record_that_says_the_same() -> None:
+    asked = {"ip": "192.0.2.17", "hostname": "h.isp.example", "certificate_name": "www.water.example"}
+    placed = {"network_asn": 64511, "country": "NL", "category": "malicious-code/c2-server"}
+    listed = ListedBody(name="Water Works", sector="drinking water")
+
+    looked = looked_of(AssetBody.model_validate({**asked, **placed, "listed": listed.model_dump()}))
+
+    assert looked.listed == WATER
+    assert question_of(looked.seen_at(NOW), listed=looked.listed) == Question(
+        asset_key="192.0.2.17",
+        address=place_of("192.0.2.17"),
+        asns=(64511,),
+        claimed_country="NL",
+        certificate_name="www.water.example",
+        reverse_name="h.isp.example",
+        category="malicious-code/c2-server",
+        listed=WATER,
+    )
 
 
 def http_verifier(answer: httpx.Response | Exception, *, asked: list[httpx.Request] | None = None) -> HttpVerifier:
