@@ -80,7 +80,7 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             **{f"{sibling.upper()}_URL": layout.url(sibling) for sibling in SERVICES if sibling != "intake"},
         },
         "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true", "ATTRIBUTION_URL": layout.url("attribution")},
-        "attribution": {"CLAIMS_URL": layout.url("attribution")},
+        "attribution": {"CLAIMS_URL": layout.url("attribution"), "VERIFIER_URL": layout.url("verifier")},
         "notifier": {
             "SMTP_HOST": smtp_host,
             "SMTP_PORT": str(smtp_port),

@@ -1,20 +1,23 @@
 """Where attribution's objects meet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
 import msgspec
+from fastapi import APIRouter, FastAPI
 
 from libs.common import bookkeeping, overdue
 from libs.common.db import database_of
 from libs.common.dns import Dns, NameServers
 from libs.common.http_api import new_api
 from libs.common.overdue import Watched, watch_of
+from libs.common.pages import answer_with_pages
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.shutdown import Shutdown
 from services.attribution import api, consumer, jobs
+from services.attribution.api.claim_pages import BELOW, ClaimPages
 from services.attribution.domain.enquiries import Patience
 from services.attribution.domain.sources import AGING, PARTS, Ages
 from services.attribution.gateway import companies, rdap, security_txt
@@ -25,6 +28,7 @@ from services.attribution.gateway.mail_exchange import DnsMailExchange
 from services.attribution.gateway.rdap import RdapClient, RdapDomains, RdapNetworks
 from services.attribution.gateway.security_txt import HttpSecurityTxt
 from services.attribution.gateway.sources import OutsideSource
+from services.attribution.gateway.verifier import HttpVerifier
 from services.attribution.handlers import (
     Decider,
     Enquirer,
@@ -35,6 +39,7 @@ from services.attribution.handlers import (
     ProofRounds,
     Registries,
     UntoldRegistrations,
+    Verifier,
     ask_contact,
     ladder_of,
     prove_by_dns,
@@ -47,8 +52,14 @@ DECIDED_WITHIN = timedelta(minutes=5)
 SITES_PER_SECOND = 10.0
 
 
-def build(settings: AttributionSettings, *, outside: Outside | None = None, dns: Dns | None = None) -> Service:
-    """`outside` instead of the sources that the settings name, `dns` instead of their name servers."""
+def build(
+    settings: AttributionSettings,
+    *,
+    outside: Outside | None = None,
+    dns: Dns | None = None,
+    verifier: Verifier | None = None,
+) -> Service:
+    """Instead of what the settings name: `outside` of its sources, `dns` of its name servers, `verifier` of that."""
     database = database_of(settings)
     outside = outside or sources_of(settings)
     dns = dns or (resolver_of(settings) if settings.dns_proofs_enabled else None)
@@ -61,33 +72,31 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
     watch = watch_of(
         "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings, ladder.ages)
     )
+    pages = ClaimPages()
+    routers = (
+        *api.routers(
+            database,
+            decider,
+            imports.queue,
+            max_import_bytes=settings.max_import_bytes,
+            ages=ladder.ages,
+            prove=partial(prove_by_dns, database=database, dns=dns),
+            ask_contact=partial(
+                ask_contact,
+                database=database,
+                registries=Registries(database, decider, outside),
+                claims_url=settings.claims_url,
+            ),
+            verifier=verifier or verifier_of(settings),
+            pages=pages,
+        ),
+        bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
+        overdue.routes(watch),
+    )
     return Service(
         name="attribution",
         settings=settings,
-        api=new_api(
-            title="Tocsin attribution",
-            description="Whom a threat hits: organisations, registries, look-ups, and what is left to a person.",
-            routers=(
-                *api.routers(
-                    database,
-                    decider,
-                    imports.queue,
-                    max_import_bytes=settings.max_import_bytes,
-                    ages=ladder.ages,
-                    prove=partial(prove_by_dns, database=database, dns=dns),
-                    ask_contact=partial(
-                        ask_contact,
-                        database=database,
-                        registries=Registries(database, decider, outside),
-                        claims_url=settings.claims_url,
-                    ),
-                ),
-                bookkeeping.counts_routes(database, books.ATTRIBUTIONS),
-                overdue.routes(watch),
-            ),
-            operator_public_key=settings.operator_public_key,
-            streaming_paths=api.STREAMING_PATHS,
-        ),
+        api=_api(settings, routers, pages),
         database=database,
         publisher=Publisher(settings=settings, service="attribution"),
         subscriptions=subscriptions,
@@ -101,6 +110,19 @@ def build(settings: AttributionSettings, *, outside: Outside | None = None, dns:
         ),
         checks={"directory": directory.check},
     )
+
+
+def _api(settings: AttributionSettings, routers: Sequence[APIRouter], pages: ClaimPages) -> FastAPI:
+    """With pages for people where they come: whoever answers for a registry."""
+    made = new_api(
+        title="Tocsin attribution",
+        description="Whom a threat hits: organisations, registries, look-ups, and what is left to a person.",
+        routers=routers,
+        operator_public_key=settings.operator_public_key,
+        streaming_paths=api.STREAMING_PATHS,
+    )
+    answer_with_pages(made, pages.error, below=BELOW)
+    return made
 
 
 def states_of(settings: AttributionSettings, ages: Ages) -> tuple[Watched, ...]:
@@ -128,6 +150,11 @@ def states_of(settings: AttributionSettings, ages: Ages) -> tuple[Watched, ...]:
             if (days := ages.warned_of(together[0])) is not None
         ),
     )
+
+
+def verifier_of(settings: AttributionSettings) -> Verifier | None:
+    """Whom a look-up asks about the list; nobody, unless the operator says where it is."""
+    return HttpVerifier(settings.verifier_url) if settings.verifier_url else None
 
 
 def resolver_of(settings: AttributionSettings) -> Dns:

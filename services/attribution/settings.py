@@ -64,6 +64,11 @@ class AttributionSettings(ServiceSettings):
     source_rest_seconds: float = Field(
         60.0, description="For how long a source that failed five times in a row is left alone", gt=0
     )
+    verifier_url: str = Field(
+        "",
+        description="Where a look-up asks the verifier whether its list of those whom other teams warn names an asset; "
+        "empty: nobody is asked, and the look-up says so",
+    )
     patience_critical_seconds: float = Field(
         60.0, description="How long a critical threat may wait for the answer of an outside source", ge=0
     )

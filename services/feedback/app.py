@@ -10,10 +10,10 @@ from libs.common.http_api import new_api
 from libs.common.links import Links
 from libs.common.lmtp import LmtpServer
 from libs.common.overdue import watch_of
+from libs.common.pages import answer_with_pages
 from libs.common.publisher import Publisher
 from libs.common.service import Service, Task
 from services.feedback.api import feedback, incoming, rating, recipient, static, statistics, verification
-from services.feedback.api.errors import answer_with_pages
 from services.feedback.api.letterbox import Letterbox, MaildirReader
 from services.feedback.api.pages import House, Pages
 from services.feedback.api.wording import read_wordings
@@ -41,7 +41,7 @@ def build(settings: FeedbackSettings) -> Service:
         ),
         operator_public_key=settings.operator_public_key,
     )
-    answer_with_pages(api, pages)
+    answer_with_pages(api, pages.error)
     return Service(
         name="feedback",
         settings=settings,

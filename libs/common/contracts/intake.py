@@ -57,6 +57,9 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str | None = None
 
 
+CERTIFICATE_FIELD = "subject_common_name"
+
+
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One record of a submission, in the project's words; docs/for-partners.md describes each field."""
 
@@ -78,6 +81,11 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tlp: Tlp | None = None
     description: str | None = None
     extra: dict[str, str] = {}
+
+    @property
+    def certificate_name(self) -> str | None:
+        """The name in the certificate at the asset, as the record has it."""
+        return self.extra.get(CERTIFICATE_FIELD) if self.extra else None
 
 
 @topic("raw-indicator")

@@ -22,10 +22,11 @@ from services.attribution.api import (
     unattributed,
 )
 from services.attribution.api.assets import Prove
+from services.attribution.api.claim_pages import ClaimPages
 from services.attribution.api.contact_proofs import AskContact
 from services.attribution.api.imports import STREAMING_PATHS
 from services.attribution.domain.sources import Ages
-from services.attribution.handlers import Decider, ImportQueue
+from services.attribution.handlers import Decider, ImportQueue, Verifier
 
 __all__ = ["STREAMING_PATHS", "routers"]
 
@@ -39,15 +40,17 @@ def routers(
     ages: Ages,
     prove: Prove,
     ask_contact: AskContact,
+    verifier: Verifier | None,
+    pages: ClaimPages,
 ) -> Sequence[APIRouter]:
     return (
-        lookup.routes(database, decider),
+        lookup.routes(database, decider, verifier),
         attributions.routes(database),
         merging.routes(database),
         organisations.routes(database),
         assets.routes(database, prove),
         contact_proofs.routes(database, ask_contact),
-        claim_pages.routes(database),
+        claim_pages.routes(database, pages),
         contacts.routes(database),
         conflicts.routes(database),
         unattributed.routes(database, decider),

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from libs.common.db import Database
 from libs.common.errors import Fatal
 from libs.common.forms import form_body, form_of
+from libs.common.pages import WRONG, reader_language
 from libs.common.problems import Problem, not_found
 from libs.common.security import public
 from libs.common.text import defang, plain
@@ -25,7 +27,18 @@ from services.attribution.handlers.contact_proofs import Question
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 LONGEST_NAME = 200
+BELOW = "/claims"
+WELL_ANSWERED = frozenset({RequestState.CONFIRMED, RequestState.REFUSED})
+STILL_ASKS = frozenset({"", "wrong-code"})
 Token = Annotated[str, PathParameter(max_length=100, description="As the mail has it")]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page that only says something."""
+
+    title: str
+    text: str
+    closing: str
 
 
 class ClaimWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +58,8 @@ class ClaimWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lacking: str
     answers: Mapping[str, str]
     """By the state that was reached, or by the code of the refusal."""
+    messages: Mapping[str, Message]
+    """Where there is no question to show, by what went wrong."""
 
 
 class ClaimPages:
@@ -59,7 +74,7 @@ class ClaimPages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._page = engine.get_template("claim.html")
+        self._claim, self._message = engine.get_template("claim.html"), engine.get_template("message.html")
         self._style = (TEMPLATES / "claim.css").read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
         self._policy = (
@@ -76,7 +91,8 @@ class ClaimPages:
             "until": request.expires_at.strftime("%Y-%m-%d"),
             "tries": str(request.tries_left),
         }
-        body = self._page.render(
+        body = self._claim.render(
+            title=words.title,
             words=words,
             language=request.language,
             style=self._style,
@@ -84,15 +100,25 @@ class ClaimPages:
             kind=words.kinds[request.kind].format_map(values),
             below=words.below if request.kind is AssetKind.DOMAIN else "",
             answer=words.answers[answer].format_map(values) if answer else "",
-            is_good=status == 200,
-            asks=request.state is RequestState.OPEN and bool(question.organisation),
+            is_good=answer in WELL_ANSWERED,
+            asks=answer in STILL_ASKS and request.state is RequestState.OPEN,
         )
-        headers = {"Content-Security-Policy": self._policy, "Content-Language": request.language}
-        return HTMLResponse(body, status_code=status, headers=headers)
+        return self._answer(body, request.language, status, {})
+
+    def error(self, request: Request, section: str, status: int, headers: Mapping[str, str]) -> HTMLResponse:
+        """A link that leads nowhere, or what broke, in the language of whoever reads it."""
+        language = reader_language(request)
+        messages = self._words[language].messages
+        message = messages.get(section, messages[WRONG])
+        body = self._message.render(title=message.title, message=message, language=language, style=self._style)
+        return self._answer(body, language, status, headers)
+
+    def _answer(self, body: str, language: Language, status: int, headers: Mapping[str, str]) -> HTMLResponse:
+        own = {"Content-Security-Policy": self._policy, "Content-Language": language}
+        return HTMLResponse(body, status_code=status, headers={**own, **headers})
 
 
-def routes(database: Database) -> APIRouter:
-    pages = ClaimPages()
+def routes(database: Database, pages: ClaimPages) -> APIRouter:
     router = APIRouter(dependencies=[Depends(public)], tags=["pages"], default_response_class=HTMLResponse)
 
     @router.get("/claims/{token}")
@@ -102,7 +128,7 @@ def routes(database: Database) -> APIRouter:
             question = await question_at(tx, token)
         if question is None:
             raise not_found("link")
-        return pages.page(question, answer=_state_of(question))
+        return pages.page(question, answer=_state_of(question, database.now()))
 
     @router.post(
         "/claims/{token}",
@@ -126,11 +152,13 @@ def routes(database: Database) -> APIRouter:
     return router
 
 
-def _state_of(question: Question) -> str:
+def _state_of(question: Question, now: datetime) -> str:
     """What is said instead of the question, where there is nothing left to answer."""
     if not question.organisation:
         return "claim-gone"
-    return "" if question.request.state is RequestState.OPEN else str(question.request.state)
+    if question.request.state is not RequestState.OPEN:
+        return str(question.request.state)
+    return "" if question.request.is_open(now) else "code-expired"
 
 
 def _read(path: Path) -> ClaimWords:

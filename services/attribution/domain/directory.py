@@ -57,14 +57,13 @@ class Question(msgspec.Struct, frozen=True, gc=False):
         return self.address.text if self.address is not None else self.asset_key
 
 
-CERTIFICATE_FIELD = "subject_common_name"
 NO_ANSWERS: Mapping[Enquiry, Answer] = MappingProxyType({})
 
 
 def question_of(indicator: Indicator, *, listed: ListedOperator | None = None) -> Question:
     """What is asked of an asset; nothing of it is asked of the asset itself."""
     asset = indicator.asset
-    certificate_name = indicator.extra.get(CERTIFICATE_FIELD) if indicator.extra else None
+    certificate_name = indicator.certificate_name
     hosts = asset.hosts
     places = map(place_of, (asset.ip, *hosts) if asset.ip else hosts)
     names = filter(None, map(canonical_domain, hosts)) if hosts else ()

@@ -1,5 +1,6 @@
 """What can happen to attribution, one function each: gather, decide, record."""
 
+from services.attribution.gateway.verifier import Verifier
 from services.attribution.handlers.assets import (
     challenge_asset,
     prove_by_dns,
@@ -71,6 +72,7 @@ __all__ = [
     "Sides",
     "UntoldRegistrations",
     "Upload",
+    "Verifier",
     "Word",
     "WorkApart",
     "add_contact",

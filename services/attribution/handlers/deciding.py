@@ -14,6 +14,7 @@ from services.attribution.domain.directory import Directory, Findings, Question,
 from services.attribution.domain.enquiries import Patience, answers_only
 from services.attribution.domain.ladder import Case, Decision, Ladder, Step, Verdict, Waiting, believed, climb, decide
 from services.attribution.domain.learnt import Learnt, learnt
+from services.attribution.domain.lookups import Looked
 from services.attribution.domain.neighbours import others_at, pairs_of
 from services.attribution.domain.silence import Heard
 from services.attribution.domain.unattributed import Unattributed
@@ -61,9 +62,16 @@ class Decider:
         online = self.patience.online(self._online, indicator)
         return Asking(question_of(indicator), online, unreachable=frozenset(event.failed))
 
-    def about_asset(self, question: Question) -> Asking:
+    def about_record(self, looked: Looked, now: datetime) -> Asking:
         """What a person asks waits for nobody."""
-        return Asking(question, self._online)
+        indicator = looked.seen_at(now)
+        return Asking(question_of(indicator, listed=looked.listed), self.patience.online(self._online, indicator))
+
+    async def network_of(self, asking: Asking, *, tx: Transaction) -> int | None:
+        """The AS that a record of the asset would name, as far as it is known."""
+        known = await self.directory.latest(tx)
+        (found,) = known.find([asking.question])
+        return found.asns[0] if found.asns else None
 
     def heard(self, waiting: Unattributed) -> Heard:
         """What is known of a threat for which nobody was found, and who could have been asked about it."""

@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from libs.common.languages import CUSTOMS
+from libs.common.pages import reader_language
 from libs.common.text import defang
 from libs.common.vocabulary import Language
-from services.feedback.api.wording import TEMPLATES, Wording, preferred_language
+from services.feedback.api.wording import TEMPLATES, Wording
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -55,10 +56,7 @@ class Pages:
 
     def wording(self, request: Request, *, default: Language | None = None) -> Wording:
         """The reader's language: as asked for by `?lang=`, else `default`, else as the browser prefers, else Dutch."""
-        asked = request.query_params.get("lang", "")
-        chosen = next((language for language in Language if language.value == asked), default)
-        browsers = preferred_language(request.headers.get("accept-language", ""))
-        return self._wordings[chosen or browsers or Language.DUTCH]
+        return self._wordings[reader_language(request, default=default)]
 
     def page(
         self,
@@ -103,10 +101,9 @@ class Pages:
             tone=tone,
         )
 
-
-def wants_page(request: Request) -> bool:
-    """Whether a person with a browser asks, and not a program."""
-    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+    def error(self, request: Request, section: str, status: int, headers: Mapping[str, str]) -> HTMLResponse:
+        """What went wrong, with the status that says the same to a program."""
+        return self.message(request, section, status=status, headers=headers, tone="bad")
 
 
 def _query(request: Request, language: Language) -> str:

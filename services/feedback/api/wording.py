@@ -97,20 +97,3 @@ def _names(words: Mapping[str, object], prefix: str = "") -> Iterator[str]:
             yield from _names(value, f"{prefix}{name}.")
         else:
             yield prefix + name
-
-
-def preferred_language(accept_language: str) -> Language | None:
-    """The language that a browser prefers among ours (RFC 9110, 12.5.4); None when it wants neither."""
-    wishes = [_wish(part) for part in accept_language.split(",")[:20]]
-    ours = [(weight, language) for weight, language in wishes if language and weight > 0]
-    return max(ours, key=lambda wish: wish[0])[1] if ours else None
-
-
-def _wish(part: str) -> tuple[float, Language | None]:
-    name, _, parameter = part.strip().partition(";")
-    code = name.strip().partition("-")[0].lower()
-    try:
-        weight = float(parameter.strip().removeprefix("q=") or 1)
-    except ValueError:
-        weight = 0.0
-    return weight, next((language for language in Language if language.value == code), None)

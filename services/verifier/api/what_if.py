@@ -44,7 +44,8 @@ class ChangeView(BaseModel):
 class MailsView(BaseModel):
     """Mails by kind of recipient, that the draft would send and the rules in force not, and the other way round.
 
-    `nobody` counts threats that find no recipient.
+    What is handed over to a team is `national-cert`, as is a copy for a team. `nobody` counts threats that find no
+    recipient.
     """
 
     more: Count
@@ -52,7 +53,8 @@ class MailsView(BaseModel):
 
 
 class WhatIfView(BaseModel):
-    """What would be different. Outcomes are those of the verifier; `verified` is what goes on to a recipient.
+    """What would be different. Outcomes are those of the verifier; `verified` is what goes on to a recipient, `listed`
+    what goes on to the team that warns its owner.
 
     Both sets of rules have judged the same records once more, each as of when it came, so that nothing but the rules
     makes a difference. What people have decided stays as it is. Beyond 500,000 records the oldest are left out.

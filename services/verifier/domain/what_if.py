@@ -1,25 +1,40 @@
 """What other rules would have made of records that came: each is judged by both, and the difference is told."""
 
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Asset, RawIndicator
+from libs.common.contracts import Asset, ListedOperator, RawIndicator
 from services.verifier.domain.judgement import judge_all, threat_after
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import FalsePositive, History, Judgement, Threat
 
 SAMPLES = 5
+VERIFIED, LISTED = "verified", "listed"
+GOES_ON = {VERIFIED, LISTED}
+VITAL = "vital"
+"""The check by which what goes on goes to one or to the other."""
 
 
-class Told(msgspec.Struct, frozen=True):
-    """A threat that goes on to be attributed: what it is about, and where."""
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A threat that goes on to be attributed, with all by which its recipient is found.
 
+    `asn`, `country`, `category` and `certificate_name` are what its record says beside the asset; `listed` where
+    another team warns its owner.
+    """
+
+    threat_id: UUID
     incident: str
     asset: Asset
+    asn: int | None = None
+    country: str | None = None
+    category: str = ""
+    certificate_name: str | None = None
+    listed: ListedOperator | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +48,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcomes by both sets of rules, and where they differ. `verified` stands for what goes on."""
+    """The outcomes by both sets of rules, and where they differ.
+
+    `verified` stands for what goes on, and `listed` for what goes on to the team that warns its owner.
+    """
 
     records: int
     now: Mapping[str, int]
@@ -43,8 +61,10 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Of the records that change, by the incident that the draft puts them in."""
     partners: Mapping[str, int]
     more: tuple[Told, ...]
-    """What would be told that is not told now, each threat once."""
+    """What would be told that is not told now, or another way: each threat once."""
     fewer: tuple[Told, ...]
+    alike: tuple[Told, ...]
+    """What both tell the same way, of incidents of which they tell other things: it may be in the same mails."""
 
 
 class Side:
@@ -72,9 +92,8 @@ class Side:
             if judgement.verdict == "verified":
                 before = self._threats.get(judgement.threat_id)
                 self._threats[judgement.threat_id] = threat_after(judgement, before)
-            if judgement.outcome is None:
-                told = Told(judgement.incident or "", judgement.indicator.indicator.asset)
-                self.told.setdefault(judgement.threat_id, told)
+            if judgement.outcome is None and judgement.threat_id not in self.told:
+                self.told[judgement.threat_id] = _told(judgement)
         return judgements
 
 
@@ -99,13 +118,16 @@ class Comparing:
             self._outcomes[1][ends[1]] += 1
             if ends[0] == ends[1]:
                 continue
-            self._because[ends][draft.reason] += 1
+            self._because[ends][VITAL if set(ends) == GOES_ON else draft.reason] += 1
             self._incidents[draft.incident or ""] += 1
             self._partners[draft.indicator.partner] += 1
             if len(self._samples[ends]) < SAMPLES:
                 self._samples[ends].append(draft.indicator.indicator_id)
 
     def result(self) -> Comparison:
+        now, draft = self.now.told, self.draft.told
+        more, fewer = _only_in(draft, now), _only_in(now, draft)
+        differ = {told.incident for told in (*more, *fewer)}
         changes = (
             Change(
                 now=now, draft=draft, records=because.total(), because=because, samples=tuple(self._samples[now, draft])
@@ -119,14 +141,31 @@ class Comparing:
             changes=tuple(sorted(changes, key=lambda change: -change.records)),
             incidents=self._incidents,
             partners=self._partners,
-            more=tuple(_only_in(self.draft.told, self.now.told)),
-            fewer=tuple(_only_in(self.now.told, self.draft.told)),
+            more=more,
+            fewer=fewer,
+            alike=tuple(told for told in now.values() if told.incident in differ and draft.get(told.threat_id) == told),
         )
 
 
 def _end_of(judgement: Judgement) -> str:
-    return judgement.outcome.value if judgement.outcome else "verified"
+    if judgement.outcome is not None:
+        return judgement.outcome.value
+    return VERIFIED if judgement.listed is None else LISTED
 
 
-def _only_in(one: Mapping[UUID, Told], other: Mapping[UUID, Told]) -> Iterator[Told]:
-    return (told for threat_id, told in one.items() if threat_id not in other)
+def _told(judgement: Judgement) -> Told:
+    indicator = judgement.indicator.indicator
+    return Told(
+        threat_id=judgement.threat_id,
+        incident=judgement.incident or "",
+        asset=indicator.asset,
+        asn=indicator.asn,
+        country=sys.intern(indicator.geo_country) if indicator.geo_country else None,  # few, and kept for all records
+        category=sys.intern(indicator.category),
+        certificate_name=indicator.certificate_name,
+        listed=judgement.listed,
+    )
+
+
+def _only_in(one: Mapping[UUID, Told], other: Mapping[UUID, Told]) -> tuple[Told, ...]:
+    return tuple(told for threat_id, told in one.items() if other.get(threat_id) != told)

@@ -1,5 +1,12 @@
 """Calls to the outside. No record waits for one: only a person who asks what would be."""
 
-from services.verifier.gateway.attribution import Attribution, HttpAttribution, Path, StaticAttribution, attribution_at
+from services.verifier.gateway.attribution import (
+    Attribution,
+    HttpAttribution,
+    Path,
+    Receiver,
+    StaticAttribution,
+    attribution_at,
+)
 
-__all__ = ["Attribution", "HttpAttribution", "Path", "StaticAttribution", "attribution_at"]
+__all__ = ["Attribution", "HttpAttribution", "Path", "Receiver", "StaticAttribution", "attribution_at"]

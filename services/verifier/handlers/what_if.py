@@ -46,7 +46,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mails(msgspec.Struct, frozen=True, kw_only=True):
-    """Mails by kind of recipient: one to each about each incident. `nobody` counts threats that find no recipient."""
+    """Mails by kind of recipient: one to each about each incident. `nobody` counts threats that find no recipient.
+
+    What is handed over is a mail to a team, `national-cert`; so is a copy.
+    """
 
     more: dict[str, int]
     fewer: dict[str, int]
@@ -194,23 +197,32 @@ async def _mails(comparison: Comparison, place: Place) -> tuple[Mails, str | Non
         return _unknown(comparison), "TOCSIN_VERIFIER_ATTRIBUTION_URL is not set"
     try:
         async with attribution_at(place.attribution_url, authorization=place.authorization) as attribution:
-            more = await attribution.paths([told.asset for told in comparison.more])
-            fewer = await attribution.paths([told.asset for told in comparison.fewer])
+            more, fewer, alike = [
+                _mails_of(told, await attribution.paths(told))
+                for told in (comparison.more, comparison.fewer, comparison.alike)
+            ]
     except (Transient, Permanent) as error:
         return _unknown(comparison), str(error)
-    return Mails(more=_by_kind(comparison.more, more), fewer=_by_kind(comparison.fewer, fewer)), None
+    now, draft = {**fewer, **alike}, {**more, **alike}
+    return Mails(more=_only_in(draft, now), fewer=_only_in(now, draft)), None
 
 
-def _by_kind(told: Iterable[Told], paths: Iterable[Path]) -> dict[str, int]:
-    kinds: Counter[str] = Counter()
-    mails = set()
+_Kinds = dict[tuple[UUID, str], str]
+"""The kind of recipient by whom a mail goes to and its incident; of what goes to nobody, by the threat itself."""
+
+
+def _mails_of(told: Iterable[Told], paths: Iterable[Path]) -> _Kinds:
+    mails: _Kinds = {}
     for each, path in zip(told, paths, strict=True):
-        if path.recipient is None or path.kind is None:
-            kinds[NOBODY] += 1
-        elif (path.recipient, each.incident) not in mails:
-            mails.add((path.recipient, each.incident))
-            kinds[path.kind.value] += 1
-    return dict(kinds)
+        for receiver in path.receivers:
+            mails.setdefault((receiver.recipient, each.incident), receiver.kind.value)
+        if not path.receivers:
+            mails[each.threat_id, each.incident] = NOBODY
+    return mails
+
+
+def _only_in(one: _Kinds, other: _Kinds) -> dict[str, int]:
+    return dict(Counter(kind for mail, kind in one.items() if mail not in other))
 
 
 def _unknown(comparison: Comparison) -> Mails:

@@ -291,6 +291,66 @@ async def test_the_page_takes_the_code_and_a_desk_that_heard_a_no_can_say_so(off
     assert (await office.page(second, answer="yes", code=second.code)).status_code == 422, "it is nobody's claim now"
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+MISSING = {"nl": "bestaat niet", "en": "does not exist", "de": "gibt es nicht"}
+
+
+@pytest.mark.parametrize("language", MISSING)
+async def test_a_link_that_leads_nowhere_is_a_page_for_people_and_a_problem_for_programs(
+    office: Office, language: str
+) -> None:
+    headers = {**BROWSER, "Accept-Language": language}
+    addresses = ["/claims/unknown", f"/claims/{'x' * 400}", "/claims/a%00b", "/claims/%ff", "/claims/", "/claims/a/b"]
+
+    for address in addresses:
+        page = await office.client.get(address, headers=headers)
+        assert page.status_code == 404, (address, page.text)
+        assert page.headers["content-type"].startswith("text/html"), address
+        assert (page.headers["content-language"], MISSING[language] in page.text) == (language, True), address
+        assert page.headers["content-security-policy"].startswith("default-src 'none'"), address
+        problem = await office.client.get(address)
+        assert problem.headers["content-type"] == "application/problem+json", address
+    answered = await office.client.post("/claims/unknown", data={"answer": "no"}, headers=headers)
+    assert (answered.status_code, MISSING[language] in answered.text) == (404, True)
+    assert (await office.client.get("/v1/nothing", headers=headers)).headers["content-type"].endswith("problem+json")
+    asked_otherwise = await office.client.get("/claims/unknown?lang=de", headers=headers)
+    assert asked_otherwise.headers["content-language"] == "de"
+
+
+async def test_a_question_that_is_over_is_not_asked_again(office: Office) -> None:
+    salon = await office.claim("salon.example")
+    await office.ask(salon)
+    await office.ask(salon)
+    older, newest = await office.mailed()
+    office.client.headers.update(BROWSER)
+
+    superseded = await office.page(older)
+    assert (superseded.status_code, "<form" in superseded.text) == (200, False)
+    assert "nieuwste" in superseded.text
+    assert "said bad" in superseded.text
+    odd = await office.page(newest, answer="perhaps")
+    assert (odd.status_code, odd.headers["content-type"]) == (422, "text/html; charset=utf-8")
+    assert "<form" in (await office.page(newest)).text
+    assert "<form" in (await office.page(newest, answer="yes", code="wrong")).text
+
+    await office.later(timedelta(days=7))
+    expired = await office.page(newest)
+    assert (expired.status_code, "<form" in expired.text, "said bad" in expired.text) == (200, False, True)
+    assert "U kon antwoorden tot" in expired.text
+    late = await office.page(newest, answer="yes", code=newest.code)
+    assert (late.status_code, "<form" in late.text) == (422, False)
+
+
+async def test_what_was_answered_well_says_so(office: Office) -> None:
+    salon = await office.claim("salon.example")
+    await office.ask(salon)
+    (claim,) = await office.mailed()
+    assert "said good" in (await office.page(claim, answer="yes", code=claim.code)).text
+
+    again = await office.page(claim)
+    assert (again.status_code, "said good" in again.text, "<form" in again.text) == (200, True, False)
+
+
 async def test_a_code_dies_by_five_wrong_ones_by_time_and_by_a_newer_one(office: Office) -> None:
     salon = await office.claim("salon.example")
     await office.ask(salon)

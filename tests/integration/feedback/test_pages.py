@@ -148,6 +148,42 @@ async def test_errors_are_pages_for_browsers_and_problems_for_programs(running: 
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
 
 
+BROKEN = {"forged": "forged", "too long": "x" * 400, "not text": "a%00b", "not UTF-8": "%ff%fe", "empty": "%20"}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "does not exist"), ("nl", "bestaat niet"), ("de", "gibt es nicht")]
+)
+async def test_a_link_that_leads_nowhere_is_a_page_that_says_so_in_the_readers_language(
+    running: Running, links: Links, language: str, said: str
+) -> None:
+    cut = {
+        "cut f": f"/f/{links.rating_token('open-smb', b'twelve bytes')[:-3]}",
+        **{f"cut {page}": f"/{page}/{links.recipient_token(mail().notification_id)[:-3]}" for page in "ru"},
+    }
+    addresses = {f"{name} {page}": f"/{page}/{token}" for name, token in BROKEN.items() for page in "fru"} | cut
+    addresses["long reference"] = f"/verify/{'T' * 200}"
+
+    for name, address in addresses.items():
+        for method in ("GET",) if "reference" in name else ("GET", "POST"):
+            answer = await running.browser.request(method, address, headers={"Accept-Language": language})
+
+            assert answer.status_code == 404, (name, method, answer.text)
+            assert answer.headers["content-type"].startswith("text/html"), (name, method)
+            assert answer.headers["content-language"] == language, (name, method)
+            assert said in answer.text, (name, method)
+
+
+async def test_a_link_that_was_used_says_so_on_a_page(running: Running, links: Links) -> None:
+    await running.hear(incident("open-smb", title="Open folders"), mail())
+    rating, recipient = links.rating_token("open-smb", b"twelve bytes"), links.recipient_token(mail().notification_id)
+    for address, form in ((f"/f/{rating}", {"useful": "1", "clear": "3"}), (f"/u/{recipient}", {})):
+        assert (await running.browser.post(address, data=form)).status_code == 200
+
+        for again in (await running.browser.get(address), await running.browser.post(address, data=form)):
+            assert (again.status_code, again.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
 async def test_a_bug_of_ours_is_a_page_that_says_nothing_of_it(running: Running) -> None:
     await running.rows("ALTER TABLE tallies RENAME TO mislaid")
     try:

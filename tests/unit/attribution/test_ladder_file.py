@@ -34,6 +34,24 @@ def test_every_shipped_provider_says_how_we_know_and_since_when() -> None:
     assert all(provider.source and provider.listed_on for provider in SHIPPED.providers.all)
 
 
+def test_every_as_of_a_shipped_provider_is_ones_alone_and_stands_in_its_source() -> None:
+    asns = [(asn, provider) for provider in SHIPPED.providers.all for asn in provider.asns]
+
+    assert len({asn for asn, _ in asns}) == len(asns)
+    assert [asn for asn, provider in asns if str(asn) not in provider.source] == []
+
+
+@pytest.mark.parametrize(
+    ("asn", "kind"),
+    [(13335, "cdn"), (209242, "cdn"), (20940, "cdn"), (63949, "cloud"), (14061, "cloud"), (53831, "hosting")],
+)
+def test_what_is_provided_in_an_as_is_known(asn: int, kind: str) -> None:
+    provider = SHIPPED.providers.around(None, asns=(asn,))
+
+    assert provider is not None
+    assert provider.kind == kind
+
+
 def test_a_file_changes_what_it_names_and_nothing_else() -> None:
     ladder = read_ladder(
         """

@@ -1,7 +1,8 @@
 """Which names a record places at its address."""
 
 from libs.common.contracts import Asset, Indicator
-from services.attribution.domain.directory import CERTIFICATE_FIELD, Question, question_of
+from libs.common.contracts.intake import CERTIFICATE_FIELD
+from services.attribution.domain.directory import Question, question_of
 from services.attribution.domain.neighbours import MOST_NAMES, names_at, others_at, pairs_of
 from tests.unit.attribution.builders import NOW
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from libs.common.contracts import Indicator, ListedOperator
-from libs.common.contracts.intake import Asset
+from libs.common.contracts.intake import CERTIFICATE_FIELD, Asset
 from services.attribution.domain.answers import (
     Answer,
     Companies,
@@ -28,7 +28,7 @@ from services.attribution.domain.answers import (
     SecurityTxt,
     Source,
 )
-from services.attribution.domain.directory import CERTIFICATE_FIELD, Findings, question_of
+from services.attribution.domain.directory import Findings, question_of
 from services.attribution.domain.ladder import Attributed, Doubted, Settled, Verdict, Waiting, decide, explain
 from services.attribution.domain.learnt import Learnt
 from tests.unit.attribution.world import NOW, directory, in_days, ladder_of, organisations

@@ -5,9 +5,10 @@ import sys
 
 from libs.common.contracts import IncidentChanged
 from libs.common.languages import CUSTOMS, language_of_country
+from libs.common.pages import preferred_language
 from libs.common.vocabulary import Language, RecipientKind
 from services.attribution.api.organisations import OrganisationBody
-from services.feedback.api.wording import preferred_language, read_wordings
+from services.feedback.api.wording import read_wordings
 from services.notifier.domain.letter import letter_of
 from services.notifier.gateway.press import Press
 from services.notifier.handlers.previewing import sample_consignment

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from libs.common.errors import Fatal
+from libs.common.pages import preferred_language
 from libs.common.vocabulary import FeedbackKind, Language, RecipientKind
-from services.feedback.api.wording import TEMPLATES, preferred_language, read_wordings
+from services.feedback.api.wording import TEMPLATES, read_wordings
 
 
 def test_every_language_has_every_word() -> None:

@@ -1,17 +1,21 @@
 """Before any rung: what is on the verifier's list of those whom another team warns goes to that team."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from libs.common.contracts import ListedOperator
+from libs.common.contracts import Evidence, ListedOperator
+from libs.common.vocabulary import Outcome
 from services.attribution.domain.ladder.case import Case
 from services.attribution.domain.ladder.organisations import recipient_of_team
 from services.attribution.domain.ladder.rules import Action, Handover, Ladder, Team
-from services.attribution.domain.ladder.values import Candidate, Route, Step
+from services.attribution.domain.ladder.values import Candidate, Route, Settled, Step
 from services.attribution.domain.organisations import Criticality
 
 SOURCE = "vital-list"
 CERTAIN = 1.0
 """The list is the operator's own."""
+
+ENDED_BY_VERIFIER = "ended-by-verifier"
 
 
 def listed(case: Case) -> Iterable[Step]:
@@ -35,6 +39,18 @@ def listed(case: Case) -> Iterable[Step]:
     evidence = case.evidence(SOURCE, case.findings.question.asked, answered, CERTAIN)
     candidate = Candidate(Route.VITAL, CERTAIN, recipient_of_team(team) if team and not why_not else None)
     return (Step(evidence, candidate, witness=SOURCE),)
+
+
+def ended_by_verifier(operator: ListedOperator, outcome: Outcome, *, asked: str, at: datetime) -> Settled:
+    """Of a look-up only: no such record comes here."""
+    answered = f"{operator}, whose records end there as {outcome} by the rules in force"
+    return Settled(
+        route=Route.VITAL,
+        outcome=outcome,
+        reason=ENDED_BY_VERIFIER,
+        message="",
+        evidence=(Evidence(source=SOURCE, asked=asked, answered=answered, at=at, confidence=CERTAIN),),
+    )
 
 
 def _team_of(operator: ListedOperator, row: Handover, case: Case) -> Team | None:

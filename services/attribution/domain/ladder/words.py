@@ -7,6 +7,7 @@ from typing import assert_never
 from libs.common.contracts import Evidence, Recipient
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.ladder.values import Attributed, Doubted, Route, Settled, Verdict, Waiting
+from services.attribution.domain.listings import Listing, Unknown
 
 WHO: Mapping[str, str] = {
     "registered-domain": "Our register of organisations, asked for the name {asked}",
@@ -47,6 +48,7 @@ KINDS: Mapping[RecipientKind, str] = {
 REASONS: Mapping[str, str] = {
     "vital-organisation": "it belongs to a vital organisation, and its team, which warns it, has no address here",
     "other-teams-sector": "another team warns its sector, and has no address here",
+    "ended-by-verifier": "it is on the verifier's list, and by the verifier's rules its records end there",
     "foreign-network": "it lies in a country that we do not serve",
     "no-recipient": "nobody who was asked knows whom to write to",
     "nobody-to-warn": "a person has looked for somebody to warn, and found nobody",
@@ -54,6 +56,17 @@ REASONS: Mapping[str, str] = {
     "sources-contradict": "two sources name different organisations",
     "several-companies": "several companies have the name that it is registered under",
 }
+UNKNOWN = (
+    "Whether {asked} is on the verifier's list of those whom other teams warn is not known here: {because}. "
+    "If it is, none of this holds: it goes to that team."
+)
+WHERE_TO_LOOK = "The verifier knows: ask it GET /v1/listed with the same words, before you write to anybody yourself."
+NOT_LISTED = "The verifier's list of those whom other teams warn does not name it."
+NO_LIST = "The verifier has no list of those whom other teams warn."
+NO_MATTER = (
+    "The verifier's list names {operator}; by the rules in force that is no matter, so it is warned like anybody."
+)
+BY_NETWORK = "The verifier's list names it by AS{asn} alone: this holds for records that say that it lies there."
 _DATED = re.compile(r"(?P<source>.+) (?P<on>\d{4}-\d{2}-\d{2})")
 
 
@@ -73,6 +86,21 @@ def explain(verdict: Verdict, *, asked: str) -> list[str]:
             return [f"It is not decided yet about {asked}: we would first ask {open_ones}."]
         case _:
             assert_never(verdict)
+
+
+def explain_listing(
+    listing: Listing | Unknown, told: Sequence[str], *, asked: str, network_asn: int | None
+) -> list[str]:
+    """With what the verifier's list makes of it: first, where nobody knows, since all the rest depends on it."""
+    if isinstance(listing, Unknown):
+        return [UNKNOWN.format(asked=asked, because=listing.because), WHERE_TO_LOOK, *told]
+    if listing.operator is None:
+        return [*told, NOT_LISTED if listing.has_list else NO_LIST]
+    said = [NO_MATTER.format(operator=listing.operator)] if listing.is_no_matter else []
+    if listing.by_network and network_asn is not None:
+        said.append(BY_NETWORK.format(asn=network_asn))
+    conclusion, *rest = told
+    return [conclusion, *said, *rest]
 
 
 def _attributed(decision: Attributed, asked: str) -> Iterator[str]:
