@@ -22,10 +22,16 @@ from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.scribe import Scribe
 
 
-def routers(database: Database, scribe: Scribe, checker: SenderChecker, releases: ReleasePolicy) -> Sequence[APIRouter]:
+def routers(
+    database: Database,
+    scribe: Scribe,
+    checker: SenderChecker,
+    releases: ReleasePolicy,
+    foresight: previews.Foresight,
+) -> Sequence[APIRouter]:
     return (
         notifications.routes(database),
-        previews.routes(database, scribe),
+        previews.routes(database, scribe, foresight),
         digests.routes(database, scribe),
         claim_mails.routes(database),
         brakes.routes(database),

@@ -44,7 +44,7 @@ def reminding(again: Again = Again.STILL_THERE, *, mails: int = 1, language: Lan
 
 
 def written(of: Consignment) -> tuple[EmailMessage, str]:
-    mail: Mail = SCRIBE.compose(of, tokens=TOKENS, now=NOW)
+    mail: Mail = SCRIBE.compose(of, tokens=lambda _: TOKENS, now=NOW)
     message = message_from_bytes(mail.content, policy=policy.default)
     assert isinstance(message, EmailMessage)
     body = message.get_body(("plain",))
