@@ -20,6 +20,7 @@ from libs.common.service import Service
 from libs.common.verp import return_address
 from libs.common.vocabulary import Severity
 from services.notifier import api, consumer
+from services.notifier.api.previews import Foresight
 from services.notifier.domain.brakes.first_wave import FirstWavePolicy, Newcomers
 from services.notifier.domain.brakes.release import ReleasePolicy
 from services.notifier.domain.brakes.volume import Measure, VolumePolicy
@@ -102,7 +103,14 @@ def build(settings: NotifierSettings) -> Service:
             title="Tocsin notifier",
             description="Notifications, previews, the brake, and who is not written to.",
             routers=(
-                *api.routers(database, scribe, checker, brakes.release, _desk(settings, database, sealer)),
+                *api.routers(
+                    database,
+                    scribe,
+                    checker,
+                    brakes.release,
+                    desk=_desk(settings, database, sealer),
+                    foresight=_foresight(settings),
+                ),
                 bookkeeping.counts_routes(database, books.TARGETS),
                 bookkeeping.sent_routes(database, books.SENT),
                 overdue.routes(watch),
@@ -260,6 +268,10 @@ def _grouping_policy(settings: NotifierSettings) -> GroupingPolicy:
         targets_per_mail=settings.targets_per_mail_max,
         reference_key=_reference_key(settings),
     )
+
+
+def _foresight(settings: NotifierSettings) -> Foresight:
+    return Foresight(amounts=settings.amounts, approval_confidence=settings.approval_confidence)
 
 
 def _brake_policy(settings: NotifierSettings) -> BrakePolicy:

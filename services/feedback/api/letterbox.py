@@ -57,7 +57,10 @@ class Letterbox:
 
 
 class MaildirReader:
-    """Takes the mails in `new`, and moves each to `cur` once it is ours. A crash in between takes it again: once."""
+    """Takes the mails in `new`, and moves each to `cur` once it is ours. A crash in between takes it again: once.
+
+    Several replicas can read one folder: a mail that another one has moved is taken.
+    """
 
     def __init__(self, letterbox: Letterbox, folder: Path, *, pause_seconds: float = LOOK_SECONDS) -> None:
         self._letterbox = letterbox
@@ -80,9 +83,13 @@ class MaildirReader:
         """Take what is there, oldest first; how many."""
         names = await asyncio.to_thread(self._waiting)
         for name in names:
-            content, size_bytes, to = await asyncio.to_thread(self._read, name)
-            await self._letterbox.take(content, size_bytes=size_bytes, to=to)
-            await asyncio.to_thread(self._done, name)
+            try:
+                content, size_bytes, to = await asyncio.to_thread(self._read, name)
+                await self._letterbox.take(content, size_bytes=size_bytes, to=to)
+                await asyncio.to_thread(self._done, name)
+            except FileNotFoundError:
+                if await asyncio.to_thread((self._folder / "new" / name).exists):
+                    raise
         return len(names)
 
     def _waiting(self) -> list[str]:

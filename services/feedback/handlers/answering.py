@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -72,7 +73,7 @@ async def take_rating(tx: Transaction, link: RatingLink, form: RatingForm, *, no
     first = await feedback.add_rating(tx, rating)
     if first:
         await enqueue(tx, [event_of_rating(rating)])
-        FEEDBACK.labels(FeedbackKind.RATING).inc()
+        tx.after_commit(partial(FEEDBACK.labels(FeedbackKind.RATING).inc, 1))
     return Taken(FeedbackKind.RATING, first)
 
 
@@ -104,7 +105,7 @@ async def _record(tx: Transaction, given: Answer, notification: Notification) ->
     first = await feedback.add_answer(tx, given)
     if first and not notification.is_test:
         await enqueue(tx, [event_of_answer(given, notification)])
-        FEEDBACK.labels(given.kind).inc()
+        tx.after_commit(partial(FEEDBACK.labels(given.kind).inc, 1))
     return Taken(given.kind, first)
 
 

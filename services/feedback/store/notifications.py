@@ -15,7 +15,8 @@ from services.feedback.domain.notification import Notification
 from services.feedback.domain.statistics import Tally
 from services.feedback.store.tables import incidents, tallies
 
-# Ordered, so that two replicas that count for the same months take the rows' locks in the same order.
+# Ordered, so that two replicas that count at the same moment take the rows' locks in the same order. The look for a
+# known notification finds what was noted before, by an older replica too; the unique key, what another one is noting.
 NOTE = """
 WITH noted AS (
     INSERT INTO notifications (notification_id, reference, recipient_key, recipient_kind, language, incident, category,
@@ -23,13 +24,19 @@ WITH noted AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::text[], $9::timestamptz[], $10::jsonb[], $11::text[], $12::boolean[], $13::text[])
     ON CONFLICT (notification_id) DO NOTHING
-    RETURNING reference, sent_at, incident, category, recipient_kind, is_test, kind
+    RETURNING notification_id, reference, sent_at, incident, category, recipient_kind, is_test, kind
+), firsts AS (
+    SELECT DISTINCT ON (reference) reference, sent_at, incident, category, recipient_kind
+    FROM noted WHERE NOT is_test AND kind = 'warning'
+      AND NOT EXISTS (SELECT FROM notifications AS known WHERE known.reference = noted.reference)
+    ORDER BY reference, sent_at, notification_id
+), counted AS (
+    INSERT INTO counted_references SELECT reference FROM firsts ORDER BY reference
+    ON CONFLICT (reference) DO NOTHING RETURNING reference
 )
 INSERT INTO tallies (month, incident, category, recipient_kind, notifications)
-SELECT date_trunc('month', sent_at AT TIME ZONE 'UTC')::date AS month, incident, category, recipient_kind,
-       count(DISTINCT reference)
-FROM noted WHERE NOT is_test AND kind = 'warning'
-  AND NOT EXISTS (SELECT FROM notifications AS known WHERE known.reference = noted.reference)
+SELECT date_trunc('month', sent_at AT TIME ZONE 'UTC')::date AS month, incident, category, recipient_kind, count(*)
+FROM firsts JOIN counted USING (reference)
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 ON CONFLICT (month, incident, category, recipient_kind)
 DO UPDATE SET notifications = tallies.notifications + excluded.notifications

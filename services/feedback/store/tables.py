@@ -51,6 +51,9 @@ tallies = Table(
     Column("notifications", BigInteger, nullable=False),
 )
 
+# Two replicas may hear at the same moment of two mails under one reference: whoever adds it here counts it.
+counted_references = Table("counted_references", metadata, Column("reference", Text, primary_key=True))
+
 incidents = Table(
     "incidents",
     metadata,

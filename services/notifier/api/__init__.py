@@ -24,11 +24,17 @@ from services.notifier.handlers.scribe import Scribe
 
 
 def routers(
-    database: Database, scribe: Scribe, checker: SenderChecker, releases: ReleasePolicy, desk: Desk
+    database: Database,
+    scribe: Scribe,
+    checker: SenderChecker,
+    releases: ReleasePolicy,
+    *,
+    desk: Desk,
+    foresight: previews.Foresight,
 ) -> Sequence[APIRouter]:
     return (
         notifications.routes(database),
-        previews.routes(database, scribe, desk),
+        previews.routes(database, scribe, desk, foresight),
         digests.routes(database, scribe),
         claim_mails.routes(database),
         brakes.routes(database),

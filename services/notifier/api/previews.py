@@ -5,6 +5,7 @@ from email import message_from_bytes, policy
 from enum import StrEnum
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
@@ -19,13 +20,13 @@ from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.text import plain
 from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.domain.amount.policy import AmountPolicy
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment
 from services.notifier.handlers.looking import incident_named, notification_named
-from services.notifier.handlers.previewing import addressed, preview, sample_consignment
+from services.notifier.handlers.previewing import addressed, consignment_with, preview, sample_consignment
 from services.notifier.handlers.sampling import Desk, require_no_brake, send_sample
 from services.notifier.handlers.scribe import Scribe
-from services.notifier.handlers.sending import consignments_of
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 
@@ -70,18 +71,37 @@ class SampleView(BaseModel):
     detail: str
 
 
-def routes(database: Database, scribe: Scribe, desk: Desk) -> APIRouter:
+class Foresight(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings by which the sender decides what goes together."""
+
+    amounts: AmountPolicy
+    approval_confidence: float
+
+
+def routes(database: Database, scribe: Scribe, desk: Desk, foresight: Foresight) -> APIRouter:
     router = APIRouter(tags=["previews"], dependencies=[Depends(operator(at_least=Role.VIEWER))])
 
     @router.get("/v1/notifications/{name}/preview", response_class=Response, responses=ANSWERS)
     async def preview_notification(name: str, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
-        """The mail of a notification. Its links lead nowhere: looking at a mail is not answering it."""
+        """The mail that a notification goes in, or went in: with all that goes in the same one, as a round-up, as a
+        reminder, a correction or a hand-over, before it is signed and encrypted. Its links lead nowhere: looking at a
+        mail is not answering it.
+        """
         async with database.transaction() as tx:
             notification = await notification_named(tx, name)
             if notification is None:
                 raise not_found("notification")
-            consignments = await consignments_of(tx, [notification])
-        return _answer(consignments[0], scribe, form)
+            try:
+                consignment = await consignment_with(
+                    tx,
+                    notification,
+                    amounts=foresight.amounts,
+                    approval_confidence=foresight.approval_confidence,
+                    now=database.now(),
+                )
+            except Permanent as error:
+                raise _unwritable(error) from error
+        return _answer(consignment, scribe, form)
 
     @router.post("/v1/preview", response_class=Response, responses={**ANSWERS, **refusals(404)})
     async def preview_sample(sample: Sample, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
@@ -127,16 +147,16 @@ def _made_up(sample: Sample, incident: IncidentChanged | None, scribe: Scribe, n
     )
 
 
-def _unwritable(error: Permanent) -> Problem:
-    return Problem(422, "unwritable", "This mail can't be written", str(error))
-
-
 def _answer(consignment: Consignment, scribe: Scribe, form: Form) -> Response:
     try:
         mail = preview(consignment, scribe=scribe, now=clock.now())
     except Permanent as error:
         raise _unwritable(error) from error
     return rendered(mail, form)
+
+
+def _unwritable(error: Permanent) -> Problem:
+    return Problem(422, "unwritable", "This mail can't be written", str(error))
 
 
 def rendered(mail: Mail, form: Form) -> Response:

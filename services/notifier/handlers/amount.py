@@ -12,14 +12,16 @@ from libs.common.db import Transaction
 from services.notifier.domain.amount.caps import Asked, Freed, counts_of, let_go
 from services.notifier.domain.amount.policy import ROUNDED_UP, AmountPolicy, Slot, Subject, slot_to_plan
 from services.notifier.domain.amount.waits import Wait
-from services.notifier.domain.notification import URGENCY, Notification
+from services.notifier.domain.notification import URGENCY, Notification, State
 from services.notifier.domain.outcome import BY
 from services.notifier.domain.planning import CAP, domain_of
 from services.notifier.handlers.withdrawing import take_back
-from services.notifier.store import amounts
+from services.notifier.store import amounts, together
 
 LOW = min(map(URGENCY.index, ROUNDED_UP))
 TARGETS_IN_ROUND_UP = 2000
+YET_TO_GO = (State.PLANNED, State.AWAITING_APPROVAL, State.QUEUED)
+GOES_AGAIN = (State.SENDING, State.DEFERRED, State.IN_DOUBT)
 DAYS_KEPT = timedelta(days=7)
 PLANNER_TAKES = timedelta(seconds=2)
 """It looks four times a second."""
@@ -95,6 +97,44 @@ def _within_bounds(members: Sequence[Notification]) -> tuple[Notification, ...]:
     return tuple(
         member for member, sum_before in zip(members, before, strict=False) if sum_before < TARGETS_IN_ROUND_UP
     )
+
+
+async def parcel_with(
+    tx: Transaction, item: Notification, *, policy: AmountPolicy, approval_confidence: float, now: datetime
+) -> Parcel:
+    """All that goes in the mail of this one, or went: as far as it can be known now. Nothing is locked or changed."""
+    if item.mail_id is not None:
+        return Parcel(await _gone_with(tx, item))
+    subject = subject_of(item)
+    if item.state not in YET_TO_GO or item.let_go_at is not None or not policy.rounds_up(subject):
+        return Parcel((item,))
+    goes_at = item.due_at if item.state is State.PLANNED else item.next_attempt_at
+    waiting = await together.waiting_with(
+        tx,
+        item,
+        until=max(now, goes_at or slot_to_plan(subject, now, policy).at),
+        least_urgency=LOW,
+        least_confidence=approval_confidence,
+    )
+    return Parcel(_one_mail_with(item, [each for each in waiting if policy.rounds_up(subject_of(each))]))
+
+
+def _one_mail_with(item: Notification, waiting: Sequence[Notification]) -> tuple[Notification, ...]:
+    """As many as go in one mail with this one: where there are too many, it may be a later mail."""
+    members = _within_bounds(waiting)
+    while all(each.id != item.id for each in members):
+        waiting = waiting[len(members) :]
+        members = _within_bounds(waiting)
+    return members
+
+
+async def _gone_with(tx: Transaction, item: Notification) -> tuple[Notification, ...]:
+    """Of one that may go once more: what is left of its mail."""
+    if item.state is State.CANCELLED:
+        return (item,)
+    found = await together.all_in_mail(tx, item.mail_id) if item.mail_id is not None else [item]
+    may_go = item.state in GOES_AGAIN
+    return tuple(each for each in found if each.state is not State.CANCELLED and (each.state in GOES_AGAIN) == may_go)
 
 
 async def free(tx: Transaction, parcels: Sequence[Parcel], *, policy: AmountPolicy, now: datetime) -> list[Parcel]:

@@ -27,7 +27,7 @@ from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import Planned, PlanningPolicy, Suppression, SuppressionReason, plan
 from services.notifier.handlers.keeping import begin_waves
 from services.notifier.handlers.withdrawing import silence, withdraw_closed
-from services.notifier.store import figures, groups, incidents, orders, returns, targets, volumes, withdrawals
+from services.notifier.store import groups, incidents, orders, returns, targets, volumes, withdrawals
 from services.notifier.store.targets import StoredDecision
 
 __all__ = ["FirstWavePolicy", "GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
@@ -123,8 +123,7 @@ async def heed_feedback(
 
     A team can't opt out: feedback does not offer it, and whatever says so all the same is passed over.
     """
-    await returns.note_answers(tx, events, now=now)
-    await figures.note_answers(tx, events)
+    await returns.note_answers(tx, events)
     await targets.record_fixes(tx, [event for event in events if event.kind is FeedbackKind.FIXED])
     leaving = {event.recipient_key for event in events if event.kind is FeedbackKind.OPT_OUT and event.recipient_key}
     suppressions = [

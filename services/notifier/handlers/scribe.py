@@ -27,9 +27,14 @@ from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.gateway.press import Press
 
 P = ParamSpec("P")
+TokensOf = Callable[[Notification], Tokens]
 
 INERT = Tokens(rating="preview", recipient="preview")
-"""Links in a preview lead nowhere: who may look at a mail may not answer in its recipient's name."""
+
+
+def inert(_: Notification) -> Tokens:
+    """Links in a preview lead nowhere: who may look at a mail may not answer in its recipient's name."""
+    return INERT
 
 
 def whole(write: Callable[P, Mail]) -> Callable[P, Mail]:
@@ -65,7 +70,7 @@ class Scribe:
 
     def write(self, consignment: Consignment, *, now: datetime) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
-        return self.compose(consignment, tokens=self._tokens(consignment.notification), now=now)
+        return self.compose(consignment, tokens=self._tokens, now=now)
 
     def _tokens(self, notification: Notification) -> Tokens:
         nonce = token_bytes(NONCE_BYTES)
@@ -74,15 +79,15 @@ class Scribe:
             recipient=self._links.recipient_token(notification.id),
         )
 
-    def compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
-        """The mail with these tokens in its links. Raises `Permanent` for what can't be written."""
+    def compose(self, consignment: Consignment, *, tokens: TokensOf, now: datetime) -> Mail:
+        """The mail with these tokens in its links, each notification's own. Raises `Permanent` as `write` does."""
         mail = self._compose(consignment, tokens=tokens, now=now)
         if self._return_address is None:
             return mail
         return msgspec.structs.replace(mail, sender=self._return_address(consignment.notification.id))
 
     @whole
-    def _compose(self, consignment: Consignment, *, tokens: Tokens, now: datetime) -> Mail:
+    def _compose(self, consignment: Consignment, *, tokens: TokensOf, now: datetime) -> Mail:
         recipient = consignment.notification.recipient
         if not is_writable(recipient.email):
             raise Permanent("the address can't be written to")
@@ -92,13 +97,13 @@ class Scribe:
         common = self._press.words(recipient.language)
         if consignment.notification.kind is NotificationKind.CORRECTION:
             words = self._press.correction_words(recipient.language)
-            correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=tokens)
+            own = tokens(consignment.notification)
+            correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=own)
             printed = self._press.print_correction(correction)
             return mail_of(correction, printed, house=self._house, now=now, again=again)
-        letter = self._letter(consignment, tokens=tokens)
-        if not consignment.companions:
+        letter, *others = (self._letter(each, tokens=tokens(each.notification)) for each in consignment.parts)
+        if not others:
             return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
-        others = [self._letter(each, tokens=self._tokens(each.notification)) for each in consignment.companions]
         round_up = round_up_of([letter, *others], words=self._press.amount_words(recipient.language), common=common)
         return mail_of(round_up, self._press.print_round_up(round_up), house=self._house, now=now, again=again)
 
@@ -110,7 +115,7 @@ class Scribe:
 
     def write_sample(self, consignment: Consignment, *, now: datetime) -> Mail:
         """One whose links lead nowhere, and whose bounces are nobody's notification's."""
-        return self._compose(consignment, tokens=INERT, now=now)
+        return self._compose(consignment, tokens=inert, now=now)
 
     def write_beside(self, mail: AnySideMail, *, now: datetime) -> Mail:
         """One that is no notification. Raises `Permanent` for what can't be written."""

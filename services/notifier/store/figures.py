@@ -1,9 +1,7 @@
 """What became of the mails of an incident or a partner, and what their recipients said."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from libs.common.contracts import FeedbackReceived
 from libs.common.db import Transaction
 from libs.common.vocabulary import FeedbackKind
 from services.notifier.domain.brakes.holds import Hold, HoldKind
@@ -13,25 +11,6 @@ from services.notifier.store.holds import IN_EARNEST
 
 OF_INCIDENT = "n.incident = $1"
 OF_PARTNER = "$1 = ANY(n.partners)"
-
-
-async def note_answers(tx: Transaction, events: Sequence[FeedbackReceived]) -> None:
-    """Keep what was answered, each once. A rating has no notification, and gets none here."""
-    await tx.fetch(
-        """
-        INSERT INTO answers (feedback_id, incident, notification_id, kind, useful, clear, at)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::smallint[], $6::smallint[],
-                             $7::timestamptz[])
-        ON CONFLICT DO NOTHING
-        """,
-        [event.feedback_id for event in events],
-        [event.incident for event in events],
-        [event.notification_id for event in events],
-        [event.kind for event in events],
-        [event.useful for event in events],
-        [event.clear for event in events],
-        [event.at for event in events],
-    )
 
 
 async def figures_of(tx: Transaction, hold: Hold, *, since: datetime) -> Figures:
@@ -73,7 +52,7 @@ async def _answered(tx: Transaction, hold: Hold, *, since: datetime) -> dict[str
                avg(a.clear)::float8 AS clear, count(*) FILTER (WHERE a.kind = $4) AS wrong,
                count(*) FILTER (WHERE a.kind = $5) AS not_ours, count(*) FILTER (WHERE a.kind = $6) AS questions,
                count(*) FILTER (WHERE a.kind = $7) AS fixed, count(*) FILTER (WHERE a.kind = $8) AS opt_outs
-        FROM answers a WHERE {of} AND {earliest}
+        FROM returns a WHERE a.incident IS NOT NULL AND {of} AND {earliest}
         """,  # noqa: S608 - constants only
         hold.value,
         since,
@@ -88,5 +67,6 @@ async def _answered(tx: Transaction, hold: Hold, *, since: datetime) -> dict[str
 
 
 async def forget_answers(tx: Transaction, *, before: datetime) -> None:
-    """Those that are too old to decide anything by."""
-    await tx.fetch("DELETE FROM answers WHERE at < $1", before)
+    """Those that are too old to decide anything by. What names a notification stays in its timeline."""
+    await tx.fetch("DELETE FROM returns WHERE incident IS NOT NULL AND at < $1 AND notification_id IS NULL", before)
+    await tx.fetch("UPDATE returns SET incident = NULL WHERE incident IS NOT NULL AND at < $1", before)

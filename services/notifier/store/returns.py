@@ -1,4 +1,4 @@
-"""What came back about our mails, and the mails that go on to the next contact."""
+"""What came back about our mails and what was answered, and the mails that go on to the next contact."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -17,12 +17,22 @@ from services.notifier.domain.timeline import Follower
 COLUMNS = "r.return_id, r.notification_id, r.kind, r.trust, r.permanence, r.code, r.detail, r.address, r.at"
 
 RECORD = """
-    INSERT INTO returns (return_id, notification_id, kind, trust, permanence, code, detail, address, at, heeded_at)
+    INSERT INTO returns (return_id, notification_id, kind, trust, permanence, code, detail, address, at)
     SELECT given.* FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                               $8::text[], $9::timestamptz[], $10::timestamptz[])
-      AS given (return_id, notification_id, kind, trust, permanence, code, detail, address, at, heeded_at)
+                               $8::text[], $9::timestamptz[])
+      AS given (return_id, notification_id, kind, trust, permanence, code, detail, address, at)
     WHERE EXISTS (SELECT FROM notifications n WHERE n.id = given.notification_id)
     ON CONFLICT DO NOTHING RETURNING return_id
+"""
+
+NOTE = """
+    INSERT INTO returns (return_id, notification_id, kind, trust, code, detail, address, at, heeded_at, incident,
+                         useful, clear)
+    SELECT return_id, notification_id, kind, trust, '', detail, '', at, at, incident, useful, clear
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
+                $8::smallint[], $9::smallint[])
+      AS given (return_id, notification_id, kind, trust, detail, at, incident, useful, clear)
+    ON CONFLICT DO NOTHING
 """
 
 
@@ -39,28 +49,23 @@ async def record_returns(tx: Transaction, events: Sequence[MailReturned]) -> int
         [event.detail for event in events],
         [event.address for event in events],
         [event.at for event in events],
-        [None for _ in events],
     )
     return len(rows)
 
 
-async def note_answers(tx: Transaction, answers: Sequence[FeedbackReceived], *, now: datetime) -> None:
-    """Keep what recipients said on their pages, beside what came by mail. A rating names no notification."""
-    given = [answer for answer in answers if answer.notification_id is not None]
-    if not given:
-        return
+async def note_answers(tx: Transaction, answers: Sequence[FeedbackReceived]) -> None:
+    """Keep what recipients said on their pages, each once. A rating names no notification, and gets none here."""
     await tx.fetch(
-        RECORD,
-        [answer.feedback_id for answer in given],
-        [answer.notification_id for answer in given],
-        [answer.kind for answer in given],
-        [Trust.TOKEN for _ in given],
-        [None for _ in given],
-        ["" for _ in given],
-        [answer.text[:500] for answer in given],
-        ["" for _ in given],
-        [answer.at for answer in given],
-        [now for _ in given],
+        NOTE,
+        [answer.feedback_id for answer in answers],
+        [answer.notification_id for answer in answers],
+        [answer.kind for answer in answers],
+        [Trust.NONE if answer.notification_id is None else Trust.TOKEN for answer in answers],
+        ["" if answer.notification_id is None else answer.text[:500] for answer in answers],
+        [answer.at for answer in answers],
+        [answer.incident for answer in answers],
+        [answer.useful for answer in answers],
+        [answer.clear for answer in answers],
     )
 
 

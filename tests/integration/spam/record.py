@@ -50,8 +50,14 @@ def _mails() -> Iterator[tuple[str, bytes]]:
         for kind in RecipientKind:
             yield f"of forty findings to {kind} {language}", sent(language=language, kind=kind, findings=40).content
             yield f"correction to {kind} {language}", corrected(language=language, kind=kind).content
-        yield f"round-up {language}", SCRIBE.compose(together(language=language), tokens=TOKENS, now=NOW).content
-        yield f"reminder {language}", SCRIBE.compose(reminding(language=language), tokens=TOKENS, now=NOW).content
+        yield (
+            f"round-up {language}",
+            SCRIBE.compose(together(language=language), tokens=lambda _: TOKENS, now=NOW).content,
+        )
+        yield (
+            f"reminder {language}",
+            SCRIBE.compose(reminding(language=language), tokens=lambda _: TOKENS, now=NOW).content,
+        )
 
 
 def hash_of(mail: bytes) -> str:

@@ -13,8 +13,9 @@ from libs.common.links import Links
 from libs.common.references import reference_of
 from libs.common.vocabulary import Language, RecipientKind, Severity
 from services.notifier.domain.amount.repeats import Again, Reminder
+from services.notifier.domain.letter import Tokens
 from services.notifier.domain.message import Mail
-from services.notifier.domain.notification import Consignment
+from services.notifier.domain.notification import Consignment, Notification
 from services.notifier.gateway.press import Press
 from services.notifier.handlers.scribe import Scribe
 from tests.reading_ease import reading_ease
@@ -43,8 +44,12 @@ def reminding(again: Again = Again.STILL_THERE, *, mails: int = 1, language: Lan
     return msgspec.structs.replace(consignment(about=about), original=FIRST)
 
 
+def tokens_of(about: Notification) -> Tokens:
+    return msgspec.structs.replace(TOKENS, recipient=f"{TOKENS.recipient}-{about.reference}")
+
+
 def written(of: Consignment) -> tuple[EmailMessage, str]:
-    mail: Mail = SCRIBE.compose(of, tokens=TOKENS, now=NOW)
+    mail: Mail = SCRIBE.compose(of, tokens=tokens_of, now=NOW)
     message = message_from_bytes(mail.content, policy=policy.default)
     assert isinstance(message, EmailMessage)
     body = message.get_body(("plain",))

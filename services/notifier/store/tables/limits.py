@@ -87,19 +87,6 @@ volumes = Table(
     Column("records", Integer, nullable=False),
 )
 
-answers = Table(
-    "answers",
-    metadata,
-    Column("feedback_id", UUID, primary_key=True),
-    Column("incident", Text, nullable=False),
-    Column("notification_id", UUID, comment="none of a rating, which nobody can trace"),
-    Column("kind", Text, nullable=False),
-    Column("useful", SmallInteger),
-    Column("clear", SmallInteger),
-    Column("at", TIME, nullable=False),
-    Index("answers_of_incident", "incident", "at"),
-)
-
 brake_decisions = Table(
     "brake_decisions",
     metadata,

@@ -168,11 +168,12 @@ sealed_mails = Table(
     Column("at", TIME, nullable=False),
 )
 
+# What came back of our mails, and what recipients answered on their pages. Of a rating nothing says whose it is.
 returns = Table(
     "returns",
     metadata,
     Column("return_id", UUID, primary_key=True),
-    Column("notification_id", UUID, nullable=False),
+    Column("notification_id", UUID, comment="none of a rating, which nobody can trace"),
     Column("kind", Text, nullable=False),
     Column("trust", Text, nullable=False),
     Column("permanence", Text),
@@ -181,6 +182,10 @@ returns = Table(
     Column("address", Text, nullable=False),
     Column("at", TIME, nullable=False),
     Column("heeded_at", TIME),
+    Column("incident", Text, comment="of an answer: the one in whose figures it counts"),
+    Column("useful", SmallInteger),
+    Column("clear", SmallInteger),
     Index("returns_of_notification", "notification_id", "at"),
     Index("returns_to_heed", "at", postgresql_where=text("heeded_at IS NULL")),
+    Index("returns_of_incident", "incident", "at", postgresql_where=text("incident IS NOT NULL")),
 )
