@@ -27,6 +27,7 @@ from bench.workbench import Workbench, workbench
 from libs.common.contracts import Asset, Indicator
 from libs.common.db import Database
 from libs.common.intervals import Interval, Space
+from libs.common.service import calm_garbage_collector
 from services.attribution import store
 from services.attribution.domain.columns import ROWS_AT_ONCE, Columns, joined
 from services.attribution.domain.directory import Directory, question_of
@@ -42,6 +43,8 @@ BATCHES = 101
 BLOCK = 16
 DESKS = 20_000
 STRETCHES = 500_000
+SYSTEMS = 60_000
+BLOCKS_OF_AS = 8
 FIRST_IPV4 = int(IPv4Address("1.0.0.0"))
 FIRST_IPV6 = int(IPv6Address("2a00::"))
 
@@ -118,11 +121,17 @@ async def _make(database_url: str, ranges: int) -> None:
 
 
 def _network_file() -> dict[str, Columns]:
-    """A stretch of a few blocks for each AS."""
+    """A stretch of eight blocks for each AS, four fifths of them IPv4."""
     builder = StretchBuilder()
     for number in range(STRETCHES):
-        first = FIRST_IPV4 + number * 2048
-        builder.add(Stretch(Interval(Space.IPV4, first, first + 2047), 1000 + number % 60_000, "NL", f"AS {number}"))
+        asn, place = 1000 + number % SYSTEMS, number // 5
+        if number % 5:
+            first, size = FIRST_IPV4 + (number - place - 1) * BLOCKS_OF_AS * 256, BLOCKS_OF_AS * 256
+            ends = Interval(Space.IPV4, first, first + size - 1)
+        else:
+            first, size = FIRST_IPV6 + (place * BLOCKS_OF_AS << 96), BLOCKS_OF_AS << 96
+            ends = Interval(Space.IPV6, first, first + size - 1)
+        builder.add(Stretch(ends, asn, "NL", f"AS {asn}"))
     return builder.columns()
 
 
@@ -181,6 +190,7 @@ async def _look_up(database_url: str, ranges: int) -> tuple[list[float], list[fl
             known = await live.latest(tx)
     finally:
         await database.close()
+    calm_garbage_collector()  # as the service has it, whose look-ups these are
     chance = random.Random(1)
     batches = [_assets(ranges, chance) for _ in range(BATCHES)]
     return [_looking_up(batch, known) for batch in batches], [_deciding(batch, known) for batch in batches]
@@ -213,7 +223,7 @@ def _indicator(chance: random.Random, *, ipv4_blocks: int, ipv6_blocks: int) -> 
         asset = Asset(ip=str(IPv4Address(FIRST_IPV4 + chance.randrange(ipv4_blocks * 256 * 10 // 9))), port=445)
     elif kind < 85:
         block = chance.randrange(ipv6_blocks * 10 // 9) << 96
-        asset = Asset(ip=str(IPv6Address(FIRST_IPV6 + block + chance.getrandbits(96))), port=445)
+        asset = Asset(ip=str(IPv6Address(FIRST_IPV6 + block + chance.getrandbits(64))), port=445)
     else:
         asset = Asset(domain=f"www{chance.randrange(10**6)}.company{chance.randrange(10**6)}.nl")
     return Indicator(

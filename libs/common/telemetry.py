@@ -13,7 +13,6 @@ from typing import TextIO
 import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -62,6 +61,8 @@ def configure_traces(*, service: str, otlp_endpoint: str) -> None:
     """Traces always have ids; they leave the process only where an endpoint is set."""
     provider = TracerProvider(resource=Resource.create({"service.name": f"tocsin-{service}"}))
     if otlp_endpoint:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # only here: it takes 3 MB
+
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
     trace.set_tracer_provider(provider)
 

@@ -20,13 +20,11 @@ from services.attribution import api, consumer, jobs
 from services.attribution.api.claim_pages import BELOW, ClaimPages
 from services.attribution.domain.enquiries import Patience
 from services.attribution.domain.sources import AGING, PARTS, Ages
-from services.attribution.gateway import companies, rdap, security_txt
+from services.attribution.gateway import companies
 from services.attribution.gateway.companies import CompanyFile, CompanyRegistries, KvkRegistry
 from services.attribution.gateway.connections import PublicTransport
 from services.attribution.gateway.guard import Limits, Sources
 from services.attribution.gateway.mail_exchange import DnsMailExchange
-from services.attribution.gateway.rdap import RdapClient, RdapDomains, RdapNetworks
-from services.attribution.gateway.security_txt import HttpSecurityTxt
 from services.attribution.gateway.sources import OutsideSource
 from services.attribution.gateway.verifier import HttpVerifier
 from services.attribution.handlers import (
@@ -184,19 +182,23 @@ Configured = Iterator[tuple[OutsideSource, Limits]]
 def _security_txt(settings: AttributionSettings, dns: Dns, limits: Limits) -> Configured:
     """Each question goes to another host, so more of them may be under way."""
     if settings.security_txt_enabled:
+        from services.attribution.gateway import security_txt  # only here: 5 MB for who asks no host
+
         transport = PublicTransport(dns, most_bytes=security_txt.MOST_BYTES)
-        source = HttpSecurityTxt(transport, seconds=settings.source_seconds, contact=settings.contact_url)
+        source = security_txt.HttpSecurityTxt(transport, seconds=settings.source_seconds, contact=settings.contact_url)
         many = {"at_once": 16, "per_second": max(SITES_PER_SECOND, limits.per_second), "known_for": timedelta(days=7)}
         yield source, msgspec.structs.replace(limits, **many)
 
 
 def _rdap(settings: AttributionSettings, dns: Dns, limits: Limits) -> Configured:
     if settings.rdap_bootstrap_dir is not None:
+        from services.attribution.gateway import rdap  # only here: 8 MB for who asks no registry
+
         registries = rdap.Registries(settings.rdap_bootstrap_dir)
         transport = PublicTransport(dns, most_bytes=rdap.MOST_BYTES)
-        client = RdapClient(transport, registries, seconds=settings.source_seconds, contact=settings.contact_url)
-        yield RdapDomains(client), limits
-        yield RdapNetworks(client), limits
+        client = rdap.RdapClient(transport, registries, seconds=settings.source_seconds, contact=settings.contact_url)
+        yield rdap.RdapDomains(client), limits
+        yield rdap.RdapNetworks(client), limits
 
 
 def _companies(settings: AttributionSettings, dns: Dns, limits: Limits) -> Configured:

@@ -14,6 +14,7 @@ from libs.common.db import Database
 from libs.common.http_api import new_api
 from libs.common.security import Operator, Role, sign_operator_token
 from services.notifier.api import previews
+from services.notifier.domain.amount.policy import AmountPolicy
 from services.notifier.domain.notification import Brake, BrakeScope, Wanted
 from services.notifier.domain.replies import Answered, Lost, Reply
 from services.notifier.gateway.relay import RememberingRelay
@@ -28,6 +29,7 @@ from tests.unit.notifier.builders import incident
 __all__ = ["database"]
 
 HERE = "sanne@tocsin.example"
+FORESIGHT = previews.Foresight(amounts=AmountPolicy(), approval_confidence=0.45)
 
 
 class Office:
@@ -41,7 +43,7 @@ class Office:
         self._api = new_api(
             title="x",
             description="x",
-            routers=[previews.routes(database, SCRIBE, desk)],
+            routers=[previews.routes(database, SCRIBE, desk, FORESIGHT)],
             operator_public_key=public_key,
         )
         self._key = key

@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 Packed = bytes | bytearray | memoryview
 Numbers = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int64]
 NO_ROW = -1
 """Stands where a number would count to a row and there is none."""
 
 ROWS_AT_ONCE = 100_000
-LENGTHS_AT_ONCE = 64
+LENGTHS_AT_ONCE = 16
+CHARS_AT_ONCE = 1 << 20
+LINE_FEED = ord("\n")
 
 
 def joined(texts: Iterable[str]) -> bytes:
@@ -59,36 +62,35 @@ def numbers_of(column: Packed) -> Numbers:
 
 
 class Texts:
-    """A column of texts, each found by its row: 1 byte for its length, and where every 64th begins."""
+    """A column of texts, each found by its row: 1 byte for its length, and where every 16th begins."""
 
-    __slots__ = ("_begins", "_joined", "_lengths")
+    __slots__ = ("_begins", "_chars", "_lengths")
 
     def __init__(self, column: Packed) -> None:
-        self._joined = column
-        ends = np.flatnonzero(np.frombuffer(column, dtype=np.uint8) == ord("\n"))
-        lengths = np.diff(ends, prepend=-1).astype(np.uint16 if len(ends) else np.uint8)
-        self._begins = np.concatenate((np.zeros(1, dtype=np.int64), ends[LENGTHS_AT_ONCE - 1 :: LENGTHS_AT_ONCE] + 1))
-        self._lengths = lengths.astype(np.uint8) if len(lengths) and lengths.max() < 256 else lengths
+        self._chars = np.frombuffer(column, dtype=np.uint8)
+        self._lengths, self._begins = _measured(self._chars)
 
     def __len__(self) -> int:
         return len(self._lengths)
 
-    def of(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> list[str]:
-        begins, lengths = self._places(np.array(rows, dtype=np.int64))
-        ends = (begins + lengths - 1).tolist()
-        return [str(self._joined[begin:end], "utf-8") for begin, end in zip(begins.tolist(), ends, strict=True)]
+    def of(self, rows: Sequence[int] | Places) -> list[str]:
+        return parted(self._drawn(*self._places(np.array(rows, dtype=np.int64)))) if len(rows) else []
 
-    def taken(self, order: npt.NDArray[np.int64]) -> Iterator[bytes]:
+    def taken(self, order: Places) -> Iterator[bytes]:
         """The column with its rows in another order, in parts."""
-        chars, following = np.frombuffer(self._joined, dtype=np.uint8), np.cumsum(self._lengths, dtype=np.int64)
+        following = np.cumsum(self._lengths, dtype=np.int64)
         for start in range(0, len(order), ROWS_AT_ONCE):
             rows = order[start : start + ROWS_AT_ONCE]
             lengths = self._lengths[rows].astype(np.int64)
-            ends = np.cumsum(lengths)
-            begins = following[rows] - lengths
-            yield chars[np.repeat(begins - (ends - lengths), lengths) + np.arange(ends[-1])].tobytes()
+            yield self._drawn(following[rows] - lengths, lengths)
 
-    def _places(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _drawn(self, begins: Places, lengths: Places) -> bytes:
+        """What stands at these places, as a column."""
+        ends = np.cumsum(lengths)
+        drawn: bytes = self._chars[np.repeat(begins - (ends - lengths), lengths) + np.arange(ends[-1])].tobytes()
+        return drawn
+
+    def _places(self, rows: Places) -> tuple[Places, Places]:
         """Where each text begins, and its length with its line feed."""
         group = rows // LENGTHS_AT_ONCE
         before = np.arange(LENGTHS_AT_ONCE)
@@ -96,6 +98,27 @@ class Texts:
         counted = before < (rows % LENGTHS_AT_ONCE)[:, None]
         begins = self._begins[group] + np.where(counted, self._lengths[places], 0).sum(axis=1, dtype=np.int64)
         return begins, self._lengths[rows].astype(np.int64)
+
+
+def _measured(chars: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.unsignedinteger], Places]:
+    """The length of each text with its line feed, and where every 16th begins.
+
+    Part by part: what numpy needs on the way is sixteen times as large as what stays.
+    """
+    lengths: list[npt.NDArray[np.unsignedinteger]] = [np.zeros(0, dtype=np.uint8)]
+    begins = [np.zeros(1, dtype=np.int64)]
+    rows, last = 0, -1
+    for start in range(0, len(chars), CHARS_AT_ONCE):
+        ends = np.flatnonzero(chars[start : start + CHARS_AT_ONCE] == LINE_FEED) + start
+        lengths.append(narrowed(np.diff(ends, prepend=last)))
+        begins.append(ends[-(rows + 1) % LENGTHS_AT_ONCE :: LENGTHS_AT_ONCE] + 1)
+        rows, last = rows + len(ends), int(ends[-1]) if len(ends) else last
+    return np.concatenate(lengths), np.concatenate(begins)
+
+
+def narrowed(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.unsignedinteger]:
+    """Numbers from 0 on in as few bytes as they fit, since there are millions of them."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
 
 
 def in_slices(column: Packed, *, bytes_at_once: int) -> Iterator[bytes]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import cache
 from types import MappingProxyType
 
 import msgspec
@@ -62,25 +61,34 @@ NO_ANSWERS: Mapping[Enquiry, Answer] = MappingProxyType({})
 
 def question_of(indicator: Indicator, *, listed: ListedOperator | None = None) -> Question:
     """What is asked of an asset; nothing of it is asked of the asset itself."""
-    asset = indicator.asset
+    asset, hosts, email = indicator.asset, indicator.asset.hosts, indicator.asset.email
     certificate_name = indicator.certificate_name
-    hosts = asset.hosts
-    places = map(place_of, (asset.ip, *hosts) if asset.ip else hosts)
-    names = filter(None, map(canonical_domain, hosts)) if hosts else ()
-    asns = (asset.asn, indicator.asn) if asset.asn and asset.asn != indicator.asn else (asset.asn or indicator.asn,)
+    address = place_of(asset.ip) if asset.ip else None
+    names: tuple[str, ...] = ()
+    if hosts:  # most assets have none
+        address = address or next(filter(None, map(place_of, hosts)), None)
+        names = tuple(dict.fromkeys(filter(None, map(canonical_domain, hosts))))
     return Question(
         asset_key=asset.key,
-        names=tuple(dict.fromkeys(names)),
-        address=next(filter(None, places), None),
-        asns=tuple(asn for asn in asns if asn),
-        reported_email=asset.email.lower() if asset.email else None,
+        names=names,
+        address=address,
+        asns=_both(asset.asn, indicator.asn),
+        reported_email=email.lower() if email else None,
         claimed_country=indicator.geo_country,
-        mail_name=canonical_domain(asset.email.rpartition("@")[2]) if asset.email else None,
+        mail_name=canonical_domain(email.rpartition("@")[2]) if email else None,
         certificate_name=canonical_domain(certificate_name.removeprefix("*.")) if certificate_name else None,
         reverse_name=asset.hostname,
         category=indicator.category,
         listed=listed,
     )
+
+
+def _both(asn: int | None, other: int | None) -> tuple[int, ...]:
+    """Each of the two that is one, and one that is said twice only once."""
+    if asn and other and asn != other:
+        return asn, other
+    one = asn or other
+    return (one,) if one else ()
 
 
 class Findings(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -144,11 +152,9 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
         for question in questions:
             if question.address is not None:
                 asked[question.address.space].add(question.address.number)
-        known = {space: self._surroundings(space, list(numbers)) for space, numbers in asked.items()}
+        known = {space: self._surroundings(space, sorted(numbers)) for space, numbers in asked.items()}
         asns = [_asns(question, known, since=self.network_file_since) for question in questions]
         holders = self.delegations.countries(Space.ASN, list({each[0] for each in asns if each}))
-        # Many addresses of a batch lie in few systems: each is looked up once.
-        system_of, claim_on = cache(self._system), cache(self._claimed)
         for question, numbers in zip(questions, asns, strict=True):
             place = question.address
             around, number = (known[place.space], place.number) if place is not None else (NOWHERE, 0)
@@ -157,9 +163,9 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
                 question=question,
                 by_name=self._named(question.names) if question.names else None,
                 by_address=around.claims.get(number),
-                by_asn=claim_on(numbers) if numbers else None,
+                by_asn=self._claimed(numbers) if numbers else None,
                 network=around.networks.get(number),
-                system=system_of(numbers) if numbers else None,
+                system=self._system(numbers) if numbers else None,
                 asns=numbers,
                 delegated_country=delegated.country if delegated is not None else None,
                 delegated=delegated,
@@ -183,13 +189,15 @@ class Directory(msgspec.Struct, frozen=True, eq=False):
         return next(filter(None, map(self.registered.domain, names)), None)
 
     def _claimed(self, asns: Sequence[int]) -> RegisteredAsset | None:
-        return next(filter(None, map(self.registered.asn, asns)), None)
+        return next(filter(None, map(self.registered.asn, asns)), None) if self.registered.has_asns else None
 
     def _system(self, asns: Sequence[int]) -> System | None:
         """The first that can be written to; one without a desk is better than none known."""
-        mute = None
+        mute, systems = None, self.networks.systems
+        if not systems:
+            return None
         for asn in asns:
-            system = self.networks.systems.get(asn)
+            system = systems.get(asn)
             if system is not None and system.desk:
                 return system
             mute = mute or system
@@ -207,7 +215,7 @@ def _asns(question: Question, known: Mapping[Space, Surroundings], *, since: dat
         hint = around.hints.get(place.number)
         if hint is None or not hint.asn or hint.is_of_before(since):
             return question.asns
-        announced = (hint.asn,)
+        return question.asns if hint.asn in question.asns else (*question.asns, hint.asn)
     return tuple(dict.fromkeys(question.asns + announced))
 
 

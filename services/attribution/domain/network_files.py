@@ -8,7 +8,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from libs.common.addresses import packed_ip
 from libs.common.delegated import Skipped, country_code
 from libs.common.intervals import ADDRESSES, Interval, Space, parse_interval, read_asn, unmapped
-from services.attribution.domain.columns import Columns, joined, parted
+from services.attribution.domain.columns import Columns, Texts, joined
 from services.attribution.domain.ranges import Segments
 
 Row = tuple[int, int, int]
@@ -154,7 +154,7 @@ def _flattened(space: Space, rows: Sequence[Row]) -> dict[str, bytes]:
 class HintTable:
     """One half of the file, for both families."""
 
-    __slots__ = ("_tables", "made_on", "names")
+    __slots__ = ("_asns", "_names", "_tables", "made_on")
 
     def __init__(self, columns: Columns, *, made_on: date) -> None:
         self._tables = {
@@ -163,14 +163,22 @@ class HintTable:
             if columns.get(f"{space}/starts")
         }
         self.made_on = made_on
-        asns = np.frombuffer(columns.get("names-asn", b""), dtype=np.uint32).tolist()
-        self.names = dict(zip(asns, parted(columns.get("names", b"")), strict=True))
+        self._asns = np.frombuffer(columns.get("names-asn", b""), dtype=np.uint32)
+        self._names = Texts(columns.get("names", b""))
 
     def said(self, space: Space, numbers: Sequence[int]) -> list[int]:
         """What is said of each number; 0 for nothing."""
         if space not in self._tables:
             return [0] * len(numbers)
-        return [said & 0xFFFFFFFF for said in self._tables[space].owners(numbers)]
+        return self._tables[space].found(numbers).view(np.uint32).tolist()  # type: ignore[no-any-return]  # as above
+
+    def names(self, asns: Sequence[int]) -> dict[int, str]:
+        """Of those that have one."""
+        asked = np.unique(np.array(asns, dtype=np.uint32))
+        rows = np.searchsorted(self._asns, asked)
+        rows = rows[rows < len(self._asns)]  # what is beyond the last is at the end
+        rows = rows[self._asns[rows] == asked[: len(rows)]]
+        return dict(zip(self._asns[rows].tolist(), self._names.of(rows), strict=True))
 
 
 class NetworkFile(msgspec.Struct, frozen=True):
@@ -189,21 +197,25 @@ class NetworkFile(msgspec.Struct, frozen=True):
         """Of each address of which it says something."""
         if self.asns is None and self.countries is None:
             return {}
-        nothing = [0] * len(numbers)
-        asns = self.asns.said(space, numbers) if self.asns is not None else nothing
-        countries = self.countries.said(space, numbers) if self.countries is not None else nothing
-        hint = cache(self._hint)
+        of_asns, of_countries = self.asns or NOTHING_SAID, self.countries or NOTHING_SAID
+        asns, countries = of_asns.said(space, numbers), of_countries.said(space, numbers)
+        names, asn_made_on, country_made_on = of_asns.names(asns), of_asns.made_on, of_countries.made_on
         return {
-            number: hint(asn, country)
+            number: NetworkHint(
+                asn,
+                names.get(asn, ""),
+                asn_made_on if asn else None,
+                _country(country),
+                country_made_on if country else None,
+            )
             for number, asn, country in zip(numbers, asns, countries, strict=True)
             if asn or country
         }
 
-    def _hint(self, asn: int, country: int) -> NetworkHint:
-        return NetworkHint(
-            asn=asn,
-            name=self.asns.names.get(asn, "") if self.asns is not None else "",
-            asn_made_on=self.asns.made_on if self.asns is not None and asn else None,
-            country=chr(country >> 8) + chr(country & 255) if country else None,
-            country_made_on=self.countries.made_on if self.countries is not None and country else None,
-        )
+
+@lru_cache(maxsize=1024)
+def _country(said: int) -> str | None:
+    return chr(said >> 8) + chr(said & 255) if said else None
+
+
+NOTHING_SAID = HintTable({}, made_on=date.min)

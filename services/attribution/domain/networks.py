@@ -1,11 +1,12 @@
 """What the imported registry dumps say about addresses and ASes, held so that millions of ranges fit in memory.
 
-A range is a row over a few packed columns, not an object: 4 million of them take some 250 MB, as objects they would
+A range is a row over a few packed columns, not an object: 4 million of them take some 200 MB, as objects they would
 take gigabytes. An object is made of a row only when a look-up hits it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -15,7 +16,7 @@ from libs.common.flattening import NOBODY
 from libs.common.intervals import Interval, Space
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.columns import NO_ROW, Columns, Packed, Texts, numbers_of, parted
-from services.attribution.domain.ranges import Segments
+from services.attribution.domain.ranges import Segments, numbers_from
 
 RANGE_COLUMNS = (
     "first", "last", "country", "name", "status", "status-words", "desk", "inherited-from", "starts", "owners",
@@ -60,10 +61,12 @@ class Ends:
     def __len__(self) -> int:
         return len(self._first) // self._width
 
-    def __getitem__(self, row: int) -> Interval:
-        place = slice(row * self._width, (row + 1) * self._width)
-        first, last = int.from_bytes(self._first[place], "big"), int.from_bytes(self._last[place], "big")
-        return Interval(self._space, first, last)
+    def of(self, rows: Sequence[int]) -> list[Interval]:
+        firsts, lasts = (self._numbers(column, rows) for column in (self._first, self._last))
+        return [Interval(self._space, first, last) for first, last in zip(firsts, lasts, strict=True)]
+
+    def _numbers(self, column: Packed, rows: Sequence[int]) -> list[int]:
+        return numbers_from(self._space, np.frombuffer(column, dtype=f"V{self._width}")[rows].tobytes())
 
     def nested(self) -> npt.NDArray[np.bool_]:
         """For each whether it lies in another: those before it begin no later, so one of them must end no earlier."""
@@ -99,7 +102,7 @@ class NetworkTable:
         """Of `columns` those of RANGE_COLUMNS. The ones without rows are read as unknown."""
         self._ends = Ends(space, first=columns["first"], last=columns["last"])
         self._segments = Segments(space, starts=columns["starts"], owners=columns["owners"])
-        self._countries = columns["country"]
+        self._countries = np.frombuffer(columns["country"], dtype="S2")
         self._desks = numbers_of(columns["desk"])
         self._inherited_from = numbers_of(columns["inherited-from"])
         self._names = Texts(columns["name"])
@@ -124,35 +127,45 @@ class NetworkTable:
     def around(self, numbers: Sequence[int]) -> dict[int, Network]:
         """The most specific range around each address that lies in one."""
         rows = self._segments.owners(numbers)
-        networks = self._networks(list({row for row in rows if row != NOBODY}))
+        networks = self._networks(sorted({row for row in rows if row != NOBODY}))
         return {number: networks[row] for number, row in zip(numbers, rows, strict=True) if row != NOBODY}
 
     def _networks(self, rows: list[int]) -> dict[int, Network]:
         """Objects of these rows. Each column is read once for all of them: one by one, numpy is slow."""
         if not rows:
             return {}
+        sources = self._inherited_from[rows].tolist()
+        inherited = sorted({source for source in sources if source != NO_ROW})
+        source_of = dict(zip(inherited, self._ends.of(inherited), strict=True))
         read = zip(
             rows,
+            self._ends.of(rows),
             self._names.of(rows),
+            self._countries[rows].tolist(),
             self._desks[rows].tolist(),
-            self._inherited_from[rows].tolist(),
-            self._statuses[rows].tolist(),
+            sources,
             self._is_users[rows].tolist(),
+            self._statuses[rows].tolist(),
             strict=True,
         )
-        sources: dict[int, Interval] = {}
+        pool, status_words = self._pool, self._status_words
         return {
             row: Network(
-                self._ends[row],
+                ends,
                 name,
-                str(self._countries[2 * row : 2 * row + 2], "ascii").strip() or None,
-                self._pool[desk] if desk != NO_ROW else None,
-                (sources.get(source) or sources.setdefault(source, self._ends[source])) if source != NO_ROW else None,
+                _country(country),
+                pool[desk] if desk != NO_ROW else None,
+                source_of.get(source),
                 is_users,
-                self._status_words[status],
+                status_words[status],
             )
-            for row, name, desk, source, status, is_users in read
+            for row, ends, name, country, desk, source, is_users, status in read
         }
+
+
+@lru_cache(maxsize=1024)
+def _country(code: bytes) -> str | None:
+    return code.decode().strip() or None
 
 
 def _is_assigned(status: str) -> bool:

@@ -263,6 +263,7 @@ class Registered:
         self.withheld = withheld
         self.organisations = organisations
         self._by_value = {asset.claim.value: asset for asset in reversed(assets) if asset.claim.interval is None}
+        self._by_asn = {int(value[2:]): asset for value, asset in self._by_value.items() if _is_asn(asset)}
         self._ends = frozenset(map(end_of, self._by_value))
         self._ranges = {space: _sorted_ranges(space, assets) for space in ADDRESSES}
         self._segments = {space: Segments.of(space, _ends(found)) for space, found in self._ranges.items()}
@@ -277,13 +278,24 @@ class Registered:
                 return asset
         return None
 
+    @property
+    def has_asns(self) -> bool:
+        return bool(self._by_asn)
+
     def asn(self, number: int) -> RegisteredAsset | None:
-        return self._by_value.get(f"AS{number}")
+        return self._by_asn.get(number)
 
     def around(self, space: Space, numbers: Sequence[int]) -> dict[int, RegisteredAsset]:
         """The smallest claimed range around each address of `space` that lies in one."""
-        ranges, owners = self._ranges[space], self._segments[space].owners(numbers)
+        ranges = self._ranges[space]
+        if not ranges:
+            return {}
+        owners = self._segments[space].owners(numbers)
         return {number: ranges[owner] for number, owner in zip(numbers, owners, strict=True) if owner != NOBODY}
+
+
+def _is_asn(asset: RegisteredAsset) -> bool:
+    return asset.claim.kind is AssetKind.ASN
 
 
 def _sorted_ranges(space: Space, assets: Iterable[RegisteredAsset]) -> list[RegisteredAsset]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from libs.common.flattening import NOBODY, flatten
 from libs.common.intervals import Space
-from services.attribution.domain.columns import Packed
+from services.attribution.domain.columns import Numbers, Packed
 
 OWNED_BY_NOBODY = np.array([NOBODY], dtype=np.int32).tobytes()
 PIECES_AT_ONCE = 100_000
@@ -54,11 +54,12 @@ class Segments:
 
     def owners(self, numbers: Sequence[int]) -> list[int]:
         """For each number the index of its range, in the order of `ranges`, or NOBODY."""
-        if not numbers:
-            return []
+        return self.found(numbers).tolist()  # type: ignore[no-any-return]  # numpy types tolist() as Any
+
+    def found(self, numbers: Sequence[int]) -> Numbers:
+        """The same as an array. Numbers that rise are found faster: neighbours lie in the same stretch of memory."""
         keys = np.frombuffer(self.packed_starts(self._space, numbers), dtype=self._starts.dtype)
-        places = np.searchsorted(self._starts, keys, side="right") - 1
-        return self._owners[places].tolist()  # type: ignore[no-any-return]  # numpy types tolist() as Any
+        return self._owners[np.searchsorted(self._starts, keys, side="right") - 1]
 
     def __len__(self) -> int:
         return len(self._starts)

@@ -75,18 +75,28 @@ async def read_columns(tx: Transaction, version_id: int, names: Iterable[str] | 
 
 
 async def _column(tx: Transaction, version_id: int, name: str, *, slices: int) -> bytearray:
-    column, length = bytearray(slices * SLICE_BYTES), 0
-    for number in range(slices):
-        (row,) = await tx.fetch(
-            "SELECT content FROM source_column WHERE version_id = $1 AND name = $2 AND slice = $3",
-            version_id,
-            name,
-            number,
-        )
-        with memoryview(column) as whole, whole[length : length + SLICE_BYTES] as place:
-            length += await asyncio.to_thread(cramjam.zstd.decompress_into, row["content"], place)
-    del column[length:]
+    """Of its exact size: the last slice tells it, since all before are full. Cutting one to size would free nothing."""
+    last = await asyncio.to_thread(cramjam.zstd.decompress, await _slice(tx, version_id, name, slices - 1))
+    start = (slices - 1) * SLICE_BYTES
+    column = bytearray(start + len(last))
+    with memoryview(column) as whole:
+        whole[start:] = last
+        for number in range(slices - 1):
+            packed = await _slice(tx, version_id, name, number)
+            with whole[number * SLICE_BYTES : (number + 1) * SLICE_BYTES] as place:
+                await asyncio.to_thread(cramjam.zstd.decompress_into, packed, place)
     return column
+
+
+async def _slice(tx: Transaction, version_id: int, name: str, number: int) -> bytes:
+    (row,) = await tx.fetch(
+        "SELECT content FROM source_column WHERE version_id = $1 AND name = $2 AND slice = $3",
+        version_id,
+        name,
+        number,
+    )
+    content: bytes = row["content"]
+    return content
 
 
 async def remove_older(tx: Transaction, source: str, *, than: int) -> None:

@@ -24,6 +24,7 @@ from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.amount import TARGETS_IN_ROUND_UP
 from services.notifier.handlers.commands import command_notification, set_brake
 from services.notifier.handlers.planning import take_up_incidents
+from services.notifier.handlers.sampling import Desk
 from services.notifier.handlers.sending import Delivered, record
 from tests.integration.amount.test_amounts import (
     DAY,
@@ -47,6 +48,8 @@ __all__ = ["database", "incidents"]
 TOKEN = re.compile(r"(/[fru]/)[\w.-]+")
 AN_HOUR = timedelta(hours=1)
 
+DESK = Desk((), RememberingRelay)
+
 Preview = Callable[[UUID], "httpx.Response"]
 
 
@@ -59,7 +62,7 @@ async def client(
     api = new_api(
         title="previews",
         description="",
-        routers=[previews.routes(database, SCRIBE, Foresight(amounts=HOURS, approval_confidence=0.3))],
+        routers=[previews.routes(database, SCRIBE, DESK, Foresight(amounts=HOURS, approval_confidence=0.3))],
         operator_public_key=operator_public_key,
     )
     now = datetime.now(UTC)

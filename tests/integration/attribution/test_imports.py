@@ -14,10 +14,12 @@ from libs.common.contracts import Asset
 from libs.common.db import Database
 from libs.common.migrations import migrate
 from libs.common.revisions import migrations_of
+from services.attribution import store
 from services.attribution.domain.abuse import AbuseDesk
 from services.attribution.domain.directory import Directory, question_of
 from services.attribution.domain.imports import ImportKind
 from services.attribution.domain.networks import Network, System
+from services.attribution.domain.sources import Version
 from services.attribution.handlers import Dump, Importer, LiveDirectory, dumps
 from tests.integration import test_attribution
 from tests.integration.test_attribution import RIPE, Answer, Desk, in_short
@@ -191,6 +193,23 @@ async def directory_of(database_url: str) -> Directory:
         await live.refresh()
         async with database.transaction() as tx:
             return await live.latest(tx)
+    finally:
+        await database.close()
+
+
+async def test_a_column_of_several_slices_is_read_as_it_was_written(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(migrate, "attribution", database_url)
+    monkeypatch.setattr(store.sources, "SLICE_BYTES", 16)
+    columns = {"none": b"", "one": bytes(range(16)), "two": bytes(range(32)), "some": bytes(range(40))}
+    database = Database(database_url, pool_size=1, statement_timeout_seconds=10)
+    try:
+        async with database.transaction() as tx:
+            version = Version(source="ripe", made_on=date(2026, 11, 1), imported_at=database.now())
+            number = await store.sources.open_version(tx, version)
+            await store.sources.write_columns(tx, number, columns)
+            assert await store.sources.read_columns(tx, number) == columns
     finally:
         await database.close()
 

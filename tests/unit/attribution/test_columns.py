@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,15 @@ def test_words_of_several_batches_have_one_vocabulary(batches: list[list[str | N
     words = [*column.words, None]
     assert [words[number] for number in column.numbers.tolist()] == [word for batch in batches for word in batch]
     assert len(column.words) == len(set(column.words))
+
+
+def test_texts_that_lie_in_several_stretches_are_found_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [chr(97 + number % 26) * (number % 40) for number in range(200)] + ["x" * 300]
+    monkeypatch.setattr("services.attribution.domain.columns.CHARS_AT_ONCE", 11)
+
+    column = Texts(joined(texts))
+
+    assert column.of(list(range(len(texts)))) == texts
 
 
 def part(objects: list[str]) -> PartBuilder:

@@ -1,12 +1,14 @@
 """The offline network file: what its rows say, and what is found of an address."""
 
+import gc
+import weakref
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.contracts import Asset
+from libs.common.contracts import Asset, Encryption
 from libs.common.delegated import Skipped
 from libs.common.intervals import Interval, Space
 from services.attribution.domain.abuse import AbuseDesk
@@ -153,6 +155,25 @@ def test_a_file_that_is_too_old_names_neither_the_as_nor_the_country_and_the_evi
     assert isinstance(decision, Attributed) is is_believed, said
     assert ("network-file 2026-11-01: not used: the import is older than 400 days" in said) is not is_believed
     assert ("network-file 2026-11-01: NL" in said) is is_believed
+
+
+def test_a_directory_that_was_decided_by_is_not_held_when_another_takes_its_place() -> None:
+    """It is hundreds of megabytes."""
+    encryptions = Watched()
+    known = Directory(
+        Registered(version=1, organisations={}, assets=()), network_file=a_file(TABBED), encryptions=encryptions
+    )
+    decide_all([question_of(a_threat(Asset(ip="192.0.2.9")).indicator)], known, ladder=SHIPPED, at=at_noon(MADE_ON))
+
+    held = weakref.ref(encryptions)
+    del known, encryptions
+    gc.collect()
+
+    assert held() is None
+
+
+class Watched(dict[str, Encryption]):
+    """Of a mapping without a class of its own nobody can tell when it is gone."""
 
 
 def at_noon(day: date) -> datetime:

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from libs.common.contracts import Asset, Evidence, Indicator
+from libs.common.contracts.intake import CERTIFICATE_FIELD
 from services.attribution.domain.answers import Source
-from services.attribution.domain.directory import CERTIFICATE_FIELD, question_of
+from services.attribution.domain.directory import question_of
 from services.attribution.domain.ladder import Doubted, Ladder, Settled
 from services.attribution.domain.ladder.rules import Rung, Team
 from services.attribution.domain.silence import NOT_ON_THE_LADDER, OFF, WATCHED, Heard, rungs_told, would_help

@@ -28,9 +28,13 @@ class Imports(msgspec.Struct, frozen=True):
         return _is_fresh(self.ladder, source, made_on, self.at)
 
 
-@lru_cache(maxsize=4)
 def imports_of(ladder: Ladder, directory: Directory, at: datetime) -> Imports:
-    ripe_on, delegated_on = directory.networks.made_on, directory.delegations.made_on
+    return _imports_of(ladder, directory.networks.made_on, directory.delegations.made_on, at)
+
+
+@lru_cache(maxsize=4)
+def _imports_of(ladder: Ladder, ripe_on: date | None, delegated_on: date | None, at: datetime) -> Imports:
+    """Nothing that is kept from one batch to the next holds a directory: that would be hundreds of megabytes."""
     return Imports(
         ladder=ladder,
         at=at,
@@ -50,12 +54,7 @@ def believed(directory: Directory, ladder: Ladder, at: datetime) -> Directory:
     days = ladder.greatest_age_days.get(NETWORK_FILE)
     if days is None or directory.network_file.asns is None:
         return directory
-    return _believing(directory, at.date() - timedelta(days=days))
-
-
-@lru_cache(maxsize=4)
-def _believing(directory: Directory, since: date) -> Directory:
-    return msgspec.structs.replace(directory, network_file_since=since)
+    return msgspec.structs.replace(directory, network_file_since=at.date() - timedelta(days=days))
 
 
 def _is_fresh(ladder: Ladder, source: str, made_on: date | None, at: datetime) -> bool:
