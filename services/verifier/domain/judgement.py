@@ -11,6 +11,7 @@ from libs.common.contracts import Indicator, ListedOperator, RawIndicator, Reope
 from libs.common.vocabulary import Credibility, Outcome, Severity
 from services.verifier.domain.checks import CHECKS, LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.checks.exploitation import found_exploited
+from services.verifier.domain.checks.times import first_seen
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import (
     Case,
@@ -190,7 +191,7 @@ def _decided(
     because: Reason | None,
 ) -> Judgement:
     event, indicator, incident = case.event, case.event.indicator, case.incident
-    first_seen_at = indicator.first_seen_at or indicator.seen_at
+    first_seen_at = first_seen(indicator)
     return Judgement(
         indicator=event,
         verdict=_verdict(outcome),

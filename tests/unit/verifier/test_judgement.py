@@ -97,6 +97,17 @@ def test_documentation_ranges_count_where_the_operator_says_so() -> None:
     assert judge(raw(asset=Asset(ip="10.0.0.1")), NOTHING_KNOWN, rules, NOW).outcome is Outcome.REFUTED
 
 
+@pytest.mark.parametrize(
+    ("said", "days_ago"), [(None, 1), (timedelta(days=9), 9), (timedelta(hours=3), 1), (timedelta(days=20_000), 1)]
+)
+def test_a_threat_is_no_older_than_can_be_believed(said: timedelta | None, days_ago: int) -> None:
+    event = raw(seen_at=NOW - timedelta(days=1), first_seen_at=NOW - said if said is not None else None)
+
+    (judged,) = judge_all([event], NOTHING_KNOWN, RULES, NOW)
+
+    assert judged.first_seen_at == NOW - timedelta(days=days_ago)
+
+
 def test_what_is_known_already_is_a_sighting() -> None:
     judgement = judge(raw(), known(), RULES, NOW)
     assert (judgement.verdict, judgement.outcome) == (Verdict.VERIFIED, Outcome.DUPLICATE)
