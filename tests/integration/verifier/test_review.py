@@ -141,7 +141,7 @@ async def test_what_an_entry_covers_of_what_was_believed_is_withdrawn_once(desk:
     assert {(each.reason, each.corrects) for each in told} == {("false-positive", True)}
     assert len({each.event_id for each in told}) == 7
     reach = (await approver.get(f"/v1/false-positives/{added['id']}/reach")).json()
-    assert reach == {"records": 7, "threats": 7, "open": 0}
+    assert reach == {"records": 7, "threats": 7, "open": 0, "warned": 0}
 
 
 async def withdrawals(desk: Desk) -> list[ThreatWithdrawn]:
