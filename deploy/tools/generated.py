@@ -46,7 +46,8 @@ of which warnings take their shares. The first row that fits gives the number:
 {rows}
 A record that fails no check is verified if its confidence is {limit} at least, and held for a person if it is less. All
 of these are [rules](for-operators.md#rules) that can be changed. The severity is the worst of what the record, its
-incident and the lists of what is exploited say.
+incident, the lists of what is exploited and how open it is say; medium where nothing says any. The reason `severity`, which
+is no check, has all of them: `high by its incident, low by the record`.
 """
 
 NOTE = "<!-- Made by `make docs` from the code; change that, not this. -->\n\n"

@@ -13,6 +13,7 @@ from services.verifier.domain.checks.asset import not_vital, routable
 from services.verifier.domain.checks.constituency import asked_for, in_our_country
 from services.verifier.domain.checks.contradictions import consistent, no_noise, weight_of_contradictions
 from services.verifier.domain.checks.exploitation import exploited
+from services.verifier.domain.checks.exposure import exposed
 from services.verifier.domain.checks.knowledge import not_a_known_false_positive, of_an_approved_incident
 from services.verifier.domain.checks.partner import (
     claimed_with_confidence,
@@ -76,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
     Check("corroborated", corroborated),
     Check("exploited", exploited),
+    Check("exposure", exposed),
 )
 """In the order in which they speak for a record: where several fail, the first says how it ends."""
 

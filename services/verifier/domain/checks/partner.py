@@ -9,11 +9,11 @@ from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
-NO_TRACK_RECORD = not_applicable("track-record", "the partner has too few threats yet to be known by")
-NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say how sure it is")
+NO_TRACK_RECORD = not_applicable("track-record", "the partner has too few threats yet")
+NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say")
 NOT_CORROBORATED = not_applicable("corroborated", "no other partner has reported it yet")
 SAME_SOURCE = not_applicable("corroborated", "other partners report it, but have it from the same source")
-MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell whoever it concerns")
+MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell")
 
 
 def from_a_reliable_partner(case: Case, rules: Rules, _: datetime) -> Reason:
