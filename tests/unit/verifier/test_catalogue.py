@@ -23,6 +23,12 @@ EXPLOITED = {
     "citrix-netscaler": ("CVE-2025-6543", "CVE-2025-7775"),
     "confluence": ("CVE-2021-26084", "CVE-2023-22518", "CVE-2023-22527"),
     "zimbra-vulnerable": ("CVE-2022-27924", "CVE-2024-45519"),
+    "f5-bigip": ("CVE-2022-1388", "CVE-2023-46747"),
+    "vmware-vcenter": ("CVE-2021-22005", "CVE-2023-34048"),
+    "file-transfer-servers": ("CVE-2023-0669", "CVE-2024-50623", "CVE-2025-31161"),
+    "it-management-servers": ("CVE-2022-47966", "CVE-2023-27350", "CVE-2023-35078", "CVE-2024-27198"),
+    "web-software": ("CVE-2022-22965", "CVE-2024-4577", "CVE-2025-55182"),
+    "other-firewalls": ("CVE-2022-1040", "CVE-2023-2868", "CVE-2023-36844"),
 }
 """Of which incidents once knew nothing."""
 
@@ -43,6 +49,7 @@ def test_few_are_only_for_those_who_asked() -> None:
     assert {incident.slug for incident in SHIPPED if incident.opt_in} == {
         "blocklisted-address",
         "ddos-target",
+        "mail-spoofing",
         "weak-tls",
     }
 
@@ -160,6 +167,10 @@ def test_an_official_letter_is_not_easy_to_read() -> None:
         ({"identifier": "open-epmd"}, "exposed-message-queues"),
         ({"identifier": "open-natpmp"}, "open-natpmp"),
         ({"identifier": "open-ip-tunnel"}, "open-ip-tunnel"),
+        ({"identifier": "missing-dmarc"}, "mail-spoofing"),
+        ({"identifier": "mail-check", "tags": ("spoofable-domain",)}, "mail-spoofing"),
+        ({"identifier": "subdomain-takeover"}, "dangling-dns"),
+        ({"identifier": "dns-zone-transfer"}, "dangling-dns"),
         *(
             ({"identifier": "vulnerable-http", "cve_ids": (cve_id,)}, slug)
             for slug, cve_ids in EXPLOITED.items()
