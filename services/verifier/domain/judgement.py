@@ -92,7 +92,7 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
     weighed = weigh(reasons, fails_as, rules.base_confidence[event.reliability])
     if (failed := weighed.first_failed) is not None:
         return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, fails_as), because=failed)
-    if weighed.confidence < limit:
+    if weighed.confidence < limit and not weighed.corroborated:
         doubt = Reason("confidence", FAIL, 1.0, f"confidence {weighed.confidence:.2f} is below the limit")
         return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
     return _verified(case, rules, now, weighed)

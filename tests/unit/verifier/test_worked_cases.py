@@ -1,7 +1,8 @@
 """The worked cases of `cases/*.toml`: a record, what is known before it, and the rules, and what is decided of it.
 
-They are written for people: an analyst finds there what the system does, and says so where it should do otherwise. All
-times are said as ages, such as `6h` or `20d`; what a case does not say is as in `builders.py`.
+Each states the verdict, the grade, and every reason that speaks against the record. They are written for people: an
+analyst finds there what the system does, and says so where it should do otherwise. All times are said as ages, such as
+`6h` or `20d`; what a case does not say is as in `builders.py`.
 """
 
 import re
@@ -52,14 +53,14 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     outcome: str
     """`verified` stands for what goes on to a recipient."""
+    grade: str
     by: str = ""
     """The check that decided; of no interest where the record goes on."""
-    grade: str = ""
     severity: str = ""
     incident: str | None = None
     says: str = ""
     checks: dict[str, str] = {}
-    """What single checks have found: pass, fail, warn or skip."""
+    """What single checks have found: pass, fail, warn or skip. Whatever doubts or fails besides `by` is among them."""
     record: dict[str, Any] = {}
     partner: str = "demo"
     reliability: str = "B"
@@ -99,11 +100,12 @@ def test_what_is_decided(case: Case) -> None:
 
     found = {reason.check: reason.result.value for reason in judged.reasons}
     assert (outcome_of(judged), judged.reason if case.by else "") == (case.outcome, case.by)
-    assert case.grade in {"", judged.grade}
+    assert judged.grade == case.grade
     assert case.severity in {"", judged.severity}
     assert case.incident in {None, judged.incident or ""}
     assert judged.listed == case.listed
     assert {check: found.get(check) for check in case.checks} == case.checks
+    assert {check for check, result in found.items() if result in {"fail", "warn"}} <= {*case.checks, case.by}
     assert case.says in "\n".join([judged.message, *(reason.detail for reason in judged.reasons)])
 
 
