@@ -20,6 +20,7 @@ from libs.common.contracts.intake import Product
 from libs.common.vocabulary import IncidentState, Reliability, Severity, Tlp
 from services.verifier.domain import (
     Catalogue,
+    CheckResult,
     FalsePositive,
     History,
     Incident,
@@ -33,6 +34,7 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.affected import Affected
+from services.verifier.domain.checks import CHECKS
 from services.verifier.domain.exploitation import Exploitation, Exploited, Source
 from services.verifier.domain.judgement import judge
 from services.verifier.domain.known_wrong import KnownWrong
@@ -94,9 +96,7 @@ def all_cases() -> list[Any]:  # Any: pytest's parameter sets
 
 @pytest.mark.parametrize("case", all_cases())
 def test_what_is_decided(case: Case) -> None:
-    event = event_of(case)
-
-    judged = judge(event, history_of(case, event), rules_of(case), NOW)
+    judged = judged_in(case)
 
     found = {reason.check: reason.result.value for reason in judged.reasons}
     assert (outcome_of(judged), judged.reason if case.by else "") == (case.outcome, case.by)
@@ -113,6 +113,29 @@ def test_there_are_a_hundred_of_them_and_no_two_have_one_name() -> None:
     names = [case.id for case in all_cases()]
 
     assert len(set(names)) == len(names) >= 100
+
+
+def test_each_check_has_cases_in_which_it_says_all_that_it_can() -> None:
+    judged = [judged_in(param.values[0]) for param in all_cases()]
+
+    found = {(reason.check, reason.result) for each in judged for reason in each.reasons}
+    can_be_said = {
+        (check.name, result)
+        for check in CHECKS
+        for result, is_possible in (
+            (CheckResult.PASS, True),
+            (CheckResult.FAIL, check.fails_as is not None),
+            (CheckResult.WARN, check.warns_up_to > 0),
+        )
+        if is_possible
+    }
+
+    assert can_be_said - found == set()
+
+
+def judged_in(case: Case) -> Judgement:
+    event = event_of(case)
+    return judge(event, history_of(case, event), rules_of(case), NOW)
 
 
 def outcome_of(judged: Judgement) -> str:
