@@ -5,6 +5,7 @@ import pytest
 
 from libs.common.contracts import Advisory
 from libs.common.vocabulary import IncidentState, Language, Severity
+from services.intake.domain.formats.shadowserver.types import REPORT_TYPES
 from services.verifier.domain import Catalogue, Incident, Matches
 from services.verifier.domain.catalogue import Proposal
 from services.verifier.handlers.shipped import read_shipped
@@ -182,6 +183,37 @@ def test_an_indicator_finds_its_incident(changes: dict[str, object], slug: str) 
     found = CATALOGUE.incident_of(msgspec.structs.replace(INDICATOR, **changes))
     assert found is not None
     assert found.slug == slug
+
+
+NOT_OF_ITS_OWN = {
+    "vulnerable-http": "by its CVE or tag",
+    "vulnerable-smtp": "by its CVE or tag",
+    "special": "whatever Shadowserver sends once",
+    "sandbox-conn": "where malware goes to, which may be anywhere",
+    "sandbox-url": "the same",
+    "accessible-bgp": "counted, and mostly meant to be so",
+    "open-bgp": "for operators of networks, who know",
+    "accessible-gtp": "for mobile operators, who know",
+    "ip-spoofer": "for operators of networks, who know",
+}
+"""Types of Shadowserver's reports that tell of something wrong, and why none of our incidents is about them."""
+
+
+def test_every_type_of_shadowserver_s_reports_that_tells_of_something_wrong_finds_an_incident() -> None:
+    tells = {
+        kind.identifier: kind.category
+        for kind in REPORT_TYPES.values()
+        if kind.identifier and kind.category and not kind.category.startswith("other/")
+    }
+
+    without = {
+        identifier
+        for identifier, category in tells.items()
+        if not CATALOGUE.incident_of(msgspec.structs.replace(INDICATOR, identifier=identifier, category=category))
+    }
+
+    assert len(tells) > 60
+    assert without == set(NOT_OF_ITS_OWN)
 
 
 def test_what_is_only_proposed_is_held_and_yields_to_what_is_approved() -> None:
