@@ -44,9 +44,10 @@ of which warnings take their shares. The first row that fits gives the number:
 | number | when |
 | --- | --- |
 {rows}
-A record that fails no check is verified if its confidence is {limit} at least, and held for a person if it is less. All
-of these are [rules](for-operators.md#rules) that can be changed. The severity is the worst of what the record, its
-incident and the lists of what is exploited say.
+A record that fails no check is verified if its confidence is {limit} at least, or if somebody else has found it too;
+else it is held for a person. All of these are [rules](for-operators.md#rules) that can be changed. The severity is the
+worst of what the record, its incident, the lists of what is exploited and how open it is say; medium where nothing says
+any. The reason `severity`, which is no check, has all of them: `low by the record, high by its incident`.
 """
 
 NOTE = "<!-- Made by `make docs` from the code; change that, not this. -->\n\n"

@@ -88,6 +88,6 @@ def _vital_assets(settings: VerifierSettings) -> AssetIndex[ListedOperator]:
     if settings.vital_assets_file is None:
         return AssetIndex()
     try:
-        return parse_vital_assets(settings.vital_assets_file.read_text().splitlines())
-    except (OSError, Permanent) as error:
+        return parse_vital_assets(settings.vital_assets_file.read_text(encoding="utf-8-sig").splitlines())
+    except (OSError, UnicodeDecodeError, Permanent) as error:
         raise Fatal(f"{settings.vital_assets_file}: {error}") from error

@@ -99,11 +99,16 @@ class FalsePositiveView(BaseModel):
 
 
 class ReachView(BaseModel):
-    """What was believed before the entry was there: verified records, their threats, and how many of these are open."""
+    """What was believed before the entry was there: verified records, their threats, and how many of these are open.
+
+    `warned` counts those of which somebody was warned: what a correction would be about. A team that was handed one
+    does not count.
+    """
 
     records: int
     threats: int
     open: int
+    warned: int
 
 
 class CorrectionsView(BaseModel):
@@ -142,7 +147,9 @@ def routes(database: Database) -> APIRouter:
         """What was verified before that the entry covers: who may have been told something wrong."""
         async with database.transaction() as tx:
             reach = await handlers.reach_of(tx, false_positive_id, days=days, now=database.now())
-        return ReachView(records=reach.records, threats=len(reach.threats), open=len(reach.open))
+        return ReachView(
+            records=reach.records, threats=len(reach.threats), open=len(reach.open), warned=len(reach.warned)
+        )
 
     @router.post("/{false_positive_id}/corrections", responses=refusals(404))
     async def correct(false_positive_id: UUID, approver: Approver, days: Days = 90) -> CorrectionsView:

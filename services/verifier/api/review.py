@@ -16,7 +16,7 @@ from services.verifier import handlers
 from services.verifier.api.views import VerdictView, verdict_view
 from services.verifier.domain import Judgement
 from services.verifier.domain.review import Decision
-from services.verifier.handlers import HeldFilter, RulesInForce, Said
+from services.verifier.handlers import HeldFilter, RulesInForce, Said, Undoing
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 Text = Annotated[str | None, Query(max_length=200)]
@@ -72,6 +72,19 @@ class Undo(BaseModel):
 
     note: str = Field("", max_length=2000)
     correct: bool = False
+
+    def said(self, analyst: Operator) -> Undoing:
+        """Raises the 403 problem for a correction by somebody who may not send one."""
+        if self.correct:
+            require(analyst, Role.APPROVER)
+        return Undoing(by=analyst.name, note=self.note, corrects=self.correct)
+
+
+class BulkUndone(BaseModel):
+    """How many were taken back, and how many were not: those were sightings of threats that were known."""
+
+    undone: int
+    gone_on: int
 
 
 class GroupView(BaseModel):
@@ -146,20 +159,20 @@ def routes(database: Database, rules: RulesInForce) -> APIRouter:
 
         After a "no" the record waits again. After a "yes" its threat is withdrawn, and not mailed if it was not yet.
         """
-        why = why or Undo()
-        if why.correct:
-            require(analyst, Role.APPROVER)
+        said = (why or Undo()).said(analyst)
         async with database.transaction() as tx:
-            left = await handlers.undo_review(
-                tx,
-                indicator_id,
-                note=why.note,
-                corrects=why.correct,
-                by=analyst.name,
-                rules=rules.current,
-                now=database.now(),
-            )
+            left = await handlers.undo_review(tx, indicator_id, said, rules=rules.current, now=database.now())
         return verdict_view(left)
+
+    @router.post("/{indicator_id}/undo/all", responses=refusals(409))
+    async def undo_all(indicator_id: UUID, analyst: Analyst, why: Undo | None = None) -> BulkUndone:
+        """Take back all that was decided in the same go as this one; what was taken back before stays."""
+        said = (why or Undo()).said(analyst)
+        async with database.transaction() as tx:
+            undone, gone_on = await handlers.undo_all_decided_with(
+                tx, indicator_id, said, rules=rules.current, now=database.now()
+            )
+        return BulkUndone(undone=undone, gone_on=gone_on)
 
     @router.post("", responses=refusals(409))
     async def decide_in_bulk(review: BulkReview, analyst: Analyst) -> BulkReviewed:

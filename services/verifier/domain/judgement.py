@@ -11,6 +11,8 @@ from libs.common.contracts import Indicator, ListedOperator, RawIndicator, Reope
 from libs.common.vocabulary import Credibility, Outcome, Severity
 from services.verifier.domain.checks import CHECKS, LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.checks.exploitation import found_exploited
+from services.verifier.domain.checks.exposure import found_exposed
+from services.verifier.domain.checks.times import first_seen
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import (
     Case,
@@ -33,6 +35,9 @@ INTRODUCTIONS: Mapping[Outcome, str] = {
     Outcome.HELD: "A person looks at it:",
 }
 
+SEVERITY = "severity"
+"""Not a check: the last of the reasons, which says how the severity comes about."""
+
 NEVER_WAIVED = frozenset({"sharing", "incident"})
 
 # Members looked up once: in Python 3.11 each look-up of one costs more than the comparison with it.
@@ -54,7 +59,7 @@ def settle_review(
     said = Reason("review", PASS if verified else FAIL, 1.0, f"decided by {by}")
 
     def settle(judgement: Judgement, known: History) -> Judgement:
-        reasons = (*judgement.reasons, said)
+        reasons = (*(reason for reason in judgement.reasons if reason.check != SEVERITY), said)
         case = known.case_of(judgement.indicator, rules.catalogue.incident_of(judgement.indicator.indicator))
         weighed = weigh(reasons, rules.fails_as, rules.base_confidence[judgement.indicator.reliability])
         if verified:
@@ -87,7 +92,7 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
     weighed = weigh(reasons, fails_as, rules.base_confidence[event.reliability])
     if (failed := weighed.first_failed) is not None:
         return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, fails_as), because=failed)
-    if weighed.confidence < limit:
+    if weighed.confidence < limit and not weighed.corroborated:
         doubt = Reason("confidence", FAIL, 1.0, f"confidence {weighed.confidence:.2f} is below the limit")
         return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
     return _verified(case, rules, now, weighed)
@@ -190,7 +195,8 @@ def _decided(
     because: Reason | None,
 ) -> Judgement:
     event, indicator, incident = case.event, case.event.indicator, case.incident
-    first_seen_at = indicator.first_seen_at or indicator.seen_at
+    first_seen_at = first_seen(indicator)
+    severity, why = severity_of(indicator, incident.severity if incident else None, rules)
     return Judgement(
         indicator=event,
         verdict=_verdict(outcome),
@@ -198,9 +204,9 @@ def _decided(
         reason=because.check if because else "verified",
         message=_message(outcome, because),
         grade=f"{event.reliability}{credibility(weighed, rules)}",
-        severity=_severity(indicator.severity, incident.severity if incident else None, _urgency(indicator, rules)),
+        severity=severity,
         confidence=weighed.confidence,
-        reasons=weighed.reasons,
+        reasons=(*weighed.reasons, why),
         threat_id=case.threat_id,
         incident=incident.slug if incident else None,
         first_seen_at=min(first_seen_at, case.known.first_seen_at) if case.known else first_seen_at,
@@ -232,15 +238,28 @@ def credibility(weighed: Weighed, rules: Rules) -> Credibility:
     return Credibility.POSSIBLE if weighed.confidence >= rules.possible_from else Credibility.DOUBTFUL
 
 
-def _urgency(indicator: Indicator, rules: Rules) -> Severity | None:
-    finding = found_exploited(indicator, rules)
-    return finding.severity if finding else None
+def severity_of(indicator: Indicator, by_incident: Severity | None, rules: Rules) -> tuple[Severity, Reason]:
+    """How severe it is, and why."""
+    exploited, exposed = found_exploited(indicator, rules), found_exposed(indicator)
+    return worst_of(
+        indicator.severity,
+        by_incident,
+        exploited.severity if exploited else None,
+        exposed.severity if exposed else None,
+    )
 
 
-@lru_cache(maxsize=256)
-def _severity(*said: Severity | None) -> Severity:
-    """The worst of what the record, the incident and the lists of what is exploited say; medium where none does."""
-    return min(filter(None, said), key=SEVERITIES.index, default=Severity.MEDIUM)
+@lru_cache(maxsize=1_024)
+def worst_of(
+    record: Severity | None, incident: Severity | None, exploited: Severity | None, exposure: Severity | None
+) -> tuple[Severity, Reason]:
+    """The worst of what each says, and all that they say; medium where nobody says anything."""
+    names = ("the record", "its incident", "what is exploited", "how open it is")
+    voices = (record, incident, exploited, exposure)
+    said = [(name, severity) for name, severity in zip(names, voices, strict=True) if severity is not None]
+    worst = min((severity for _, severity in said), key=SEVERITIES.index, default=Severity.MEDIUM)
+    words = ", ".join(f"{severity} by {name}" for name, severity in said) or "medium, as nothing says otherwise"
+    return worst, Reason(SEVERITY, PASS, 0.0, words)
 
 
 def threat_after(judgement: Judgement, known: Threat | None) -> Threat:

@@ -26,8 +26,9 @@ from services.verifier.handlers.queries import (
     verdict_of,
 )
 from services.verifier.handlers.registered import take_up_registrations
-from services.verifier.handlers.review import Said, review_indicators, review_matching, undo_review
+from services.verifier.handlers.review import Said, review_indicators, review_matching
 from services.verifier.handlers.rules import put_rule_file, rule_file_in_force, rule_files_page
+from services.verifier.handlers.undoing import Undoing, undo_all_decided_with, undo_review
 from services.verifier.handlers.upkeep import IncidentUpkeep
 from services.verifier.handlers.verify import verify_indicators
 from services.verifier.handlers.what_if import Answer, Place, Question, WhatIf
@@ -44,6 +45,7 @@ __all__ = [
     "RulesInForce",
     "Said",
     "ThreatUpkeep",
+    "Undoing",
     "WhatIf",
     "add_incident",
     "age_threats",
@@ -79,6 +81,7 @@ __all__ = [
     "take_up_registrations",
     "threat_with_sightings",
     "threats_page",
+    "undo_all_decided_with",
     "undo_review",
     "verdict_of",
     "verify_indicators",

@@ -22,6 +22,11 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     def open(self) -> Sequence[Threat]:
         return [threat for threat in self.threats if threat.state is not ThreatState.CLOSED]
 
+    @property
+    def warned(self) -> Sequence[Threat]:
+        """Those of which a mail has left already, to whomever they hit."""
+        return [threat for threat in self.threats if threat.first_warned_at is not None]
+
 
 async def remember_false_positive(
     tx: Transaction, entry: FalsePositive, *, by: str, now: datetime

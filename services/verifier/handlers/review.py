@@ -1,4 +1,4 @@
-"""A person decides what the rules left open, and may take it back."""
+"""A person decides what the rules left open."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -6,27 +6,15 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import IndicatorSettled
 from libs.common.db import Transaction
 from libs.common.ids import new_id
 from libs.common.outbox import enqueue
 from libs.common.problems import Problem, not_found
 from libs.common.vocabulary import REVIEW_UNDONE, IncidentState, Outcome
 from services.verifier import store
-from services.verifier.domain import (
-    Catalogue,
-    FalsePositive,
-    History,
-    Judgement,
-    Rules,
-    Verdict,
-    reports_of,
-    settle_review,
-)
+from services.verifier.domain import FalsePositive, History, Judgement, Rules, Verdict, reports_of, settle_review
 from services.verifier.domain.review import Decision, PastDecision
-from services.verifier.domain.values import CheckResult, Reason
 from services.verifier.handlers.verify import event_of
-from services.verifier.handlers.withdrawing import withdraw
 
 MOST_AT_ONCE = 5000
 
@@ -88,77 +76,6 @@ async def review_matching(
     chosen = [judgement.indicator.indicator_id for judgement in held[:MOST_AT_ONCE]]
     decided = await review_indicators(tx, chosen, said=said, rules=rules, now=now)
     return len(decided), len(held) > MOST_AT_ONCE
-
-
-async def undo_review(
-    tx: Transaction, indicator_id: UUID, *, note: str, corrects: bool, by: str, rules: Rules, now: datetime
-) -> Judgement:
-    """Take back what was decided, with what was remembered. After a "no" the record waits again, as it waited before.
-
-    After a "yes" its threat is withdrawn: what was not mailed yet is not; with `corrects`, who was told hears of it.
-    Raises a problem where nothing was decided, or where it is taken back already.
-    """
-    last = await store.last_decision(tx, indicator_id)
-    verdict = (await store.stored_verdicts(tx, [indicator_id])).get(indicator_id)
-    if verdict is None:
-        raise not_found("indicator")
-    if last is None or last.undone_at is not None:
-        raise Problem(409, "nothing-to-undo", "Nothing can be taken back", "No decision of a person stands here.")
-    await store.mark_undone(tx, last, by=by, note=note, now=now)
-    if last.decision is Decision.VERIFY:
-        return await _withdraw_verified(tx, verdict, last, corrects=corrects, by=by, now=now)
-    return await _hold_again(tx, verdict, last, catalogue=rules.catalogue, now=now)
-
-
-async def _hold_again(
-    tx: Transaction, verdict: Judgement, last: PastDecision, *, catalogue: Catalogue, now: datetime
-) -> Judgement:
-    before = last.before
-    incident = catalogue.at_the_end_of(before.incident) if before.incident else None
-    held = msgspec.structs.replace(
-        verdict,
-        verdict=Verdict.HELD,
-        outcome=Outcome.HELD,
-        **{**msgspec.structs.asdict(before), "incident": incident},
-        decided_by=None,
-        note=None,
-    )
-    await store.hold_again(tx, held)
-    if last.remembered_until is not None:
-        await store.forget_at_asset(tx, asset=held.indicator.key, identifier=held.indicator.indicator.identifier)
-    await enqueue(tx, [_waits_again(held, now=now)])
-    return held
-
-
-async def _withdraw_verified(
-    tx: Transaction, verdict: Judgement, last: PastDecision, *, corrects: bool, by: str, now: datetime
-) -> Judgement:
-    """The record keeps its outcome, which others have said or will say: it went on."""
-    if verdict.outcome is not None:
-        raise Problem(409, "has-gone-on", "This can't be taken back", "It was a sighting of a threat that was known.")
-    taken_back = Reason(REVIEW_UNDONE, CheckResult.FAIL, 1.0, f"{by} has taken it back")
-    explained = msgspec.structs.replace(
-        verdict, message="Verified by a person, and taken back.", reasons=(*verdict.reasons, taken_back)
-    )
-    await store.explain(tx, explained)
-    threats = await store.threats_with_ids(tx, [verdict.threat_id])
-    await withdraw(tx, threats, withdrawal_id=last.decision_id, reason=REVIEW_UNDONE, corrects=corrects, by=by, now=now)
-    return explained
-
-
-def _waits_again(held: Judgement, *, now: datetime) -> IndicatorSettled:
-    event = held.indicator
-    return IndicatorSettled(
-        indicator_id=event.indicator_id,
-        submission_id=event.submission_id,
-        record=event.record,
-        outcome=Outcome.HELD,
-        reason=REVIEW_UNDONE,
-        message="A decision was taken back; a person looks at it again.",
-        at=now,
-        by="verifier",
-        traceparent=event.traceparent,
-    )
 
 
 async def _remember(tx: Transaction, decided: Sequence[Judgement], said: Said, *, now: datetime) -> None:

@@ -2,7 +2,13 @@
 
 from services.verifier.store.books import HELD, VERDICTS
 from services.verifier.store.countries import country_columns, country_editions, replace_countries
-from services.verifier.store.decisions import add_decisions, decisions_on, last_decision, mark_undone
+from services.verifier.store.decisions import (
+    add_decisions,
+    decided_together,
+    decisions_on,
+    last_decision,
+    mark_undone,
+)
 from services.verifier.store.exploitation import editions, exploitation, replace_list
 from services.verifier.store.false_positives import (
     add_false_positives,
@@ -11,7 +17,7 @@ from services.verifier.store.false_positives import (
     false_positives,
     false_positives_anywhere,
     false_positives_at,
-    forget_at_asset,
+    forget_at_assets,
 )
 from services.verifier.store.incidents import incidents, put_incident, shipped_incidents
 from services.verifier.store.judged import judged_records, judged_records_count, threats_known_before
@@ -83,6 +89,7 @@ __all__ = [
     "compact_reports",
     "country_columns",
     "country_editions",
+    "decided_together",
     "decisions_on",
     "delete_false_positive",
     "editions",
@@ -94,7 +101,7 @@ __all__ = [
     "false_positives_anywhere",
     "false_positives_at",
     "finish_move",
-    "forget_at_asset",
+    "forget_at_assets",
     "has_changed",
     "held_groups",
     "held_page",

@@ -45,10 +45,23 @@ async def decisions_on(tx: Transaction, indicator_ids: Collection[UUID]) -> list
     return [_decision(row) for row in rows]
 
 
-async def mark_undone(tx: Transaction, decision: PastDecision, *, by: str, note: str, now: datetime) -> None:
+async def decided_together(tx: Transaction, decision: PastDecision) -> list[PastDecision]:
+    """All that the same person decided in the same go and nobody has taken back since, this one too; locked."""
+    rows = await tx.fetch(
+        """
+        SELECT * FROM decisions WHERE decided_at = $1 AND decided_by = $2 AND undone_at IS NULL
+        ORDER BY indicator_id FOR UPDATE
+        """,
+        decision.decided_at,
+        decision.decided_by,
+    )
+    return [_decision(row) for row in rows]
+
+
+async def mark_undone(tx: Transaction, decisions: Iterable[PastDecision], *, by: str, note: str, now: datetime) -> None:
     await tx.fetch(
-        "UPDATE decisions SET undone_at = $2, undone_by = $3, undo_note = $4 WHERE decision_id = $1",
-        decision.decision_id,
+        "UPDATE decisions SET undone_at = $2, undone_by = $3, undo_note = $4 WHERE decision_id = ANY($1::uuid[])",
+        [decision.decision_id for decision in decisions],
         now,
         by,
         note,

@@ -1,6 +1,6 @@
 """What is known to be wrong, until it expires: by threat, by asset, or by what many assets share."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 from uuid import UUID
@@ -82,10 +82,11 @@ async def delete_false_positive(tx: Transaction, false_positive_id: UUID) -> boo
     return bool(rows)
 
 
-async def forget_at_asset(tx: Transaction, *, asset: str, identifier: str) -> None:
-    """Such a finding there counts again, whoever said otherwise."""
+async def forget_at_assets(tx: Transaction, findings: Iterable[tuple[str, str]]) -> None:
+    """Findings at assets, by asset and identifier: such ones there count again, whoever said otherwise."""
     await tx.fetch(
-        "DELETE FROM false_positives WHERE false_positive_id = $1", derived_id("false-positive", asset, identifier)
+        "DELETE FROM false_positives WHERE false_positive_id = ANY($1::uuid[])",
+        [derived_id("false-positive", asset, identifier) for asset, identifier in findings],
     )
 
 

@@ -53,10 +53,14 @@ WHERE verdicts.indicator_id = new.indicator_id AND verdicts.outcome = 'held'
 """
 
 HELD_AGAIN = """
-UPDATE verdicts SET incident = $2, verdict = 'held', outcome = 'held', reason = $3, message = $4, grade = $5,
-                    severity = $6, confidence = $7, reasons = $8, rules_version = $9, judged_at = $10,
-                    decided_by = NULL, note = NULL, reopened = NULL, listed = NULL
-WHERE indicator_id = $1
+UPDATE verdicts SET incident = held.incident, verdict = 'held', outcome = 'held', reason = held.reason,
+                    message = held.message, grade = held.grade, severity = held.severity,
+                    confidence = held.confidence, reasons = held.reasons, rules_version = held.rules_version,
+                    judged_at = held.judged_at, decided_by = NULL, note = NULL, reopened = NULL, listed = NULL
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::float8[], $8::text[],
+            $9::text[], $10::timestamptz[])
+     AS held (indicator_id, incident, reason, message, grade, severity, confidence, reasons, rules_version, judged_at)
+WHERE verdicts.indicator_id = held.indicator_id
 """
 
 WANTED = """
@@ -121,31 +125,39 @@ async def replace_verdicts(tx: Transaction, judgements: Sequence[Judgement], *, 
         await tx.fetch(REPLACE, *_columns(judgements), by, note)
 
 
-async def hold_again(tx: Transaction, held: Judgement) -> None:
+async def hold_again(tx: Transaction, held: Sequence[Judgement]) -> None:
     """What a person had decided waits again, as it was before."""
-    before = held.before
-    await tx.fetch(
-        HELD_AGAIN,
-        held.indicator.indicator_id,
-        before.incident,
-        before.reason,
-        before.message,
-        before.grade,
-        before.severity.value,
-        before.confidence,
-        written(before.reasons),
-        before.rules_version,
-        before.at,
-    )
+    if not held:
+        return
+    rows = [
+        (
+            each.indicator.indicator_id,
+            each.incident,
+            each.reason,
+            each.message,
+            each.grade,
+            each.severity.value,
+            each.confidence,
+            written(each.reasons),
+            each.rules_version,
+            each.at,
+        )
+        for each in held
+    ]
+    await tx.fetch(HELD_AGAIN, *map(list, zip(*rows, strict=True)))
 
 
-async def explain(tx: Transaction, judgement: Judgement) -> None:
-    """Put its words and reasons in the place of those that stand there; what was decided stays."""
+async def explain(tx: Transaction, judgements: Sequence[Judgement]) -> None:
+    """Put their words and reasons in the place of those that stand there; what was decided stays."""
     await tx.fetch(
-        "UPDATE verdicts SET message = $2, reasons = $3 WHERE indicator_id = $1",
-        judgement.indicator.indicator_id,
-        judgement.message,
-        written(judgement.reasons),
+        """
+        UPDATE verdicts SET message = said.message, reasons = said.reasons
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS said (indicator_id, message, reasons)
+        WHERE verdicts.indicator_id = said.indicator_id
+        """,
+        [each.indicator.indicator_id for each in judgements],
+        [each.message for each in judgements],
+        [written(each.reasons) for each in judgements],
     )
 
 

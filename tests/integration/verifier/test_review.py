@@ -141,7 +141,7 @@ async def test_what_an_entry_covers_of_what_was_believed_is_withdrawn_once(desk:
     assert {(each.reason, each.corrects) for each in told} == {("false-positive", True)}
     assert len({each.event_id for each in told}) == 7
     reach = (await approver.get(f"/v1/false-positives/{added['id']}/reach")).json()
-    assert reach == {"records": 7, "threats": 7, "open": 0}
+    assert reach == {"records": 7, "threats": 7, "open": 0, "warned": 0}
 
 
 async def withdrawals(desk: Desk) -> list[ThreatWithdrawn]:
@@ -174,3 +174,55 @@ async def test_a_group_is_decided_and_remembered(desk: Desk, decision: str, late
 
     assert bulk.json() == {"decided": 2, "more": False}
     assert await outcomes(desk, records(HONEYPOT, FAR)) == Counter({later: 2})
+
+
+async def test_a_no_to_a_group_is_taken_back_as_one_and_nothing_else_with_it(desk: Desk) -> None:
+    held = records(HONEYPOT, FAR, FAR)
+    (other,) = records(Asset(ip="145.10.20.97", hostname="honeypot.baker.nl"))
+    await outcomes(desk, [*held, other])
+    anna, bert = desk.client(Role.ANALYST), desk.client(Role.ANALYST, name="bert")
+    await decide(anna, other, "reject")
+    before = [(await anna.get(f"/v1/indicators/{each.indicator_id}")).json() for each in held]
+    bulk = await anna.post("/v1/review", json={"decision": "reject", "reason": "noise", "remember": {"days": 9}})
+    assert bulk.json()["decided"] == 3
+    await bert.post(f"/v1/review/{held[0].indicator_id}/undo", json={"note": "this one"})
+
+    undone = await bert.post(f"/v1/review/{held[1].indicator_id}/undo/all", json={"note": "all of it"})
+
+    assert (undone.status_code, undone.json()) == (200, {"undone": 2, "gone_on": 0})
+    assert [(await anna.get(f"/v1/indicators/{each.indicator_id}")).json() for each in held] == before
+    assert (await anna.get(f"/v1/indicators/{other.indicator_id}")).json()["outcome"] == "refuted"
+    notes = [
+        (await anna.get(f"/v1/indicators/{each.indicator_id}/decisions")).json()["items"][0]["undo_note"]
+        for each in held
+    ]
+    assert notes == ["this one", "all of it", "all of it"]
+    assert await said_of(desk, held[2]) == [("refuted", "review"), ("held", "review-undone")]
+    assert await outcomes(desk, records(FAR)) == {"held": 1}, "what was remembered is forgotten"
+    again = await bert.post(f"/v1/review/{held[1].indicator_id}/undo/all")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-to-undo")
+    assert (await bert.post(f"/v1/review/{UUID(int=9)}/undo/all")).status_code == 404
+
+
+async def test_a_yes_to_a_group_is_taken_back_but_for_sightings(desk: Desk) -> None:
+    held = records(HONEYPOT, FAR, FAR)
+    await outcomes(desk, held)
+    analyst, approver = desk.client(Role.ANALYST), desk.client(Role.APPROVER, name="bert")
+    await analyst.post("/v1/review", json={"decision": "verify", "reason": "noise"})
+    path = f"/v1/review/{held[0].indicator_id}/undo/all"
+
+    assert (await analyst.post(path, json={"correct": True})).status_code == 403
+    undone = await approver.post(path, json={"correct": True})
+
+    assert (undone.status_code, undone.json()) == (200, {"undone": 2, "gone_on": 1})
+    told = await withdrawals(desk)
+    assert {each.asset for each in told} == {HONEYPOT.ip, FAR.ip}
+    assert {(each.reason, each.corrects, each.by) for each in told} == {("review-undone", True, "bert")}
+    shown = [(await analyst.get(f"/v1/indicators/{each.indicator_id}")).json() for each in held]
+    assert Counter((each["outcome"], each["reasons"][-1]["check"]) for each in shown) == {
+        (None, "review-undone"): 2,
+        ("duplicate", "severity"): 1,
+    }
+    (sighting,) = (each for each in shown if each["outcome"] == "duplicate")
+    alone = await approver.post(f"/v1/review/{sighting['indicator_id']}/undo")
+    assert (alone.status_code, alone.json()["type"]) == (409, "/problems/has-gone-on")

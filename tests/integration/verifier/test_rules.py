@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from libs.common.contracts import Asset
+from libs.common.contracts import Asset, NotificationSent
 from libs.common.security import Role
+from services.verifier.domain import threat_id_of
+from tests.integration.threats.lives import warning
 from tests.integration.verifier.desk import HOSTS, TODAY, Desk, outcomes, records, rules_other_than
 
 STRICT = """
@@ -105,9 +107,19 @@ async def test_a_false_positive_may_be_tried_out_and_tells_what_was_believed_bef
     added = await analyst.post("/v1/false-positives", json=entry)
     assert added.status_code == 201, added.text
     reach = await analyst.get(f"/v1/false-positives/{added.json()['id']}/reach")
-    assert reach.json() == {"records": 9, "threats": 7, "open": 7}
+    assert reach.json() == {"records": 9, "threats": 7, "open": 7, "warned": 0}
+    await warn_of(desk, HOSTS[0], HOSTS[2], HOSTS[9])
+    reach = await analyst.get(f"/v1/false-positives/{added.json()['id']}/reach")
+    assert reach.json() == {"records": 9, "threats": 7, "open": 7, "warned": 2}
     await rules_other_than(desk, before)
     assert await outcomes(desk, records(HOSTS[0])) == {"refuted": 1}
+
+
+async def warn_of(desk: Desk, *assets: Asset) -> None:
+    """Let the verifier hear of a mail about these."""
+    sent = warning([threat_id_of(event) for event in records(*assets)], 0)
+    async with desk.service.database.transaction() as tx:
+        await desk.service.subscriptions[NotificationSent]([sent], tx=tx, now=desk.service.database.now())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 
 from libs.common.contracts import Advisory
 from libs.common.vocabulary import IncidentState, Language, Severity
+from services.intake.domain.formats.shadowserver.types import REPORT_TYPES
 from services.verifier.domain import Catalogue, Incident, Matches
 from services.verifier.domain.catalogue import Proposal
 from services.verifier.handlers.shipped import read_shipped
@@ -23,6 +24,12 @@ EXPLOITED = {
     "citrix-netscaler": ("CVE-2025-6543", "CVE-2025-7775"),
     "confluence": ("CVE-2021-26084", "CVE-2023-22518", "CVE-2023-22527"),
     "zimbra-vulnerable": ("CVE-2022-27924", "CVE-2024-45519"),
+    "f5-bigip": ("CVE-2022-1388", "CVE-2023-46747"),
+    "vmware-vcenter": ("CVE-2021-22005", "CVE-2023-34048"),
+    "file-transfer-servers": ("CVE-2023-0669", "CVE-2024-50623", "CVE-2025-31161"),
+    "it-management-servers": ("CVE-2022-47966", "CVE-2023-27350", "CVE-2023-35078", "CVE-2024-27198"),
+    "web-software": ("CVE-2022-22965", "CVE-2024-4577", "CVE-2025-55182"),
+    "other-firewalls": ("CVE-2022-1040", "CVE-2023-2868", "CVE-2023-36844"),
 }
 """Of which incidents once knew nothing."""
 
@@ -43,6 +50,7 @@ def test_few_are_only_for_those_who_asked() -> None:
     assert {incident.slug for incident in SHIPPED if incident.opt_in} == {
         "blocklisted-address",
         "ddos-target",
+        "mail-spoofing",
         "weak-tls",
     }
 
@@ -160,6 +168,10 @@ def test_an_official_letter_is_not_easy_to_read() -> None:
         ({"identifier": "open-epmd"}, "exposed-message-queues"),
         ({"identifier": "open-natpmp"}, "open-natpmp"),
         ({"identifier": "open-ip-tunnel"}, "open-ip-tunnel"),
+        ({"identifier": "missing-dmarc"}, "mail-spoofing"),
+        ({"identifier": "mail-check", "tags": ("spoofable-domain",)}, "mail-spoofing"),
+        ({"identifier": "subdomain-takeover"}, "dangling-dns"),
+        ({"identifier": "dns-zone-transfer"}, "dangling-dns"),
         *(
             ({"identifier": "vulnerable-http", "cve_ids": (cve_id,)}, slug)
             for slug, cve_ids in EXPLOITED.items()
@@ -171,6 +183,37 @@ def test_an_indicator_finds_its_incident(changes: dict[str, object], slug: str) 
     found = CATALOGUE.incident_of(msgspec.structs.replace(INDICATOR, **changes))
     assert found is not None
     assert found.slug == slug
+
+
+NOT_OF_ITS_OWN = {
+    "vulnerable-http": "by its CVE or tag",
+    "vulnerable-smtp": "by its CVE or tag",
+    "special": "whatever Shadowserver sends once",
+    "sandbox-conn": "where malware goes to, which may be anywhere",
+    "sandbox-url": "the same",
+    "accessible-bgp": "counted, and mostly meant to be so",
+    "open-bgp": "for operators of networks, who know",
+    "accessible-gtp": "for mobile operators, who know",
+    "ip-spoofer": "for operators of networks, who know",
+}
+"""Types of Shadowserver's reports that tell of something wrong, and why none of our incidents is about them."""
+
+
+def test_every_type_of_shadowserver_s_reports_that_tells_of_something_wrong_finds_an_incident() -> None:
+    tells = {
+        kind.identifier: kind.category
+        for kind in REPORT_TYPES.values()
+        if kind.identifier and kind.category and not kind.category.startswith("other/")
+    }
+
+    without = {
+        identifier
+        for identifier, category in tells.items()
+        if not CATALOGUE.incident_of(msgspec.structs.replace(INDICATOR, identifier=identifier, category=category))
+    }
+
+    assert len(tells) > 60
+    assert without == set(NOT_OF_ITS_OWN)
 
 
 def test_what_is_only_proposed_is_held_and_yields_to_what_is_approved() -> None:

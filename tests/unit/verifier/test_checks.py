@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from libs.common.contracts import Asset, Product
-from libs.common.vocabulary import Outcome
+from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain.checks import CHECKS
 from services.verifier.domain.checks.contradictions import consistent, no_noise
+from services.verifier.domain.checks.exposure import exposed, found_exposed
 from services.verifier.domain.exploitation import Exploitation, Exploited
 from services.verifier.domain.judgement import judge
 from services.verifier.domain.values import CheckResult
@@ -143,6 +144,36 @@ def test_what_looks_bad_on_purpose_waits_for_a_person(
     result: CheckResult,
 ) -> None:
     assert no_noise(NOTHING_KNOWN.case_of(raw(**changes), None), RULES, NOW).result is result
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity"),
+    [
+        ({"extra": {"anonymous_access": "Y"}}, Severity.HIGH),
+        ({"extra": {"anonymous_access": "N"}}, None),
+        ({"extra": {"has_password": "N"}}, Severity.HIGH),
+        ({"extra": {"has_password": "Y"}}, None),
+        ({"extra": {"smb_implant": "Y"}}, Severity.CRITICAL),
+        ({"extra": {"smb_implant": "N"}}, None),
+        ({"extra": {"bluekeep_vulnerable": "1"}}, Severity.CRITICAL),
+        ({"extra": {"cve20190708_vulnerable": "true"}}, Severity.CRITICAL),
+        ({"extra": {"visible_databases": "local | shop"}}, Severity.HIGH),
+        ({"extra": {"visible_databases": " "}}, None),
+        ({"extra": {"visible_databases": "shop", "smb_implant": "yes"}}, Severity.CRITICAL),
+        ({"tags": ("no-password",)}, Severity.HIGH),
+        ({"tags": ("default-credentials", "iot")}, Severity.HIGH),
+        ({"tags": ("iot",), "extra": {"banner": "hello"}}, None),
+        ({"extra": {"anonymous_access": "Y"}, "category": "malicious-code/infected-system"}, None),
+    ],
+)
+def test_how_open_something_is_makes_it_more_severe(changes: dict[str, Any], severity: Severity | None) -> None:
+    case = NOTHING_KNOWN.case_of(raw(**changes), None)
+
+    said, found = exposed(case, RULES, NOW), found_exposed(case.event.indicator)
+
+    assert (found.severity if found else None) == severity
+    assert said.result is (CheckResult.PASS if severity else CheckResult.SKIP)
+    assert severity is None or f"so it is {severity} at least" in said.detail
 
 
 def test_no_warning_takes_more_than_its_check_is_said_to_take() -> None:

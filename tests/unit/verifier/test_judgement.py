@@ -28,7 +28,7 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.checks import CHECKS
-from services.verifier.domain.judgement import Weighed, credibility, judge
+from services.verifier.domain.judgement import Weighed, credibility, judge, worst_of
 from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, SMB, raw
 
 
@@ -87,7 +87,7 @@ def test_all_reasons_are_kept_also_behind_the_first_that_fails() -> None:
     judgement = judge(raw(asset=Asset(ip="10.0.0.1"), geo_country="DE"), NOTHING_KNOWN, RULES, NOW)
     failed = {reason.check for reason in judgement.reasons if reason.result is CheckResult.FAIL}
     assert failed == {"routable", "country"}
-    assert [reason.check for reason in judgement.reasons] == [check.name for check in CHECKS]
+    assert [reason.check for reason in judgement.reasons] == [*(check.name for check in CHECKS), "severity"]
 
 
 def test_documentation_ranges_count_where_the_operator_says_so() -> None:
@@ -95,6 +95,17 @@ def test_documentation_ranges_count_where_the_operator_says_so() -> None:
     for asset in (Asset(ip="192.0.2.1"), Asset(domain="shop.example.com"), Asset(asn=64500)):
         assert judge(raw(asset=asset), NOTHING_KNOWN, rules, NOW).outcome is None
     assert judge(raw(asset=Asset(ip="10.0.0.1")), NOTHING_KNOWN, rules, NOW).outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("said", "days_ago"), [(None, 1), (timedelta(days=9), 9), (timedelta(hours=3), 1), (timedelta(days=20_000), 1)]
+)
+def test_a_threat_is_no_older_than_can_be_believed(said: timedelta | None, days_ago: int) -> None:
+    event = raw(seen_at=NOW - timedelta(days=1), first_seen_at=NOW - said if said is not None else None)
+
+    (judged,) = judge_all([event], NOTHING_KNOWN, RULES, NOW)
+
+    assert judged.first_seen_at == NOW - timedelta(days=days_ago)
 
 
 def test_what_is_known_already_is_a_sighting() -> None:
@@ -236,13 +247,42 @@ def test_severity_is_the_worse_of_record_and_incident(severity: Severity | None,
     assert judge(raw(severity=severity), NOTHING_KNOWN, RULES, NOW).severity is expected
 
 
+@pytest.mark.parametrize(
+    ("said", "worst", "words"),
+    [
+        ((None, None, None, None), "medium", "medium, as nothing says otherwise"),
+        (("low", None, None, None), "low", "low by the record"),
+        (("low", "high", None, None), "high", "low by the record, high by its incident"),
+        (("critical", "high", None, None), "critical", "critical by the record, high by its incident"),
+        ((None, "medium", "high", None), "high", "medium by its incident, high by what is exploited"),
+        ((None, "medium", "high", "critical"), "critical", "critical by how open it is"),
+        (("info", "info", None, None), "info", "info by the record, info by its incident"),
+    ],
+)
+def test_a_severity_is_the_worst_that_is_said_and_says_by_whom(
+    said: tuple[str | None, str | None, str | None, str | None], worst: str, words: str
+) -> None:
+    record, incident, exploited, exposure = (Severity(each) if each else None for each in said)
+
+    severity, why = worst_of(record, incident, exploited, exposure)
+
+    assert severity == worst
+    assert words in why.detail
+    assert (why.check, why.result, why.weight) == ("severity", CheckResult.PASS, 0.0)
+
+
 def test_a_person_decides_what_was_held() -> None:
     held = judge_all([raw(1, identifier="open-rdp"), raw(2, identifier="open-rdp")], NOTHING_KNOWN, RULES, NOW)
     yes = settle_review(held, NOTHING_KNOWN, RULES, verified=True, by="anna", now=NOW)
     no = settle_review(held, NOTHING_KNOWN, RULES, verified=False, by="anna", now=NOW)
     assert [each.outcome for each in yes] == [None, Outcome.DUPLICATE]
     assert [each.outcome for each in no] == [Outcome.REFUTED, Outcome.REFUTED]
-    assert yes[0].reasons[-1].detail == no[0].reasons[-1].detail == "decided by anna"
+    for decided in (yes[0], no[0]):
+        assert [(each.check, each.detail) for each in decided.reasons[-2:]] == [
+            ("review", "decided by anna"),
+            ("severity", "high by its incident"),
+        ]
+        assert len({each.check for each in decided.reasons}) == len(decided.reasons)
 
 
 def test_the_version_of_the_rules_changes_with_every_rule() -> None:

@@ -191,8 +191,8 @@ def test_a_threat_called_wrong_counts_against_each_of_its_partners_and_a_test_ag
 @pytest.mark.parametrize(
     ("record", "result", "weight", "detail"),
     [
-        (None, CheckResult.SKIP, 0.0, "the partner has too few threats yet to be known by"),
-        (TrackRecord(49, 49), CheckResult.SKIP, 0.0, "the partner has too few threats yet to be known by"),
+        (None, CheckResult.SKIP, 0.0, "the partner has too few threats yet"),
+        (TrackRecord(49, 49), CheckResult.SKIP, 0.0, "the partner has too few threats yet"),
         (TrackRecord(50, 0), CheckResult.PASS, 0.0, "recipients called 0 of the 50 threats of demo wrong (0.0%)"),
         (TrackRecord(50, 1), CheckResult.PASS, 0.0, "recipients called 1 of the 50 threats of demo wrong (2.0%)"),
         (

@@ -1,7 +1,8 @@
 """The worked cases of `cases/*.toml`: a record, what is known before it, and the rules, and what is decided of it.
 
-They are written for people: an analyst finds there what the system does, and says so where it should do otherwise. All
-times are said as ages, such as `6h` or `20d`; what a case does not say is as in `builders.py`.
+Each states the verdict, the grade, and every reason that speaks against the record. They are written for people: an
+analyst finds there what the system does, and says so where it should do otherwise. All times are said as ages, such as
+`6h` or `20d`; what a case does not say is as in `builders.py`.
 """
 
 import re
@@ -19,6 +20,7 @@ from libs.common.contracts.intake import Product
 from libs.common.vocabulary import IncidentState, Reliability, Severity, Tlp
 from services.verifier.domain import (
     Catalogue,
+    CheckResult,
     FalsePositive,
     History,
     Incident,
@@ -32,6 +34,7 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.affected import Affected
+from services.verifier.domain.checks import CHECKS
 from services.verifier.domain.exploitation import Exploitation, Exploited, Source
 from services.verifier.domain.judgement import judge
 from services.verifier.domain.known_wrong import KnownWrong
@@ -52,14 +55,14 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     outcome: str
     """`verified` stands for what goes on to a recipient."""
+    grade: str
     by: str = ""
     """The check that decided; of no interest where the record goes on."""
-    grade: str = ""
     severity: str = ""
     incident: str | None = None
     says: str = ""
     checks: dict[str, str] = {}
-    """What single checks have found: pass, fail, warn or skip."""
+    """What single checks have found: pass, fail, warn or skip. Whatever doubts or fails besides `by` is among them."""
     record: dict[str, Any] = {}
     partner: str = "demo"
     reliability: str = "B"
@@ -93,17 +96,16 @@ def all_cases() -> list[Any]:  # Any: pytest's parameter sets
 
 @pytest.mark.parametrize("case", all_cases())
 def test_what_is_decided(case: Case) -> None:
-    event = event_of(case)
-
-    judged = judge(event, history_of(case, event), rules_of(case), NOW)
+    judged = judged_in(case)
 
     found = {reason.check: reason.result.value for reason in judged.reasons}
     assert (outcome_of(judged), judged.reason if case.by else "") == (case.outcome, case.by)
-    assert case.grade in {"", judged.grade}
+    assert judged.grade == case.grade
     assert case.severity in {"", judged.severity}
     assert case.incident in {None, judged.incident or ""}
     assert judged.listed == case.listed
     assert {check: found.get(check) for check in case.checks} == case.checks
+    assert {check for check, result in found.items() if result in {"fail", "warn"}} <= {*case.checks, case.by}
     assert case.says in "\n".join([judged.message, *(reason.detail for reason in judged.reasons)])
 
 
@@ -111,6 +113,29 @@ def test_there_are_a_hundred_of_them_and_no_two_have_one_name() -> None:
     names = [case.id for case in all_cases()]
 
     assert len(set(names)) == len(names) >= 100
+
+
+def test_each_check_has_cases_in_which_it_says_all_that_it_can() -> None:
+    judged = [judged_in(param.values[0]) for param in all_cases()]
+
+    found = {(reason.check, reason.result) for each in judged for reason in each.reasons}
+    can_be_said = {
+        (check.name, result)
+        for check in CHECKS
+        for result, is_possible in (
+            (CheckResult.PASS, True),
+            (CheckResult.FAIL, check.fails_as is not None),
+            (CheckResult.WARN, check.warns_up_to > 0),
+        )
+        if is_possible
+    }
+
+    assert can_be_said - found == set()
+
+
+def judged_in(case: Case) -> Judgement:
+    event = event_of(case)
+    return judge(event, history_of(case, event), rules_of(case), NOW)
 
 
 def outcome_of(judged: Judgement) -> str:

@@ -13,6 +13,7 @@ from services.verifier.domain.checks.asset import not_vital, routable
 from services.verifier.domain.checks.constituency import asked_for, in_our_country
 from services.verifier.domain.checks.contradictions import consistent, no_noise, weight_of_contradictions
 from services.verifier.domain.checks.exploitation import exploited
+from services.verifier.domain.checks.exposure import exposed
 from services.verifier.domain.checks.knowledge import not_a_known_false_positive, of_an_approved_incident
 from services.verifier.domain.checks.partner import (
     claimed_with_confidence,
@@ -22,7 +23,7 @@ from services.verifier.domain.checks.partner import (
     of_a_good_track_record,
 )
 from services.verifier.domain.checks.shared import not_shared
-from services.verifier.domain.checks.times import FIRST_AFTER_LAST_WEIGHT, fresh, plausible
+from services.verifier.domain.checks.times import STRANGE_BEGINNING_WEIGHT, fresh, plausible
 from services.verifier.domain.checks.versions import of_an_affected_version
 from services.verifier.domain.rules import (
     CONTRADICTION_WEIGHT,
@@ -59,7 +60,7 @@ class Check(NamedTuple):
 
 CHECKS: tuple[Check, ...] = (
     Check("routable", routable, fails_as=Outcome.REFUTED, refutes=True),
-    Check("plausible", plausible, fails_as=Outcome.REFUTED, refutes=True, warns_up_to=FIRST_AFTER_LAST_WEIGHT),
+    Check("plausible", plausible, fails_as=Outcome.REFUTED, refutes=True, warns_up_to=STRANGE_BEGINNING_WEIGHT),
     Check("known-false-positive", not_a_known_false_positive, fails_as=Outcome.REFUTED, refutes=True),
     Check("fresh", fresh, fails_as=Outcome.EXPIRED),
     Check("country", in_our_country, fails_as=Outcome.OUT_OF_SCOPE, warns_up_to=COUNTRY_DISAGREEMENT_WEIGHT),
@@ -76,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     Check("claimed-confidence", claimed_with_confidence, warns_up_to=0.5),
     Check("corroborated", corroborated),
     Check("exploited", exploited),
+    Check("exposure", exposed),
 )
 """In the order in which they speak for a record: where several fail, the first says how it ends."""
 

@@ -24,7 +24,7 @@ from services.verifier.domain.values import Case, Reason
 
 REGISTERED = passed("country", "registered with us by its owner")
 NOBODY_SAYS = not_applicable("country", "nothing says in which country it is; attribution decides")
-FOR_EVERYBODY = passed("opt-in", "its incident is told to everybody whom it concerns")
+FOR_EVERYBODY = passed("opt-in", "its incident is for everybody")
 ASKED = passed("opt-in", "its owner asked to be warned")
 NOT_ASKED = failed("opt-in", "only for those who asked")
 NO_INCIDENT = not_applicable("opt-in", "it belongs to no incident")

@@ -57,7 +57,7 @@ PARTS_OF_OTHERS = frozenset(
 HONEYPOT = "honeypot"
 
 CONSISTENT = passed("consistent", "the record does not contradict itself")
-NO_NOISE = passed("noise", "it is neither a trap nor a scanner of researchers")
+NO_NOISE = passed("noise", "neither a trap nor a researcher")
 
 _OWNERS = {port: identifier for identifier, ports in USUAL_PORTS.items() for port in ports}
 _ADDRESS_IN_NAME = re.compile(

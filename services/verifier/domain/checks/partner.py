@@ -9,11 +9,12 @@ from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
 
-NO_TRACK_RECORD = not_applicable("track-record", "the partner has too few threats yet to be known by")
-NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say how sure it is")
+NO_TRACK_RECORD = not_applicable("track-record", "the partner has too few threats yet")
+NOT_CLAIMED = not_applicable("claimed-confidence", "the partner does not say")
 NOT_CORROBORATED = not_applicable("corroborated", "no other partner has reported it yet")
+BEFORE_IT_CLOSED = not_applicable("corroborated", "others reported it before it was closed, and not since")
 SAME_SOURCE = not_applicable("corroborated", "other partners report it, but have it from the same source")
-MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell whoever it concerns")
+MAY_BE_PASSED_ON = passed("sharing", "its marking lets us tell")
 
 
 def from_a_reliable_partner(case: Case, rules: Rules, _: datetime) -> Reason:
@@ -56,10 +57,14 @@ def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
 
 
 def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
-    """Somebody else has found the same. Two partners who pass on one source are no two who have found it."""
+    """Somebody else has found the same, and it has not been closed since: then no doubt holds it back. Two partners who
+    pass on one source are no two who have found it.
+    """
     known = case.known
     if known is None:
         return NOT_CORROBORATED
+    if known.closed_at is not None:
+        return BEFORE_IT_CLOSED
     if others := len(known.sources - {case.event.source, case.event.partner}):
         return passed("corroborated", "somebody else has found it too" if others == 1 else f"{others} others found it")
     return NOT_CORROBORATED if known.partners <= {case.event.partner} else SAME_SOURCE
