@@ -1,6 +1,7 @@
 """A name server on the loopback, over UDP, that knows a few names, and misbehaves as its mood is."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -16,11 +17,15 @@ Zone = Mapping[tuple[str, str], Sequence[str] | Sequence[Sequence[str]]]
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """`mood`: fine, silent, nonsense, or fails. Names in `failing` fail whatever the mood is."""
+    """`mood`: fine, silent, nonsense, or fails. Names in `failing` fail whatever the mood is.
+
+    `asked` counts questions by name and kind, those it does not answer too.
+    """
 
     def __init__(self, zone: Zone, *, failing: Iterable[str] = ()) -> None:
-        self._zone = {key: _lists(records) for key, records in zone.items()}
+        self._zone: dict[tuple[str, str], list[Sequence[str]]] = {key: _lists(each) for key, each in zone.items()}
         self._failing = frozenset(failing)
+        self.asked: Counter[tuple[str, str]] = Counter()
         self.mood = "fine"
         self.port = 0
 
@@ -40,11 +45,15 @@ class NameServer(asyncio.DatagramProtocol):
         finally:
             transport.close()
 
+    def learn(self, name: str, kind: str, *records: str) -> None:
+        self._zone[(name, kind)] = [records]
+
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             query = dns.message.from_wire(data)
         except DNSException:
             return
+        self.asked[_asked(query)] += 1
         match self.mood:
             case "silent":
                 return
@@ -54,14 +63,13 @@ class NameServer(asyncio.DatagramProtocol):
                 self._transport.sendto(self._response(query).to_wire(), addr)
 
     def _response(self, query: dns.message.Message) -> dns.message.Message:
-        [question] = query.question
-        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        name, kind = _asked(query)
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         if self.mood == "fails" or name in self._failing:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif records := self._next(name, kind):
-            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
+            response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, *records))
         elif not any(known == name for known, _ in self._zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
         return response
@@ -70,6 +78,11 @@ class NameServer(asyncio.DatagramProtocol):
         """The last list stays."""
         lists = self._zone.get((name, kind), [])
         return lists.pop(0) if len(lists) > 1 else (lists[0] if lists else ())
+
+
+def _asked(query: dns.message.Message) -> tuple[str, str]:
+    [question] = query.question
+    return question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
 
 
 def _lists(records: Sequence[str] | Sequence[Sequence[str]]) -> list[Sequence[str]]:
