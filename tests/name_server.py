@@ -1,6 +1,7 @@
 """A name server on the loopback, over UDP, that knows a few names, and misbehaves as its mood is."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -39,11 +40,12 @@ LOOP = ("loop.example", "pool.example")
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Names in `failing` fail whatever the mood is."""
+    """Names in `failing` fail whatever the mood is. `asked` counts questions by name and kind, unanswered ones too."""
 
     def __init__(self, zone: Zone, *, failing: Iterable[str] = ()) -> None:
-        self._zone = {key: _lists(records) for key, records in zone.items()}
+        self._zone: dict[tuple[str, str], list[Sequence[str]]] = {key: _lists(each) for key, each in zone.items()}
         self._failing = frozenset(failing)
+        self.asked: Counter[tuple[str, str]] = Counter()
         self.mood: Mood = "fine"
         self.port = 0
 
@@ -63,11 +65,15 @@ class NameServer(asyncio.DatagramProtocol):
         finally:
             transport.close()
 
+    def learn(self, name: str, kind: str, *records: str) -> None:
+        self._zone[(name, kind)] = [records]
+
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             query = dns.message.from_wire(data)
         except DNSException:
             return
+        self.asked[_asked(query)] += 1
         if self.mood != "silent":
             self._transport.sendto(self._answer(data, query), addr)
 
@@ -89,8 +95,7 @@ class NameServer(asyncio.DatagramProtocol):
                 return whole
 
     def _response(self, query: dns.message.Message) -> dns.message.Message:
-        [question] = query.question
-        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        name, kind = _asked(query)
         response = dns.message.make_response(query)
         response.flags |= dns.flags.RA
         if self.mood in UNWILLING or name in self._failing:
@@ -98,7 +103,7 @@ class NameServer(asyncio.DatagramProtocol):
         elif self.mood == "cut-off":
             response.flags |= dns.flags.TC  # and nobody listens where the rest is asked for
         elif self.mood == "another-question":
-            other = dns.message.make_query("else.example", question.rdtype, id=query.id)
+            other = dns.message.make_query("else.example", query.question[0].rdtype, id=query.id)
             response = dns.message.make_response(other)
         elif self.mood == "loop":
             names = (name, *LOOP, LOOP[0])
@@ -107,7 +112,7 @@ class NameServer(asyncio.DatagramProtocol):
                 dns.rrset.from_text(f"{one}.", 60, "IN", "CNAME", f"{other}.") for one, other in aliases
             ]
         elif records := self._next(name, kind):
-            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
+            response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", kind, *records))
         elif not any(known == name for known, _ in self._zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
         return response
@@ -116,6 +121,11 @@ class NameServer(asyncio.DatagramProtocol):
         """The last list stays."""
         lists = self._zone.get((name, kind), [])
         return lists.pop(0) if len(lists) > 1 else (lists[0] if lists else ())
+
+
+def _asked(query: dns.message.Message) -> tuple[str, str]:
+    [question] = query.question
+    return question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
 
 
 def _with_endless_name(whole: bytes, query: dns.message.Message) -> bytes:

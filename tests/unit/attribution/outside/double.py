@@ -44,13 +44,17 @@ HALF_OF_A_LETTER = rb"""{
 
 
 class WebServer:
-    """Answers each path with what it was given, in the mood that it is in."""
+    """Answers each path with what it was given, in the mood that it is in.
+
+    `pages` are by path, or by host and path where several hosts are here. `asked` counts paths, `visited` with hosts.
+    """
 
     def __init__(self, pages: Mapping[str, tuple[str, Body]]) -> None:
         self.pages = dict(pages)
         self.mood = Mood.FINE
         self.port = 0
         self.asked: Counter[str] = Counter()
+        self.visited: Counter[str] = Counter()
 
     @asynccontextmanager
     async def running(self, *, tls: ssl.SSLContext | None = None) -> AsyncIterator["WebServer"]:
@@ -70,16 +74,18 @@ class WebServer:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            path = head.split(" ")[1]
+            path, host = head.split(" ")[1], _host_in(head)
             self.asked[path] += 1
-            await self._say(writer, path)
+            self.visited[f"{host}{path}"] += 1
+            await self._say(writer, path, host=host)
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _say(self, writer: asyncio.StreamWriter, path: str) -> None:
-        page = self.pages.get(path.partition("?")[0])
+    async def _say(self, writer: asyncio.StreamWriter, path: str, *, host: str) -> None:
+        place = path.partition("?")[0]
+        page = self.pages.get(f"{host}{place}") or self.pages.get(place)
         kind, body = page if page is not None else ("text/plain", b"not here")
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         whole = _message(200 if page is not None else 404, {"Content-Type": kind}, content)
@@ -102,6 +108,12 @@ class WebServer:
             await writer.drain()
             if await _is_over(self._gone, seconds=0.05):
                 return
+
+
+def _host_in(head: str) -> str:
+    """Without its port."""
+    values = (line.partition(":")[2].strip() for line in head.split("\r\n") if line.lower().startswith("host:"))
+    return next(values, "").partition(":")[0]
 
 
 async def _half_close(writer: asyncio.StreamWriter, beginning: bytes) -> None:
