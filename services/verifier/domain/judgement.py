@@ -24,6 +24,7 @@ from services.verifier.domain.values import (
 )
 
 SEVERITIES = tuple(Severity)
+WORST = SEVERITIES[0]
 
 INTRODUCTIONS: Mapping[Outcome, str] = {
     Outcome.DUPLICATE: "A sighting of a threat that is",
@@ -149,7 +150,7 @@ def _outcome_of(failed: Reason, fails_as: Mapping[str, Outcome | None]) -> Outco
 
 
 def _verified(case: Case, rules: Rules, now: datetime, weighed: Weighed) -> Judgement:
-    if case.known is not None and not _is_news_again(case.event, case.known, rules, now):
+    if case.known is not None and not _is_news_again(case, case.known, rules, now):
         known_since = f"known since {case.known.first_seen_at:%Y-%m-%d %H:%M} UTC"
         sighting = Reason("sighting", PASS, 0.0, known_since)
         return _decided(case, rules, now, weighed.and_also(sighting), outcome=DUPLICATE, because=sighting)
@@ -170,14 +171,22 @@ def _listed(case: Case, rules: Rules) -> ListedOperator | None:
     return None if is_ignored else operator
 
 
-def _is_news_again(event: RawIndicator, known: Threat, rules: Rules, now: datetime) -> bool:
-    """A closed threat that is seen after what closed it; and an open one that is still seen long after it was news.
+def _is_news_again(case: Case, known: Threat, rules: Rules, now: datetime) -> bool:
+    """A closed threat that is seen after what closed it; an open one that has become worse, or is seen for long.
 
-    The latter reminds whoever was warned, and reaches whoever could not be found the first time.
+    The last reminds whoever was warned, and reaches whoever could not be found the first time.
     """
     if known.closed_at is not None:
-        return known.is_refuted_by(event.indicator.seen_at)
-    return now - known.announced_at >= rules.renew_after
+        return known.is_refuted_by(case.event.indicator.seen_at)
+    return now - known.announced_at >= rules.renew_after or _is_worse(case, known, rules)
+
+
+def _is_worse(case: Case, known: Threat, rules: Rules) -> bool:
+    """Than all that was told of it: one that goes up and down is news once for each step up."""
+    told = known.told_severity
+    if told is None or told is WORST:
+        return False
+    return SEVERITIES.index(severity_of(case, rules)) < SEVERITIES.index(told)
 
 
 def _decided(
@@ -198,7 +207,7 @@ def _decided(
         reason=because.check if because else "verified",
         message=_message(outcome, because),
         grade=f"{event.reliability}{credibility(weighed, rules)}",
-        severity=_severity(indicator.severity, incident.severity if incident else None, _urgency(indicator, rules)),
+        severity=severity_of(case, rules),
         confidence=weighed.confidence,
         reasons=weighed.reasons,
         threat_id=case.threat_id,
@@ -232,6 +241,11 @@ def credibility(weighed: Weighed, rules: Rules) -> Credibility:
     return Credibility.POSSIBLE if weighed.confidence >= rules.possible_from else Credibility.DOUBTFUL
 
 
+def severity_of(case: Case, rules: Rules) -> Severity:
+    indicator, incident = case.event.indicator, case.incident
+    return _severity(indicator.severity, incident.severity if incident else None, _urgency(indicator, rules))
+
+
 def _urgency(indicator: Indicator, rules: Rules) -> Severity | None:
     finding = found_exploited(indicator, rules)
     return finding.severity if finding else None
@@ -260,6 +274,7 @@ def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
             sources=frozenset({event.source}),
             announced_at=judgement.at,
             is_test=event.is_test,
+            told_severity=judgement.severity,
         )
     again = msgspec.structs.replace(
         known,
@@ -268,6 +283,7 @@ def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
         sightings=known.sightings + 1,
         partners=known.partners | {event.partner},
         sources=known.sources | {event.source},
+        told_severity=_severity(judgement.severity, None if judgement.reopened else known.told_severity),
     )
     if judgement.outcome is DUPLICATE:
         return again
