@@ -14,7 +14,7 @@ from libs.common.contracts import (
     TargetAttributed,
     ThreatWithdrawn,
 )
-from services.notifier.handlers import corrections, digests, planning, returning
+from services.notifier.handlers import continuing, corrections, digests, planning, returning
 
 
 def subscriptions(
@@ -28,7 +28,7 @@ def subscriptions(
         ),
         FeedbackReceived: planning.heed_feedback,
         MailReturned: returning.heed_returns,
-        RecipientsExhausted: returning.give_up,
+        RecipientsExhausted: continuing.give_up,
         DigestDue: digests.take_up_digests,
         ClaimToConfirm: digests.take_up_claims,
     }

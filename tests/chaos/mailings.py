@@ -11,7 +11,7 @@ from libs.common.vocabulary import Outcome
 
 ENDS = frozenset({"sent", "failed", "bounced"})
 DEAD_ADDRESS = ("cancelled", "undeliverable")
-"""State and reason of what waited for an address that another mail found dead. Nobody cancels anything else here."""
+"""State and reason of what waited for a last contact that another mail found dead. Nobody cancels anything else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.domain.replies import Answered
 from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.commands import suppress
-from services.notifier.handlers.returning import give_up
+from services.notifier.handlers.continuing import give_up
 from tests.chaos import ledger
 from tests.chaos.ledger import Books
 from tests.integration.test_corrections import AFTERWARDS, all_of, read, withdraw, withdrawal

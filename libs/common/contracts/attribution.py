@@ -156,12 +156,16 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
 
 @topic("recipients-exhausted")
 class RecipientsExhausted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="recipients-exhausted.v1"):
-    """Nobody is left to tell about the asset of a target whose recipient could not be reached. `evidence` says why."""
+    """Nobody is left to tell about the asset of a target whose recipient could not be reached. `evidence` says why.
+
+    `asked_again` is that of the question.
+    """
 
     target_id: UUID
     asset: str
     at: datetime
     evidence: tuple[Evidence, ...] = ()
+    asked_again: int = 0
 
     @property
     def key(self) -> str:
@@ -169,7 +173,7 @@ class RecipientsExhausted(Event, frozen=True, kw_only=True, omit_defaults=True, 
 
     @property
     def event_id(self) -> UUID:
-        return derived_id("recipients-exhausted", self.target_id)
+        return derived_id("recipients-exhausted", self.target_id, self.at)
 
 
 @topic("asset-registered")

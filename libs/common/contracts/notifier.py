@@ -53,6 +53,7 @@ class RecipientUnreachable(Event, frozen=True, kw_only=True, omit_defaults=True,
     """The recipient of a target can't be reached: another contact is asked for. `reason`: the mail server's code.
 
     `notification_id` is the mail that did not arrive; with `is_settled` the record's outcome has been said already.
+    `asked_again` counts how often a person has asked anew, when nobody was left: then there is no limit to contacts.
     """
 
     target: TargetAttributed
@@ -61,6 +62,7 @@ class RecipientUnreachable(Event, frozen=True, kw_only=True, omit_defaults=True,
     reason: str
     is_settled: bool
     at: datetime
+    asked_again: int = 0
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -74,4 +76,4 @@ class RecipientUnreachable(Event, frozen=True, kw_only=True, omit_defaults=True,
 
     @property
     def event_id(self) -> UUID:
-        return derived_id("recipient-unreachable", self.target.target_id)
+        return derived_id("recipient-unreachable", self.target.target_id, self.at)

@@ -21,18 +21,24 @@ class Exhausted(msgspec.Struct, frozen=True):
 
 
 def next_contact(
-    verdict: Verdict, *, failed: tuple[str, ...], organisations: Mapping[UUID, Organisation], at: datetime
+    verdict: Verdict,
+    *,
+    failed: tuple[str, ...],
+    organisations: Mapping[UUID, Organisation],
+    at: datetime,
+    is_asked_again: bool = False,
 ) -> Attributed | Exhausted:
     """What the ladder says past those that `failed`, of which the last could not be reached just now.
 
     Of whom it would leave to a person nobody is told. Whoever is told hears nothing of others who were tried before.
+    What a person has asked again goes on to more contacts than by itself.
     """
     tried = tuple(
         Evidence(source="delivery", asked=address, answered="could not be reached", at=at, confidence=0.0)
         for address in failed
     )
     found = () if isinstance(verdict, Waiting) else verdict.evidence
-    if not isinstance(verdict, Attributed) or len(failed) >= MOST_CONTACTS:
+    if not isinstance(verdict, Attributed) or (len(failed) >= MOST_CONTACTS and not is_asked_again):
         return Exhausted((*tried, *found))
     others = set(failed) - _addresses_of(verdict.recipient, organisations)
     evidence = tuple(_told_to_nobody(step) if _names_any(step, others) else step for step in (*tried, *found))

@@ -18,26 +18,30 @@ from services.attribution.store.continuations import Continuation
 async def attribute_unreachable(
     events: Sequence[RecipientUnreachable], /, *, tx: Transaction, now: datetime, decider: Decider
 ) -> Sequence[Event]:
-    """Name the next contact for each target; one that was asked for before gets the same answer.
+    """Name the next contact for each target; one that was asked for before gets the same answer, unless a person asks.
 
     The answer is about the same indicator, so the first attribution stands as it is.
     """
-    asked = {event.target.target_id: event for event in events}
-    standing = await store.continuations.of_targets(tx, list(asked))
-    new = [event for event in asked.values() if event.target.target_id not in standing]
+    asked = {(event.target.target_id, event.asked_again): event for event in events}
+    standing = await store.continuations.answers_to(tx, list(asked))
+    new = {question: event for question, event in asked.items() if question not in standing}
 
-    verdicts = await decider.decide([decider.past(event) for event in new], tx=tx, at=now)
+    verdicts = await decider.decide([decider.past(event) for event in new.values()], tx=tx, at=now)
     known = await decider.directory.latest(tx)
     decided = {
-        event.target.target_id: next_contact(
-            verdict, failed=event.failed, organisations=known.registered.organisations, at=now
+        question: next_contact(
+            verdict,
+            failed=event.failed,
+            organisations=known.registered.organisations,
+            at=now,
+            is_asked_again=event.asked_again > 0,
         )
-        for event, verdict in zip(new, verdicts, strict=True)
+        for (question, event), verdict in zip(new.items(), verdicts, strict=True)
     }
 
     await store.continuations.record(tx, decided, now=now)
-    standing |= {target_id: Continuation(now, decision) for target_id, decision in decided.items()}
-    return [_event_of(event, standing[target_id]) for target_id, event in asked.items()]
+    standing |= {question: Continuation(now, decision) for question, decision in decided.items()}
+    return [_event_of(event, standing[question]) for question, event in asked.items()]
 
 
 def _event_of(asked: RecipientUnreachable, standing: Continuation) -> Event:
@@ -51,6 +55,7 @@ def _event_of(asked: RecipientUnreachable, standing: Continuation) -> Event:
                 asset=asked.key,
                 at=standing.decided_at,
                 evidence=told(evidence),
+                asked_again=asked.asked_again,
                 traceparent=target.traceparent,
             )
 
@@ -58,10 +63,11 @@ def _event_of(asked: RecipientUnreachable, standing: Continuation) -> Event:
 def _target_of(asked: RecipientUnreachable, decision: Attributed) -> TargetAttributed:
     """The teams that hear of it as well have their copies already."""
     target = asked.target
+    again = (asked.asked_again,) if asked.asked_again else ()
     first = target.continued.target_id if target.continued else target.target_id
     return msgspec.structs.replace(
         target,
-        target_id=derived_id("continued-target", target.target_id),
+        target_id=derived_id("continued-target", target.target_id, *again),
         recipient=decision.recipient,
         confidence=decision.confidence,
         evidence=told(decision.evidence),

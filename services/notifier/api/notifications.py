@@ -16,6 +16,7 @@ from libs.common.vocabulary import NotificationKind
 from services.notifier.api.views import NotificationDetail, NotificationSummary, detail_of, summary_of
 from services.notifier.domain.notification import Command, State, Wanted
 from services.notifier.handlers.commands import command_notification
+from services.notifier.handlers.continuing import ask_again
 from services.notifier.handlers.looking import dossier_of, newest_notifications, notification_named
 
 ANYONE = Depends(operator(at_least=Role.VIEWER))
@@ -54,6 +55,17 @@ def routes(database: Database) -> APIRouter:
             notification = await notification_named(tx, name)
             if notification is None:
                 raise not_found("notification")
+            return detail_of(await dossier_of(tx, notification))
+
+    @router.post("/{notification_id}/continue", responses=refusals(409))
+    async def have_it_continued(notification_id: UUID, by: Approver, body: Order | None = None) -> NotificationDetail:
+        """Ask attribution once more who else can be told of what could not be delivered: a contact was mended since.
+
+        Whoever is found gets it under the same reference (`continues`). No outcome changes by it.
+        """
+        note = body.note if body else ""
+        async with database.transaction() as tx:
+            notification = await ask_again(tx, notification_id, note=note, by=by.name, now=database.now())
             return detail_of(await dossier_of(tx, notification))
 
     @router.post("/{notification_id}/{command}", responses=refusals(409))

@@ -96,7 +96,10 @@ def routes(database: Database) -> APIRouter:
 
     @router.post("", status_code=201)
     async def add_suppression(order: SuppressionOrder, by: Analyst) -> SuppressionView:
-        """What waits for it is suppressed too. One that is there already stays, unless it would end before this one."""
+        """What waits for it is suppressed too; with the reason `undeliverable` or `bounced` it goes to somebody else.
+
+        One that is there already stays, unless it would end before this one.
+        """
         now = database.now()
         if order.until is not None and order.until <= now:
             raise Problem(422, "already-over", "This suppression would have ended already", "`until` is in the past.")

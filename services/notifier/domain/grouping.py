@@ -16,7 +16,7 @@ from libs.common.references import reference_of
 from libs.common.vocabulary import Severity
 from services.notifier.domain.amount.repeats import Reminder, both_remind
 from services.notifier.domain.notification import URGENCY, State
-from services.notifier.domain.planning import Planned
+from services.notifier.domain.planning import Planned, contact_of
 
 REFERENCES_TRIED = 3
 """With ten million notifications one reference in three million is taken already, and three in a row never are."""
@@ -154,7 +154,7 @@ def _group_of(joining: Sequence[Planned]) -> Group:
         wait=soonest.wait or "",
         reminder=reduce(both_remind, (item.reminder for item in joining)),
         continues=continued.notification_id if continued else None,
-        contact=len(continued.failed) + 1 if continued else 1,
+        contact=contact_of(first),
         reference=continued.reference if continued else "",
         settled=continued.is_settled if continued else False,
     )

@@ -94,7 +94,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     it `is_first_to_recipient` is decided when it is planned, and once more when it is first taken up.
     What it waits for is its `wait`, until `due_at` while it is planned, then until `next_attempt_at`; `let_go_at` is
     when nothing but a server could hold it up any more. One that tells of nothing new has a `reminder`.
-    `is_sample`: it goes with the first wave of its incident.
+    `is_sample`: it goes with the first wave of its incident. `gone_on_at`: when another contact was last asked for.
     """
 
     id: UUID
@@ -129,6 +129,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     mail_id: UUID | None = None
     reminder: Reminder | None = None
     is_sample: bool = False
+    gone_on_at: datetime | None = None
 
     @property
     def is_test(self) -> bool:

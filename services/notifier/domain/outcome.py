@@ -169,7 +169,7 @@ def _settle_as_sent(consignment: Consignment, *, now: datetime) -> Sequence[Indi
 
 
 def unreachable(
-    notification: Notification, targets: Iterable[Target], *, reason: str, now: datetime
+    notification: Notification, targets: Iterable[Target], *, reason: str, now: datetime, asked_again: int = 0
 ) -> list[RecipientUnreachable]:
     """The question to attribution who else can be told of these targets. Nobody is told in place of a copy's team."""
     return [
@@ -178,8 +178,9 @@ def unreachable(
             notification_id=notification.id,
             reference=notification.reference,
             reason=reason,
-            is_settled=notification.settled,
+            is_settled=notification.settled or asked_again > 0,
             at=now,
+            asked_again=asked_again,
             traceparent=target.traceparent,
         )
         for target in targets

@@ -22,6 +22,7 @@ from services.notifier.domain.amount.repeats import (
     weigh_repeat,
 )
 from services.notifier.domain.amount.waits import Wait
+from services.notifier.domain.notification import MOST_CONTACTS
 from services.notifier.domain.withdrawal import WITHDRAWN
 
 REMINDERS: Mapping[Severity, int] = {
@@ -60,6 +61,10 @@ class SuppressionReason(StrEnum):
     BOUNCED = "bounced"
     COMPLAINT = "complaint"
     OPERATOR = "operator"
+
+
+DEAD = frozenset({SuppressionReason.UNDELIVERABLE, SuppressionReason.BOUNCED})
+"""What is found of an address, and not said by anybody: whoever else can be told is told instead."""
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,10 +179,12 @@ def _plan_one(
         return Suppressed(target, WITHDRAWN, MESSAGES[WITHDRAWN])
     if target.incident in history.closed:
         return Suppressed(target, INCIDENT_CLOSED, MESSAGES[INCIDENT_CLOSED])
-    if (suppression := covering_of(silent, target.recipient, target.incident)) is not None:
+    suppression = covering_of(silent, target.recipient, target.incident)
+    if suppression is not None and not goes_on(target, suppression):
         return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
     told = history.told.get(Warned(target.recipient.key, target.threat_id))
     is_reopened = target.reopened is not None
+    policy = policy if suppression is None else msgspec.structs.replace(policy, amounts=FREE)
     repeat = weigh_repeat(told, severity=target.severity, is_reopened=is_reopened, policy=policy.repeats, now=now)
     match repeat:
         case TooSoon(last_at):
@@ -193,6 +200,16 @@ def _plan_one(
             return _planned(target, reminder=repeat, policy=policy, now=now)
         case _:
             assert_never(repeat)
+
+
+def goes_on(target: Target, suppression: Suppression) -> bool:
+    """Whether it is planned all the same, to go on to the next contact when its mail is due: others may join it."""
+    return suppression.reason in DEAD and target.recipient.test_of is None and contact_of(target) < MOST_CONTACTS
+
+
+def contact_of(target: Target) -> int:
+    """Which one of the ladder's contacts it is to, from 1."""
+    return len(target.continued.failed) + 1 if target.continued else 1
 
 
 def _days_ago(days: int) -> str:

@@ -6,10 +6,16 @@ from datetime import datetime
 import msgspec
 
 from libs.common.text import plain
+from services.notifier.domain.continuing import Sought
 from services.notifier.domain.notification import Attempt, Notification, State
+from services.notifier.domain.planning import DEAD, SuppressionReason
 from services.notifier.domain.returns import Return
 
 DETAIL_CHARACTERS = 300
+PASSED_ON = {
+    SuppressionReason.UNDELIVERABLE: "another mail to its address was refused, so another contact is asked for",
+    SuppressionReason.BOUNCED: "another mail to its address came back, so another contact is asked for",
+}
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -31,11 +37,17 @@ class Follower(msgspec.Struct, frozen=True):
 
 
 def timeline_of(
-    notification: Notification, *, attempts: Sequence[Attempt], returns: Iterable[Return], followers: Iterable[Follower]
+    notification: Notification,
+    *,
+    attempts: Sequence[Attempt],
+    returns: Iterable[Return],
+    followers: Iterable[Follower],
+    sought: Sequence[Sought] = (),
 ) -> list[Happening]:
     """Oldest first; what happened in one moment in the order of its life."""
     happenings = [
         *_of_its_own(notification),
+        *_of_search(notification, sought),
         *(each for attempt in attempts for each in _of_attempt(attempt)),
         *(Happening(each.at, each.kind, _said(each)) for each in returns),
         *(_of_follower(follower) for follower in followers),
@@ -54,6 +66,16 @@ def _of_its_own(notification: Notification) -> Iterator[Happening]:
         yield Happening(notification.decided_at, what, _joined(*words))
     if notification.queued_at is not None:
         yield Happening(notification.queued_at, "queued")
+
+
+def _of_search(notification: Notification, sought: Sequence[Sought]) -> Iterator[Happening]:
+    """Its address was found dead while it waited; a person has had another contact asked for; nobody is left."""
+    if notification.reason in DEAD and notification.state is State.BOUNCED and notification.gone_on_at is not None:
+        yield Happening(notification.gone_on_at, "passed-on", PASSED_ON[SuppressionReason(notification.reason)])
+    if asked := [each.asked_again_at for each in sought if each.asked_again_at is not None]:
+        yield Happening(max(asked), "asked-again", "who else can be told")
+    if ended := [each.exhausted_at for each in sought if each.exhausted_at is not None]:
+        yield Happening(max(ended), "exhausted", f"nobody else is known for {len(ended)} of {len(sought)}")
 
 
 def _of_attempt(attempt: Attempt) -> Iterator[Happening]:

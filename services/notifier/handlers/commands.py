@@ -6,11 +6,12 @@ from uuid import UUID
 from libs.common.db import Transaction
 from libs.common.ids import new_id
 from libs.common.outbox import enqueue
+from libs.common.problems import Problem
 from libs.common.vocabulary import Outcome
 from services.notifier.domain.brakes.decisions import Action, Decision
 from services.notifier.domain.notification import Brake, Command, Notification, State, after_command
 from services.notifier.domain.outcome import settled_targets
-from services.notifier.domain.planning import StoredSuppression, Suppression
+from services.notifier.domain.planning import StoredSuppression, Suppression, SuppressionList, covering_of
 from services.notifier.handlers.withdrawing import silence
 from services.notifier.store import brake_decisions, notifications, orders, targets
 
@@ -23,7 +24,8 @@ async def command_notification(
     """Carry out a command; answers the notification after it, or None if its state does not allow the command.
 
     What has bounced can be sent again once its outcome is said: until then it goes on to another contact.
-    Raises `LookupError` for a notification that does not exist. Who cancels settles its targets as suppressed.
+    Raises `LookupError` for a notification that does not exist, and a `Problem` where it would be sent to somebody who
+    is not written to. Who cancels settles its targets as suppressed.
     """
     notification = await notifications.notification_with_id(tx, notification_id, lock=True)
     if notification is None:
@@ -33,6 +35,8 @@ async def command_notification(
     goes_on = notification.state is State.BOUNCED and not notification.settled
     if state is None or goes_on:
         return None
+    if command is Command.RESEND:
+        await _require_that_it_may_be_written_to(tx, notification, now=now)
 
     reason = "cancelled" if state is State.CANCELLED else ""
     await notifications.decide_notification(tx, notification_id, state=state, reason=reason, note=note, by=by, now=now)
@@ -43,6 +47,15 @@ async def command_notification(
         )
         await enqueue(tx, settled)
     return await notifications.notification_with_id(tx, notification_id)
+
+
+async def _require_that_it_may_be_written_to(tx: Transaction, notification: Notification, *, now: datetime) -> None:
+    """What is sent again to whom nobody writes would be taken back at once, and its end would be lost."""
+    recipient = notification.recipient
+    found = await orders.suppressions_of(tx, [(recipient.key, recipient.organisation_id)], now=now)
+    if (suppression := covering_of(SuppressionList(found), recipient, notification.incident)) is not None:
+        why = f"Nobody is written to there ({suppression.reason}): end the suppression first, or let it `continue`."
+        raise Problem(409, "wrong-state", "The notification can't follow this now", why)
 
 
 async def suppress(

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from libs.common.contracts import IndicatorSettled, MailReturned, RecipientsExhausted
+from libs.common.contracts import IndicatorSettled, MailReturned
 from libs.common.db import Transaction
 from libs.common.metrics import NOTIFICATIONS
 from libs.common.outbox import enqueue
-from libs.common.vocabulary import Outcome
 from services.notifier.domain.notification import Notification, State
-from services.notifier.domain.outcome import settled_targets, unreachable
+from services.notifier.domain.outcome import unreachable
 from services.notifier.domain.planning import Suppression
 from services.notifier.domain.returns import SOFT_BOUNCES_WITHIN, Return, verdict_on
 from services.notifier.handlers.withdrawing import silence
@@ -18,8 +17,6 @@ from services.notifier.store import notifications, orders, returns, targets
 
 BY = "feedback"
 AT_ONCE = 100
-UNREACHABLE = "unreachable"
-NOBODY_ELSE = "The recipient's address does not take mail, and nobody else is known who could be told."
 
 
 async def heed_returns(events: Sequence[MailReturned], *, tx: Transaction, now: datetime) -> Sequence[IndicatorSettled]:
@@ -52,12 +49,13 @@ async def _apply(tx: Transaction, returned: Return, notification: Notification, 
     soft = await returns.soft_bounces_of(tx, key, now=now, within=SOFT_BOUNCES_WITHIN)
     verdict = verdict_on(returned, notification, soft_bounces=soft)
     if verdict.bounces:
-        await returns.mark_bounced(tx, notification.id, reason=returned.permanence or "")
+        reason = returned.permanence or ""
+        await returns.mark_bounced(tx, notification.id, reason=reason, gone_on_at=now if verdict.goes_on else None)
         tx.after_commit(partial(NOTIFICATIONS.labels(State.BOUNCED).inc, 1))
     if verdict.suppresses is not None:
         suppression = Suppression(value=key, reason=verdict.suppresses)
-        await orders.record_suppressions(tx, [suppression], note=_note(returned), by=BY, now=now)
-        await silence(tx, suppression, by=BY, now=now)
+        [standing] = await orders.record_suppressions(tx, [suppression], note=_note(returned), by=BY, now=now)
+        await silence(tx, standing.suppression, by=BY, now=now)
     if verdict.goes_on:
         carried = (await targets.targets_of(tx, [notification.id])).get(notification.id, ())
         reason = returned.code or returned.permanence or ""
@@ -66,12 +64,3 @@ async def _apply(tx: Transaction, returned: Return, notification: Notification, 
 
 def _note(returned: Return) -> str:
     return " ".join(filter(None, (returned.kind, returned.code, returned.detail)))[:500]
-
-
-async def give_up(
-    events: Sequence[RecipientsExhausted], *, tx: Transaction, now: datetime
-) -> Sequence[IndicatorSettled]:
-    """Nobody else can be told: the outcome is that it failed, unless one was said. The word leaves by the outbox."""
-    left = await returns.give_up(tx, {event.target_id for event in events}, now=now)
-    await enqueue(tx, settled_targets(left, outcome=Outcome.FAILED, reason=UNREACHABLE, message=NOBODY_ELSE, now=now))
-    return ()

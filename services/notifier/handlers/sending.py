@@ -202,7 +202,7 @@ async def record(tx: Transaction, mails: Sequence[Delivered], *, now: datetime) 
 
 
 async def bury_dead_addresses(tx: Transaction, tried: Sequence[tuple[str, Result]], *, now: datetime) -> None:
-    """Write no more to the addresses of which the relay said that they take no mail, and take back what waits.
+    """Write no more to the addresses of which the relay said that they take no mail; what waits goes to somebody else.
 
     Not to those of teams: each mail that can't be handed over is a failure that somebody sees, until a person mends it.
     """
@@ -213,6 +213,6 @@ async def bury_dead_addresses(tx: Transaction, tried: Sequence[tuple[str, Result
     ]
     if not dead:
         return
-    await orders.record_suppressions(tx, dead, note="the mail relay said so", by="notifier", now=now)
-    for suppression in dead:
-        await silence(tx, suppression, by="notifier", now=now)
+    standing = await orders.record_suppressions(tx, dead, note="the mail relay said so", by="notifier", now=now)
+    for each in standing:
+        await silence(tx, each.suppression, by="notifier", now=now)

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from libs.common.db import Transaction
+from libs.common.metrics import NOTIFICATIONS
 from libs.common.outbox import enqueue
 from libs.common.vocabulary import NotificationKind, Outcome
 from services.notifier.domain.grouping import sum_of
-from services.notifier.domain.notification import Notification
-from services.notifier.domain.outcome import BY, settled_targets
+from services.notifier.domain.notification import Notification, State
+from services.notifier.domain.outcome import BY, may_go_on, settled_targets, unreachable
 from services.notifier.domain.planning import (
+    DEAD,
     INCIDENT_CLOSED,
     MESSAGES,
     Suppression,
@@ -19,11 +22,14 @@ from services.notifier.domain.planning import (
     covering_of,
 )
 from services.notifier.domain.withdrawal import WITHDRAWN, Fate, Withdrawn, fate_of
-from services.notifier.store import groups, incidents, notifications, orders, targets, withdrawals
+from services.notifier.store import continuing, groups, incidents, notifications, orders, targets, withdrawals
 
 
 async def silence(tx: Transaction, suppression: Suppression, *, by: str, now: datetime) -> None:
-    """Take back what waits for a recipient who is no longer written to; what is for a team, if a person said so."""
+    """Take back what waits for a recipient who is no longer written to; what is for a team, if a person said so.
+
+    What waits for an address that is dead goes on to the next contact.
+    """
     about = [suppression.incident] if suppression.incident else None
     await _withdraw(
         tx,
@@ -61,17 +67,41 @@ async def _withdraw(
     unsent = await notifications.open_notifications(
         tx, recipient=recipient, spares_teams=spares_teams, incidents=about, kind=kind
     )
-    await take_back(tx, unsent, reason=reason, by=by, now=now)
+    await _take_back_or_pass_on(tx, unsent, reason=reason, by=by, now=now)
+
+
+async def _take_back_or_pass_on(
+    tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, by: str, now: datetime
+) -> None:
+    going_on = await pass_on(tx, notification_ids, reason=reason, now=now) if reason in DEAD else set()
+    left = [each for each in notification_ids if each not in going_on]
+    await take_back(tx, left, reason=reason, by=by, now=now)
+
+
+async def pass_on(tx: Transaction, notification_ids: Sequence[UUID], *, reason: str, now: datetime) -> set[UUID]:
+    """Ask for another contact for each of these, which are locked and whose address is dead, as far as one may be.
+
+    Answers those that go on, each under its own reference. Doing it twice asks nothing twice.
+    """
+    known = await notifications.notifications_with_ids(tx, notification_ids)
+    going_on = [each for each in known.values() if may_go_on(each)]
+    carried = await targets.targets_of(tx, [each.id for each in going_on])
+    await continuing.pass_on(tx, carried, reason=reason, now=now)
+    asked = [unreachable(each, carried.get(each.id, ()), reason=reason, now=now) for each in going_on]
+    await enqueue(tx, [question for questions in asked for question in questions])
+    tx.after_commit(partial(NOTIFICATIONS.labels(State.BOUNCED).inc, len(carried)))
+    return set(carried)
 
 
 async def mailable_notifications(tx: Transaction, due: Sequence[Notification], *, now: datetime) -> list[UUID]:
-    """What may still go out of these; what a suppression covers that came too late to find it is taken back."""
+    """What may still go out of these; what a suppression covers that came too late to find it does not."""
     recipients = {(item.recipient.key, item.recipient.organisation_id) for item in due}
     silent = SuppressionList(await orders.suppressions_of(tx, recipients, now=now))
     covering = {item.id: covering_of(silent, item.recipient, item.incident) for item in due}
     reasons = {key: suppression.reason for key, suppression in covering.items() if suppression is not None}
     for reason in sorted(set(reasons.values())):
-        await take_back(tx, [key for key, why in reasons.items() if why is reason], reason=reason, by=BY, now=now)
+        about = [key for key, why in reasons.items() if why is reason]
+        await _take_back_or_pass_on(tx, about, reason=reason, by=BY, now=now)
     left = [item.id for item in due if item.id not in reasons]
     emptied = await take_out(tx, await withdrawals.withdrawn_in(tx, left), now=now)
     return [notification_id for notification_id in left if notification_id not in emptied]

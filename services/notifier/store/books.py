@@ -89,8 +89,9 @@ AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notificatio
 SENDING = "SELECT id::text AS id, lease_until AS since FROM notifications WHERE state = 'sending'"
 
 WITHOUT_NEXT_CONTACT = """
-    SELECT n.id::text AS id, coalesce((SELECT max(a.ended_at) FROM attempts a WHERE a.notification_id = n.id),
-                                      n.created_at) AS since
+    SELECT n.id::text AS id, coalesce(
+        n.gone_on_at, (SELECT max(a.ended_at) FROM attempts a WHERE a.notification_id = n.id), n.created_at
+    ) AS since
     FROM notifications n WHERE n.state = 'bounced' AND NOT n.settled AND EXISTS (
         SELECT FROM targets t
         WHERE t.notification_id = n.id AND t.given_up_at IS NULL AND t.copy_of IS NULL AND NOT EXISTS (
@@ -98,6 +99,13 @@ WITHOUT_NEXT_CONTACT = """
             WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
         )
     )
+    UNION
+    SELECT n.id::text, min(t.asked_again_at) FROM targets t JOIN notifications n ON n.id = t.notification_id
+    WHERE t.asked_again_at IS NOT NULL AND t.exhausted_at IS NULL AND n.state = 'bounced' AND NOT EXISTS (
+        SELECT FROM targets c
+        WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
+    )
+    GROUP BY n.id
 """
 
 RETURNS_TO_HEED = "SELECT return_id::text AS id, at AS since FROM returns WHERE heeded_at IS NULL"

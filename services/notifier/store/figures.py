@@ -21,7 +21,7 @@ async def figures_of(tx: Transaction, hold: Hold, *, since: datetime) -> Figures
     (mails,) = await tx.fetch(
         f"""
         SELECT count(*) FILTER (WHERE n.sent_at IS NOT NULL) AS sent, count(*) FILTER (WHERE n.state = 'sent')
-                 AS delivered, count(*) FILTER (WHERE n.state IN ('bounced', 'failed')) AS bounced,
+                 AS delivered, count(*) FILTER (WHERE n.state IN ('bounced', 'failed') AND n.tries > 0) AS bounced,
                count(*) FILTER (WHERE n.state = 'deferred' AND NOT n.is_held) AS deferred,
                count(*) FILTER (
                    WHERE n.state IN ('sending', 'in-doubt') OR (n.state = 'queued' AND n.is_sample)

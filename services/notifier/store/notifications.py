@@ -21,7 +21,7 @@ COLUMNS = """
     n.partners, n.targets_total, n.created_at, n.due_at, n.queued_at, n.next_attempt_at, n.sent_at, n.subject, n.tries,
     n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects,
     n.continues, n.contact,
-    n.is_first_to_recipient, n.wait, n.let_go_at, n.mail_id, n.reminder, n.is_sample
+    n.is_first_to_recipient, n.wait, n.let_go_at, n.mail_id, n.reminder, n.is_sample, n.gone_on_at
 """
 
 BRAKED = """
@@ -122,7 +122,7 @@ async def record_changes(tx: Transaction, given: Sequence[Change], *, now: datet
     An answer that comes after the lease ends the doubt, until another sender takes the notification up: that is another
     attempt, and what the first one says of its own then comes too late.
     """
-    changed = await _change_notifications(tx, given)
+    changed = await _change_notifications(tx, given, now=now)
     changes = [change for change in given if change.notification_id in changed]
     tried = [change for change in changes if change.result is not None]
     await tx.fetch(
@@ -151,7 +151,7 @@ async def record_changes(tx: Transaction, given: Sequence[Change], *, now: datet
     return changed
 
 
-async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> set[UUID]:
+async def _change_notifications(tx: Transaction, changes: Sequence[Change], *, now: datetime) -> set[UUID]:
     rows = await tx.fetch(
         """
         UPDATE notifications n
@@ -159,7 +159,8 @@ async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> s
             next_attempt_at = given.next_attempt_at, sent_at = coalesce(n.sent_at, given.sent_at),
             subject = coalesce(given.subject, n.subject), settled = n.settled OR given.settled,
             doubts = n.doubts - (n.state = 'in-doubt')::int + (given.state = 'in-doubt' AND given.tried)::int,
-            tries = n.tries - (NOT given.tried)::int, is_held = false
+            tries = n.tries - (NOT given.tried)::int, is_held = false,
+            gone_on_at = CASE WHEN given.state = 'bounced' THEN $10 ELSE n.gone_on_at END
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::bool[],
                     $8::bool[], $9::int[])
           AS given (id, state, reason, next_attempt_at, sent_at, subject, settled, tried, attempt)
@@ -175,6 +176,7 @@ async def _change_notifications(tx: Transaction, changes: Sequence[Change]) -> s
         [change.settled for change in changes],
         [change.result is not None for change in changes],
         [change.attempt for change in changes],
+        now,
     )
     return {row["id"] for row in rows}
 

@@ -4,11 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
 from libs.common.contracts import FeedbackReceived, MailReturned
-from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from libs.common.vocabulary import Permanence, Trust
 from services.notifier.domain.returns import Return
@@ -102,31 +100,18 @@ async def soft_bounces_of(tx: Transaction, recipient_key: str, *, now: datetime,
     return mails
 
 
-async def mark_bounced(tx: Transaction, notification_id: UUID, *, reason: str) -> None:
-    """It did not arrive, though the relay took it. It is not sent again by itself."""
+async def mark_bounced(tx: Transaction, notification_id: UUID, *, reason: str, gone_on_at: datetime | None) -> None:
+    """It did not arrive, though the relay took it. It is not sent again by itself, but may go on to somebody else."""
     await tx.fetch(
         """
-        UPDATE notifications SET state = 'bounced', reason = $2, next_attempt_at = NULL
+        UPDATE notifications SET state = 'bounced', reason = $2, next_attempt_at = NULL,
+                                 gone_on_at = coalesce($3, gone_on_at)
         WHERE id = $1 AND state IN ('sent', 'in-doubt')
         """,
         notification_id,
         reason,
+        gone_on_at,
     )
-
-
-async def give_up(tx: Transaction, target_ids: Collection[UUID], *, now: datetime) -> list[Target]:
-    """Mark that nobody is left to tell of these targets; answers those whose outcome is to be said by that."""
-    rows = await tx.fetch(
-        """
-        UPDATE targets t SET given_up_at = $2 FROM notifications n
-        WHERE t.target_id = ANY($1::uuid[]) AND n.id = t.notification_id AND n.state = 'bounced' AND NOT n.settled
-          AND t.given_up_at IS NULL
-        RETURNING t.attributed
-        """,
-        list(target_ids),
-        now,
-    )
-    return [_targets.decode(row["attributed"]) for row in rows]
 
 
 async def returns_of(tx: Transaction, notification_id: UUID) -> list[Return]:
@@ -156,6 +141,3 @@ def _return(row: Record) -> Return:
     values = dict(row)
     permanence = Permanence(row["permanence"]) if row["permanence"] else None
     return Return(**values | {"trust": Trust(row["trust"]), "permanence": permanence})
-
-
-_targets = msgspec.json.Decoder(Target)

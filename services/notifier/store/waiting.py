@@ -32,11 +32,12 @@ BEHIND = f"""
 
 
 async def sample_of(tx: Transaction, incident: str) -> Counter[RecipientKind]:
-    """How many mails go with its first wave, by kind of recipient; not those that were cancelled."""
+    """How many mails go with its first wave, by kind of recipient; not the cancelled, or those passed on untried."""
     rows = await tx.fetch(
         f"""
         SELECT {KIND} AS kind, count(*) AS mails FROM notifications n
-        WHERE n.incident = $1 AND n.is_sample AND n.state <> 'cancelled' GROUP BY 1
+        WHERE n.incident = $1 AND n.is_sample AND n.state <> 'cancelled' AND NOT (n.state = 'bounced' AND n.tries = 0)
+        GROUP BY 1
         """,  # noqa: S608 - constants only
         incident,
     )

@@ -26,6 +26,7 @@ from services.verifier.domain.values import (
 )
 
 SEVERITIES = tuple(Severity)
+WORST = SEVERITIES[0]
 
 INTRODUCTIONS: Mapping[Outcome, str] = {
     Outcome.DUPLICATE: "A sighting of a threat that is",
@@ -154,7 +155,7 @@ def _outcome_of(failed: Reason, fails_as: Mapping[str, Outcome | None]) -> Outco
 
 
 def _verified(case: Case, rules: Rules, now: datetime, weighed: Weighed) -> Judgement:
-    if case.known is not None and not _is_news_again(case.event, case.known, rules, now):
+    if case.known is not None and not _is_news_again(case, case.known, rules, now):
         known_since = f"known since {case.known.first_seen_at:%Y-%m-%d %H:%M} UTC"
         sighting = Reason("sighting", PASS, 0.0, known_since)
         return _decided(case, rules, now, weighed.and_also(sighting), outcome=DUPLICATE, because=sighting)
@@ -175,14 +176,23 @@ def _listed(case: Case, rules: Rules) -> ListedOperator | None:
     return None if is_ignored else operator
 
 
-def _is_news_again(event: RawIndicator, known: Threat, rules: Rules, now: datetime) -> bool:
-    """A closed threat that is seen after what closed it; and an open one that is still seen long after it was news.
+def _is_news_again(case: Case, known: Threat, rules: Rules, now: datetime) -> bool:
+    """A closed threat that is seen after what closed it; an open one that has become worse, or is seen for long.
 
-    The latter reminds whoever was warned, and reaches whoever could not be found the first time.
+    The last reminds whoever was warned, and reaches whoever could not be found the first time.
     """
     if known.closed_at is not None:
-        return known.is_refuted_by(event.indicator.seen_at)
-    return now - known.announced_at >= rules.renew_after
+        return known.is_refuted_by(case.event.indicator.seen_at)
+    return now - known.announced_at >= rules.renew_after or _is_worse(case, known, rules)
+
+
+def _is_worse(case: Case, known: Threat, rules: Rules) -> bool:
+    """Than all that was told of it: one that goes up and down is news once for each step up."""
+    told = known.told_severity
+    if told is None or told is WORST:
+        return False
+    severity, _ = severity_of(case, rules)
+    return SEVERITIES.index(severity) < SEVERITIES.index(told)
 
 
 def _decided(
@@ -196,7 +206,7 @@ def _decided(
 ) -> Judgement:
     event, indicator, incident = case.event, case.event.indicator, case.incident
     first_seen_at = first_seen(indicator)
-    severity, why = severity_of(indicator, incident.severity if incident else None, rules)
+    severity, why = severity_of(case, rules)
     return Judgement(
         indicator=event,
         verdict=_verdict(outcome),
@@ -238,12 +248,13 @@ def credibility(weighed: Weighed, rules: Rules) -> Credibility:
     return Credibility.POSSIBLE if weighed.confidence >= rules.possible_from else Credibility.DOUBTFUL
 
 
-def severity_of(indicator: Indicator, by_incident: Severity | None, rules: Rules) -> tuple[Severity, Reason]:
+def severity_of(case: Case, rules: Rules) -> tuple[Severity, Reason]:
     """How severe it is, and why."""
+    indicator, incident = case.event.indicator, case.incident
     exploited, exposed = found_exploited(indicator, rules), found_exposed(indicator)
     return worst_of(
         indicator.severity,
-        by_incident,
+        incident.severity if incident else None,
         exploited.severity if exploited else None,
         exposed.severity if exposed else None,
     )
@@ -260,6 +271,13 @@ def worst_of(
     worst = min((severity for _, severity in said), key=SEVERITIES.index, default=Severity.MEDIUM)
     words = ", ".join(f"{severity} by {name}" for name, severity in said) or "medium, as nothing says otherwise"
     return worst, Reason(SEVERITY, PASS, 0.0, words)
+
+
+def _told(judgement: Judgement, known: Threat) -> Severity:
+    """The worst that was told of the threat since it was last opened."""
+    if judgement.reopened or known.told_severity is None:
+        return judgement.severity
+    return min(judgement.severity, known.told_severity, key=SEVERITIES.index)
 
 
 def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
@@ -279,6 +297,7 @@ def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
             sources=frozenset({event.source}),
             announced_at=judgement.at,
             is_test=event.is_test,
+            told_severity=judgement.severity,
         )
     again = msgspec.structs.replace(
         known,
@@ -287,6 +306,7 @@ def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
         sightings=known.sightings + 1,
         partners=known.partners | {event.partner},
         sources=known.sources | {event.source},
+        told_severity=_told(judgement, known),
     )
     if judgement.outcome is DUPLICATE:
         return again

@@ -63,6 +63,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     `partners` are those who reported it, `sources` those who found it; `announced_at` is when it was last sent on to be
     attributed; `reopenings` is how often it was seen after it had been closed. One that `is_test` is known to the tests
     of its one partner, and to nobody else. Until `trusted_until` nobody is asked about it again: a person has decided.
+    `told_severity` is the worst that was told of it since it was last opened; None: it was told before that was kept.
     """
 
     threat_id: UUID
@@ -84,6 +85,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     first_warned_at: datetime | None = None
     last_warned_at: datetime | None = None
     reopenings: int = 0
+    told_severity: Severity | None = None
 
     @property
     def heard_of_at(self) -> datetime:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     text,
@@ -82,6 +83,7 @@ threats = Table(
     Column("first_warned_at", DateTime(timezone=True)),
     Column("last_warned_at", DateTime(timezone=True)),
     Column("reopenings", Integer, nullable=False, server_default="0"),
+    Column("told_urgency", SmallInteger, comment="the worst severity told since it was last opened; 0 is critical"),
 )
 Index("threats_of_asset", threats.c.asset)
 Index("threats_of_incident", threats.c.incident, threats.c.threat_id)

@@ -7,9 +7,11 @@ from uuid import UUID
 import asyncpg
 
 from libs.common.db import Transaction
+from libs.common.vocabulary import Severity
 from services.verifier.domain import NOT_SEEN_AGAIN, History, Judgement, Threat, ThreatState
 from services.verifier.store.false_positives import false_positives_at
 
+SEVERITIES = tuple(Severity)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 COLUMNS = (
@@ -24,6 +26,7 @@ COLUMNS = (
     "announced_at",
     "is_test",
     "sources",
+    "told_urgency",
 )
 
 # Of which sightings refute a closing, see `Threat.is_refuted_by`. Rows are locked by id first, as by all who change
@@ -46,12 +49,14 @@ UPDATE threats SET
     reopenings = threats.reopenings + CASE WHEN {refuted} THEN 1 ELSE 0 END,
     quiet_at = CASE WHEN greatest(seen.last_seen_at, seen.announced_at)
                          > greatest(threats.last_seen_at, threats.announced_at)
-               THEN NULL ELSE threats.quiet_at END
+               THEN NULL ELSE threats.quiet_at END,
+    told_urgency = least(seen.told_urgency, CASE WHEN {refuted} THEN NULL ELSE threats.told_urgency END)
 FROM (
     SELECT threat_id, first_seen_at, last_seen_at, sightings, announced_at,
-           string_to_array(partners, ' ') AS partners, string_to_array(sources, ' ') AS sources
-    FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[], $7::text[])
-         AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources)
+           string_to_array(partners, ' ') AS partners, string_to_array(sources, ' ') AS sources, told_urgency
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[], $7::text[],
+                $8::smallint[])
+         AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources, told_urgency)
 ) AS seen JOIN locked USING (threat_id)
 WHERE threats.threat_id = seen.threat_id
 """.format(  # noqa: S608 - one of ours
@@ -129,14 +134,14 @@ async def record_sightings(tx: Transaction, judgements: Sequence[Judgement], *, 
 
 def _new_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
     first = judgements[0]
-    threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources = _sighting(judgements)
+    threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources, urgency = _sighting(judgements)
     indicator = first.indicator
     identity = (threat_id, indicator.key, indicator.indicator.identifier, first.incident or "")
     seen = (first_seen_at, last_seen_at, sightings, partners.split(" "), announced_at)
-    return *identity, *seen, indicator.is_test, sources.split(" ")
+    return *identity, *seen, indicator.is_test, sources.split(" "), urgency
 
 
-def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime, str]:
+def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime, str, int]:
     """Partners and sources as one text each, as arrays of arrays can't be unnested row by row; no name has a blank."""
     return (
         judgements[0].threat_id,
@@ -146,6 +151,7 @@ def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime
         " ".join(sorted({judgement.indicator.partner for judgement in judgements})),
         max((judgement.at for judgement in judgements if judgement.outcome is None), default=NEVER),
         " ".join(sorted({judgement.indicator.source for judgement in judgements})),
+        min(SEVERITIES.index(judgement.severity) for judgement in judgements),
     )
 
 
@@ -259,4 +265,5 @@ def threat_of(row: asyncpg.Record) -> Threat:
         first_warned_at=row["first_warned_at"],
         last_warned_at=row["last_warned_at"],
         reopenings=row["reopenings"],
+        told_severity=None if row["told_urgency"] is None else SEVERITIES[row["told_urgency"]],
     )

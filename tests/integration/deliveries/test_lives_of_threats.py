@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from libs.common.contracts import Asset, FeedbackReceived, RawIndicator
 from libs.common.db import Transaction
 from libs.common.ids import derived_id
-from libs.common.vocabulary import FeedbackKind
+from libs.common.vocabulary import FeedbackKind, Severity
 from services.verifier.domain import threat_id_of
 from services.verifier.handlers import age_threats
 from services.verifier.handlers.life import BEFORE_ALL
@@ -36,6 +36,7 @@ class Seen:
     asset: int | None
     partner: str
     days_ago: int
+    severity: Severity = Severity.HIGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,11 @@ Plan = list[tuple[int, Happening, bool]]
 """What happens, how many days after what was before, and whether all threats are looked at before it does."""
 
 SIGHTINGS = st.builds(
-    Seen, asset=st.sampled_from((0, 0, 1, None)), partner=st.sampled_from(PARTNERS), days_ago=st.integers(0, 5)
+    Seen,
+    asset=st.sampled_from((0, 0, 1, None)),
+    partner=st.sampled_from(PARTNERS),
+    days_ago=st.integers(0, 5),
+    severity=st.sampled_from((Severity.HIGH, Severity.HIGH, Severity.CRITICAL)),
 )
 ANSWERS = st.builds(
     Answered, asset=st.sampled_from((0, 0, 1)), kind=st.sampled_from((FeedbackKind.FIXED, FeedbackKind.FALSE_POSITIVE))
@@ -70,6 +75,8 @@ class Life:
     last_seen: datetime
     announced: datetime
     partners: set[str]
+    severity: Severity
+    """The worst that was told since it was last opened."""
     sightings: int = 1
     is_quiet: bool = False
     closed: tuple[str, datetime] | None = None
@@ -79,18 +86,19 @@ class Life:
     def heard(self) -> datetime:
         return max(self.last_seen, self.announced)
 
-    def see(self, seen_at: datetime, partner: str, now: datetime) -> None:
-        is_news = now - self.announced >= 15 * DAY
+    def see(self, seen_at: datetime, partner: str, severity: Severity, now: datetime) -> None:
+        is_news = now - self.announced >= 15 * DAY or worst(severity, self.severity) is not self.severity
         if self.closed is not None:
             reason, closed_at = self.closed
             is_news = seen_at > (self.last_seen if reason == "not-seen-again" else closed_at)
             if is_news:
-                self.closed, self.reopenings = None, self.reopenings + 1
+                self.closed, self.reopenings, self.severity = None, self.reopenings + 1, severity
         if is_news or seen_at > self.heard:
             self.is_quiet = False
         self.last_seen = max(self.last_seen, seen_at)
         self.announced = now if is_news else self.announced
         self.partners.add(partner)
+        self.severity = worst(severity, self.severity)
         self.sightings += 1
 
     def answer(self, kind: FeedbackKind, now: datetime) -> bool:
@@ -118,10 +126,10 @@ class Cards:
 
     def happen(self, happening: Happening, now: datetime) -> None:
         match happening:
-            case Seen(asset, partner, days_ago):
+            case Seen(asset, partner, days_ago, severity):
                 self.reported[partner] = now
                 if asset is not None and self.wrong_until.get(asset, now) <= now:
-                    self._see(asset, partner, now - days_ago * DAY, now)
+                    self._see(asset, partner, now - days_ago * DAY, severity, now)
             case Answered(asset, kind):
                 if asset in self.lives:
                     self._answer(asset, kind, now)
@@ -129,11 +137,11 @@ class Cards:
                 for life in self.lives.values():
                     life.age(max(self.reported[partner] for partner in life.partners), now)
 
-    def _see(self, asset: int, partner: str, seen_at: datetime, now: datetime) -> None:
+    def _see(self, asset: int, partner: str, seen_at: datetime, severity: Severity, now: datetime) -> None:
         if asset in self.lives:
-            self.lives[asset].see(seen_at, partner, now)
+            self.lives[asset].see(seen_at, partner, severity, now)
         else:
-            self.lives[asset] = Life(last_seen=seen_at, announced=now, partners={partner})
+            self.lives[asset] = Life(last_seen=seen_at, announced=now, partners={partner}, severity=severity)
 
     def _answer(self, asset: int, kind: FeedbackKind, now: datetime) -> None:
         is_closed = self.lives[asset].answer(kind, now)
@@ -146,10 +154,11 @@ class Cards:
 def step_of(number: int, happening: Happening, now: datetime, *, again: bool) -> Work | list[Batch]:
     """As it comes to the service: all that comes by a topic may come twice."""
     match happening:
-        case Seen(asset, partner, days_ago):
+        case Seen(asset, partner, days_ago, severity):
             at = NOBODY if asset is None else ASSETS[asset]
             event: RawIndicator | FeedbackReceived = msgspec.structs.replace(
-                raw(number, asset=at, partner=partner, seen_at=now - days_ago * DAY), received_at=now
+                raw(number, asset=at, partner=partner, seen_at=now - days_ago * DAY, severity=severity),
+                received_at=now,
             )
         case Answered(asset, kind):
             event = FeedbackReceived(
@@ -197,12 +206,16 @@ def test_a_threat_lives_as_its_card_says(rig: Rig, plan: Plan, again: bool) -> N
     }
 
 
+def worst(one: Severity, other: Severity) -> Severity:
+    return min(one, other, key=tuple(Severity).index)
+
+
 def lived(row: Row) -> tuple[object, ...]:
     closed = (row["closed_reason"], row["closed_at"]) if row["closed_at"] else None
     seen = (row["last_seen_at"], row["announced_at"], sorted(row["partners"]), row["sightings"])
-    return *seen, row["quiet_at"] is not None, closed, row["reopenings"]
+    return *seen, row["quiet_at"] is not None, closed, row["reopenings"], tuple(Severity)[row["told_urgency"]]
 
 
 def noted(life: Life) -> tuple[object, ...]:
     seen = (life.last_seen, life.announced, sorted(life.partners), life.sightings)
-    return *seen, life.is_quiet, life.closed, life.reopenings
+    return *seen, life.is_quiet, life.closed, life.reopenings, life.severity

@@ -105,7 +105,7 @@ class Holding(Work):
         for kind, _, slug in self.mails.holds:
             if kind is HoldKind.FIRST_WAVE:
                 about = [mail for mail in self.mails.all if mail.corrects is None and mail.incident == slug]
-                chosen = [mail for mail in about if mail.is_sample and mail.state is not State.CANCELLED]
+                chosen = [mail for mail in about if mail.is_sample and not mail.was_never_to_go]
                 total = len([mail for mail in about if mail.state not in {State.CANCELLED, State.REHEARSED}])
                 room = min(SAMPLE, total, max(1, ceil(SHARE * total))) - len(chosen)
                 waiting = sorted(

@@ -38,7 +38,7 @@ UNKNOWN = UUID(int=0)
 """The id of a mail that has not been looked at yet."""
 
 Word = tuple[UUID, str]
-"""Of an indicator, its outcome; of a notification, that it was sent."""
+"""Of an indicator, its outcome; of a notification, that it was sent; of a target, that somebody else is asked for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -123,6 +123,11 @@ class Mail:
     @property
     def may_have_arrived(self) -> bool:
         return not {Result.SENT, Result.LOST}.isdisjoint(self.results.values())
+
+    @property
+    def was_never_to_go(self) -> bool:
+        """Cancelled, or passed on without having been tried."""
+        return self.state is State.CANCELLED or (self.state is State.BOUNCED and self.tries == 0)
 
     def weigh(self) -> None:
         self.urgency = min(list(Severity).index(target.severity) for target in self.carried)

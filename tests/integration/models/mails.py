@@ -26,6 +26,9 @@ from tests.integration.models.mail import (
 )
 from tests.integration.models.wrong import MailsThatMayBeWrong
 
+DEAD = frozenset({"undeliverable", "bounced"})
+"""Why nobody is written to at an address, though its owner can be told elsewhere."""
+
 
 class Mails(MailsThatMayBeWrong):
     """All of them, and what is ordered about them."""
@@ -65,7 +68,8 @@ class Mails(MailsThatMayBeWrong):
             return "withdrawn"
         if self.incidents[target.incident] is IncidentState.CLOSED:
             return "incident-closed"
-        return self.silence_of(target.recipient.key) or self._repeat_of(target, now)
+        silence = self.silence_of(target.recipient.key)
+        return silence if silence and silence not in DEAD else self._repeat_of(target, now)
 
     def silence_of(self, recipient: str) -> str:
         """Why nobody writes there: the narrowest reason; empty if somebody may."""
@@ -150,12 +154,25 @@ class Mails(MailsThatMayBeWrong):
 
     def silence(self, value: str, reason: str) -> None:
         """What is silent already stays so for its first reason."""
-        self.silent.setdefault(value, reason)
-        self._cancel(mail for mail in self.all if mail.recipient == value or mail.is_below(value))
+        reason = self.silent.setdefault(value, reason)
+        self._end([mail for mail in self.all if mail.recipient == value or mail.is_below(value)], reason)
 
     def fix(self, threat_id: UUID) -> None:
         for mail in self.all:
             self._fixed.update(target.target_id for target in mail.targets if target.threat_id == threat_id)
+
+    def _end(self, mails: Iterable[Mail], reason: str) -> None:
+        """What waits for a dead address goes on to the next contact, and all else is cancelled."""
+        for mail in mails:
+            if mail.state in OPEN and mail.corrects is None and reason in DEAD:
+                mail.state, mail.next_at = State.BOUNCED, None
+                self._ask_on(mail)
+            else:
+                self._cancel([mail])
+
+    def _ask_on(self, mail: Mail) -> None:
+        """Who else can be told: a question for each target."""
+        self.said.update((target.target_id, "unreachable") for target in mail.carried)
 
     def _cancel(self, mails: Iterable[Mail]) -> None:
         for mail in mails:
@@ -223,8 +240,8 @@ class Mails(MailsThatMayBeWrong):
         """Take these, which are due. One whose recipient has become silent, or that is all wrong, is cancelled."""
         attempts = []
         for mail in mails:
-            if self.silence_of(mail.recipient):
-                self._cancel([mail])
+            if silence := self.silence_of(mail.recipient):
+                self._end([mail], silence)
                 continue
             self.take_out(mail)
             if mail.state is State.CANCELLED:
@@ -260,6 +277,7 @@ class Mails(MailsThatMayBeWrong):
                 mail.state, mail.next_at = State.DEFERRED, reply.next_at
             case Result.DEAD if mail.corrects is None:
                 mail.state, mail.next_at = State.BOUNCED, None
+                self._ask_on(mail)
             case Result.FAILED | Result.DEAD:
                 mail.state, mail.next_at = State.FAILED, None
                 self._settle(mail, Outcome.FAILED)
@@ -275,7 +293,7 @@ class Mails(MailsThatMayBeWrong):
     def give_up(self, mail: Mail) -> None:
         """Nobody else can be told what it did not bring: that is the outcome, if none was said."""
         if mail.state is State.BOUNCED and not mail.is_settled and not mail.is_given_up:
-            mail.is_given_up = True
+            mail.is_given_up = mail.is_settled = True
             self.said.update((target.indicator_id, Outcome.FAILED.value) for target in mail.targets)
 
     def _tell_feedback(self, mail: Mail) -> None:
@@ -286,7 +304,8 @@ class Mails(MailsThatMayBeWrong):
     def command(self, mail: Mail, command: Command, *, now: datetime) -> bool:
         """Whether it can be done now."""
         goes_on = mail.state is State.BOUNCED and not mail.is_settled
-        if mail.state not in OBEYS[command] or goes_on:
+        is_in_vain = command is Command.RESEND and self.silence_of(mail.recipient)
+        if mail.state not in OBEYS[command] or goes_on or is_in_vain:
             return False
         if command is Command.CANCEL:
             self._cancel([mail])

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import Record
 
-from libs.common.contracts import IndicatorSettled, NotificationSent
+from libs.common.contracts import IndicatorSettled, NotificationSent, RecipientUnreachable
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Database, Transaction
 from libs.common.outbox import waiting_events
@@ -163,10 +163,13 @@ class PostOffice:
     async def said(self) -> Counter[Word]:
         async with self.database.transaction() as tx:
             events = await waiting_events(tx)
-        return Counter(_word(event) for event in events if isinstance(event, IndicatorSettled | NotificationSent))
+        words = IndicatorSettled | NotificationSent | RecipientUnreachable
+        return Counter(_word(event) for event in events if isinstance(event, words))
 
 
-def _word(event: IndicatorSettled | NotificationSent) -> Word:
+def _word(event: IndicatorSettled | NotificationSent | RecipientUnreachable) -> Word:
+    if isinstance(event, RecipientUnreachable):
+        return event.target.target_id, "unreachable"
     if isinstance(event, IndicatorSettled):
         return event.indicator_id, event.outcome.value
     return min(target.target_id for target in event.targets), "notification-sent"

@@ -10,9 +10,10 @@ from tests.integration.models.post_office import Rows, Tries
 
 
 def stamps(rows: Rows, tries: Tries, *, since: datetime) -> list[datetime]:
-    """When something was written down: beginnings and ends of attempts, withdrawals, and what was put back."""
+    """When something was written: beginnings and ends of attempts, withdrawals, what went on, what was put back."""
     found = {each[name] for each in tries.values() for name in ("started_at", "ended_at")}
     found |= {row["decided_at"] for row in rows.values() if row["state"] == State.CANCELLED}
+    found |= {row["gone_on_at"] for row in rows.values() if row["state"] == State.BOUNCED}
     found |= {row["next_attempt_at"] for row in rows.values() if row["state"] == State.QUEUED}
     return sorted(stamp for stamp in found if stamp and stamp > since)
 
@@ -29,10 +30,11 @@ def is_put_back(row: Record, stamp: datetime) -> bool:
 
 
 def is_chosen(mail: Mail, rows: Rows, tries: Tries, stamp: datetime) -> bool:
-    """Claimed at this moment, or withdrawn instead, as its recipient has become silent."""
+    """Claimed at this moment, or withdrawn or passed on instead, as its recipient has become silent."""
     attempt, row = tries.get((mail.id, mail.tries + 1)), rows[mail.id]
     withdrawn_at = row["decided_at"] if row["state"] == State.CANCELLED else None
-    return stamp in {attempt["started_at"] if attempt else None, withdrawn_at}
+    passed_on_at = row["gone_on_at"] if row["state"] == State.BOUNCED else None
+    return stamp in {attempt["started_at"] if attempt else None, withdrawn_at, passed_on_at}
 
 
 def result_of(row: Record | None, expected: Result) -> Result:

@@ -23,15 +23,16 @@ from libs.common.contracts import FeedbackReceived, IndicatorSettled, Recipients
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.errors import Permanent
 from libs.common.ids import new_id
+from libs.common.problems import Problem
 from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
 from services.notifier.domain.notification import Brake, BrakeScope, Command, State
 from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.handlers.commands import command_notification, set_brake
 from services.notifier.handlers.commands import suppress as silence
+from services.notifier.handlers.continuing import give_up
 from services.notifier.handlers.corrections import heed_withdrawals
 from services.notifier.handlers.looking import end_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, take_up_incidents
-from services.notifier.handlers.returning import give_up
 from tests.databases import make_tables
 from tests.integration.models.holding import Holding
 from tests.integration.models.machine import entered, step, told_of, try_plans
@@ -220,8 +221,10 @@ class MailStates(Holding):
     async def command(self, choice: int, command: Command) -> None:
         if self.mails.all:
             mail = self.mails.all[choice % len(self.mails.all)]
-            async with self.office.database.transaction() as tx:
-                after = await command_notification(tx, mail.id, command, note="", by="a person", now=self.now)
+            after: object = None
+            with suppress(Problem):
+                async with self.office.database.transaction() as tx:
+                    after = await command_notification(tx, mail.id, command, note="", by="a person", now=self.now)
             assert (after is not None) == self.mails.command(mail, command, now=self.now)
             await self.check()
 
@@ -282,6 +285,8 @@ class MailStates(Holding):
         for mail in self.mails.all:
             assert copies[Taken(mail.id, is_marked=False)] <= 1 + mail.resends
             assert copies[Taken(mail.id, is_marked=True)] <= 1 + mail.resends
+            asked = {self.mails.said[each.target_id, "unreachable"] for each in mail.carried}
+            assert max(asked, default=0) <= 1 + mail.resends
 
     def _target(self, kind: Kind, choice: int, email: str, slug: str, severity: Severity, confidence: float) -> Target:
         new = msgspec.structs.replace(

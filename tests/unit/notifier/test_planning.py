@@ -1,14 +1,18 @@
 """Which target is mailed, and when; and which is not, and why."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.ids import derived_id
+from libs.common.contracts import Continued
+from libs.common.contracts import TargetAttributed as Target
+from libs.common.ids import derived_id, new_id
 from libs.common.vocabulary import Severity
+from services.notifier.domain.amount.calendar import QuietHours
+from services.notifier.domain.amount.policy import AmountPolicy
 from services.notifier.domain.amount.repeats import Told
 from services.notifier.domain.planning import (
     History,
@@ -33,6 +37,7 @@ POLICY = PlanningPolicy(
     repeat_interval=timedelta(days=14),
 )
 LONG_AGO = NOW - timedelta(days=900)
+CONTACTS = ("desk@jansen.example", "owner@jansen.example")
 TOLD = Told(
     first=derived_id("first"),
     first_at=NOW - timedelta(days=3),
@@ -82,6 +87,40 @@ def test_a_suppression_about_one_incident_leaves_the_others() -> None:
     assert [type(decision) for decision in decisions] == [Suppressed, Planned]
 
 
+@pytest.mark.parametrize("reason", SuppressionReason)
+def test_only_what_is_for_a_dead_address_is_planned_to_go_on_and_not_beyond_the_third_contact(
+    reason: SuppressionReason,
+) -> None:
+    """When it is due its mail goes on to the next contact: neither an hour nor a day keeps it back."""
+    dead = {SuppressionReason.UNDELIVERABLE, SuppressionReason.BOUNCED}
+    history = History(suppressions=[Suppression(value="jansen.example", reason=reason)])
+    quiet = AmountPolicy(quiet=QuietHours(time(0), time(23, 59)))
+    policy = msgspec.structs.replace(POLICY, amounts=quiet)
+    second, third = (continued(*CONTACTS[:tried]) for tried in (1, 2))
+
+    decisions = plan([target(), second, third], history=history, policy=policy, now=NOW)
+
+    expected = Planned if reason in dead else Suppressed
+    assert [type(each) for each in decisions] == [expected, expected, Suppressed]
+    for each in decisions:
+        assert isinstance(each, Suppressed) or (each.due_at <= NOW + timedelta(hours=1) and each.wait is None)
+
+
+def test_what_a_partner_tries_out_goes_on_to_nobody() -> None:
+    history = History(suppressions=[Suppression(value="demo.example", reason=SuppressionReason.BOUNCED)])
+
+    [decision] = plan([target(to=trying_partner())], history=history, policy=POLICY, now=NOW)
+
+    assert isinstance(decision, Suppressed)
+
+
+def continued(*failed: str) -> Target:
+    went_on = Continued(
+        target_id=new_id(), notification_id=new_id(), reference="TOC-5AYK65XB0F", failed=failed, is_settled=False
+    )
+    return msgspec.structs.replace(target(), continued=went_on)
+
+
 def test_a_target_of_a_closed_incident_is_not_mailed() -> None:
     decisions = plan(
         [target(incident="open-smb"), target(incident="open-rdp")],
@@ -108,7 +147,7 @@ def test_no_message_to_a_partner_names_the_recipient() -> None:
     told = target(to=recipient(email="a@b.example"))
     enough = target(to=recipient(email="c@d.example"))
     history = History(
-        suppressions=[Suppression(value="jansen.example", reason=SuppressionReason.UNDELIVERABLE)],
+        suppressions=[Suppression(value="jansen.example", reason=SuppressionReason.COMPLAINT)],
         told={
             Warned("a@b.example", told.threat_id): TOLD,
             Warned("c@d.example", enough.threat_id): msgspec.structs.replace(TOLD, mails=9, last_at=LONG_AGO),

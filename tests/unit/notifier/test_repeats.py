@@ -87,6 +87,9 @@ WORSENED = [
     ("worse, and its mail waits and is closed", told(1, 0, LOW, is_waiting=True), HIGH, False, "worsened"),
     ("as bad as the worst that was told", told(2, 3, CRITICAL), CRITICAL, False, "toosoon"),
     ("less bad than it was", told(1, 3, CRITICAL), HIGH, False, "toosoon"),
+    ("up, down and up again within a day", told(2, 0.5, CRITICAL), CRITICAL, False, "toosoon"),
+    ("up by another step within a day", told(2, 0.5, HIGH), CRITICAL, False, "worsened"),
+    ("up again, where the first rise was called fixed", told(0, 1, was_fixed=True), CRITICAL, False, "came-back"),
     ("less bad than it was, long after", told(1, 20, CRITICAL), HIGH, False, "still-there"),
     ("less bad, so it has fewer reminders", told(2, 100, CRITICAL), LOW, False, "enough"),
 ]

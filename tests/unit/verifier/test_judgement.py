@@ -28,7 +28,7 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.checks import CHECKS
-from services.verifier.domain.judgement import Weighed, credibility, judge, worst_of
+from services.verifier.domain.judgement import Weighed, credibility, judge, threat_after, worst_of
 from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, SMB, raw
 
 
@@ -150,6 +150,35 @@ def test_a_threat_seen_again_after_it_was_fixed_is_news() -> None:
 def test_what_was_never_closed_is_not_reopened() -> None:
     [new] = judge_all([raw(1)], known(announced_at=NOW - timedelta(days=90)), RULES, NOW)
     assert (new.outcome, new.reopened) == (None, None)
+
+
+@given(st.lists(st.tuples(st.sampled_from(Severity), st.integers(0, 12)), min_size=1, max_size=40))
+def test_what_goes_up_and_down_is_told_once_for_each_step_up(seen: list[tuple[Severity, int]]) -> None:
+    """Within the days after which it is told again anyway: whatever is seen how often."""
+    worst_first, history, told = list(Severity), NOTHING_KNOWN, list[Severity]()
+    rules = msgspec.structs.replace(RULES, catalogue=Catalogue((msgspec.structs.replace(SMB, severity=Severity.INFO),)))
+    for severity, hours in seen:
+        now = NOW + timedelta(hours=hours)
+        [judged] = judge_all([raw(severity=severity)], history, rules, now)
+        history = msgspec.structs.replace(
+            history,
+            threats={judged.threat_id: threat_after(judged, history.threats.get(judged.threat_id))},
+        )
+        is_worse = all(worst_first.index(severity) < worst_first.index(before) for before in told)
+        assert (judged.outcome is None) == is_worse
+        told += [severity] if judged.outcome is None else []
+
+    assert len(told) <= len(Severity)
+
+
+def test_once_reopened_it_is_as_bad_as_it_is_then() -> None:
+    fixed = known(closed_at=NOW - timedelta(days=1), closed_reason="fixed", told_severity=Severity.CRITICAL)
+    worse = raw(3, severity=Severity.CRITICAL)
+
+    judged = judge_all([raw(1), raw(2), worse], fixed, RULES, NOW)
+
+    assert [each.outcome for each in judged] == [None, Outcome.DUPLICATE, None]
+    assert judged[2].reopened is None
 
 
 def test_a_threat_that_is_still_seen_long_after_it_was_news_is_news_again() -> None:

@@ -200,6 +200,7 @@ def threat_of(known: Words, event: RawIndicator) -> Threat:
         closed_reason=known.get("closed_reason", "fixed" if closed_at else None),
         trusted_until=ago(known["trusted"]) if "trusted" in known else None,
         trusted_by="anna" if "trusted" in known else None,
+        told_severity=Severity(known["severity"]) if "severity" in known else None,
     )
 
 

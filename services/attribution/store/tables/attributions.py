@@ -1,6 +1,6 @@
 """What was decided, and what waits for a person."""
 
-from sqlalchemy import Column, Date, DateTime, Double, Index, Table, Text, text
+from sqlalchemy import Column, Date, DateTime, Double, Index, SmallInteger, Table, Text, text
 from sqlalchemy.dialects.postgresql import UUID
 
 from services.attribution.store.tables.base import metadata
@@ -32,6 +32,7 @@ continuation = Table(
     "continuation",
     metadata,
     Column("target_id", UUID, primary_key=True, comment="the target whose recipient could not be reached"),
+    Column("asked_again", SmallInteger, primary_key=True, server_default="0", comment="how often a person had asked"),
     Column("route", Text, nullable=False),
     Column("recipient", Text, comment="none: nobody is left"),
     Column("concerns", Text, nullable=False, comment="the organisation that a team is told of"),

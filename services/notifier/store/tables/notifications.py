@@ -66,6 +66,7 @@ notifications = Table(
     Column("reminder", LargeBinary, comment="of one that tells of nothing new: the Reminder"),
     Column("is_sample", Boolean, nullable=False, server_default="false", comment="goes with a first wave"),
     Column("is_held", Boolean, nullable=False, server_default="false", comment="out of the sender's sight, for a hold"),
+    Column("gone_on_at", TIME, comment="when another contact was last asked for"),
     Index("notifications_newest", "created_at", "id"),
     Index("notifications_reference", "reference", unique=True, postgresql_where=text("continues IS NULL")),
     Index("notifications_continued_by", "continues", postgresql_where=text("continues IS NOT NULL")),
@@ -140,6 +141,20 @@ targets = Table(
     Column("given_up_at", TIME, comment="when nobody else was left to tell"),
     Index("targets_going_on", "first_target_id", "decided_at", postgresql_where=text("first_target_id IS NOT NULL")),
     Column("copy_of", UUID, comment="the target that has the outcome of both"),
+    Column("exhausted_at", TIME, comment="when nobody else was known"),
+    Column(
+        "asked_again",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="how often a person had another contact asked for",
+    ),
+    Column("asked_again_at", TIME, comment="when a person last had"),
+    Index(
+        "targets_asked_again",
+        "asked_again_at",
+        postgresql_where=text("asked_again_at IS NOT NULL AND exhausted_at IS NULL"),
+    ),
     Index("targets_of_threat", "threat_id"),
     Index("targets_of_notification", "notification_id", postgresql_where=text("notification_id IS NOT NULL")),
 )
