@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from libs.common.contracts import Indicator, ListedOperator, RawIndicator, Reopened
+from libs.common.contracts import ListedOperator, RawIndicator, Reopened
 from libs.common.vocabulary import Credibility, Outcome, Severity
 from services.verifier.domain.checks import CHECKS, LOOKS, OUTCOME_OF_FAILED, REFUTING
 from services.verifier.domain.checks.exploitation import found_exploited
