@@ -176,7 +176,7 @@ def _plan_one(
         return Suppressed(target, INCIDENT_CLOSED, MESSAGES[INCIDENT_CLOSED])
     if (suppression := covering_of(silent, target.recipient, target.incident)) is not None:
         return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
-    told = history.told.get(Warned(target.recipient.key, target.threat_id))
+    told = _told_before(target, history)
     is_reopened = target.reopened is not None
     repeat = weigh_repeat(told, severity=target.severity, is_reopened=is_reopened, policy=policy.repeats, now=now)
     match repeat:
@@ -193,6 +193,12 @@ def _plan_one(
             return _planned(target, reminder=repeat, policy=policy, now=now)
         case _:
             assert_never(repeat)
+
+
+def _told_before(target: Target, history: History) -> Told | None:
+    """A team that has copies alone believes that somebody else was warned: what it is to act on itself is news."""
+    told = history.told.get(Warned(target.recipient.key, target.threat_id))
+    return None if told is not None and told.by_copies_alone and target.copy_of is None else told
 
 
 def _days_ago(days: int) -> str:
