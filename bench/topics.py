@@ -8,6 +8,8 @@ from itertools import islice
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.group import LeaveGroupRequest
 from pydantic import SecretStr
 
 from bench.patience import until
@@ -65,6 +67,18 @@ class Topics:
             return state == "Stable" and len(members) == count
 
         await until(are_settled, what=f"{count} replicas of {service} sharing the partitions", seconds=60)
+
+    async def dismiss(self, service: str) -> None:
+        """Whoever had partitions is dead: the next one need not wait until its session has ended."""
+        (answer,) = await self._admin.describe_consumer_groups([_group(service)])
+        client = AIOKafkaClient(bootstrap_servers=self.bootstrap)
+        await client.bootstrap()
+        try:
+            for member_id, *_ in answer.groups[0][5]:
+                coordinator = await self._admin.find_coordinator(_group(service))
+                await client.send(coordinator, LeaveGroupRequest(_group(service), member_id))
+        finally:
+            await client.close()
 
     async def wait_until_read(self, service: str, *topics: str, seconds: float) -> None:
         """Until the service has committed the last offset of these topics."""

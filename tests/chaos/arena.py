@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from bench.feed import network_of, owner_of, ripe_dump
+from bench.feed import ripe_dump
 from deploy.local.accounts import remove_cluster
 from deploy.local.complaints import Complaint
 from deploy.local.layout import HOST, Layout, service_of
@@ -27,6 +27,7 @@ from deploy.local.register import read_register
 from deploy.local.services import service_part
 from deploy.local.stack import Stack, running_stack
 from tests.chaos.listener import Listener
+from tests.chaos.owners import Owner, dead_addresses, register, settings_of
 from tests.chaos.plan import SERVICES, Act, Blow, Plan
 from tests.chaos.relay import MAIL_RELAY, Relay
 
@@ -210,12 +211,10 @@ async def arena(
     ruthless: bool = True,
     partitions: int = 4,
     settings: Mapping[str, str] = MappingProxyType(SMALL_BATCHES),
-    deserted: Sequence[int] = (),
+    owners: Sequence[Owner] = (),
 ) -> AsyncIterator[Arena]:
-    """A system that is ready and knows the networks of `bench.feed`; all of it is gone afterwards.
+    """A system that is ready and knows the networks of `bench.feed`, and these `owners`; all of it is gone afterwards.
 
-    Nobody reads mail at the address of the owner of a `deserted` network; every other of them belongs to an
-    organisation that has a second address.
     `settings` are variables for its services, beside `SETTINGS`. A ruthless relay may lose the answer to one mail
     twice, after which that mail fails.
     """
@@ -226,15 +225,15 @@ async def arena(
         port_base=base,
         partitions=partitions,
         external_smtp=f"{HOST}:{base + PORTS_OF_A_STACK - 1}",
-        settings={**SETTINGS, **settings},
+        settings={**SETTINGS, **settings, **settings_of(owners, home)},
     )
-    relay = Relay(layout, ruthless=ruthless, nobody_at=list(map(owner_of, deserted)))
+    relay = Relay(layout, ruthless=ruthless, nobody_at=dead_addresses(owners))
     listener = Listener(seed=1)
     try:
         await relay.start(seed=1, faults=relay_faults)
         async with running_stack(layout, drill=True) as stack:
             made = Arena(stack, relay, listener)
-            await _know_the_networks(made, deserted)
+            await _know_the_networks(made, owners)
             await _listen(made)
             yield made
     finally:
@@ -248,26 +247,16 @@ def clear_away(home: Path) -> None:
     shutil.rmtree(home)
 
 
-async def _know_the_networks(made: Arena, deserted: Sequence[int]) -> None:
+async def _know_the_networks(made: Arena, owners: Sequence[Owner]) -> None:
     async with made.operator("attribution") as api:
         (await api.post("/v1/imports/ripe", content=ripe_dump())).raise_for_status()
         while (await api.get("/v1/lookup", params={"ip": "2001:db8::1"})).raise_for_status().json()[
             "recipient"
         ] is None:
             await asyncio.sleep(0.2)
-        for network in deserted[::2]:
-            await _know_the_organisation(api, network)
-
-
-async def _know_the_organisation(api: httpx.AsyncClient, network: int) -> None:
-    """The owner of a network, at the same address, with another contact that is read."""
-    body = {"name": f"Owner of network {network}", "country": "NL"}
-    made = (await api.post("/v1/organisations", json=body)).raise_for_status().json()
-    path = f"/v1/organisations/{made['organisation_id']}"
-    for email in (owner_of(network), f"desk@bench{network}.example"):
-        (await api.post(f"{path}/contacts", json={"email": email})).raise_for_status()
-    asset = {"kind": "ip-range", "value": network_of(network)}
-    (await api.post(f"{path}/assets", json=asset)).raise_for_status()
+        for owner in owners:
+            if owner.criticality:
+                await register(api, owner)
 
 
 async def _listen(made: Arena) -> None:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
+from email.utils import parseaddr
 from pathlib import Path
 from uuid import UUID
 
@@ -16,10 +17,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.local.lag import lag_by_service
 from deploy.local.topics import wanted_topics
-from libs.common.ids import record_id
-from libs.common.vocabulary import Outcome
-from tests.chaos.mailings import Mailing, copies_made, mailings, targets_told
+from libs.common.ids import derived_id, record_id
+from libs.common.vocabulary import Outcome, RecipientKind
+from tests.chaos.mailings import Mailing, mailings, targets_told
 from tests.chaos.plan import SERVICES
+from tests.chaos.teams import Copy, Wanted, copies_made, reported_in, wrong_with_copies
 
 SHOWN = 5
 NEVER = (
@@ -32,20 +34,27 @@ NEVER = (
     "wrong sizes",
     "open attempts",
 )
-MAILED = frozenset({Outcome.NOTIFIED.value, Outcome.FAILED.value, Outcome.SUPPRESSED.value})
+NOT_DELIVERED = frozenset({Outcome.FAILED, Outcome.SUPPRESSED})
 
 
 @dataclass(slots=True)
 class Books:
-    """What everybody says, by indicator; an outcome of None is the next service's to find. Copies are by indicator and
-    the address of the team that hears of it as well. `news` are the events for partners' webhooks, by state.
+    """What everybody says, by indicator; an outcome of None is the next service's to find.
+
+    Attribution has named a team alone for those `handed_over`, and in `take_overs` one for targets whose own recipient
+    can't be reached; what teams have `taken_over` at the notifier is its targets by indicator. `reported`: the targets
+    that mails to teams tell of, each with its notifications. `news` are the events for partners' webhooks, by state.
     """
 
     accepted: dict[UUID, str] = field(default_factory=dict)
     verdicts: dict[UUID, str | None] = field(default_factory=dict)
     attributions: dict[UUID, str | None] = field(default_factory=dict)
-    copies_wanted: set[tuple[UUID, str]] = field(default_factory=set)
-    copies_made: Counter[tuple[UUID, str]] = field(default_factory=Counter)
+    copies_wanted: set[Wanted] = field(default_factory=set)
+    copies_made: list[Copy] = field(default_factory=list)
+    handed_over: set[UUID] = field(default_factory=set)
+    take_overs: set[UUID] = field(default_factory=set)
+    taken_over: dict[UUID, UUID] = field(default_factory=dict)
+    reported: dict[UUID, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     targets: dict[UUID, str] = field(default_factory=dict)
     submissions: dict[UUID, tuple[str, int]] = field(default_factory=dict)
     mailings: dict[UUID, Mailing] = field(default_factory=dict)
@@ -131,18 +140,26 @@ async def _read_verifier(connection: asyncpg.Connection, books: Books) -> None:
 
 
 async def _read_attribution(connection: asyncpg.Connection, books: Books) -> None:
-    rows = await connection.fetch("SELECT indicator_id, outcome, copies FROM attribution")
+    rows = await connection.fetch("SELECT indicator_id, outcome, recipient, copies FROM attribution")
     books.copies_wanted = {
         (row["indicator_id"], copy["recipient"]["email"]) for row in rows for copy in json.loads(row["copies"] or "[]")
     }
+    books.handed_over = {row["indicator_id"] for row in rows if _is_team(row["recipient"])}
+    continued = await connection.fetch("SELECT target_id, recipient FROM continuation")
+    books.take_overs = {row["target_id"] for row in continued if _is_team(row["recipient"])}
     books.attributions = {row["indicator_id"]: row["outcome"] for row in rows}
     books.sums["attributions twice"] = len(rows) - len(books.attributions)
     books.sums["in line"] = await connection.fetchval("SELECT count(*) FROM unattributed")
 
 
+def _is_team(recipient: str | None) -> bool:
+    return recipient is not None and json.loads(recipient)["kind"] == RecipientKind.NATIONAL_CERT
+
+
 async def _read_notifier(connection: asyncpg.Connection, books: Books) -> None:
     told = await targets_told(connection)
     books.targets = told.outcomes
+    books.taken_over = told.taken_over
     books.copies_made = await copies_made(connection)
     books.sums["targets twice"] = told.twice
     books.sums["recipients told twice of one record"] = told.recipients_twice
@@ -169,13 +186,16 @@ async def _dead_letters(kafka: str) -> dict[str, int]:
 
 
 def _read_mails(maildir: Path, books: Books) -> None:
-    """By notification: for each copy whether it says that it may be the second."""
-    parser = BytesHeaderParser()
+    """By notification: for each copy whether it says that it may be the second. What teams get is read to its end."""
+    parser, teams = BytesHeaderParser(), {copy.email for copy in books.copies_made}
     for path in (maildir / "new").iterdir():
         with path.open("rb") as file:
             head = parser.parse(file)
         notification = UUID(str(head["Message-ID"]).strip().strip("<>").partition("@")[0])
         books.mails[notification].append(head["X-Tocsin-Resend"] == "in-doubt")
+        if parseaddr(str(head["To"]))[1] in teams:
+            for target_id in reported_in(path.read_bytes()):
+                books.reported[target_id].add(notification)
 
 
 def unsettled(books: Books) -> list[str]:
@@ -200,6 +220,7 @@ def faults_in(
         *unsettled(books),
         *_submissions(books, pushed),
         *_chain(books),
+        *wrong_with_copies(books.copies_made, wanted=books.copies_wanted, sent=_sent(books), reported=books.reported),
         *_outcomes(books, expected),
         *_sums(books),
         *_mails(books, doubts_at_most),
@@ -222,10 +243,8 @@ def _chain(books: Books) -> Iterator[str]:
     yield from _differ("accepted", set(books.accepted), "judged", set(books.verdicts))
     yield from _differ("verified", verified, "attributed or not", set(books.attributions))
     yield from _differ("attributed", attributed, "targets of the notifier", set(books.targets))
-    made = {*books.copies_made}
-    yield from _first("copies that only attribution knows", sorted(map(str, books.copies_wanted - made)))
-    yield from _first("copies that nobody wanted", sorted(map(str, made - books.copies_wanted)))
-    yield from _first("copies twice", [f"{each}: {count}" for each, count in books.copies_made.items() if count > 1])
+    take_overs = {derived_id("continued-target", each) for each in books.take_overs}
+    yield from _differ("take-overs", take_overs, "taken over", set(books.taken_over.values()))
     last_words = {**books.verdicts, **books.attributions, **books.targets}
     wrong = [
         f"{indicator}: intake says {outcome}, the last service {last_words.get(indicator)}"
@@ -237,9 +256,18 @@ def _chain(books: Books) -> Iterator[str]:
 
 def _outcomes(books: Books, expected: Mapping[str, int]) -> Iterator[str]:
     """The feed says where its records end; whether a mail went well is the relay's affair."""
-    found = Counter(Outcome.NOTIFIED.value if outcome in MAILED else outcome for outcome in books.accepted.values())
+    found = Counter(_end_by_feed(books, *each) for each in books.accepted.items())
     if found != Counter(expected):
         yield f"outcomes are {dict(found)}, and the feed has {dict(expected)}"
+
+
+def _end_by_feed(books: Books, indicator: UUID, outcome: str) -> str:
+    """Of what is a team's alone nobody else is notified; and a team takes over what its organisation can't be told."""
+    if indicator not in books.targets:
+        return outcome
+    end = Outcome.OUT_OF_SCOPE if indicator in books.handed_over else Outcome.NOTIFIED
+    took_over = Outcome.OUT_OF_SCOPE if indicator in books.taken_over else end
+    return end.value if outcome in {end, took_over, *NOT_DELIVERED} else f"{outcome} instead of {end}"
 
 
 def _sums(books: Books) -> Iterator[str]:

@@ -20,8 +20,9 @@ from itertools import islice
 from pathlib import Path
 
 from tests.chaos.arena import SMALL_BATCHES, arena, clear_away
+from tests.chaos.owners import OWNERS
 from tests.chaos.plan import plan_of
-from tests.chaos.run import DESERTED, Trial, Verdict, said
+from tests.chaos.run import Trial, Verdict, said
 
 
 def _seeds(given: argparse.Namespace) -> Iterator[int]:
@@ -39,7 +40,7 @@ async def _bear(row: Sequence[int], given: argparse.Namespace, *, home: Path) ->
     """All runs of one system, or those until the first that is not sound."""
     verdicts: list[Verdict] = []
     settings = {} if given.as_benchmarked else SMALL_BATCHES
-    async with arena(home, settings=settings, deserted=DESERTED) as made:
+    async with arena(home, settings=settings, owners=OWNERS) as made:
         trial = Trial(made)
         for seed in row:
             verdict = await trial.bear(plan_of(seed, seconds=given.seconds), records=given.records)

@@ -1,6 +1,6 @@
 """What the notifier has done, read from its tables: whom it told of each record, one contact after the other."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -36,11 +36,15 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What partners are to hear, by indicator; and how many first targets, or recipients, a record has too many."""
+    """What partners are to hear, by indicator; and how many first targets, or recipients, a record has too many.
+
+    `taken_over` are the targets, by indicator, that went on to a team.
+    """
 
     outcomes: dict[UUID, str]
     twice: int
     recipients_twice: int
+    taken_over: dict[UUID, UUID]
 
 
 async def mailings(connection: asyncpg.Connection) -> dict[UUID, Mailing]:
@@ -59,10 +63,12 @@ async def mailings(connection: asyncpg.Connection) -> dict[UUID, Mailing]:
 async def targets_told(connection: asyncpg.Connection) -> Told:
     rows = await connection.fetch(
         """
-        SELECT (convert_from(t.attributed, 'UTF8')::json ->> 'indicator_id')::uuid AS indicator_id,
+        SELECT (value ->> 'indicator_id')::uuid AS indicator_id, t.target_id,
+               value #>> '{recipient,kind}' = 'national-cert' AS is_teams,
                t.first_target_id IS NULL AS is_first, t.given_up_at IS NOT NULL AS is_given_up,
                t.notification_id, n.recipient_key, n.state, n.reason, n.sent_at IS NOT NULL AS sent
-        FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id WHERE t.copy_of IS NULL
+        FROM targets t CROSS JOIN LATERAL (SELECT convert_from(t.attributed, 'UTF8')::json AS value) AS kept
+        LEFT JOIN notifications n ON n.id = t.notification_id WHERE t.copy_of IS NULL
         ORDER BY t.decided_at, t.target_id
         """
     )
@@ -74,19 +80,8 @@ async def targets_told(connection: asyncpg.Connection) -> Told:
         outcomes={indicator_id: outcome_of(tried) for indicator_id, tried in contacts.items()},
         twice=sum(row["is_first"] for row in rows) - len(contacts),
         recipients_twice=len(mailed) - len(set(mailed)),
+        taken_over={row["indicator_id"]: row["target_id"] for row in rows if row["is_teams"] and not row["is_first"]},
     )
-
-
-async def copies_made(connection: asyncpg.Connection) -> Counter[tuple[UUID, str]]:
-    """Those that teams get beside a recipient, by record and address."""
-    rows = await connection.fetch(
-        """
-        SELECT value ->> 'indicator_id' AS indicator_id, value #>> '{recipient,email}' AS email
-        FROM targets CROSS JOIN LATERAL (SELECT convert_from(attributed, 'UTF8')::json AS value) AS kept
-        WHERE copy_of IS NOT NULL
-        """
-    )
-    return Counter((UUID(row["indicator_id"]), row["email"]) for row in rows)
 
 
 def outcome_of(tried: Sequence[asyncpg.Record]) -> str:

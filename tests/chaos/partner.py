@@ -1,14 +1,15 @@
 """A partner who pushes whatever happens: each submission under its own key, again and again until it is answered."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from uuid import UUID
 
 import httpx
 
-from bench.feed import HEADER
+from bench.feed import HEADER, NETWORKS
 from deploy.doubles.partner import TAKEN, ClumsyPartner, Payload
 from libs.common.faults import AT_PARTNERS, draw_of
 from libs.common.vocabulary import Outcome
@@ -64,12 +65,20 @@ class Partner:
         self.pushed.append(Pushed(UUID(push.answer.json()["id"]), records, push.tries, way))
 
 
-def expected_outcomes(numbers: Iterable[int], *, objects: int = 0) -> Counter[str]:
-    """Where records of `bench.feed` end, by their number, and so many objects beside them.
+def expected_outcomes(
+    numbers: Iterable[int], *, objects: Iterable[int] = (), handed_over: Container[int] = ()
+) -> Counter[str]:
+    """Where records of `bench.feed` end, by their number, and objects beside them, which all are news.
 
-    A mail that fails or is suppressed counts as `notified`.
+    A mail that fails or is suppressed counts as `notified`; in networks that are `handed_over`, as `out-of-scope`.
     """
-    return Counter(_expected(number).value for number in numbers) + Counter({Outcome.NOTIFIED.value: objects})
+    ends = chain(
+        ((number, _expected(number)) for number in numbers), ((number, Outcome.NOTIFIED) for number in objects)
+    )
+    return Counter(
+        (Outcome.OUT_OF_SCOPE if end is Outcome.NOTIFIED and number % NETWORKS in handed_over else end).value
+        for number, end in ends
+    )
 
 
 def _expected(number: int) -> Outcome:

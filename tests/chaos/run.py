@@ -13,18 +13,16 @@ from pathlib import Path
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from bench.feed import NETWORKS, feed
+from bench.feed import feed
 from deploy.local.books import reconcile
 from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, LOSES_AN_ANSWER, Tally, evenly, written
 from tests.chaos import ledger, waiting
 from tests.chaos.arena import SMTP_CONNECTIONS, Arena, all_ready, arena, environment, plan_settings
 from tests.chaos.listener import repeats, untold
+from tests.chaos.owners import HANDED_OVER_NETWORKS, OWNERS
 from tests.chaos.partner import Partner, Pushed, expected_outcomes
 from tests.chaos.plan import Act, Blow, Plan
-from tests.chaos.ways import OBJECTS, Doors, doors_of
-
-DESERTED = range(7, NETWORKS, 20)
-"""Networks whose owner's address is dead: what is to go there goes on to the next contact, or has failed."""
+from tests.chaos.ways import FIRST_OBJECT, OBJECTS, Doors, doors_of
 
 PIECE_RECORDS = 1000
 MOST_PIECES = 12
@@ -62,7 +60,7 @@ def said(counts: Mapping[str, Counter[str]]) -> str:
 
 async def run(plan: Plan, *, records: int, home: Path) -> Verdict:
     """A whole run on a system of its own."""
-    async with arena(home, deserted=DESERTED) as made:
+    async with arena(home, owners=OWNERS) as made:
         return await Trial(made).bear(plan, records=records)
 
 
@@ -73,7 +71,7 @@ class Trial:
         self._made = made
         self._doors: Doors | None = None
         self._records = 0
-        self._objects = 0
+        self._objects: list[int] = []
         self._pushed: list[Pushed] = []
         self._orderly_ends = 0
 
@@ -103,7 +101,7 @@ class Trial:
 
     async def _under_blows(self, plan: Plan, doors: Doors, *, records: int) -> None:
         first, self._records = self._records, self._records + records
-        self._objects += OBJECTS
+        self._objects += range(FIRST_OBJECT + first, FIRST_OBJECT + first + OBJECTS)
         self._orderly_ends += 1  # a sender may die while it drains to be disarmed
         self._orderly_ends += sum(blow.part in DOUBTFUL and blow.act is not Act.KILL for blow in plan.blows)
         faults = written(evenly(AT_PARTNERS, rate=PARTNER_RATE))
@@ -125,7 +123,7 @@ class Trial:
         wrong = ledger.faults_in(
             books,
             pushed=pushed,
-            expected=expected_outcomes(range(self._records), objects=self._objects),
+            expected=expected_outcomes(range(self._records), objects=self._objects, handed_over=HANDED_OVER_NETWORKS),
             doubts_at_most=explained,
         )
         wrong += untold(made.listener.told, pushed)
@@ -143,6 +141,14 @@ class Trial:
                     "refused, asked for another contact": books.bounced,
                     "to another contact": books.to_others,
                     "explained doubts at most": explained,
+                }
+            ),
+            "teams": Counter(
+                {
+                    "copies": len(books.copies_made),
+                    "copies that arrived": sum(copy.target_id in books.reported for copy in books.copies_made),
+                    "handed over": len(books.handed_over),
+                    "taken over": len(books.taken_over),
                 }
             ),
             "deaths": deaths,

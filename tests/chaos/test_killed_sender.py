@@ -1,13 +1,16 @@
 """No mail twice beyond the doubt that is promised, wherever its sender dies. 5,000: `tests.chaos.killed_sender`."""
 
 import os
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from deploy.local.background import BackgroundStack
+from libs.common.faults import chances_of
 from tests.chaos.copies import CONNECTIONS, Copy, Kept, Life, copies_in, wrong_with
-from tests.chaos.killed_sender import run
+from tests.chaos.deaths import NAMED_DEATHS, WITH_AN_ANSWER, deaths_of
+from tests.chaos.killed_sender import KILLED, run
 from tests.integration.postfix.server import is_possible
 
 MAILS = int(os.environ.get("TOCSIN_KILLED_MAILS", "300"))
@@ -31,6 +34,8 @@ async def test_a_sender_that_dies_again_and_again_mails_nobody_twice_beyond_doub
 
     assert not verdict.wrong, f"\n{verdict}"
     assert sum(life.tried > 0 for life in verdict.lives) >= 2, f"hardly a death hit a sender at work\n{verdict}"
+    at_named_points = sum(life.died_by != KILLED for life in verdict.lives)
+    assert at_named_points >= len(verdict.lives) / 2, f"hardly a death happened where it was to happen\n{verdict}"
 
 
 @pytest.mark.parametrize(
@@ -76,3 +81,19 @@ def test_copies_are_found_by_their_reference() -> None:
     assert copies_in([head + b"\nbody", head.replace(b"\n", b"\r\n") + b"X-Tocsin-Resend: in-doubt\r\n\r\nbody"]) == {
         "TOC-1": [ONCE, AGAIN]
     }
+
+
+@pytest.mark.parametrize("deaths", [5, 60])
+def test_most_deaths_are_planned_at_named_points_each_in_its_turn(deaths: int) -> None:
+    named = [death.fault for death in deaths_of(4711, mails=5000, deaths=deaths) if death.fault]
+    assert len(named) >= deaths / 2
+    assert named[0] == WITH_AN_ANSWER
+    counts = Counter({fault.name: 0 for fault in NAMED_DEATHS}) | Counter(named)
+    assert max(counts.values()) - min(counts[fault.name] for fault in NAMED_DEATHS) <= 1
+
+
+def test_the_same_seed_plans_the_same_deaths_and_each_can_be_armed() -> None:
+    planned = list(deaths_of(7, mails=300, deaths=40))
+    assert planned == list(deaths_of(7, mails=300, deaths=40))
+    for death in planned:
+        assert set(chances_of(death.faults)) == ({death.fault} if death.fault else set())

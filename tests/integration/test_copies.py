@@ -1,13 +1,22 @@
 """An organisation and its team are both told: two mails, one outcome, and each hears when it was wrong."""
 
-from collections import Counter
 from dataclasses import replace
 
 import asyncpg
 import msgspec
 
-from libs.common.contracts import Copy, HandOver, Recipient, RecipientsExhausted, TargetAttributed
+from libs.common.contracts import (
+    Continued,
+    Copy,
+    HandOver,
+    Recipient,
+    RecipientsExhausted,
+    RecipientUnreachable,
+    TargetAttributed,
+)
 from libs.common.db import Database
+from libs.common.ids import new_id
+from libs.common.outbox import waiting_events
 from libs.common.vocabulary import NotificationKind, RecipientKind
 from services.notifier.domain.notification import State
 from services.notifier.domain.planning import Suppression, SuppressionReason
@@ -17,6 +26,7 @@ from services.notifier.handlers.commands import suppress
 from services.notifier.handlers.continuing import give_up
 from tests.chaos import ledger
 from tests.chaos.ledger import Books
+from tests.chaos.teams import reported_in
 from tests.integration.test_corrections import AFTERWARDS, all_of, read, withdraw, withdrawal
 from tests.integration.test_hand_over import counted, outcomes
 from tests.integration.test_notifier import LATER, close_due, database, plan, said, send, states
@@ -25,6 +35,7 @@ from tests.unit.notifier.builders import NOW, recipient, target
 __all__ = ["database"]
 
 TEAM = recipient(kind=RecipientKind.NATIONAL_CERT, name="NCSC Voorbeeld", email="in@cert.example")
+NO_MAILBOX = Answered(550, "5.1.1 there is no such mailbox")
 HOSPITAL = "Ziekenhuis Zuid"
 
 
@@ -61,13 +72,12 @@ async def test_both_get_a_mail_the_record_has_one_outcome_and_what_comes_again_c
     finally:
         await connection.close()
     assert books.targets == {given.indicator_id: "notified"}
-    assert books.copies_made == {(given.indicator_id, TEAM.email): 1}
+    [copy] = books.copies_made
+    assert (copy.indicator_id, copy.email, copy.is_continued) == (given.indicator_id, TEAM.email, False)
     assert list(ledger._chain(books_of(books, given))) == []
-    assert len(list(ledger._chain(books_of(books, given, copies=0)))) == 1, "nobody wanted one"
-    assert len(list(ledger._chain(books_of(books, given, made=0)))) == 1, "it is missing"
-    assert len(list(ledger._chain(books_of(books, given, made=2)))) == 1, "it came twice"
 
     [to_team] = [mail for mail in relay.mails if mail.recipient == TEAM.email]
+    assert reported_in(to_team.content) == {copy.target_id}
     message, text = read(to_team)
     assert message["Subject"].startswith("Overdracht aan NCSC Voorbeeld")
     assert HOSPITAL in text
@@ -75,17 +85,10 @@ async def test_both_get_a_mail_the_record_has_one_outcome_and_what_comes_again_c
     assert [part.get_content_type() for part in message.iter_attachments()] == ["text/csv", "application/json"]
 
 
-def books_of(books: Books, given: TargetAttributed, *, copies: int = 1, made: int = 1) -> Books:
-    """As if everybody before the notifier had kept theirs, and the notifier had so many copies."""
+def books_of(books: Books, given: TargetAttributed) -> Books:
+    """As if everybody before the notifier had kept theirs."""
     indicator = given.indicator_id
-    return replace(
-        books,
-        accepted={indicator: "notified"},
-        verdicts={indicator: None},
-        attributions={indicator: None},
-        copies_wanted={(indicator, TEAM.email)} if copies else set(),
-        copies_made=Counter({(indicator, TEAM.email): made} if made else {}),
-    )
+    return replace(books, accepted={indicator: "notified"}, verdicts={indicator: None}, attributions={indicator: None})
 
 
 async def test_a_team_that_is_named_twice_gets_one(database: Database) -> None:
@@ -96,10 +99,9 @@ async def test_a_team_that_is_named_twice_gets_one(database: Database) -> None:
 
 
 async def test_the_outcome_is_that_of_the_organisations_mail_whatever_becomes_of_the_teams(database: Database) -> None:
-    no = Answered(550, "5.1.1 there is no such mailbox")
     await plan(database, to_both())
     await close_due(database)
-    await send(database, RememberingRelay({TEAM.email: no}))
+    await send(database, RememberingRelay({TEAM.email: NO_MAILBOX}))
 
     assert sorted(await states(database)) == [State.FAILED, State.SENT]
     assert await outcomes(database) == ["notified"]
@@ -108,7 +110,7 @@ async def test_the_outcome_is_that_of_the_organisations_mail_whatever_becomes_of
     given = msgspec.structs.replace(to_both(), recipient=recipient(email="gone@bakery.example"))
     await plan(database, given)
     await close_due(database)
-    await send(database, RememberingRelay({"gone@bakery.example": no}))
+    await send(database, RememberingRelay({"gone@bakery.example": NO_MAILBOX}))
     assert await outcomes(database) == ["notified"], "somebody else may be left to tell"
     nobody_else = RecipientsExhausted(
         target_id=given.target_id, asset=given.key, at=NOW, evidence=(), traceparent=given.traceparent
@@ -117,6 +119,39 @@ async def test_the_outcome_is_that_of_the_organisations_mail_whatever_becomes_of
         await give_up([nobody_else], tx=tx, now=LATER)
     assert await outcomes(database) == ["notified", "failed"]
     assert await counted(database) == {"notified": 1, "failed": 1}
+
+
+async def test_a_team_that_has_a_copy_is_told_when_nobody_of_the_organisation_can_be_and_it_is_to_act(
+    database: Database,
+) -> None:
+    relay, given = RememberingRelay({"info@jansen.example": NO_MAILBOX}), to_both()
+    await plan(database, given)
+    await close_due(database)
+    await send(database, relay)
+    async with database.transaction() as tx:
+        [asked] = [each for each in await waiting_events(tx) if isinstance(each, RecipientUnreachable)]
+    instead = msgspec.structs.replace(
+        given,
+        target_id=new_id(),
+        recipient=TEAM,
+        handed_over=HandOver(reason="other-teams-sector", organisation=HOSPITAL),
+        copies=(),
+        continued=Continued(
+            target_id=given.target_id,
+            notification_id=asked.notification_id,
+            reference=asked.reference,
+            failed=asked.failed,
+            is_settled=asked.is_settled,
+        ),
+    )
+
+    assert await plan(database, instead, now=LATER) == [], "its copy said that somebody else is warned"
+    await close_due(database, AFTERWARDS)
+    assert await send(database, relay, now=AFTERWARDS) == 1
+
+    assert recipients(relay) == [TEAM.email, TEAM.email]
+    assert await outcomes(database) == ["out-of-scope"]
+    assert await counted(database) == {"out-of-scope": 1}
 
 
 async def test_a_silent_organisation_does_not_silence_its_team_nor_the_other_way_round(database: Database) -> None:

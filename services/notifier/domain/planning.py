@@ -182,7 +182,7 @@ def _plan_one(
     suppression = covering_of(silent, target.recipient, target.incident)
     if suppression is not None and not goes_on(target, suppression):
         return Suppressed(target, suppression.reason, MESSAGES[suppression.reason])
-    told = history.told.get(Warned(target.recipient.key, target.threat_id))
+    told = _told_before(target, history)
     is_reopened = target.reopened is not None
     policy = policy if suppression is None else msgspec.structs.replace(policy, amounts=FREE)
     repeat = weigh_repeat(told, severity=target.severity, is_reopened=is_reopened, policy=policy.repeats, now=now)
@@ -210,6 +210,12 @@ def goes_on(target: Target, suppression: Suppression) -> bool:
 def contact_of(target: Target) -> int:
     """Which one of the ladder's contacts it is to, from 1."""
     return len(target.continued.failed) + 1 if target.continued else 1
+
+
+def _told_before(target: Target, history: History) -> Told | None:
+    """A team that has copies alone believes that somebody else was warned: what it is to act on itself is news."""
+    told = history.told.get(Warned(target.recipient.key, target.threat_id))
+    return None if told is not None and told.by_copies_alone and target.copy_of is None else told
 
 
 def _days_ago(days: int) -> str:

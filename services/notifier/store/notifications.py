@@ -280,7 +280,7 @@ async def cancel_notifications(
         """
         WITH given AS (SELECT id, settled FROM notifications WHERE id = ANY($1::uuid[]))
         UPDATE notifications n SET state = 'cancelled', reason = $2, decided_by = $3, decided_at = $4,
-                                   next_attempt_at = NULL, settled = true
+                                   next_attempt_at = NULL, settled = true, is_held = false
         FROM given WHERE n.id = given.id RETURNING n.id, given.settled AS settled_before
         """,
         notification_ids,

@@ -21,11 +21,11 @@ async def told_of(tx: Transaction, threat_ids: Collection[object]) -> dict[Warne
         WITH told AS MATERIALIZED (
             SELECT targets.* FROM unnest($1::uuid[]) AS asked (threat_id)
             CROSS JOIN LATERAL (
-                SELECT threat_id, notification_id, fixed_at, attributed FROM targets
+                SELECT threat_id, notification_id, fixed_at, copy_of, attributed FROM targets
                 WHERE threat_id = asked.threat_id AND left_out_at IS NULL AND notification_id IS NOT NULL OFFSET 0
             ) AS targets
         ), mailed AS (
-            SELECT n.id, n.recipient_key, told.threat_id, n.state, n.sent_at, told.fixed_at,
+            SELECT n.id, n.recipient_key, told.threat_id, n.state, n.sent_at, told.fixed_at, told.copy_of,
                    coalesce(n.queued_at, n.created_at) AS at, wrong.is_corrected,
                    told.fixed_at IS NULL AND NOT wrong.is_corrected AS counts,
                    array_position($2::text[], convert_from(told.attributed, 'UTF8')::json ->> 'severity') AS place
@@ -42,7 +42,8 @@ async def told_of(tx: Transaction, threat_ids: Collection[object]) -> dict[Warne
                coalesce(max(at) FILTER (WHERE counts), max(at)) AS last_at,
                coalesce(bool_or(sent_at IS NULL) FILTER (WHERE counts), false) AS is_waiting,
                coalesce(bool_or(state = 'planned') FILTER (WHERE counts), false) AS is_open,
-               bool_or(fixed_at IS NOT NULL AND NOT is_corrected) AS was_fixed
+               bool_or(fixed_at IS NOT NULL AND NOT is_corrected) AS was_fixed,
+               coalesce(bool_and(copy_of IS NOT NULL) FILTER (WHERE counts), false) AS by_copies_alone
         FROM mailed GROUP BY recipient_key, threat_id
         """,
         list(threat_ids),
@@ -61,4 +62,5 @@ def _told(row: Record) -> Told:
         is_waiting=row["is_waiting"],
         is_open=row["is_open"],
         was_fixed=row["was_fixed"],
+        by_copies_alone=row["by_copies_alone"],
     )

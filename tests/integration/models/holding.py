@@ -1,5 +1,6 @@
 """Holds in the model of mails: put up, looked after, released, and what waits for them taken back."""
 
+from collections import Counter
 from contextlib import suppress
 from math import ceil
 
@@ -101,18 +102,25 @@ class Holding(Work):
         return standing.get(held)
 
     def _draw(self) -> None:
-        """The lowest ids of what waits go with a first wave, as far as it has room."""
+        """The lowest ids of what waits go with a first wave, as far as it has room: in turns those to organisations and
+        those to teams, of which there are fewer so far first.
+        """
         for kind, _, slug in self.mails.holds:
             if kind is HoldKind.FIRST_WAVE:
                 about = [mail for mail in self.mails.all if mail.corrects is None and mail.incident == slug]
                 chosen = [mail for mail in about if mail.is_sample and not mail.was_never_to_go]
                 total = len([mail for mail in about if mail.state not in {State.CANCELLED, State.REHEARSED}])
-                room = min(SAMPLE, total, max(1, ceil(SHARE * total))) - len(chosen)
                 waiting = sorted(
                     (mail for mail in about if mail.state in WAITING and not mail.is_sample), key=lambda mail: mail.id
                 )
-                for mail in waiting[: max(0, room)]:
+                kinds = len({mail.is_teams for mail in (*chosen, *waiting)})
+                room = min(SAMPLE, total, max(kinds, ceil(SHARE * total))) - len(chosen)
+                taken = Counter(mail.is_teams for mail in chosen)
+                for _ in range(min(room, len(waiting))):
+                    mail = min(waiting, key=lambda each: (taken[each.is_teams], each.is_teams))
+                    waiting.remove(mail)
                     mail.is_sample = True
+                    taken[mail.is_teams] += 1
 
     async def check(self) -> None:
         await super().check()

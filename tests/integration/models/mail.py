@@ -1,12 +1,14 @@
 """One mail: its states, what was tried of it, and what came of that. The values of the model in `mails.py`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from libs.common.contracts import TargetAttributed as Target
-from libs.common.vocabulary import Severity
+from libs.common.contracts import address_of, is_team
+from libs.common.vocabulary import Outcome, Severity
 from services.notifier.domain.notification import Command, State
 
 WINDOW = timedelta(minutes=5)
@@ -39,6 +41,11 @@ UNKNOWN = UUID(int=0)
 
 Word = tuple[UUID, str]
 """Of an indicator, its outcome; of a notification, that it was sent; of a target, that somebody else is asked for."""
+
+
+def outcomes_of(targets: Iterable[Target], outcome: Outcome) -> list[Word]:
+    """The word to the partners about these targets. A copy has no outcome: the organisation's is the record's."""
+    return [(target.indicator_id, outcome.value) for target in targets if target.copy_of is None]
 
 
 @dataclass(slots=True, eq=False)
@@ -121,6 +128,14 @@ class Mail:
         return [each for each in self.targets if each.target_id not in self.left_out]
 
     @property
+    def address(self) -> str:
+        return address_of(self.recipient)
+
+    @property
+    def is_teams(self) -> bool:
+        return is_team(self.recipient)
+
+    @property
     def may_have_arrived(self) -> bool:
         return not {Result.SENT, Result.LOST}.isdisjoint(self.results.values())
 
@@ -139,7 +154,7 @@ class Mail:
 
     def is_below(self, domain: str) -> bool:
         """Whether its recipient is at this domain, or at one below it."""
-        return f".{self.recipient.partition('@')[2]}".endswith(f".{domain}")
+        return f".{self.address.partition('@')[2]}".endswith(f".{domain}")
 
     @property
     def needs_approval(self) -> bool:

@@ -7,10 +7,12 @@ from typing import assert_never
 from uuid import UUID
 
 from libs.common.contracts import TargetAttributed as Target
+from libs.common.contracts import address_of, is_team
 from libs.common.vocabulary import IncidentState, Outcome, Severity
 from services.notifier.domain.brakes.holds import HoldKind
+from services.notifier.domain.copies import with_copies
 from services.notifier.domain.notification import BrakeScope, Command, State
-from services.notifier.domain.planning import REMINDERS
+from services.notifier.domain.planning import REMINDERS, SuppressionReason
 from tests.integration.models.mail import (
     LEASE,
     OBEYS,
@@ -23,6 +25,7 @@ from tests.integration.models.mail import (
     Mail,
     Reply,
     Result,
+    outcomes_of,
 )
 from tests.integration.models.wrong import MailsThatMayBeWrong
 
@@ -45,7 +48,8 @@ class Mails(MailsThatMayBeWrong):
 
     def plan(self, batch: Sequence[Target], *, now: datetime) -> list[tuple[UUID, str]]:
         """What is answered at once: each target of the batch that is suppressed, and why."""
-        fresh = {target.target_id: target for target in batch if not self._knows(target)}
+        with_all = (each for target in batch for each in with_copies(target))
+        fresh = {target.target_id: target for target in with_all if not self._knows(target)}
         refusals = {target_id: self._refusal(target, now) for target_id, target in fresh.items()}
         joining: dict[tuple[str, str], list[Target]] = defaultdict(list)
         for target_id, target in fresh.items():
@@ -72,10 +76,12 @@ class Mails(MailsThatMayBeWrong):
         return silence if silence and silence not in DEAD else self._repeat_of(target, now)
 
     def silence_of(self, recipient: str) -> str:
-        """Why nobody writes there: the narrowest reason; empty if somebody may."""
-        labels = recipient.partition("@")[2].split(".")
+        """Why nobody writes there: the narrowest reason; empty if somebody may. A person alone silences a team."""
+        address = address_of(recipient)
+        labels = address.partition("@")[2].split(".")
         domains = [".".join(labels[first:]) for first in range(len(labels))]
-        return next((self.silent[value] for value in (recipient, *domains) if value in self.silent), "")
+        reasons = [self.silent[value] for value in (address, *domains) if value in self.silent]
+        return next((each for each in reasons if _reaches_team(each) or not is_team(recipient)), "")
 
     def _repeat_of(self, target: Target, now: datetime) -> str:
         """Why its recipient is not told of it again; empty where it is news, or time to remind."""
@@ -90,6 +96,8 @@ class Mails(MailsThatMayBeWrong):
             and each.target_id not in self._fixed
             and not self.is_corrected(mail, each)
         ]
+        if target.copy_of is None and all(each.copy_of is not None for _, each in told):
+            return ""  # who has copies alone believes that somebody else is warned
         if not told or _urgency(target) < min(_urgency(each) for _, each in told):
             return ""
         mails = {mail.id: mail for mail, _ in told}.values()
@@ -155,7 +163,8 @@ class Mails(MailsThatMayBeWrong):
     def silence(self, value: str, reason: str) -> None:
         """What is silent already stays so for its first reason."""
         reason = self.silent.setdefault(value, reason)
-        self._end([mail for mail in self.all if mail.recipient == value or mail.is_below(value)], reason)
+        reached = [mail for mail in self.all if _reaches_team(reason) or not mail.is_teams]
+        self._end([mail for mail in reached if mail.address == value or mail.is_below(value)], reason)
 
     def fix(self, threat_id: UUID) -> None:
         for mail in self.all:
@@ -184,7 +193,7 @@ class Mails(MailsThatMayBeWrong):
         """The word to the partners, once."""
         if not mail.is_settled:
             mail.is_settled = True
-            self.said.update((target.indicator_id, outcome.value) for target in mail.targets)
+            self.said.update(outcomes_of(mail.targets, outcome))
 
     def lost(self, *, now: datetime, but: Collection[UUID]) -> list[Mail]:
         """Those whose sender has said nothing within its lease, but for those that whoever asks has itself."""
@@ -269,13 +278,13 @@ class Mails(MailsThatMayBeWrong):
             case Result.SENT:
                 mail.state, mail.next_at = State.SENT, None
                 self._tell_feedback(mail)
-                self._settle(mail, Outcome.NOTIFIED)
+                self._settle(mail, Outcome.OUT_OF_SCOPE if mail.is_teams else Outcome.NOTIFIED)
             case Result.REHEARSED:
                 mail.state, mail.next_at = State.SENT if mail.is_told else State.REHEARSED, None
                 self._settle(mail, Outcome.SUPPRESSED)
             case Result.DEFERRED:
                 mail.state, mail.next_at = State.DEFERRED, reply.next_at
-            case Result.DEAD if mail.corrects is None:
+            case Result.DEAD if mail.corrects is None and not mail.is_teams:
                 mail.state, mail.next_at = State.BOUNCED, None
                 self._ask_on(mail)
             case Result.FAILED | Result.DEAD:
@@ -288,13 +297,13 @@ class Mails(MailsThatMayBeWrong):
                 del mail.results[attempt.number]
             case _:
                 assert_never(reply.result)
-        return reply.result is Result.DEAD
+        return reply.result is Result.DEAD and not mail.is_teams
 
     def give_up(self, mail: Mail) -> None:
         """Nobody else can be told what it did not bring: that is the outcome, if none was said."""
         if mail.state is State.BOUNCED and not mail.is_settled and not mail.is_given_up:
             mail.is_given_up = mail.is_settled = True
-            self.said.update((target.indicator_id, Outcome.FAILED.value) for target in mail.targets)
+            self.said.update(outcomes_of(mail.targets, Outcome.FAILED))
 
     def _tell_feedback(self, mail: Mail) -> None:
         if not mail.is_told:
@@ -314,6 +323,10 @@ class Mails(MailsThatMayBeWrong):
         mail.doubts = 0
         mail.queue(now)
         return True
+
+
+def _reaches_team(reason: str) -> bool:
+    return reason == SuppressionReason.OPERATOR
 
 
 def _keeps_back(held: tuple[HoldKind, BrakeScope, str], mail: Mail) -> bool:

@@ -257,7 +257,7 @@ class Work(Machine):
 
     def _expected(self, attempt: Attempt) -> Result:
         postbox = self.office.postbox
-        return Result.RELEASED if postbox.is_away else REPLY_IN[postbox.moods.get(attempt.mail.recipient, Mood.GOOD)]
+        return Result.RELEASED if postbox.is_away else REPLY_IN[postbox.moods.get(attempt.mail.address, Mood.GOOD)]
 
     def _reply(self, attempt: Attempt, sending: Sending, rows: Rows, tries: Tries) -> Reply:
         expected = attempt.expected or self._expected(attempt)

@@ -2,8 +2,8 @@
 
 Planned, claimed, sent, rehearsed, answered in every way, lost, doubted, braked, held for a person, withdrawn,
 corrected, sent again: the relay takes a mail only of an attempt that was written down before, marked if it may be a
-second copy; nobody is written to who must not be; each target's outcome is said once; and who was told what is wrong
-hears so once.
+second copy; nobody is written to who must not be; each target's outcome is said once, whatever becomes of the copies
+that teams get; and who was told what is wrong hears so once.
 """
 
 import asyncio
@@ -19,12 +19,21 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 
-from libs.common.contracts import FeedbackReceived, IndicatorSettled, RecipientsExhausted, ThreatWithdrawn
+from libs.common.contracts import (
+    Copy,
+    FeedbackReceived,
+    HandOver,
+    IndicatorSettled,
+    Recipient,
+    RecipientsExhausted,
+    ThreatWithdrawn,
+)
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.errors import Permanent
 from libs.common.ids import new_id
 from libs.common.problems import Problem
-from libs.common.vocabulary import FeedbackKind, IncidentState, Severity
+from libs.common.vocabulary import FeedbackKind, IncidentState, RecipientKind, Severity
+from services.notifier.domain.brakes.holds import HoldKind
 from services.notifier.domain.notification import Brake, BrakeScope, Command, State
 from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.handlers.commands import command_notification, set_brake
@@ -47,20 +56,29 @@ EMAILS = (
     *("info@jansen.example", "desk@jansen.example", "info@bakker.example", "info@shop.bakker.example"),
     *("info@sen.invalid", "info@de-vries.invalid", "info@smit.invalid"),
 )
-DOMAINS = ("jansen.example", "bakker.example", "example")
+TEAMS = ("in@csirt.example", "in@sen.invalid")
+"""Hear of what is theirs, and get copies of what others are warned of."""
+
+DOMAINS = ("jansen.example", "bakker.example", "csirt.example", "example")
 SLUGS = ("open-smb", "open-rdp")
+ALSO_WARNED = HandOver(reason="also-warned", organisation="Bakery")
 
 
 class Kind(StrEnum):
-    """Which target comes: a new one, one that came before, or new news of a threat that was told before."""
+    """Which target comes: a new one, one that came before, or new news of a threat that was told before: to the same
+    recipient, or now to a team.
+    """
 
     NEW = "new"
     AGAIN = "again"
     SAME_THREAT = "same threat"
+    FOR_A_TEAM = "same threat, for a team"
 
 
-Arrival = tuple[Kind, int, str, str, Severity, float]
-"""Its kind, which of the earlier ones, its recipient, its incident, its severity, and how sure its recipient is."""
+Arrival = tuple[Kind, int, str, str, Severity, float, str]
+"""Its kind, which of the earlier ones, its recipient, its incident, its severity, how sure its recipient is, and which
+team gets a copy, if any.
+"""
 
 
 choices = st.integers(0, 1000)
@@ -71,12 +89,13 @@ emails = st.sampled_from(EMAILS)
 slugs = st.sampled_from(SLUGS)
 arrivals = st.lists(
     st.tuples(
-        st.sampled_from([Kind.NEW, Kind.NEW, Kind.AGAIN, Kind.SAME_THREAT]),
+        st.sampled_from([*2 * [Kind.NEW, Kind.NEW, Kind.AGAIN, Kind.SAME_THREAT], Kind.FOR_A_TEAM]),
         choices,
-        emails,
+        st.sampled_from([*EMAILS, *EMAILS, *TEAMS]),
         slugs,
         st.sampled_from([Severity.CRITICAL, Severity.CRITICAL, Severity.HIGH]),
         st.sampled_from([0.9, 0.9, 0.9, 0.1]),
+        st.sampled_from(["", "", "", *TEAMS]),
     ),
     min_size=1,
     max_size=5,
@@ -91,7 +110,8 @@ brakes = st.sampled_from(
 )
 
 
-ONE_FOR_EACH: list[Arrival] = [(Kind.NEW, 0, email, SLUGS[0], Severity.HIGH, 0.9) for email in EMAILS]
+ONE_FOR_EACH: list[Arrival] = [(Kind.NEW, 0, email, SLUGS[0], Severity.HIGH, 0.9, "") for email in EMAILS]
+WITH_A_COPY: list[Arrival] = [(Kind.NEW, 0, EMAILS[0], SLUGS[0], Severity.HIGH, 0.9, TEAMS[0])]
 
 
 class MailStates(Holding):
@@ -128,7 +148,7 @@ class MailStates(Holding):
     async def wait(self, minutes: int) -> None:
         self.office.clock.put_forward(timedelta(minutes=minutes))
 
-    @step(weight=5, email=emails, mood=st.sampled_from(Mood))
+    @step(weight=5, email=st.sampled_from([*EMAILS, *TEAMS]), mood=st.sampled_from(Mood))
     async def treat(self, email: str, mood: Mood) -> None:
         self.office.postbox.moods[email] = mood
 
@@ -156,10 +176,12 @@ class MailStates(Holding):
             await set_brake(tx, order)
         (self.mails.brakes.add if is_engaged else self.mails.brakes.discard)(brake)
 
-    @step(email=emails)
+    @step(email=st.sampled_from([*EMAILS, *TEAMS]))
     async def opt_out(self, email: str) -> None:
-        await self._heed(FeedbackKind.OPT_OUT, recipient_key=email)
-        self.mails.silence(email, "opt-out")
+        """Which a team can't."""
+        await self._heed(FeedbackKind.OPT_OUT, recipient_key=_recipient(email).key)
+        if email not in TEAMS:
+            self.mails.silence(email, "opt-out")
         await self.check()
 
     @step(choice=choices)
@@ -200,7 +222,7 @@ class MailStates(Holding):
         self.mails.withdraw(Withdrawal(event.threat_id, event.at, event.corrects), now=now)
         await self.check()
 
-    @step(value=st.sampled_from([*DOMAINS, *EMAILS]), is_silent=mostly_not)
+    @step(value=st.sampled_from([*DOMAINS, *EMAILS, *TEAMS]), is_silent=mostly_not)
     async def suppress(self, value: str, is_silent: bool) -> None:
         """An operator says that nobody is written to there, or that somebody may again, whoever said otherwise."""
         suppression = Suppression(value=value, reason=SuppressionReason.OPERATOR)
@@ -288,16 +310,24 @@ class MailStates(Holding):
             asked = {self.mails.said[each.target_id, "unreachable"] for each in mail.carried}
             assert max(asked, default=0) <= 1 + mail.resends
 
-    def _target(self, kind: Kind, choice: int, email: str, slug: str, severity: Severity, confidence: float) -> Target:
+    def _target(
+        self, kind: Kind, choice: int, email: str, slug: str, severity: Severity, confidence: float, copy_to: str
+    ) -> Target:
         new = msgspec.structs.replace(
-            target(to=recipient(email=email), incident=slug, severity=severity, confidence=confidence),
+            target(to=_recipient(email), incident=slug, severity=severity, confidence=confidence),
             received_at=self.now,
+            copies=(Copy(recipient=_recipient(copy_to), handed_over=ALSO_WARNED),) if copy_to else (),
         )
         if kind is Kind.NEW or not self._targets:
             return new
         earlier = self._targets[choice % len(self._targets)]
         if kind is Kind.AGAIN:
             return earlier
+        if kind is Kind.FOR_A_TEAM:
+            team = _recipient(copy_to or TEAMS[0])
+            return msgspec.structs.replace(
+                new, threat_id=earlier.threat_id, recipient=team, incident=earlier.incident, copies=()
+            )
         return msgspec.structs.replace(
             new, threat_id=earlier.threat_id, recipient=earlier.recipient, incident=earlier.incident
         )
@@ -325,6 +355,11 @@ class MailStates(Holding):
         )
         async with self.office.database.transaction() as tx:
             await heed_feedback([feedback], tx=tx, now=self.now)
+
+
+def _recipient(email: str) -> Recipient:
+    kind = RecipientKind.NATIONAL_CERT if email in TEAMS else RecipientKind.ORGANISATION
+    return recipient(email=email, kind=kind)
 
 
 @pytest.fixture
@@ -362,6 +397,52 @@ def test_a_sender_that_dies_while_the_relay_has_its_mail_is_survived(
         example.run(example.wait(minutes=6))
         example.run(example.send(which=1, fate=None, death=None))
         assert example.marked_mails, "one was in doubt"
+
+
+@pytest.mark.parametrize("death", Death)
+@pytest.mark.parametrize("mood", [Mood.GOOD, Mood.REJECTS, Mood.NO_SUCH_USER, Mood.CUTS_STORED])
+def test_a_copy_is_sent_once_or_marked_and_the_outcome_is_the_organisations_whatever_becomes_of_either(
+    begin: Callable[[], MailStates], death: Death, mood: Mood
+) -> None:
+    with begin() as example:
+        example.run(example.plan(arrivals=WITH_A_COPY, is_kept=False))
+        example.run(example.plan(arrivals=WITH_A_COPY, is_kept=True))
+        example.run(example.plan(arrivals=[(Kind.AGAIN, *WITH_A_COPY[0][1:])], is_kept=True))
+        example.run(example.treat(email=TEAMS[0], mood=mood))
+        example.run(example.wait(minutes=6))
+        example.run(example.close_due(which=0, fate=None))
+        example.run(example.send(which=0, fate=None, death=death))
+        example.run(example.settle())
+        [to_organisation] = [mail for mail in example.mails.all if not mail.is_teams]
+        [to_team] = [mail for mail in example.mails.all if mail.is_teams]
+        assert to_organisation.targets[0].target_id == to_team.targets[0].copy_of
+        outcomes = [outcome for _, outcome in example.mails.said.elements() if outcome != "notification-sent"]
+        assert outcomes == ["notified" if to_organisation.state is State.SENT else "failed"]
+
+
+def test_a_team_that_has_a_copy_is_told_once_more_when_it_is_to_act_itself(begin: Callable[[], MailStates]) -> None:
+    with begin() as example:
+        example.run(example.plan(arrivals=WITH_A_COPY, is_kept=True))
+        example.run(example.wait(minutes=6))
+        example.run(example.close_due(which=0, fate=None))
+        example.run(example.send(which=0, fate=None, death=None))
+        example.run(example.plan(arrivals=[(Kind.FOR_A_TEAM, *WITH_A_COPY[0][1:])], is_kept=True))
+        example.run(example.plan(arrivals=[(Kind.SAME_THREAT, *WITH_A_COPY[0][1:])], is_kept=True))
+        example.run(example.settle())
+        assert [mail.state for mail in example.mails.all if mail.is_teams] == [State.SENT, State.SENT]
+        outcomes = Counter(outcome for _, outcome in example.mails.said.elements() if outcome != "notification-sent")
+        assert outcomes == {"notified": 1, "out-of-scope": 1}
+
+
+def test_what_is_cancelled_behind_a_hold_is_behind_it_no_more(begin: Callable[[], MailStates]) -> None:
+    with begin() as example:
+        example.run(example.plan(arrivals=ONE_FOR_EACH, is_kept=True))
+        example.run(example.wait(minutes=6))
+        example.run(example.close_due(which=0, fate=None))
+        example.run(example.hold(held=(HoldKind.UNUSUAL_VOLUME, BrakeScope.PARTNER, "demo")))
+        example.run(example.keep(is_kept=True))
+        example.run(example.suppress(value=EMAILS[0], is_silent=True))
+        example.run(example.withdraw(choice=1, corrects=True))
 
 
 def test_what_was_rehearsed_is_sent_once_when_it_is_ordered(begin: Callable[[], MailStates]) -> None:

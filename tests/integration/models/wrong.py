@@ -9,7 +9,7 @@ from uuid import UUID
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import Outcome
 from services.notifier.domain.notification import State
-from tests.integration.models.mail import UNSENT, WINDOW, Mail, Word
+from tests.integration.models.mail import UNSENT, WINDOW, Mail, Word, outcomes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,9 @@ class MailsThatMayBeWrong:
         else:
             mail.targets = [each for each in mail.targets if each not in withdrawn]
             self.refused |= {each.target_id: "withdrawn" for each in withdrawn}
-            self.taken_out.update(each.indicator_id for each in withdrawn)
-            self.said.update((each.indicator_id, Outcome.SUPPRESSED.value) for each in withdrawn)
+            said = outcomes_of(withdrawn, Outcome.SUPPRESSED)
+            self.taken_out.update(indicator_id for indicator_id, _ in said)
+            self.said.update(said)
         if mail.carried:
             mail.weigh()
         else:

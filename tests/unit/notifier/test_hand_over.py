@@ -18,6 +18,7 @@ from services.notifier.domain.notification import Consignment
 from services.notifier.domain.outcome import events_of, nameless
 from services.notifier.domain.planning import (
     History,
+    Planned,
     PlanningPolicy,
     Suppressed,
     Suppression,
@@ -234,6 +235,22 @@ def test_a_team_is_told_of_the_same_threat_once_within_the_interval() -> None:
 
     assert isinstance(decision, Suppressed)
     assert decision.reason == "interval"
+
+
+def test_what_a_team_has_by_copies_alone_is_news_when_it_is_to_act_and_none_as_another_copy() -> None:
+    known = handed_over()
+    copies = Told(
+        first=derived_id("first"), first_at=NOW, last_at=NOW, mails=1, severity=Severity.HIGH, by_copies_alone=True
+    )
+    history = History(told={Warned(CERT.key, known.threat_id): copies})
+    copy = msgspec.structs.replace(known, copy_of=derived_id("of the organisation"))
+
+    [to_act, to_know] = plan([known, copy], history=history, policy=POLICY, now=NOW)
+
+    assert isinstance(to_act, Planned)
+    assert to_act.reminder is None
+    assert isinstance(to_know, Suppressed)
+    assert to_know.reason == "interval"
 
 
 @pytest.mark.parametrize("value", ["in@cert.example", "cert.example"])

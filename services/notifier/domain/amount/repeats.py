@@ -37,7 +37,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     `mails` since it was last new to it, not counting what was called fixed or corrected since; `severity` is the worst
     that these told. `first` was the first of all of them. `is_waiting`: the last one has not gone out yet, and
-    `is_open`: others can still join it. `was_fixed`: the recipient has called it fixed since.
+    `is_open`: others can still join it. `was_fixed`: the recipient has called it fixed since. `by_copies_alone`: each
+    said that somebody else is warned.
     """
 
     first: UUID
@@ -48,6 +49,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     is_waiting: bool = False
     is_open: bool = False
     was_fixed: bool = False
+    by_copies_alone: bool = False
 
 
 class News(msgspec.Struct, frozen=True):
