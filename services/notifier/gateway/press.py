@@ -165,7 +165,9 @@ class Engine(Environment):
         )
         self.filters |= {"prose": prose, "paragraphs": paragraphs}
         self._styles: dict[str, str] = {}
-        for name, style in msgspec.toml.decode((folder / "styles.toml").read_bytes(), type=dict[str, str]).items():
+        for name, style in msgspec.toml.decode(
+            (folder / "look" / "styles.toml").read_bytes(), type=dict[str, str]
+        ).items():
             self._styles[name] = Markup(self._styled(escape(style)))  # noqa: S704 - escaped
         self.globals |= self._styles
         for form in Form:

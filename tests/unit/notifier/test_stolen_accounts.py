@@ -60,14 +60,14 @@ def test_the_mail_says_which_account_and_which_leak_and_when(language: Language,
 
 
 def test_two_accounts_at_one_login_page_are_two_findings() -> None:
-    assert where(stolen("a@example.com"), stolen("b@example.com")) == [
+    assert sorted(where(stolen("a@example.com"), stolen("b@example.com"))) == [
         "a[@]example[.]com (hxxps://vpn[.]example[.]com/login)",
         "b[@]example[.]com (hxxps://vpn[.]example[.]com/login)",
     ]
 
 
 def test_one_account_in_two_leaks_is_two_findings() -> None:
-    assert what(stolen(breach="One"), stolen(breach="Two")) == ["from the leak One", "from the leak Two"]
+    assert sorted(what(stolen(breach="One"), stolen(breach="Two"))) == ["from the leak One", "from the leak Two"]
 
 
 def test_what_stole_it_and_from_which_machine_is_told() -> None:

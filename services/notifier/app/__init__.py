@@ -1,8 +1,6 @@
 """Where the notifier's objects meet."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -18,16 +16,16 @@ from libs.common.overdue import Watched, watch_of
 from libs.common.publisher import Publisher
 from libs.common.service import Service
 from libs.common.verp import return_address
-from libs.common.vocabulary import Severity
 from services.notifier import api, consumer
 from services.notifier.api.previews import Foresight
-from services.notifier.domain.brakes.first_wave import FirstWavePolicy, Newcomers
-from services.notifier.domain.brakes.release import ReleasePolicy
-from services.notifier.domain.brakes.volume import Measure, VolumePolicy
-from services.notifier.domain.grouping import GroupingPolicy
-from services.notifier.domain.house import House
-from services.notifier.domain.planning import PlanningPolicy
-from services.notifier.domain.replies import RetryPolicy
+from services.notifier.app.policies import (
+    brake_policy,
+    grouping_policy,
+    house,
+    link_key,
+    planning_policy,
+    retry_policy,
+)
 from services.notifier.gateway.certificate import signing_certificate_of
 from services.notifier.gateway.dkim import SigningRelay, dkim_keys_of
 from services.notifier.gateway.mx import CarefulRelay
@@ -38,7 +36,6 @@ from services.notifier.gateway.simulator import SimulatingRelay
 from services.notifier.handlers.checking_sender import SenderChecker
 from services.notifier.handlers.digests import DigestSender
 from services.notifier.handlers.keeper import Keeper
-from services.notifier.handlers.keeping import BrakePolicy
 from services.notifier.handlers.planner import Planner
 from services.notifier.handlers.sampling import Desk
 from services.notifier.handlers.scribe import Scribe
@@ -74,9 +71,9 @@ def build(settings: NotifierSettings) -> Service:
     database = database_of(settings)
     press = Press()
     scribe = Scribe(
-        house=_house(settings),
+        house=house(settings),
         press=press,
-        links=Links(_link_key(settings)),
+        links=Links(link_key(settings)),
         return_address=_return_address(settings),
     )
     certificate = signing_certificate_of(settings)
@@ -91,9 +88,9 @@ def build(settings: NotifierSettings) -> Service:
     sealer = Sealer(database, certificate=certificate, policy=settings.encrypt, subjects=press.sealed_subjects)
     queued = asyncio.Event()
     sender = _sender(settings, database, scribe, queued, sealer)
-    brakes = _brake_policy(settings)
+    brakes = brake_policy(settings)
     subscriptions = consumer.subscriptions(
-        _planning_policy(settings), _grouping_policy(settings), brakes.first_wave, queued
+        planning_policy(settings), grouping_policy(settings), brakes.first_wave, queued
     )
     watch = watch_of("notifier", settings, database=database, subscriptions=subscriptions, states=_watched(settings))
     return Service(
@@ -173,7 +170,7 @@ def _sender(
         database=database,
         relay=_relay(settings, database),
         scribe=scribe,
-        policy=_retry_policy(settings),
+        policy=retry_policy(settings),
         limits=SenderLimits(
             connections=settings.smtp_connections,
             per_domain=settings.smtp_connections_per_domain,
@@ -194,7 +191,7 @@ def _digest_sender(settings: NotifierSettings, database: Database, scribe: Scrib
         database=database,
         relay=sealer.before(_relay(settings, database)),
         scribe=scribe,
-        policy=_retry_policy(settings),
+        policy=retry_policy(settings),
         lease=_lease(settings),
     )
 
@@ -228,98 +225,15 @@ def _relay(settings: NotifierSettings, database: Database) -> Relay:
     return SimulatingRelay(relay, dry_run=settings.dry_run)
 
 
-def _retry_policy(settings: NotifierSettings) -> RetryPolicy:
-    return RetryPolicy(
-        shortest=timedelta(minutes=settings.retry_shortest_minutes),
-        longest=timedelta(minutes=settings.retry_longest_minutes),
-        greatest_age=timedelta(hours=settings.retry_greatest_age_hours),
-        ages={
-            Severity.CRITICAL: timedelta(hours=settings.retry_critical_hours),
-            Severity.HIGH: timedelta(hours=settings.retry_high_hours),
-        },
-        full_mailbox=timedelta(hours=settings.retry_full_mailbox_hours),
-    )
-
-
 def _lease(settings: NotifierSettings) -> timedelta:
     return timedelta(seconds=settings.smtp_timeout_seconds * TIME_LIMITS_IN_A_DIALOGUE)
-
-
-def _planning_policy(settings: NotifierSettings) -> PlanningPolicy:
-    return PlanningPolicy(
-        windows={
-            Severity.CRITICAL: timedelta(seconds=settings.window_critical_seconds),
-            Severity.HIGH: timedelta(seconds=settings.window_high_seconds),
-            Severity.MEDIUM: timedelta(seconds=settings.window_medium_seconds),
-            Severity.LOW: timedelta(seconds=settings.window_low_seconds),
-            Severity.INFO: timedelta(seconds=settings.window_info_seconds),
-        },
-        repeat_interval=timedelta(days=settings.repeat_interval_days),
-        reminders=settings.reminders,
-        amounts=settings.amounts,
-        correction_window=timedelta(seconds=settings.window_correction_seconds),
-        continuation_window=timedelta(seconds=settings.window_continuation_seconds),
-    )
-
-
-def _grouping_policy(settings: NotifierSettings) -> GroupingPolicy:
-    return GroupingPolicy(
-        approval_confidence=settings.approval_confidence,
-        targets_per_mail=settings.targets_per_mail_max,
-        reference_key=_reference_key(settings),
-    )
 
 
 def _foresight(settings: NotifierSettings) -> Foresight:
     return Foresight(amounts=settings.amounts, approval_confidence=settings.approval_confidence)
 
 
-def _brake_policy(settings: NotifierSettings) -> BrakePolicy:
-    hours = settings.first_wave_release_hours
-    return BrakePolicy(
-        first_wave=FirstWavePolicy(
-            newcomers=Newcomers(settings.first_wave),
-            with_critical=settings.first_wave_critical,
-            mails=settings.first_wave_mails,
-            share=settings.first_wave_share,
-        ),
-        volume=VolumePolicy(
-            is_on=settings.volume_stops,
-            floors={Measure.MAILS: settings.volume_floor_mails, Measure.RECORDS: settings.volume_floor_records},
-            factor=settings.volume_factor,
-            spreads=settings.volume_spreads,
-        ),
-        release=ReleasePolicy(
-            four_eyes=settings.release_four_eyes,
-            by_itself_after=timedelta(hours=hours) if hours else None,
-            most_bounced=settings.first_wave_most_bounced,
-            most_wrong=settings.first_wave_most_wrong,
-            least_useful=settings.first_wave_least_useful,
-        ),
-    )
-
-
-def _house(settings: NotifierSettings) -> House:
-    return House(
-        name=settings.from_name,
-        from_address=settings.from_address,
-        desk_address=settings.desk_address,
-        envelope_sender=settings.plain_envelope_sender,
-        public_url=settings.public_url,
-    )
-
-
 def _return_address(settings: NotifierSettings) -> Callable[[UUID], str] | None:
     if not settings.bounce_domain:
         return None
-    return partial(return_address, domain=settings.bounce_domain, key=_link_key(settings))
-
-
-def _link_key(settings: NotifierSettings) -> bytes:
-    return settings.link_key.get_secret_value().encode()
-
-
-def _reference_key(settings: NotifierSettings) -> bytes:
-    """A key of its own, or one that follows from the other: who knows a reference key can't sign links with it."""
-    chosen = settings.reference_key.get_secret_value().encode()
-    return chosen or hmac.digest(_link_key(settings), b"references", hashlib.sha256)
+    return partial(return_address, domain=settings.bounce_domain, key=link_key(settings))
