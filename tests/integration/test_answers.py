@@ -34,7 +34,7 @@ from tests.unit.notifier.builders import NOW, incident, target
 
 __all__ = ["database"]
 
-BEFORE = "0010"
+BEFORE = "0011"
 
 RETURN_OF_BEFORE = """
     INSERT INTO returns (return_id, notification_id, kind, trust, permanence, code, detail, address, at, heeded_at)

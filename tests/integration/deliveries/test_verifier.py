@@ -17,7 +17,7 @@ from tests.integration.deliveries.rig import Ending, Rig
 from tests.integration.deliveries.schedules import Batch, Batches, as_kafka_may, examples, in_any_order
 from tests.unit.verifier.builders import NOW, raw
 
-BAKER, BUTCHER = Asset(ip="145.10.20.30", port=445), Asset(ip="145.10.20.31", port=445)
+BAKER, BUTCHER, GROCER = (Asset(ip=f"145.10.20.{number}", port=445) for number in (30, 31, 33))
 EARLIER = NOW - timedelta(hours=9)
 PARTITIONS: Sequence[Sequence[RawIndicator]] = (
     (
@@ -27,7 +27,8 @@ PARTITIONS: Sequence[Sequence[RawIndicator]] = (
         raw(4, asset=BAKER, identifier="nobody-knows"),
     ),
     (
-        raw(5, asset=BUTCHER, reliability=Reliability.E, confidence=0),
+        # Of one asset alone: what others have found too is held no more, so there it would matter who comes first.
+        raw(5, asset=GROCER, reliability=Reliability.E, confidence=0),
         raw(6, asset=BUTCHER, partner="other"),
         raw(7, asset=BUTCHER),
     ),
