@@ -472,8 +472,9 @@ async def test_a_range_that_its_user_has_by_itself_leads_to_them_and_the_look_up
 
     assert (of_user["route"], of_user["recipient"]["email"]) == ("organisation", "abuse@florist.example")
     assert (of_provider["route"], of_provider["recipient"]["email"]) == ("network-owner", "abuse@isp.example")
-    unlisted, answer, *steps = of_user["explanation"]
+    unlisted, whom_to_ask, answer, *steps = of_user["explanation"]
     assert "is not known here" in unlisted, "nobody named a verifier that has the list of vital operators"
+    assert "GET /v1/listed" in whom_to_ask
     assert answer == (
         "A warning about 192.0.2.129 would go to the organisation Florist, at abuse@florist.example; "
         "that is 60 percent certain."
