@@ -5,6 +5,7 @@ from functools import partial
 
 from libs.common.consumer import Subscriptions
 from libs.common.contracts import (
+    AssetRegistered,
     ClaimToConfirm,
     DigestDue,
     FeedbackReceived,
@@ -14,7 +15,7 @@ from libs.common.contracts import (
     TargetAttributed,
     ThreatWithdrawn,
 )
-from services.notifier.handlers import continuing, corrections, digests, planning, returning
+from services.notifier.handlers import continuing, corrections, digests, planning, registrations, returning
 
 
 def subscriptions(
@@ -26,6 +27,7 @@ def subscriptions(
         ThreatWithdrawn: partial(
             corrections.heed_withdrawals, window=policy.correction_window, reference_key=grouping.reference_key
         ),
+        AssetRegistered: registrations.heed_registrations,
         FeedbackReceived: planning.heed_feedback,
         MailReturned: returning.heed_returns,
         RecipientsExhausted: continuing.give_up,

@@ -11,9 +11,11 @@ from libs.common.contracts.attribution import (
     HandOver,
     Recipient,
     RecipientsExhausted,
+    Registration,
     TargetAttributed,
     address_of,
     is_team,
+    registration_key,
 )
 from libs.common.contracts.event import TOPICS, Event
 from libs.common.contracts.feedback import FeedbackReceived, MailReturned
@@ -70,10 +72,12 @@ __all__ = [
     "Recipient",
     "RecipientUnreachable",
     "RecipientsExhausted",
+    "Registration",
     "Reopened",
     "TargetAttributed",
     "ThreatVerified",
     "ThreatWithdrawn",
     "address_of",
     "is_team",
+    "registration_key",
 ]

@@ -65,10 +65,26 @@ def is_team(recipient_key: str) -> bool:
     return recipient_key.startswith(HAND_OVER)
 
 
+class Registration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That an asset counts as an organisation's: `asset` is the key of its `AssetRegistered`.
+
+    `revision` is that of the newest word on any asset that was known then.
+    """
+
+    asset: str
+    revision: int
+
+
+def registration_key(organisation_id: UUID, kind: AssetKind, value: str) -> str:
+    """By which the words on an organisation's asset are known."""
+    return f"{organisation_id} {kind} {value}"
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of an attribution: who was asked what, what it answered, and how much that counts (0.0-1.0).
 
     One that `leads_elsewhere` speaks of somebody else than the recipient. It stays with attribution: no event has one.
+    What `rests_on` a registration holds as long as that does.
     """
 
     source: str
@@ -77,6 +93,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     confidence: float
     leads_elsewhere: bool = False
+    rests_on: Registration | None = None
 
 
 class HandOver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -95,6 +112,9 @@ class Continued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `target_id` is the first target of its indicator, `notification_id` the mail that did not arrive, `failed` the
     addresses that were tried, in this order. With `is_settled` the record's outcome has been said already.
+
+    With `is_anew` the recipient before can't prove any more that the asset is its own: the target was taken out of that
+    mail, and this one has nothing in common with it.
     """
 
     target_id: UUID
@@ -102,6 +122,7 @@ class Continued(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reference: str
     failed: tuple[str, ...]
     is_settled: bool
+    is_anew: bool = False
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -156,7 +177,7 @@ class TargetAttributed(Event, frozen=True, kw_only=True, omit_defaults=True, tag
 
 @topic("recipients-exhausted")
 class RecipientsExhausted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="recipients-exhausted.v1"):
-    """Nobody is left to tell about the asset of a target whose recipient could not be reached. `evidence` says why.
+    """Nobody is left to tell about the asset of a target, past those that were tried. `evidence` says why.
 
     `asked_again` is that of the question.
     """
@@ -193,7 +214,7 @@ class AssetRegistered(Event, frozen=True, kw_only=True, omit_defaults=True, tag=
 
     @property
     def key(self) -> str:
-        return f"{self.organisation_id} {self.kind} {self.value}"
+        return registration_key(self.organisation_id, self.kind, self.value)
 
     @property
     def event_id(self) -> UUID:

@@ -54,6 +54,9 @@ class RecipientUnreachable(Event, frozen=True, kw_only=True, omit_defaults=True,
 
     `notification_id` is the mail that did not arrive; with `is_settled` the record's outcome has been said already.
     `asked_again` counts how often a person has asked anew, when nobody was left: then there is no limit to contacts.
+
+    With `is_unproven` it was not tried: the asset does not count as the recipient's any more, so it is asked anew who
+    is to be told.
     """
 
     target: TargetAttributed
@@ -63,12 +66,13 @@ class RecipientUnreachable(Event, frozen=True, kw_only=True, omit_defaults=True,
     is_settled: bool
     at: datetime
     asked_again: int = 0
+    is_unproven: bool = False
 
     @property
     def failed(self) -> tuple[str, ...]:
         """The addresses that were tried, in this order."""
         before = self.target.continued.failed if self.target.continued else ()
-        return (*before, address_of(self.target.recipient.key))
+        return before if self.is_unproven else (*before, address_of(self.target.recipient.key))
 
     @property
     def key(self) -> str:

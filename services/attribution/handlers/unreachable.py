@@ -1,4 +1,4 @@
-"""A recipient can't be reached: the next contact of the ladder, or the word that there is none."""
+"""A recipient can't be reached, or can't prove an asset any more: whom the ladder names next, or that there is none."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -61,7 +61,7 @@ def _event_of(asked: RecipientUnreachable, standing: Continuation) -> Event:
 
 
 def _target_of(asked: RecipientUnreachable, decision: Attributed) -> TargetAttributed:
-    """The teams that hear of it as well have their copies already."""
+    """The teams that hear of it as well have their copies already, unless those rested on what is unproven too."""
     target = asked.target
     again = (asked.asked_again,) if asked.asked_again else ()
     first = target.continued.target_id if target.continued else target.target_id
@@ -72,12 +72,13 @@ def _target_of(asked: RecipientUnreachable, decision: Attributed) -> TargetAttri
         confidence=decision.confidence,
         evidence=told(decision.evidence),
         handed_over=decision.handed_over,
-        copies=(),
+        copies=decision.copies if asked.is_unproven else (),
         continued=Continued(
             target_id=first,
             notification_id=asked.notification_id,
             reference=asked.reference,
             failed=asked.failed,
             is_settled=asked.is_settled,
+            is_anew=asked.is_unproven,
         ),
     )

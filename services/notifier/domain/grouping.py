@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Recipient
+from libs.common.contracts import Continued, Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.errors import Fatal
 from libs.common.ids import derived_id
@@ -94,7 +94,13 @@ class GroupingPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pair_of(target: Target) -> Pair:
-    return Pair(target.recipient.key, target.incident, target.continued.notification_id if target.continued else None)
+    continued = continued_by(target)
+    return Pair(target.recipient.key, target.incident, continued.notification_id if continued else None)
+
+
+def continued_by(target: Target) -> Continued | None:
+    """What its mail goes on from. One that was attributed anew joins any other, under another reference."""
+    return target.continued if target.continued is not None and not target.continued.is_anew else None
 
 
 def fill(
@@ -137,7 +143,7 @@ def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iter
 
 def _group_of(joining: Sequence[Planned]) -> Group:
     first = joining[0].target
-    continued = first.continued
+    continued = continued_by(first)
     causes = (first.recipient.key, first.incident, first.target_id)
     united = sum_of([item.target for item in joining])
     soonest = min(joining, key=lambda item: item.due_at)

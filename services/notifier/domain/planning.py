@@ -226,7 +226,8 @@ def _planned(target: Target, *, reminder: Reminder | None, policy: PlanningPolic
     subject = Subject(
         recipient_key=target.recipient.key, domain=domain_of(target.recipient.key), severity=target.severity
     )
-    window = policy.continuation_window if target.continued else policy.windows[target.severity]
+    goes_on_at_once = target.continued is not None and not target.continued.is_anew
+    window = policy.continuation_window if goes_on_at_once else policy.windows[target.severity]
     slot = slot_to_plan(subject, now + window, policy.amounts)
     return Planned(target, slot.at, slot.wait, reminder)
 

@@ -1,5 +1,6 @@
 """What happened to a notification, as one list for people. Ratings are not in it: they are anonymous."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from libs.common.text import plain
 from services.notifier.domain.continuing import Sought
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.planning import DEAD, SuppressionReason
+from services.notifier.domain.proofs import Taken
 from services.notifier.domain.returns import Return
 
 DETAIL_CHARACTERS = 300
@@ -43,11 +45,13 @@ def timeline_of(
     returns: Iterable[Return],
     followers: Iterable[Follower],
     sought: Sequence[Sought] = (),
+    taken: Sequence[Taken] = (),
 ) -> list[Happening]:
     """Oldest first; what happened in one moment in the order of its life."""
     happenings = [
         *_of_its_own(notification),
         *_of_search(notification, sought),
+        *_of_taken(taken),
         *(each for attempt in attempts for each in _of_attempt(attempt)),
         *(Happening(each.at, each.kind, _said(each)) for each in returns),
         *(_of_follower(follower) for follower in followers),
@@ -76,6 +80,26 @@ def _of_search(notification: Notification, sought: Sequence[Sought]) -> Iterator
         yield Happening(max(asked), "asked-again", "who else can be told")
     if ended := [each.exhausted_at for each in sought if each.exhausted_at is not None]:
         yield Happening(max(ended), "exhausted", f"nobody else is known for {len(ended)} of {len(sought)}")
+
+
+def _of_taken(taken: Sequence[Taken]) -> Iterator[Happening]:
+    """What it was to tell, until the recipient could not prove any more that the asset is theirs."""
+    for at, number in Counter(each.unproven_at for each in taken).items():
+        yield Happening(at, "proof-lost", f"{number} taken out, since the asset is not proven as the recipient's")
+    for (email, reference), since in _first_of(taken).items():
+        yield Happening(since, "attributed-anew", _joined(f"to {email}", reference))
+    if ended := [each.given_up_at for each in taken if each.given_up_at is not None]:
+        yield Happening(max(ended), "exhausted", f"nobody else is known for {len(ended)} of {len(taken)}")
+
+
+def _first_of(taken: Iterable[Taken]) -> dict[tuple[str, str], datetime]:
+    """Since when each other recipient has some of it, by the address and the reference of its mail."""
+    since: dict[tuple[str, str], datetime] = {}
+    for each in taken:
+        if each.anew_at is not None and each.recipient_key is not None and each.reference is not None:
+            mail = each.recipient_key, each.reference
+            since[mail] = min(since.get(mail, each.anew_at), each.anew_at)
+    return since
 
 
 def _of_attempt(attempt: Attempt) -> Iterator[Happening]:

@@ -17,11 +17,11 @@ UNSENT = frozenset({State.PLANNED, State.AWAITING_APPROVAL, State.QUEUED, State.
 """Nobody has such a mail in hand, and no answer to it is lost."""
 
 
-class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
-    """A target that was withdrawn, and the mail that it is in, as it was then.
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """A target that is not to be told, and the mail that it is in, as it was then.
 
     `may_have_arrived`: the relay has taken a copy of the mail, or perhaps has. `is_left_out`: of the copies that still
-    go out. `is_corrected`: a correction is there already.
+    go out.
     """
 
     notification_id: UUID
@@ -29,15 +29,20 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool
     may_have_arrived: bool
     is_left_out: bool
+    target: Target
+
+
+class Withdrawn(Carried, frozen=True, kw_only=True):
+    """A target that was withdrawn. `is_corrected`: a correction is there already."""
+
     is_corrected: bool
     corrects: bool
     withdrawal_id: UUID
     by: str
-    target: Target
 
 
 class Fate(Enum):
-    """What becomes of a withdrawn target in its mail.
+    """What becomes of a target that is not to be told, in its mail.
 
     `TAKEN_OUT`: it was never told, so that is its outcome. `LEFT_OUT`: its outcome was said, and the mail waits to be
     sent once more: without it. `KEPT`: the mail is under way, in doubt, or at its end.
@@ -48,12 +53,12 @@ class Fate(Enum):
     KEPT = auto()
 
 
-def fate_of(withdrawn: Withdrawn) -> Fate:
-    if withdrawn.state not in UNSENT or withdrawn.is_left_out:
+def fate_of(carried: Carried) -> Fate:
+    if carried.state not in UNSENT or carried.is_left_out:
         return Fate.KEPT
-    if withdrawn.settled:
+    if carried.settled:
         return Fate.LEFT_OUT
-    return Fate.KEPT if withdrawn.may_have_arrived else Fate.TAKEN_OUT
+    return Fate.KEPT if carried.may_have_arrived else Fate.TAKEN_OUT
 
 
 def needs_correction(withdrawn: Withdrawn) -> bool:

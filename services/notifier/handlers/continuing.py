@@ -12,7 +12,8 @@ from libs.common.vocabulary import IncidentState, Outcome
 from services.notifier.domain.continuing import Why, to_ask_again
 from services.notifier.domain.notification import Notification
 from services.notifier.domain.outcome import settled_targets, unreachable
-from services.notifier.store import continuing, incidents, notifications
+from services.notifier.domain.proofs import NOBODY_KNOWN, PROOF_LOST
+from services.notifier.store import continuing, incidents, notifications, proofs
 
 UNREACHABLE = "unreachable"
 NOBODY_ELSE = "The recipient's address does not take mail, and nobody else is known who could be told."
@@ -22,9 +23,15 @@ BY_A_PERSON = "asked-again"
 async def give_up(
     events: Sequence[RecipientsExhausted], *, tx: Transaction, now: datetime
 ) -> Sequence[IndicatorSettled]:
-    """Nobody else can be told: the outcome is that it failed, unless one was said. The word leaves by the outbox."""
+    """Nobody else can be told: the outcome is that it failed, unless one was said. The word leaves by the outbox.
+
+    Where nobody was tried, since the asset was not proven, it is that there is nobody to warn.
+    """
     left = await continuing.give_up(tx, events, now=now)
     await enqueue(tx, settled_targets(left, outcome=Outcome.FAILED, reason=UNREACHABLE, message=NOBODY_ELSE, now=now))
+    unproven = await proofs.give_up(tx, events, now=now)
+    said = settled_targets(unproven, outcome=Outcome.UNATTRIBUTABLE, reason=PROOF_LOST, message=NOBODY_KNOWN, now=now)
+    await enqueue(tx, said)
     return ()
 
 

@@ -15,7 +15,7 @@ from services.notifier.domain.sealing.sealed import Sealed
 from services.notifier.domain.timeline import Happening, timeline_of
 from services.notifier.handlers.holding import SHOWN
 from services.notifier.handlers.sending import carried_by
-from services.notifier.store import continuing, holds, incidents, notifications, returns
+from services.notifier.store import continuing, holds, incidents, notifications, proofs, returns
 from services.notifier.store.lists import newest_notifications
 from services.notifier.store.orders import all_brakes, end_suppression, newest_suppressions
 from services.notifier.store.sealed import sealed_mail
@@ -65,6 +65,7 @@ async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
         returns=await returns.returns_of(tx, notification.mail_id or notification.id),
         followers=await returns.followers_of(tx, notification.id),
         sought=await continuing.sought_for(tx, notification.id) if notification.gone_on_at is not None else (),
+        taken=await proofs.taken_from(tx, notification.id),
     )
     standing = await holds.standing_holds(tx) if notification.state in SHOWN else []
     return Dossier(

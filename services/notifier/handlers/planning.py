@@ -1,7 +1,7 @@
 """Events that come in: targets to mail, incidents that change, recipients who ask not to be written to."""
 
 from asyncio import Event
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -25,9 +25,10 @@ from services.notifier.domain.grouping import (
 from services.notifier.domain.notification import State
 from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import Planned, PlanningPolicy, Suppression, SuppressionReason, plan
+from services.notifier.domain.proofs import rests_on
 from services.notifier.handlers.keeping import begin_waves
-from services.notifier.handlers.withdrawing import silence, withdraw_closed
-from services.notifier.store import groups, incidents, orders, returns, targets, volumes, withdrawals
+from services.notifier.handlers.withdrawing import silence, take_out_unproven, withdraw_closed
+from services.notifier.store import groups, incidents, orders, proofs, returns, targets, volumes, withdrawals
 from services.notifier.store.targets import StoredDecision
 
 __all__ = ["FirstWavePolicy", "GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
@@ -67,9 +68,21 @@ async def plan_targets(
     await groups.record_groups(tx, joined, references=references, now=now)
     notifications = {target_id: item.group.id for item in joined for target_id in item.target_ids}
     decided |= await targets.record_decisions(tx, decisions, notifications=notifications, now=now)
+    await _take_out_unproven(tx, planned, notifications=notifications, now=now)
     await volumes.count_volumes(tx, brought_by(planned, joined), now=now)
     tx.after_commit(partial(_tell, joined, queued))
     return [settled for event in events for settled in _settled(event, decided[event.target_id])]
+
+
+async def _take_out_unproven(
+    tx: Transaction, planned: Sequence[Planned], *, notifications: Mapping[UUID, UUID], now: datetime
+) -> None:
+    """What was attributed before a loss of proof, and comes after the word of it."""
+    resting = {item.target.target_id: assets for item in planned if (assets := rests_on(item.target))}
+    lost = await proofs.lost_among(tx, {asset for assets in resting.values() for asset in assets})
+    mails = {notifications[target_id] for target_id, assets in resting.items() if lost.keys() & set(assets)}
+    if mails:
+        await take_out_unproven(tx, await proofs.unproven_in(tx, sorted(mails)), now=now)
 
 
 async def free_references(tx: Transaction, notification_ids: Iterable[UUID], *, key: bytes) -> dict[UUID, str]:

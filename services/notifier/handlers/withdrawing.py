@@ -1,4 +1,4 @@
-"""Taking back what has not gone out: a recipient opts out, an incident closes, a threat is none, a person says no."""
+"""Taking back what has not gone out: a recipient opts out, an incident closes, a threat is none, a proof is lost."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,8 +21,9 @@ from services.notifier.domain.planning import (
     SuppressionReason,
     covering_of,
 )
+from services.notifier.domain.proofs import PROOF_LOST, Unproven, attribute_anew, fates_of
 from services.notifier.domain.withdrawal import WITHDRAWN, Fate, Withdrawn, fate_of
-from services.notifier.store import continuing, groups, incidents, notifications, orders, targets, withdrawals
+from services.notifier.store import continuing, groups, incidents, notifications, orders, proofs, targets, withdrawals
 
 
 async def silence(tx: Transaction, suppression: Suppression, *, by: str, now: datetime) -> None:
@@ -104,6 +105,7 @@ async def mailable_notifications(tx: Transaction, due: Sequence[Notification], *
         await _take_back_or_pass_on(tx, about, reason=reason, by=BY, now=now)
     left = [item.id for item in due if item.id not in reasons]
     emptied = await take_out(tx, await withdrawals.withdrawn_in(tx, left), now=now)
+    emptied |= await take_out_unproven(tx, await proofs.unproven_in(tx, left), now=now)
     return [notification_id for notification_id in left if notification_id not in emptied]
 
 
@@ -123,10 +125,27 @@ async def take_out(tx: Transaction, withdrawn: Sequence[Withdrawn], *, now: date
     await withdrawals.leave_out(tx, left_out, now=now)
     told = [each.target for each in taken]
     await enqueue(tx, settled_targets(told, outcome=Outcome.SUPPRESSED, reason=WITHDRAWN, message=message, now=now))
-    return await _shrink(tx, {each.notification_id: each.by for each, _ in fates}, now=now)
+    return await _shrink(tx, {each.notification_id: each.by for each, _ in fates}, reason=WITHDRAWN, now=now)
 
 
-async def _shrink(tx: Transaction, by: Mapping[UUID, str], *, now: datetime) -> set[UUID]:
+async def take_out_unproven(tx: Transaction, unproven: Sequence[Unproven], *, now: datetime) -> set[UUID]:
+    """Take targets out of mails, which are locked, to whoever can't prove the asset any more; ask anew who is told.
+
+    Answers the notifications that became empty, and are cancelled. Of a copy nobody is asked: the answer has its own.
+    Doing it twice asks nothing twice.
+    """
+    fates = fates_of(unproven)
+    if not fates:
+        return set()
+    taken = [each for each, fate in fates if fate is Fate.TAKEN_OUT]
+    await proofs.take_out(tx, taken, reason=PROOF_LOST, now=now)
+    left_out = [each.target.target_id for each, fate in fates if fate is Fate.LEFT_OUT]
+    await withdrawals.leave_out(tx, left_out, now=now)
+    await enqueue(tx, [attribute_anew(each, now=now) for each in taken if each.target.copy_of is None])
+    return await _shrink(tx, {each.notification_id: BY for each, _ in fates}, reason=PROOF_LOST, now=now)
+
+
+async def _shrink(tx: Transaction, by: Mapping[UUID, str], *, reason: str, now: datetime) -> set[UUID]:
     """Make these notifications what their targets are now; cancel those that have none, by the word of whom."""
     shares = await groups.shares_left(tx, list(by))
     await groups.shrink_groups(tx, {key: sum_of(left) for key, left in shares.items()})
@@ -134,7 +153,7 @@ async def _shrink(tx: Transaction, by: Mapping[UUID, str], *, now: datetime) -> 
     await groups.empty_groups(tx, emptied)
     for name in sorted({by[key] for key in emptied}):
         await notifications.cancel_notifications(
-            tx, [key for key in emptied if by[key] == name], reason=WITHDRAWN, by=name, now=now
+            tx, [key for key in emptied if by[key] == name], reason=reason, by=name, now=now
         )
     return emptied
 

@@ -29,27 +29,30 @@ TARGETS = RecordTable(
     key="target_id",
     # An outcome is said once. What a person does with a mail afterwards changes its state, and not what was said of it.
     # A target whose mail is gone is not counted: whoever compares shall miss it. What went on to another contact has
-    # the outcome of the first of its mails that had one; those that go on are not counted by themselves. A copy has no
-    # outcome.
+    # the outcome of the first of its mails that had one; those that go on are not counted by themselves. The same holds
+    # of what was attributed anew, since its proof was lost. A copy has no outcome.
     grouped=f"""
         SELECT submission_id, outcome, CASE WHEN outcome IS NULL THEN state END AS state, count(*) AS records,
                min(decided_at) AS since
         FROM (
-            SELECT t.submission_id, t.decided_at, n.state,
-                   CASE WHEN t.notification_id IS NULL THEN 'suppressed'
+            SELECT t.submission_id, t.decided_at, coalesce(n.state, 'unproven') AS state,
+                   CASE WHEN t.unproven_at IS NOT NULL AND t.given_up_at IS NOT NULL THEN 'unattributable'
+                        WHEN t.unproven_at IS NOT NULL THEN later.outcome
+                        WHEN t.notification_id IS NULL THEN 'suppressed'
                         WHEN t.given_up_at IS NOT NULL THEN 'failed'
                         WHEN n.settled THEN {_outcome_of("n")}
                         ELSE later.outcome END AS outcome
             FROM targets t LEFT JOIN notifications n ON n.id = t.notification_id
             LEFT JOIN LATERAL (
-                SELECT CASE WHEN c.notification_id IS NULL THEN 'suppressed'
+                SELECT CASE WHEN c.unproven_at IS NOT NULL THEN 'unattributable'
+                            WHEN c.notification_id IS NULL THEN 'suppressed'
                             WHEN c.given_up_at IS NOT NULL THEN 'failed'
                             ELSE {_outcome_of("m")} END AS outcome
                 FROM targets c LEFT JOIN notifications m ON m.id = c.notification_id
                 WHERE c.first_target_id = t.target_id
-                  AND (c.notification_id IS NULL OR c.given_up_at IS NOT NULL OR m.settled)
+                  AND (c.notification_id IS NULL AND c.unproven_at IS NULL OR c.given_up_at IS NOT NULL OR m.settled)
                 ORDER BY c.decided_at LIMIT 1
-            ) AS later ON n.state = 'bounced' AND NOT n.settled
+            ) AS later ON n.state = 'bounced' AND NOT n.settled OR t.unproven_at IS NOT NULL
             WHERE t.first_target_id IS NULL AND t.copy_of IS NULL AND t.target_id > $1 AND t.target_id <= $2
               AND t.submission_id > $3 AND t.submission_id <= $4
               AND (t.notification_id IS NULL OR n.id IS NOT NULL)
@@ -106,6 +109,13 @@ WITHOUT_NEXT_CONTACT = """
         WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
     )
     GROUP BY n.id
+    UNION
+    SELECT t.taken_from::text, min(t.unproven_at) FROM targets t
+    WHERE t.taken_from IS NOT NULL AND t.given_up_at IS NULL AND t.copy_of IS NULL AND NOT EXISTS (
+        SELECT FROM targets c
+        WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
+    )
+    GROUP BY t.taken_from
 """
 
 RETURNS_TO_HEED = "SELECT return_id::text AS id, at AS since FROM returns WHERE heeded_at IS NULL"

@@ -13,6 +13,7 @@ from libs.common.contracts.wire import encode
 from libs.common.db import Transaction
 from libs.common.vocabulary import IncidentState
 from services.notifier.domain.planning import Decision, History, Suppressed
+from services.notifier.domain.proofs import rests_on
 from services.notifier.store.incidents import states_of
 from services.notifier.store.orders import suppressions_of
 from services.notifier.store.told import told_of
@@ -31,12 +32,15 @@ class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
 async def decisions_on(tx: Transaction, target_ids: Iterable[UUID]) -> dict[UUID, StoredDecision]:
     """The decisions on those of these targets that came before."""
     rows = await tx.fetch(
-        "SELECT target_id, notification_id, reason, message, decided_at FROM targets WHERE target_id = ANY($1::uuid[])",
+        """
+        SELECT target_id, notification_id IS NULL AND unproven_at IS NULL AS suppressed, reason, message, decided_at
+        FROM targets WHERE target_id = ANY($1::uuid[])
+        """,
         list(target_ids),
     )
     return {
         row["target_id"]: StoredDecision(
-            suppressed=row["notification_id"] is None,
+            suppressed=row["suppressed"],
             reason=row["reason"] or "",
             message=row["message"] or "",
             decided_at=row["decided_at"],
@@ -100,6 +104,7 @@ async def record_decisions(
             "attributed",
             "first_target_id",
             "copy_of",
+            "rests_on",
         ),
         rows=[_row(decision.target, made[decision.target.target_id], notifications) for decision in decisions],
     )
@@ -124,6 +129,7 @@ def _row(target: Target, made: StoredDecision, notifications: Mapping[UUID, UUID
         encode(target),
         target.continued.target_id if target.continued else None,
         target.copy_of,
+        rests_on(target) or None,
     )
 
 

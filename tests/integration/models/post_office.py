@@ -59,7 +59,7 @@ Tries = Mapping[tuple[UUID, int], Record]
 
 TABLES = (
     "notifications, targets, withdrawals, corrections, returns, attempts, incidents, suppressions, brakes, outbox, "
-    "holds, volumes, brake_decisions"
+    "holds, volumes, brake_decisions, registered_assets"
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Container
 from datetime import datetime
 
-from libs.common.contracts import Copy, Evidence, HandOver, Recipient
+from libs.common.contracts import Copy, Evidence, HandOver, Recipient, Registration, registration_key
 from libs.common.vocabulary import RecipientKind
 from services.attribution.domain.encryptions import encryption_of
 from services.attribution.domain.ladder.case import Case
@@ -12,6 +12,7 @@ from services.attribution.domain.ladder.values import ALSO_WARNED, TO_ORGANISATI
 from services.attribution.domain.organisations import (
     ContactRole,
     Organisation,
+    RegisteredAsset,
     usable,
 )
 
@@ -29,6 +30,7 @@ def organisation_step(
     about: About,
     witness: str,
     at_most: float = 1.0,
+    rests_on: RegisteredAsset | None = None,
 ) -> Step:
     """What a rung says that knows the organisation. `at_most`: how much the way proves by which it was found."""
     candidate = candidate_of(
@@ -46,8 +48,20 @@ def organisation_step(
         confidence = candidate.confidence
         if candidate.route is not TO_ORGANISATION or candidate.copies:
             answered = f"{answered}{_other_teams(organisation, candidate)}"
-    evidence = Evidence(source=source, asked=asked, answered=answered, at=case.at, confidence=confidence)
+    evidence = Evidence(
+        source=source,
+        asked=asked,
+        answered=answered,
+        at=case.at,
+        confidence=confidence,
+        rests_on=_registration(case, rests_on) if rests_on is not None else None,
+    )
     return Step(evidence, candidate, (), about, witness, "", organisation.organisation_id)
+
+
+def _registration(case: Case, asset: RegisteredAsset) -> Registration:
+    key = registration_key(asset.organisation_id, asset.claim.kind, asset.claim.value)
+    return Registration(asset=key, revision=case.directory.registered.version)
 
 
 def _other_teams(organisation: Organisation, candidate: Candidate) -> str:

@@ -55,6 +55,7 @@ def _step(
         answered=f"{asset.claim.value} of {organisation.name}",
         about=about,
         witness=REGISTRATION,
+        rests_on=asset,
     )
 
 
@@ -140,4 +141,5 @@ def _found_there(case: Case, kind: NameKind, name: str, asset: RegisteredAsset) 
         about=ADDRESS,
         witness=kind,
         at_most=case.ladder.proof[kind],
+        rests_on=asset,
     )

@@ -1,6 +1,7 @@
 """What turned out to be wrong, and what takes it back."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Index,
@@ -20,6 +21,15 @@ withdrawals = Table(
     Column("corrects", Boolean, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", TIME, nullable=False, comment="it is about what had been received until then"),
+)
+
+registered_assets = Table(
+    "registered_assets",
+    metadata,
+    Column("asset", Text, primary_key=True, comment="organisation, kind and value: the key of the AssetRegistered"),
+    Column("is_registered", Boolean, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("at", TIME, nullable=False),
 )
 
 corrections = Table(

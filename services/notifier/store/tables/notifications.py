@@ -150,6 +150,11 @@ targets = Table(
         comment="how often a person had another contact asked for",
     ),
     Column("asked_again_at", TIME, comment="when a person last had"),
+    Column("rests_on", ARRAY(Text), comment="the assets on whose registration the attribution rests"),
+    Column("taken_from", UUID, comment="the notification that it was taken out of, since its proof was lost"),
+    Column("unproven_at", TIME, comment="when that was: somebody else is asked for"),
+    Index("targets_resting", "rests_on", postgresql_using="gin", postgresql_where=text("rests_on IS NOT NULL")),
+    Index("targets_taken_from", "taken_from", postgresql_where=text("taken_from IS NOT NULL")),
     Index(
         "targets_asked_again",
         "asked_again_at",
