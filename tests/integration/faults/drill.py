@@ -38,6 +38,9 @@ SIZES = (60, 300)
 """Records of a push: one is read before its answer, the other after it."""
 
 BETWEEN_PUSHES_SECONDS = 1.0
+NAMES_AFTER = frozenset({"crash-before-publish", "crash-after-publish", "crash-before-offsets"})
+"""Strike before names are pushed: who dies of one question after the other has no time for what others wait for."""
+
 NEED_NO_MORE = frozenset({"crash-webhook-told"})
 """Strikes when something that was pushed has come to its end: to push more would only put that off."""
 
@@ -133,17 +136,19 @@ class Ground:
             partner = ClumsyPartner(client, draw=draw, patience_seconds=PUSHED_WITHIN_SECONDS)
             while (unstruck := wanted - _names(self._struck(folder))) and time.monotonic() < give_up:
                 if unstruck - NEED_NO_MORE:
-                    await self._push(partner)
+                    await self._push(partner, with_names=not unstruck & NAMES_AFTER)
                 await asyncio.sleep(BETWEEN_PUSHES_SECONDS)
         return unstruck
 
-    async def _push(self, partner: ClumsyPartner) -> None:
+    async def _push(self, partner: ClumsyPartner, *, with_names: bool) -> None:
         """The next records of the feed, and the next names."""
         records, now = next(self._sizes), datetime.now(UTC)
         content = b"".join(feed(records, now=now, first=self._records))
         self._records += records
         await self._push_one(partner, content, records=records, report_type="scan_smb")
-        await self._push_one(partner, self._outside.report(now=now), records=NAMES_AT_ONCE, format="tocsin-csv")
+        if with_names:
+            report = self._outside.report(now=now)
+            await self._push_one(partner, report, records=NAMES_AT_ONCE, format="tocsin-csv")
 
     async def _push_one(self, partner: ClumsyPartner, content: bytes, *, records: int, **query: str) -> None:
         """Under a key of its own."""
