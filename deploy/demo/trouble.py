@@ -20,6 +20,7 @@ from deploy.local.register import read_register
 from deploy.local.stack import Stack
 from libs.common.errors import Fatal
 from libs.common.faults import (
+    AT_ATTRIBUTION,
     AT_INTAKE,
     AT_NOTIFIER,
     AT_PARTNERS,
@@ -45,6 +46,7 @@ RELAY, PARTNER = "relay", "partner"
 PLACES: Mapping[str, Mapping[str, Fault]] = {
     **dict.fromkeys(SERVICES, EVERYWHERE),
     "intake": {**EVERYWHERE, **AT_INTAKE},
+    "attribution": {**EVERYWHERE, **AT_ATTRIBUTION},
     "notifier": {**EVERYWHERE, **AT_NOTIFIER},
     RELAY: AT_THE_RELAY,
     PARTNER: AT_PARTNERS,

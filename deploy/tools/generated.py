@@ -18,7 +18,7 @@ from deploy.local.layout import SERVICES
 from libs.common import metrics
 from libs.common.contracts import TOPICS, Event
 from libs.common.contracts.wire import event_type
-from libs.common.faults import AT_INTAKE, AT_NOTIFIER, AT_PARTNERS, AT_THE_RELAY, EVERYWHERE, Fault
+from libs.common.faults import AT_ATTRIBUTION, AT_INTAKE, AT_NOTIFIER, AT_PARTNERS, AT_THE_RELAY, EVERYWHERE, Fault
 from libs.common.settings import ServiceSettings, describe
 from libs.common.vocabulary import Credibility
 from services.verifier.domain import Catalogue, Rules
@@ -159,6 +159,7 @@ def _metric_row(metric: MetricWrapperBase) -> str:
 FAULT_GROUPS: Mapping[str, Mapping[str, Fault]] = {
     "Every service": EVERYWHERE,
     "Intake, beside that": AT_INTAKE,
+    "Attribution, beside that": AT_ATTRIBUTION,
     "The notifier, beside that": AT_NOTIFIER,
     "The mail relay, at its end of the line": AT_THE_RELAY,
     "A partner": AT_PARTNERS,

@@ -48,6 +48,8 @@ from services.attribution.store import books
 DECIDED_WITHIN = timedelta(minutes=5)
 """After its time is over, a threat that waited for an answer is decided within a second."""
 SITES_PER_SECOND = 10.0
+LEASES = 2
+"""A question is left to whoever asks it for so many times as long as it may take."""
 
 
 def build(
@@ -65,7 +67,7 @@ def build(
     imports = ImportWorker(settings, directory)
     ladder = ladder_of(settings.ladder_file, constituency=settings.constituency_countries)
     decider = Decider(directory, ladder=ladder, online=outside.enabled, patience=patience_of(settings))
-    enquirer = Enquirer(database, outside, decider)
+    enquirer = Enquirer(database, outside, decider, lease=LEASES * timedelta(seconds=settings.source_seconds))
     subscriptions = consumer.subscriptions(decider, asked=enquirer.asked)
     watch = watch_of(
         "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings, ladder.ages)

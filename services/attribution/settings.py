@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from libs.common.settings import ServiceSettings, service_config
 
 LONGEST_QUESTION_SECONDS = 30.0
-"""Half of the time for which a question belongs to whoever asks it."""
+"""A question is left to whoever asks it for twice as long as it may take: after a death it waits a minute at most."""
 
 
 class AttributionSettings(ServiceSettings):

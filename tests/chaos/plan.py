@@ -131,7 +131,8 @@ def _faults(chance: random.Random, service: str) -> str:
     """Two crash points, two stalls, a refusal and a break, each likely enough to strike now and then in a run.
 
     One stall is that of a batch which is stored and not committed: who is paused then, and goes on when another replica
-    has done the same, is what the keys of the rows are for.
+    has done the same, is what the keys of the rows are for. Nobody outside is asked in a run, so attribution has
+    no faults of its own here.
     """
     names = [
         *(name for name, fault in EVERYWHERE.items() if service in OUTBOX_USERS or "outbox" not in fault.point),

@@ -54,6 +54,20 @@ source:         RIPE
 
 """
 
+NATIONAL_TEAM = "reports@csirt.example"
+LADDER = f"""
+[team.national]
+name = "National CSIRT"
+email = "{NATIONAL_TEAM}"
+language = "en"
+
+[[handover]]
+criticality = "vital"
+action = "hand-over"
+team = "national"
+"""
+"""The national team looks after vital organisations, and after nothing else: what finds nobody stays with us."""
+
 SETTINGS = {
     **{f"TOCSIN_NOTIFIER_WINDOW_{severity}_SECONDS": "0.5" for severity in ("HIGH", "MEDIUM", "LOW", "INFO")},
     "TOCSIN_NOTIFIER_WINDOW_CONTINUATION_SECONDS": "0.5",
@@ -187,6 +201,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     collector = Collector()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Intake, collector))
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    ladder = tmp_path_factory.mktemp("ladder") / "ladder.toml"
+    ladder.write_text(LADDER)
     traces = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
     layout = Layout(
         home=tmp_path_factory.mktemp("system"),
@@ -195,7 +211,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         partitions=3,
         replicas=2,
         relay_faults=written(evenly(sorted(ONLY_LATE), rate=MISBEHAVIOUR)),
-        settings=SETTINGS | {f"TOCSIN_{service.upper()}_OTLP_ENDPOINT": traces for service in SERVICES},
+        settings={
+            **SETTINGS,
+            "TOCSIN_ATTRIBUTION_LADDER_FILE": str(ladder),
+            **{f"TOCSIN_{service.upper()}_OTLP_ENDPOINT": traces for service in SERVICES},
+        },
     )
     with throwaway_stack(layout) as stack:
         system = System(stack, collector, layout)

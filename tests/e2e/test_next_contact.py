@@ -43,9 +43,10 @@ Message-ID: {message_id}
 """
 
 
-def organisation(system: System, network: str, *contacts: str) -> None:
+def organisation(system: System, network: str, *contacts: str, warned: str = "", **fields: str) -> None:
+    """`warned` is who is found for it: the first contact, unless another one is said."""
     attribution = system.operator("attribution")
-    body = {"name": f"Owner of {network}", "country": "NL"}
+    body = {"name": f"Owner of {network}", "country": "NL", **fields}
     made = attribution.post("/v1/organisations", json=body).raise_for_status().json()
     path = f"/v1/organisations/{made['organisation_id']}"
     for contact in contacts:
@@ -56,7 +57,9 @@ def organisation(system: System, network: str, *contacts: str) -> None:
     def known_to_both() -> bool | None:
         urls = [f"{replica.url}/v1/lookup" for replica in system.replicas("attribution")]
         found = [attribution.get(url, params={"ip": address}).json() for url in urls]
-        return all(each["recipient"] and each["recipient"]["email"] == contacts[0] for each in found) or None
+        return (
+            all(each["recipient"] and each["recipient"]["email"] == (warned or contacts[0]) for each in found) or None
+        )
 
     until(known_to_both)
 

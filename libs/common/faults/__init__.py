@@ -8,6 +8,7 @@ deploy/doubles.
 from libs.common.faults.arming import CRASHED, Line, arm, reach, reach_in_thread, skew
 from libs.common.faults.drawing import Chance, Draw, Tally, chances_of, draw_of, evenly, written
 from libs.common.faults.registry import (
+    AT_ATTRIBUTION,
     AT_INTAKE,
     AT_NOTIFIER,
     AT_PARTNERS,
@@ -21,6 +22,7 @@ from libs.common.faults.registry import (
 )
 
 __all__ = [
+    "AT_ATTRIBUTION",
     "AT_INTAKE",
     "AT_NOTIFIER",
     "AT_PARTNERS",

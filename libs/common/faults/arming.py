@@ -14,7 +14,7 @@ import structlog
 
 from libs.common.errors import Transient
 from libs.common.faults.drawing import Draw, draw_of, numbers_of_this_process
-from libs.common.faults.registry import AT_INTAKE, AT_NOTIFIER, EVERYWHERE, Fault, Kind, Point
+from libs.common.faults.registry import AT_ATTRIBUTION, AT_INTAKE, AT_NOTIFIER, EVERYWHERE, Fault, Kind, Point
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ NO_SKEW = timedelta()
 Line = asyncio.BaseTransport
 """The transport of a connection that a fault can break."""
 
-IN_SERVICES = {**EVERYWHERE, **AT_INTAKE, **AT_NOTIFIER}
+IN_SERVICES = {**EVERYWHERE, **AT_INTAKE, **AT_ATTRIBUTION, **AT_NOTIFIER}
 
 
 class Armed:

@@ -47,6 +47,14 @@ class Point(StrEnum):
     SLICE_PUBLISHED = "slice-published"
     SUBMISSION_FINISHED = "submission-finished"
     WEBHOOK_ANSWERED = "webhook-answered"
+    QUESTIONS_TAKEN = "questions-taken"
+    QUESTIONS_COMMITTED = "questions-committed"
+    QUESTION_BEGUN = "question-begun"
+    SOURCE_ANSWERED = "source-answered"
+    SOURCE_ANSWER_WRITTEN = "source-answer-written"
+    SOURCE_ANSWER_COMMITTED = "source-answer-committed"
+    WAITING_DECIDED = "waiting-decided"
+    WAITING_COMMITTED = "waiting-committed"
     GROUPS_MADE = "groups-made"
     GROUPS_COMMITTED = "groups-committed"
     CLAIM_MADE = "claim-made"
@@ -117,6 +125,36 @@ AT_INTAKE = _by_name(
 )
 """What can happen beside that where payloads come in."""
 
+AT_ATTRIBUTION = _by_name(
+    Fault("crash-questions-taken", Kind.CRASH, Point.QUESTIONS_TAKEN, "dies before its claim on questions is kept"),
+    Fault("crash-before-question", Kind.CRASH, Point.QUESTIONS_COMMITTED, "dies with questions claimed and none asked"),
+    Fault("crash-within-question", Kind.CRASH_SOON, Point.QUESTION_BEGUN, "dies while it asks an outside source"),
+    Fault("crash-after-question", Kind.CRASH, Point.SOURCE_ANSWERED, "dies with a source's answer not written down"),
+    Fault(
+        "crash-source-answer-written",
+        Kind.CRASH,
+        Point.SOURCE_ANSWER_WRITTEN,
+        "dies before a source's answer is kept",
+    ),
+    Fault(
+        "crash-source-answer-committed",
+        Kind.CRASH,
+        Point.SOURCE_ANSWER_COMMITTED,
+        "dies with a source's answer kept and nobody told of it",
+    ),
+    Fault(
+        "crash-waiting-decided", Kind.CRASH, Point.WAITING_DECIDED, "dies with what waited decided, and that not kept"
+    ),
+    Fault(
+        "crash-waiting-committed",
+        Kind.CRASH,
+        Point.WAITING_COMMITTED,
+        "dies with what waited decided, and none of it published",
+    ),
+    Fault("slow-question", Kind.STALL, Point.QUESTION_BEGUN, "comes late to a question that it has claimed"),
+)
+"""What can happen beside that where outside sources are asked."""
+
 AT_NOTIFIER = _by_name(
     Fault("crash-groups-made", Kind.CRASH, Point.GROUPS_MADE, "dies with mails made ready, and that not kept"),
     Fault(
@@ -168,7 +206,14 @@ AT_PARTNERS = _by_name(
 )
 """What partners do to intake: deploy/doubles/partner.py does it."""
 
-FAULTS: Mapping[str, Fault] = {**EVERYWHERE, **AT_INTAKE, **AT_NOTIFIER, **AT_THE_RELAY, **AT_PARTNERS}
+FAULTS: Mapping[str, Fault] = {
+    **EVERYWHERE,
+    **AT_INTAKE,
+    **AT_ATTRIBUTION,
+    **AT_NOTIFIER,
+    **AT_THE_RELAY,
+    **AT_PARTNERS,
+}
 
 LOSES_AN_ANSWER = frozenset(
     {

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from libs.common import faults
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.outbox import enqueue
@@ -22,8 +23,6 @@ from services.attribution.handlers.threats import event_of, keep, target_of
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=1)
-"""Longer than any source may take over a question; one whose asker died is asked again after it."""
 IDLE_SECONDS = 1.0
 """A task is woken by what its own process commits; it looks by itself for what another replica has left."""
 MOST_AT_ONCE = 500
@@ -50,8 +49,9 @@ class Outside(Protocol):
 class Enquirer:
     """Asks each source by itself, so that a slow one holds up no other, and decides what has its answers."""
 
-    def __init__(self, database: Database, outside: Outside, decider: Decider) -> None:
-        self._database = database
+    def __init__(self, database: Database, outside: Outside, decider: Decider, *, lease: timedelta) -> None:
+        """`lease`: longer than any source may take over a question. One whose asker died is asked again after it."""
+        self._database, self._lease = database, lease
         self._outside = outside
         self._decider = decider
         self.asked = asyncio.Event()
@@ -89,15 +89,25 @@ class Enquirer:
         if room <= 0:
             return []
         async with self._database.transaction() as tx:
-            return await store.enquiries.claim(tx, source, limit=room, lease=LEASE, now=self._database.now())
+            now = self._database.now()
+            claimed = await store.enquiries.claim(tx, source, limit=room, lease=self._lease, now=now)
+            if claimed:
+                await faults.reach(faults.Point.QUESTIONS_TAKEN)
+        if claimed:
+            await faults.reach(faults.Point.QUESTIONS_COMMITTED)
+        return claimed
 
     async def _ask(self, claimed: Claimed) -> None:
+        await faults.reach(faults.Point.QUESTION_BEGUN)
         answer = await self._outside.ask(claimed.enquiry, at=self._database.now())
+        await faults.reach(faults.Point.SOURCE_ANSWERED)
         async with self._database.transaction() as tx:
             await store.enquiries.keep_answer(tx, answer, now=self._database.now())
             if answer.failure:
                 await store.enquiries.put_off(tx, claimed.enquiry, until=next_try_at(claimed, answer))
             tx.after_commit(self._answered.set)
+            await faults.reach(faults.Point.SOURCE_ANSWER_WRITTEN)
+        await faults.reach(faults.Point.SOURCE_ANSWER_COMMITTED)
 
     async def _keep_deciding(self, shutdown: Shutdown) -> None:
         backoff = Backoff()
@@ -120,6 +130,9 @@ class Enquirer:
             if pending:
                 await decide_pending(pending, tx=tx, now=now, decider=self._decider)
                 tx.after_commit(self.asked.set)
+                await faults.reach(faults.Point.WAITING_DECIDED)
+        if pending:
+            await faults.reach(faults.Point.WAITING_COMMITTED)
         return len(pending)
 
     async def _keep_sweeping(self, shutdown: Shutdown) -> None:

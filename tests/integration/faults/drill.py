@@ -25,6 +25,7 @@ from tests.chaos.arena import SMALL_BATCHES, SMTP_CONNECTIONS, Arena, all_ready,
 from tests.chaos.listener import Told, untold
 from tests.chaos.partner import expected_outcomes
 from tests.chaos.run import books_of, settle
+from tests.integration.faults.outside import NAMES_AT_ONCE, Outside
 
 SETTINGS = {
     **SMALL_BATCHES,
@@ -37,6 +38,9 @@ SIZES = (60, 300)
 """Records of a push: one is read before its answer, the other after it."""
 
 BETWEEN_PUSHES_SECONDS = 1.0
+NAMES_AFTER = frozenset({"crash-before-publish", "crash-after-publish", "crash-before-offsets"})
+"""Strike before names are pushed: who dies of one question after the other has no time for what others wait for."""
+
 NEED_NO_MORE = frozenset({"crash-webhook-told"})
 """Strikes when something that was pushed has come to its end: to push more would only put that off."""
 
@@ -44,8 +48,8 @@ STRUCK_WITHIN_SECONDS = 300.0
 PUSHED_WITHIN_SECONDS = 90.0
 BACK_WITHIN_SECONDS = 60.0
 PARTNERS, RELAY = "partners", "relay"
-NOT_NOW = ("first_seen_at", "last_seen_at", "seen_at", "expires_at", "made_on", "give_up_at")
-"""Columns whose times partners, people and registries have said, and one that is days ahead."""
+NOT_NOW = ("first_seen_at", "last_seen_at", "seen_at", "expires_at", "made_on", "give_up_at", "good_until")
+"""Columns whose times partners, people and registries have said, and two that are days ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +59,8 @@ class Evidence:
     `unstruck` are the armed faults that did not strike, `struck` those that did, by who had them. `lives`: how often
     each service began to live while it was armed. `told`: the events that came to the partner's webhook so far.
     `answers`: status and `Retry-After` of all that the partner pushed, its blunders included. `times`: the earliest and
-    the latest that any service has stored. `strays`: new payload files without a submission; `lost`: submissions
-    without a payload file.
+    the latest that any service has stored. `asked`: how often the source outside was, by the name. `strays`: new
+    payload files without a submission; `lost`: submissions without a payload file.
     """
 
     began_at: datetime
@@ -69,6 +73,7 @@ class Evidence:
     wrong: Sequence[str]
     answers: Sequence[tuple[int, str]]
     times: tuple[datetime, datetime]
+    asked: Mapping[str, int]
     strays: int
     lost: int
 
@@ -76,8 +81,9 @@ class Evidence:
 class Ground:
     """The system under drill, and what was pushed to it."""
 
-    def __init__(self, arena: Arena, *, began_at: datetime) -> None:
+    def __init__(self, arena: Arena, outside: Outside, *, began_at: datetime) -> None:
         self._arena = arena
+        self._outside = outside
         self._began_at = began_at
         self._numbers = count()
         self._sizes = cycle(SIZES)
@@ -90,6 +96,7 @@ class Ground:
         folder = self._arena.stack.layout.home / f"drill-{next(self._numbers)}"
         folder.mkdir()
         marks = {service: len(self._log(service)) for service in SERVICES}
+        reported = len(self._outside.names)
         answers: list[tuple[int, str]] = []
         with environment(_settings(armed, folder)):
             if not armed.keys() <= {PARTNERS, RELAY}:
@@ -99,7 +106,10 @@ class Ground:
             await self._all_live()
         lives = {service: self._log(service)[mark:].count("faults are armed") for service, mark in marks.items()}
         struck = self._struck(folder)
-        return await self._write_down(unstruck=unstruck, struck=struck, lives=lives, answers=answers, stuck=stuck)
+        asked = self._outside.asked(since=reported)
+        return await self._write_down(
+            unstruck=unstruck, struck=struck, lives=lives, answers=answers, asked=asked, stuck=stuck
+        )
 
     async def _all_live(self) -> None:
         """The last crash of a drill can be later than all of its work: whoever died then is to be back."""
@@ -126,17 +136,24 @@ class Ground:
             partner = ClumsyPartner(client, draw=draw, patience_seconds=PUSHED_WITHIN_SECONDS)
             while (unstruck := wanted - _names(self._struck(folder))) and time.monotonic() < give_up:
                 if unstruck - NEED_NO_MORE:
-                    await self._push(partner)
+                    await self._push(partner, with_names=not unstruck & NAMES_AFTER)
                 await asyncio.sleep(BETWEEN_PUSHES_SECONDS)
         return unstruck
 
-    async def _push(self, partner: ClumsyPartner) -> None:
-        """The next records of the feed, under a key of their own."""
-        records = next(self._sizes)
-        content = b"".join(feed(records, now=datetime.now(UTC), first=self._records))
-        headers = {"Idempotency-Key": f"drill-{self._records}"}
-        push = await partner.push(Payload(content=content, params={"report_type": "scan_smb"}, headers=headers))
+    async def _push(self, partner: ClumsyPartner, *, with_names: bool) -> None:
+        """The next records of the feed, and the next names."""
+        records, now = next(self._sizes), datetime.now(UTC)
+        content = b"".join(feed(records, now=now, first=self._records))
         self._records += records
+        await self._push_one(partner, content, records=records, report_type="scan_smb")
+        if with_names:
+            report = self._outside.report(now=now)
+            await self._push_one(partner, report, records=NAMES_AT_ONCE, format="tocsin-csv")
+
+    async def _push_one(self, partner: ClumsyPartner, content: bytes, *, records: int, **query: str) -> None:
+        """Under a key of its own."""
+        headers = {"Idempotency-Key": f"drill-{len(self._pushed)}"}
+        push = await partner.push(Payload(content=content, params=query, headers=headers))
         self._pushed[UUID(push.answer.raise_for_status().json()["id"])] = records
 
     def _struck(self, folder: Path) -> dict[str, Counter[str]]:
@@ -149,13 +166,14 @@ class Ground:
         struck: Mapping[str, Counter[str]],
         lives: Mapping[str, int],
         answers: Sequence[tuple[int, str]],
+        asked: Mapping[str, int],
         stuck: Sequence[str],
     ) -> Evidence:
         books = await books_of(self._arena, with_mails=True)
         wrong = ledger.faults_in(
             books,
             pushed=self._pushed,
-            expected=expected_outcomes(range(self._records)),
+            expected=expected_outcomes(range(self._records), objects=len(self._outside.names)),
             doubts_at_most=self._doubts_explained(),
         )
         files = await asyncio.to_thread(_files, self._arena.stack.layout.payloads)
@@ -172,6 +190,7 @@ class Ground:
             wrong=[*stuck, *wrong, *untold(self._arena.listener.told, self._pushed)],
             answers=answers,
             times=await _times(self._arena.stack.endpoints.postgres),
+            asked=asked,
             strays=len(strays),
             lost=len(known - files),
         )

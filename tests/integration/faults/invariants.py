@@ -12,6 +12,7 @@ from deploy.local.layout import SERVICES
 from libs.common.faults import FAULTS, LOSES_AN_ANSWER, Kind
 from tests.chaos.listener import repeats
 from tests.integration.faults.drill import Evidence
+from tests.integration.faults.outside import AT_ONCE
 
 LONGEST_WAIT = timedelta(seconds=110)
 """No lease or pause is longer here; a clock that is put wrong is wrong by more."""
@@ -109,6 +110,19 @@ def all_times_are_true(evidence: Evidence) -> Iterator[str]:
         yield f"times from {earliest} to {latest} are stored, of a run from {evidence.began_at} to {evidence.ended_at}"
 
 
+def every_name_was_asked(evidence: Evidence) -> Iterator[str]:
+    yield from (f"nobody was asked about {name}" for name, times in evidence.asked.items() if not times)
+
+
+def asked_again_only_after_a_death(evidence: Evidence) -> Iterator[str]:
+    """What was under way when a process ended, and nothing else."""
+    again, deaths = sum(times - 1 for times in evidence.asked.values() if times), evidence.lives["attribution"] - 1
+    if again > AT_ONCE * deaths:
+        yield f"the source was asked {again} times again, after {deaths} deaths"
+
+
+ASKED = (died("attribution"), every_name_was_asked, asked_again_only_after_a_death)
+
 INVARIANTS: Mapping[str, Invariant] = {
     "crash-before-commit": Invariant("nothing of the batch is kept; it is handled anew", (died("verifier"),)),
     "crash-after-commit": Invariant("the batch comes again and is published from what is stored", (died("verifier"),)),
@@ -166,6 +180,15 @@ INVARIANTS: Mapping[str, Invariant] = {
         "the push is answered 503 and leaves nothing on the disk; a retry is taken once there is room",
         (nobody_died, asked_to_come_later, no_payload_is_left),
     ),
+    "crash-questions-taken": Invariant("a claim that was not kept is none: the next life asks", ASKED),
+    "crash-before-question": Invariant("what was claimed is asked when the claim has run its time", ASKED),
+    "crash-within-question": Invariant("what has no answer is asked again when the claim has run its time", ASKED),
+    "crash-after-question": Invariant("an answer that was not written down is asked for again", ASKED),
+    "crash-source-answer-written": Invariant("an answer that was not kept is asked for again", ASKED),
+    "crash-source-answer-committed": Invariant("what waits for an answer that is kept is decided by it", ASKED),
+    "crash-waiting-decided": Invariant("nothing of the decision is kept; the next life decides", ASKED),
+    "crash-waiting-committed": Invariant("what was decided leaves in the next life, once", ASKED),
+    "slow-question": Invariant("a question that is asked late is answered late", (nobody_died, every_name_was_asked)),
     "crash-groups-made": Invariant(
         "nothing of the round is kept; the next one makes the mails ready", (died("notifier"),)
     ),

@@ -10,6 +10,7 @@ from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, FAULTS, Chance, writte
 from tests.chaos.arena import arena, clear_away
 from tests.integration.faults.drill import PARTNERS, RELAY, SETTINGS, Evidence, Ground
 from tests.integration.faults.invariants import INVARIANTS
+from tests.integration.faults.outside import Outside, takes_mail_for_all
 
 ONCE = Chance(1.0, most=1)
 NOW_AND_THEN = Chance(0.05, most=2)
@@ -33,7 +34,22 @@ DEATHS = {
         ONCE,
     ),
     "verifier": dict.fromkeys(("crash-before-commit", "crash-after-commit", "crash-within-publish"), ONCE),
-    "attribution": dict.fromkeys(("crash-before-publish", "crash-after-publish", "crash-before-offsets"), ONCE),
+    "attribution": dict.fromkeys(
+        (
+            "crash-before-publish",
+            "crash-after-publish",
+            "crash-before-offsets",
+            "crash-questions-taken",
+            "crash-before-question",
+            "crash-within-question",
+            "crash-after-question",
+            "crash-source-answer-written",
+            "crash-source-answer-committed",
+            "crash-waiting-decided",
+            "crash-waiting-committed",
+        ),
+        ONCE,
+    ),
     "notifier": dict.fromkeys(
         (
             "crash-groups-made",
@@ -62,6 +78,7 @@ BREAKS = {
         "slow-confirmation": ONCE,
         "confirmation-lost": ONCE,
         "clock-behind": ONCE,
+        "slow-question": ONCE,
         "database-half-closed": NOW_AND_THEN,
     },
     "notifier": {
@@ -84,9 +101,12 @@ async def drills(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapp
     home = tmp_path_factory.mktemp("faults")
     relay = written(OTHER_END[RELAY])
     began_at = datetime.now(UTC)
-    async with arena(home, relay_faults=relay, ruthless=False, settings=SETTINGS) as beaten:
-        ground = Ground(beaten, began_at=began_at)
-        yield {name: await ground.hold(_written(drill)) for name, drill in DRILLS.items()}
+    async with takes_mail_for_all().running() as server:
+        outside = Outside(server, folder=home)
+        settings = {**SETTINGS, **outside.settings}
+        async with arena(home, relay_faults=relay, ruthless=False, settings=settings) as beaten:
+            ground = Ground(beaten, outside, began_at=began_at)
+            yield {name: await ground.hold(_written(drill)) for name, drill in DRILLS.items()}
     clear_away(home)
 
 

@@ -271,7 +271,8 @@ def test_every_point_is_reached_in_the_code_and_has_a_fault() -> None:
 
 
 def test_a_fault_is_listed_under_its_name_and_none_is_hidden_by_another() -> None:
-    groups = (faults.EVERYWHERE, faults.AT_INTAKE, faults.AT_NOTIFIER, faults.AT_THE_RELAY, faults.AT_PARTNERS)
+    services = (faults.EVERYWHERE, faults.AT_INTAKE, faults.AT_ATTRIBUTION, faults.AT_NOTIFIER)
+    groups = (*services, faults.AT_THE_RELAY, faults.AT_PARTNERS)
     assert all(name == fault.name for name, fault in FAULTS.items())
     assert len(FAULTS) == sum(map(len, groups))
     assert not faults.LOSES_AN_ANSWER - FAULTS.keys()
