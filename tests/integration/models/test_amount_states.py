@@ -27,7 +27,7 @@ from libs.common.vocabulary import IncidentState, Severity
 from services.notifier.domain.amount.calendar import QuietHours
 from services.notifier.domain.amount.policy import AmountPolicy, Caps, Subject, slot_for
 from services.notifier.domain.notification import Command, Consignment
-from services.notifier.domain.replies import Deferred, InDoubt, Result, Sent
+from services.notifier.domain.replies import Deferred, Result, Sent, after_loss
 from services.notifier.handlers import planner
 from services.notifier.handlers.commands import command_notification
 from services.notifier.handlers.planning import plan_targets, take_up_incidents
@@ -152,7 +152,11 @@ class AmountStates(Machine):
             return Deferred(451, "later", self._now + timedelta(minutes=20))
         for part in mail.parts:
             self._copies[Copy(part.notification.id, part.notification.doubts > 0)] += 1
-        return InDoubt("cut off", self._now + timedelta(minutes=20)) if answer == 1 else Sent(250, "ok")
+        if answer == 1:
+            return after_loss(
+                mail.notification.doubts, detail="cut off", next_attempt_at=self._now + timedelta(minutes=20)
+            )
+        return Sent(250, "ok")
 
     @step(choice=choices)
     async def cancel(self, choice: int) -> None:
