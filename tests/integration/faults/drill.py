@@ -173,7 +173,7 @@ class Ground:
         wrong = ledger.faults_in(
             books,
             pushed=self._pushed,
-            expected=expected_outcomes(range(self._records), objects=len(self._outside.names)),
+            expected=expected_outcomes(range(self._records), objects=range(len(self._outside.names))),
             doubts_at_most=self._doubts_explained(),
         )
         files = await asyncio.to_thread(_files, self._arena.stack.layout.payloads)
