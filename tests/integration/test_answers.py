@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -35,6 +36,14 @@ from tests.unit.notifier.builders import NOW, incident, target
 __all__ = ["database"]
 
 BEFORE = "0011"
+
+NOTIFICATION_OF_BEFORE = """
+    INSERT INTO notifications (id, reference, recipient_key, recipient_domain, recipient, recipient_confidence,
+                               incident, severity, urgency, confidence, state, partners, targets_total, created_at,
+                               due_at)
+    VALUES ($1, 'TOC-0000000000', 'info@jansen.example', 'jansen.example', $2, 0.9, 'open-smb', 'high', 1, 0.9,
+            'planned', '{demo}', 1, $3, $3)
+"""
 
 RETURN_OF_BEFORE = """
     INSERT INTO returns (return_id, notification_id, kind, trust, permanence, code, detail, address, at, heeded_at)
@@ -117,6 +126,19 @@ class Before:
     """A replica of before, whose statements were prepared before the tables changed."""
 
     connection: asyncpg.Connection
+
+    async def plans(self) -> UUID:
+        notification_id = new_id()
+        recipient = target().recipient
+        await self.connection.execute(NOTIFICATION_OF_BEFORE, notification_id, msgspec.json.encode(recipient), NOW)
+        return notification_id
+
+    async def hears_of(self, returned: MailReturned, *, now: datetime = NOW) -> None:
+        fields = (
+            *(returned.return_id, returned.notification_id, returned.kind, returned.trust, returned.permanence),
+            *(returned.code, returned.detail, returned.address, returned.at, now),
+        )
+        await self.connection.fetch(RETURN_OF_BEFORE, *([field] for field in fields))
 
     async def heeds(self, *events: FeedbackReceived, now: datetime = NOW) -> None:
         tied = [event for event in events if event.notification_id is not None]
@@ -224,13 +246,12 @@ async def after(before: Before, database_url: str) -> AsyncIterator[Database]:
 async def test_what_there_was_is_carried_over_and_figures_and_timeline_stay_as_they_were(
     before: Before, after: Database, database_url: str
 ) -> None:
-    notification_id = await one_notification(after)
+    notification_id = await before.plans()
     unknown = new_id()
     await before.heeds(rating("ada", useful=5), rating("bob", useful=2), question("ada", notification_id))
     await before.heeds(question("nobody", unknown), question("old", notification_id, at=NOW - timedelta(days=60)))
     await before.forgets(NOW - timedelta(days=30))
-    async with after.transaction() as tx:
-        await heed_returns([bounce(notification_id)], tx=tx, now=NOW)
+    await before.hears_of(bounce(notification_id))
     seen = await before.figures(since=NOW), await before.timeline(notification_id)
     assert seen[0] == {
         "ratings": 2, "useful": 3.5, "clear": 3.0, "wrong": 0, "not_ours": 0, "questions": 2, "fixed": 0, "opt_outs": 0
@@ -252,7 +273,7 @@ async def test_what_there_was_is_carried_over_and_figures_and_timeline_stay_as_t
 async def test_replicas_of_before_and_of_today_hear_the_same_answers_and_each_counts_once(
     before: Before, after: Database, database_url: str
 ) -> None:
-    notification_id = await one_notification(after)
+    notification_id = await before.plans()
     await before.heeds(rating("first", useful=1), question("first", notification_id))
     await before.figures(since=NOW)
     await before.forgets(NOW - ANSWERS_KEPT)
@@ -276,7 +297,7 @@ async def test_replicas_of_before_and_of_today_hear_the_same_answers_and_each_co
 async def test_what_a_replica_of_before_forgets_stays_in_the_timeline(
     before: Before, after: Database, database_url: str
 ) -> None:
-    notification_id = await one_notification(after)
+    notification_id = await before.plans()
     await asyncio.to_thread(migrate, "notifier", database_url)
     await before.heeds(question("ada", notification_id))
 
