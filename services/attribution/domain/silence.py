@@ -8,6 +8,7 @@ from libs.common.contracts import Evidence
 from services.attribution.domain.answers import Source
 from services.attribution.domain.directory import Question
 from services.attribution.domain.ladder import Ladder
+from services.attribution.domain.ladder.climbing import OF_NAMES
 from services.attribution.domain.ladder.rules import Rung
 from services.attribution.domain.names import platform_of
 
@@ -53,17 +54,6 @@ SWITCHES: Mapping[Source, str] = {
 }
 """The setting without which a source is never asked."""
 
-OF_NAMES = frozenset(
-    {
-        Rung.KNOWN_ORGANISATION,
-        Rung.SECURITY_TXT,
-        Rung.COMPANY_REGISTRY,
-        Rung.RDAP_DOMAIN,
-        Rung.ROLE_NAMES,
-        Rung.PLATFORM,
-        Rung.REGISTRAR,
-    }
-)
 BY_ADDRESS = frozenset({Rung.RDAP_NETWORK, Rung.NETWORK})
 BY_ATTACKERS_NAME = frozenset({Rung.PLATFORM, Rung.REGISTRAR})
 """Who is asked about a name that serves an attacker; what it publishes of itself is the attacker's word."""

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from libs.common.db import Database, Transaction
 from libs.common.openapi import refusals
 from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.problems import Problem, not_found
+from libs.common.problems import not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import NotificationKind
 from services.notifier.api.views import NotificationDetail, NotificationSummary, detail_of, summary_of
 from services.notifier.domain.notification import Command, State, Wanted
-from services.notifier.handlers.commands import command_notification
+from services.notifier.handlers.commands import cannot_follow, command_notification
 from services.notifier.handlers.continuing import ask_again
 from services.notifier.handlers.looking import dossier_of, newest_notifications, notification_named
 
@@ -82,7 +82,7 @@ def routes(database: Database) -> APIRouter:
             except LookupError as error:
                 raise not_found("notification") from error
             if notification is None:
-                raise _not_now(command)
+                raise cannot_follow(f"Its state does not allow `{command}`.")
             return detail_of(await dossier_of(tx, notification))
 
     return router
@@ -97,9 +97,3 @@ async def _page_of_newest(
         encode_cursor(found[limit - 1].created_at.isoformat(), found[limit - 1].id) if len(found) > limit else None
     )
     return Page(items=[summary_of(notification) for notification in found[:limit]], next=following)
-
-
-def _not_now(command: Command) -> Problem:
-    return Problem(
-        409, "wrong-state", "The notification can't follow this now", f"Its state does not allow `{command}`."
-    )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Continued, Recipient
+from libs.common.contracts import Recipient
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.errors import Fatal
 from libs.common.ids import derived_id
@@ -16,7 +16,7 @@ from libs.common.references import reference_of
 from libs.common.vocabulary import Severity
 from services.notifier.domain.amount.repeats import Reminder, both_remind
 from services.notifier.domain.notification import URGENCY, State
-from services.notifier.domain.planning import Planned, contact_of
+from services.notifier.domain.planning import Planned, contact_of, continued_by
 
 REFERENCES_TRIED = 3
 """With ten million notifications one reference in three million is taken already, and three in a row never are."""
@@ -96,11 +96,6 @@ class GroupingPolicy(msgspec.Struct, frozen=True, kw_only=True):
 def pair_of(target: Target) -> Pair:
     continued = continued_by(target)
     return Pair(target.recipient.key, target.incident, continued.notification_id if continued else None)
-
-
-def continued_by(target: Target) -> Continued | None:
-    """What its mail goes on from. One that was attributed anew joins any other, under another reference."""
-    return target.continued if target.continued is not None and not target.continued.is_anew else None
 
 
 def fill(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import Recipient, address_of, is_team
+from libs.common.contracts import Continued, Recipient, address_of, is_team
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.vocabulary import Severity
 from services.notifier.domain.amount.policy import FREE, AmountPolicy, Subject, slot_to_plan
@@ -207,6 +207,11 @@ def goes_on(target: Target, suppression: Suppression) -> bool:
     return suppression.reason in DEAD and target.recipient.test_of is None and contact_of(target) < MOST_CONTACTS
 
 
+def continued_by(target: Target) -> Continued | None:
+    """What its mail goes on from. One that was attributed anew joins any other, under another reference."""
+    return target.continued if target.continued is not None and not target.continued.is_anew else None
+
+
 def contact_of(target: Target) -> int:
     """Which one of the ladder's contacts it is to, from 1."""
     return len(target.continued.failed) + 1 if target.continued else 1
@@ -226,8 +231,7 @@ def _planned(target: Target, *, reminder: Reminder | None, policy: PlanningPolic
     subject = Subject(
         recipient_key=target.recipient.key, domain=domain_of(target.recipient.key), severity=target.severity
     )
-    goes_on_at_once = target.continued is not None and not target.continued.is_anew
-    window = policy.continuation_window if goes_on_at_once else policy.windows[target.severity]
+    window = policy.continuation_window if continued_by(target) else policy.windows[target.severity]
     slot = slot_to_plan(subject, now + window, policy.amounts)
     return Planned(target, slot.at, slot.wait, reminder)
 

@@ -49,13 +49,17 @@ async def command_notification(
     return await notifications.notification_with_id(tx, notification_id)
 
 
+def cannot_follow(why: str) -> Problem:
+    return Problem(409, "wrong-state", "The notification can't follow this now", why)
+
+
 async def _require_that_it_may_be_written_to(tx: Transaction, notification: Notification, *, now: datetime) -> None:
     """What is sent again to whom nobody writes would be taken back at once, and its end would be lost."""
     recipient = notification.recipient
     found = await orders.suppressions_of(tx, [(recipient.key, recipient.organisation_id)], now=now)
     if (suppression := covering_of(SuppressionList(found), recipient, notification.incident)) is not None:
         why = f"Nobody is written to there ({suppression.reason}): end the suppression first, or let it `continue`."
-        raise Problem(409, "wrong-state", "The notification can't follow this now", why)
+        raise cannot_follow(why)
 
 
 async def suppress(

@@ -7,12 +7,13 @@ from uuid import UUID
 from libs.common.contracts import IndicatorSettled, RecipientsExhausted
 from libs.common.db import Transaction
 from libs.common.outbox import enqueue
-from libs.common.problems import Problem, not_found
+from libs.common.problems import not_found
 from libs.common.vocabulary import IncidentState, Outcome
 from services.notifier.domain.continuing import Why, to_ask_again
 from services.notifier.domain.notification import Notification
 from services.notifier.domain.outcome import settled_targets, unreachable
 from services.notifier.domain.proofs import NOBODY_KNOWN, PROOF_LOST
+from services.notifier.handlers.commands import cannot_follow
 from services.notifier.store import continuing, incidents, notifications, proofs
 
 UNREACHABLE = "unreachable"
@@ -52,7 +53,7 @@ async def ask_again(tx: Transaction, notification_id: UUID, *, note: str, by: st
         is_gathering=await continuing.is_gathering(tx, notification_id),
     )
     if isinstance(asking, Why):
-        raise Problem(409, "wrong-state", "The notification can't follow this now", asking)
+        raise cannot_follow(asking)
 
     target_ids = [each.target.target_id for each in asking]
     await continuing.ask_again(tx, notification_id, target_ids, note=note, by=by, now=now)

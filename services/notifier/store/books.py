@@ -1,6 +1,7 @@
 """What the notifier's tables answer to those who watch it: its records by submission, its mails by day, what waits."""
 
 from libs.common.bookkeeping import RecordTable
+from services.notifier.store.continuing import GONE_ON
 from services.notifier.store.digests import DIGEST_BRAKED
 from services.notifier.store.holds import HELD
 from services.notifier.store.notifications import BRAKED
@@ -91,32 +92,23 @@ AWAITING_APPROVAL = "SELECT id::text AS id, created_at AS since FROM notificatio
 
 SENDING = "SELECT id::text AS id, lease_until AS since FROM notifications WHERE state = 'sending'"
 
-WITHOUT_NEXT_CONTACT = """
+WITHOUT_NEXT_CONTACT = f"""
     SELECT n.id::text AS id, coalesce(
         n.gone_on_at, (SELECT max(a.ended_at) FROM attempts a WHERE a.notification_id = n.id), n.created_at
     ) AS since
     FROM notifications n WHERE n.state = 'bounced' AND NOT n.settled AND EXISTS (
         SELECT FROM targets t
-        WHERE t.notification_id = n.id AND t.given_up_at IS NULL AND t.copy_of IS NULL AND NOT EXISTS (
-            SELECT FROM targets c
-            WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
-        )
+        WHERE t.notification_id = n.id AND t.given_up_at IS NULL AND t.copy_of IS NULL AND NOT {GONE_ON}
     )
     UNION
     SELECT n.id::text, min(t.asked_again_at) FROM targets t JOIN notifications n ON n.id = t.notification_id
-    WHERE t.asked_again_at IS NOT NULL AND t.exhausted_at IS NULL AND n.state = 'bounced' AND NOT EXISTS (
-        SELECT FROM targets c
-        WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
-    )
+    WHERE t.asked_again_at IS NOT NULL AND t.exhausted_at IS NULL AND n.state = 'bounced' AND NOT {GONE_ON}
     GROUP BY n.id
     UNION
     SELECT t.taken_from::text, min(t.unproven_at) FROM targets t
-    WHERE t.taken_from IS NOT NULL AND t.given_up_at IS NULL AND t.copy_of IS NULL AND NOT EXISTS (
-        SELECT FROM targets c
-        WHERE c.first_target_id = coalesce(t.first_target_id, t.target_id) AND c.decided_at > t.decided_at
-    )
+    WHERE t.taken_from IS NOT NULL AND t.given_up_at IS NULL AND t.copy_of IS NULL AND NOT {GONE_ON}
     GROUP BY t.taken_from
-"""
+"""  # noqa: S608 - constants only
 
 RETURNS_TO_HEED = "SELECT return_id::text AS id, at AS since FROM returns WHERE heeded_at IS NULL"
 
