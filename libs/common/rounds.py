@@ -1,5 +1,6 @@
 """Work that goes round as long as a service runs: do some, and pause when nothing is left; wait when it fails."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -17,11 +18,17 @@ async def go_round(
     *,
     what: str,
     pause_seconds: float,
+    news: asyncio.Event | None = None,
     troubles: tuple[type[Exception], ...] = (Transient,),
 ) -> None:
-    """Until shutdown. `work` answers whether there is more to do at once; any of `troubles` makes it wait and go on."""
+    """Until shutdown. `work` answers whether there is more to do at once; any of `troubles` makes it wait and go on.
+
+    `news` ends a pause, unless it came before the work began.
+    """
     backoff = Backoff()
+    news = news or asyncio.Event()
     while not shutdown.requested:
+        news.clear()
         try:
             has_more = await work()
         except troubles as error:
@@ -30,4 +37,4 @@ async def go_round(
             continue
         backoff.reset()
         if not has_more:
-            await shutdown.wait(pause_seconds)
+            await shutdown.wait_or(news, pause_seconds)

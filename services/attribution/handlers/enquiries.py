@@ -11,7 +11,7 @@ from libs.common import faults
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.outbox import enqueue
-from libs.common.retry import Backoff
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
@@ -70,19 +70,12 @@ class Enquirer:
             await self._outside.close()
 
     async def _keep_asking(self, source: Source, shutdown: Shutdown) -> None:
-        backoff = Backoff()
-        while not shutdown.requested:
-            self.asked.clear()
-            try:
-                claimed = await self._claim(source)
-                await _until(shutdown, asyncio.gather(*(self._ask(each) for each in claimed)))
-            except Transient as error:
-                log.warning("questions wait", source=source, reason=str(error))
-                await shutdown.wait(backoff.next_seconds())
-                continue
-            backoff.reset()
-            if not claimed:
-                await shutdown.wait_or(self.asked, IDLE_SECONDS)
+        async def ask_some() -> bool:
+            claimed = await self._claim(source)
+            await _until(shutdown, asyncio.gather(*(self._ask(each) for each in claimed)))
+            return bool(claimed)
+
+        await go_round(ask_some, shutdown, what=f"asking {source}", pause_seconds=IDLE_SECONDS, news=self.asked)
 
     async def _claim(self, source: Source) -> list[Claimed]:
         room = self._outside.room(source)
@@ -110,20 +103,10 @@ class Enquirer:
         await faults.reach(faults.Point.SOURCE_ANSWER_COMMITTED)
 
     async def _keep_deciding(self, shutdown: Shutdown) -> None:
-        backoff = Backoff()
-        while not shutdown.requested:
-            self._answered.clear()
-            try:
-                decided = await self._decide_due()
-            except Transient as error:
-                log.warning("threats that stood aside wait", reason=str(error))
-                await shutdown.wait(backoff.next_seconds())
-                continue
-            backoff.reset()
-            if decided < MOST_AT_ONCE:
-                await shutdown.wait_or(self._answered, IDLE_SECONDS)
+        what = "deciding on threats that stood aside"
+        await go_round(self._decide_due, shutdown, what=what, pause_seconds=IDLE_SECONDS, news=self._answered)
 
-    async def _decide_due(self) -> int:
+    async def _decide_due(self) -> bool:
         async with self._database.transaction() as tx:
             now = self._database.now()
             pending = await store.enquiries.due(tx, limit=MOST_AT_ONCE, now=now)
@@ -133,7 +116,7 @@ class Enquirer:
                 await faults.reach(faults.Point.WAITING_DECIDED)
         if pending:
             await faults.reach(faults.Point.WAITING_COMMITTED)
-        return len(pending)
+        return len(pending) >= MOST_AT_ONCE
 
     async def _keep_sweeping(self, shutdown: Shutdown) -> None:
         """Old answers go, and names that were seen long ago, some at a time."""

@@ -52,6 +52,18 @@ async def test_otherwise_it_pauses() -> None:
     assert time.monotonic() - started >= 0.2
 
 
+async def test_news_ends_a_pause() -> None:
+    work, news = Work(False, True), asyncio.Event()
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(go_round(work, work.shutdown, what="work", pause_seconds=60, news=news))
+        while work.rounds == 0:
+            await asyncio.sleep(0)
+        news.set()
+
+    assert work.rounds == 2
+
+
 async def test_after_trouble_it_goes_on() -> None:
     work = Work(Transient("the database is away"), OSError("the disk is away"), True)
     async with asyncio.timeout(5):
