@@ -1,7 +1,8 @@
 """Tokens in the addresses that our mails name: made by the notifier, read by feedback, signed against inventions.
 
 A rating token holds the incident and a random number, and nothing of its recipient: who rates stays unknown, and each
-token counts once. A recipient token holds the notification, and its page says so.
+token counts once. A recipient token holds the notification, and its page says so. A registration token leads to the
+page of one organisation that has registered by itself.
 """
 
 import base64
@@ -48,7 +49,17 @@ class Links:
 
     def read_recipient_token(self, token: str) -> UUID | None:
         """None for a token that we did not make."""
-        body = self._verify(b"recipient", token)
+        return self._uuid_of(b"recipient", token)
+
+    def registration_token(self, registration_id: UUID) -> str:
+        return self._sign(b"registration", registration_id.bytes)
+
+    def read_registration_token(self, token: str) -> UUID | None:
+        """None for a token that we did not make."""
+        return self._uuid_of(b"registration", token)
+
+    def _uuid_of(self, purpose: bytes, token: str) -> UUID | None:
+        body = self._verify(purpose, token)
         return UUID(bytes=body) if body is not None and len(body) == UUID_BYTES else None
 
     def _sign(self, purpose: bytes, body: bytes) -> str:

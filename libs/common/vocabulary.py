@@ -155,3 +155,26 @@ class AssetKind(StrEnum):
     IP_RANGE = "ip-range"
     DOMAIN = "domain"
     ASN = "asn"
+
+
+class ClaimState(StrEnum):
+    """How far it is with an asset that an organisation has registered by itself, as it is told."""
+
+    RECORD_WANTED = "record-wanted"
+    """A TXT record in its DNS proves it."""
+
+    CONTACT_ASKED = "contact-asked"
+    """The registry's contact was mailed a code."""
+
+    NO_CONTACT = "no-contact"
+    """The registry has nobody who could be asked: a person of the desk has to look."""
+
+    PROVEN = "proven"
+    CONTESTED = "contested"
+    """Somebody else has claimed it too: a person of the desk decides."""
+
+    REFUSED = "refused"
+    """The registry's contact, or the desk, has said that it is not theirs."""
+
+    LAPSED = "lapsed"
+    """It was not proven in time, or not again."""

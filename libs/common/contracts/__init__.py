@@ -8,17 +8,25 @@ from libs.common.contracts.attribution import (
     Copy,
     Encryption,
     Evidence,
+    FollowedAsset,
     HandOver,
     Recipient,
     RecipientsExhausted,
     Registration,
+    RegistrationFollowed,
     TargetAttributed,
     address_of,
     is_team,
     registration_key,
 )
 from libs.common.contracts.event import TOPICS, Event
-from libs.common.contracts.feedback import FeedbackReceived, MailReturned
+from libs.common.contracts.feedback import (
+    ClaimedAsset,
+    FeedbackReceived,
+    MailReturned,
+    RegistrationConfirmed,
+    RegistrationToConfirm,
+)
 from libs.common.contracts.intake import (
     Asset,
     DigestDue,
@@ -48,6 +56,7 @@ __all__ = [
     "Asset",
     "AssetRegistered",
     "ClaimToConfirm",
+    "ClaimedAsset",
     "Continued",
     "Copy",
     "DigestDue",
@@ -59,6 +68,7 @@ __all__ = [
     "Event",
     "Evidence",
     "FeedbackReceived",
+    "FollowedAsset",
     "HandOver",
     "IncidentChanged",
     "Indicator",
@@ -73,6 +83,9 @@ __all__ = [
     "RecipientUnreachable",
     "RecipientsExhausted",
     "Registration",
+    "RegistrationConfirmed",
+    "RegistrationFollowed",
+    "RegistrationToConfirm",
     "Reopened",
     "TargetAttributed",
     "ThreatVerified",

@@ -9,7 +9,7 @@ from libs.common.contracts.event import Event, topic
 from libs.common.contracts.intake import Indicator
 from libs.common.contracts.verifier import Reopened
 from libs.common.ids import derived_id, sibling_id
-from libs.common.vocabulary import AssetKind, Language, RecipientKind, Severity
+from libs.common.vocabulary import AssetKind, ClaimState, Language, RecipientKind, Severity
 
 
 class Encryption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -248,3 +248,47 @@ class ClaimToConfirm(Event, frozen=True, kw_only=True, omit_defaults=True, tag="
     @property
     def event_id(self) -> UUID:
         return self.request_id
+
+
+class FollowedAsset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far the proof of one registered asset is.
+
+    `record_name` and `record_value` are the TXT record that proves it, `contact` is the registry's contact who was
+    asked, so far as its owner may know it, and `until` is when this state ends.
+    """
+
+    kind: AssetKind
+    value: str
+    state: ClaimState
+    record_name: str = ""
+    record_value: str = ""
+    contact: str = ""
+    until: datetime | None = None
+
+
+@topic("registration-followed")
+class RegistrationFollowed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="registration-followed.v1"):
+    """How far everything is that an organisation has registered by itself, each time that changes.
+
+    The one with the greatest `revision` counts. `news` are those of the assets that its contact is to be mailed about;
+    without any there is nothing to mail. `answers` is the revision of the registration that this follows.
+    """
+
+    registration_id: UUID
+    revision: int
+    answers: int
+    organisation_id: UUID
+    organisation: str
+    email: str
+    language: Language
+    assets: tuple[FollowedAsset, ...]
+    at: datetime
+    news: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return str(self.registration_id)
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("registration-followed", self.registration_id, self.revision)

@@ -3,9 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from libs.common.contracts.event import Event, topic
 from libs.common.ids import derived_id
-from libs.common.vocabulary import FeedbackKind, Permanence, ReturnKind, Trust
+from libs.common.vocabulary import AssetKind, FeedbackKind, Language, Permanence, ReturnKind, Trust
 
 
 @topic("feedback-received")
@@ -57,3 +59,61 @@ class MailReturned(Event, frozen=True, kw_only=True, omit_defaults=True, tag="ma
     @property
     def event_id(self) -> UUID:
         return derived_id("mail-returned", self.return_id)
+
+
+class ClaimedAsset(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that an organisation says is its own. `value` is canonical."""
+
+    kind: AssetKind
+    value: str
+
+
+@topic("registration-to-confirm")
+class RegistrationToConfirm(Event, frozen=True, kw_only=True, omit_defaults=True, tag="registration-to-confirm.v1"):
+    """Somebody has registered an organisation and gave this address, whose owner is to be asked whether that is right.
+
+    The notifier makes the link to the page from `registration_id`; nobody else is told it.
+    """
+
+    registration_id: UUID
+    organisation: str
+    email: str
+    language: Language
+    assets: tuple[ClaimedAsset, ...]
+    asked_at: datetime
+    expires_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.email.lower()
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("registration-to-confirm", self.registration_id, self.asked_at)
+
+
+@topic("registration-confirmed")
+class RegistrationConfirmed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="registration-confirmed.v1"):
+    """What an organisation has registered, confirmed by whoever reads its address: all of it, each time it changes.
+
+    The one with the greatest `revision` counts: an asset that is no longer among `assets` was taken back, and with
+    `is_withdrawn` all of it was. Nothing of this proves that an asset is theirs.
+    """
+
+    registration_id: UUID
+    revision: int
+    organisation: str
+    email: str
+    language: Language
+    assets: tuple[ClaimedAsset, ...]
+    at: datetime
+    kvk_number: str | None = None
+    is_withdrawn: bool = False
+
+    @property
+    def key(self) -> str:
+        return str(self.registration_id)
+
+    @property
+    def event_id(self) -> UUID:
+        return derived_id("registration-confirmed", self.registration_id, self.revision)
