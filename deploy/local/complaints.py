@@ -61,6 +61,13 @@ def keeps_dying(name: str, *, times: int, log: Path) -> Complaint:
     return Complaint(f"{name} stopped {times} times within a minute; giving up and stopping everything. See {log}.")
 
 
+def given_up(name: str, *, last_lines: Sequence[str]) -> Complaint:
+    end = "its log ends with:" if last_lines else "its log is empty."
+    return Complaint(
+        "\n".join((f"{name} is not started again any more; {end}", *(f"  | {line}" for line in last_lines)))
+    )
+
+
 def never_ready(name: str, *, seconds: float, log: Path, last_lines: Sequence[str]) -> Complaint:
     return Complaint(
         "\n".join(

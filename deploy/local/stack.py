@@ -67,6 +67,11 @@ class Stack:
     def pid(self, name: str) -> int | None:
         return self._keepers[name].pid
 
+    @property
+    def given_up(self) -> list[str]:
+        """The parts that are not started again any more, unless somebody restarts them."""
+        return [name for name, task in self._tasks.items() if task.done() and not task.cancelled()]
+
     async def start(self) -> None:
         """Returns when everything is ready and `endpoints.json` is written; raises the first `Complaint`."""
         try:

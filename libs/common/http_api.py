@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common.docs_page import add_docs_page
 from libs.common.ids import new_id
 from libs.common.openapi import DocumentedApi
 from libs.common.problems import Dialect, Problem, answer_with_problems
@@ -44,12 +45,15 @@ def new_api(
         title=title,
         description=description,
         version="1",
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(require_storable_text)],
     )
     api.state.operator_tokens = OperatorTokens(operator_public_key)
     for router in routers:
         api.include_router(router)
+    add_docs_page(api)
     answer_with_problems(api, dialects=dialects or {})
     api.add_middleware(BoundedBody, streaming_paths=streaming_paths, streaming_pattern=streaming_pattern)
     return api

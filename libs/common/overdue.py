@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
@@ -17,12 +16,11 @@ from libs.common.consumer import Subscriptions
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.metrics import OLDEST_SECONDS, OVERDUE
+from libs.common.rounds import go_round
 from libs.common.security import Role, operator
 from libs.common.settings import ServiceSettings
 from libs.common.shutdown import Shutdown
 from libs.common.topics import Lying, TopicReader
-
-log = structlog.get_logger(__name__)
 
 COUNTED_TO = 10_000
 IDS_SHOWN = 5
@@ -123,12 +121,11 @@ class Watch:
         self._refresh_seconds = refresh_seconds
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                self._report(await self.look())
-            except Transient as error:
-                log.warning("what waits was not looked at", reason=str(error))
-            await shutdown.wait(self._refresh_seconds)
+        in_trouble = "what waits was not looked at"
+        await go_round(self._round, shutdown, in_trouble=in_trouble, pause_seconds=self._refresh_seconds)
+
+    async def _round(self) -> None:
+        self._report(await self.look())
 
     async def look(self) -> OverdueView:
         """All states as they are now, those on topics while the broker answers. `Transient`: the database is away."""

@@ -11,28 +11,32 @@ from libs.common.shutdown import Shutdown
 
 log = structlog.get_logger(__name__)
 
+LONGEST_WAIT_SECONDS = 30.0
+
 
 async def go_round(
-    work: Callable[[], Awaitable[bool]],
+    work: Callable[[], Awaitable[bool | None]],
     shutdown: Shutdown,
     *,
-    what: str,
+    in_trouble: str,
     pause_seconds: float,
+    longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
     news: asyncio.Event | None = None,
     troubles: tuple[type[Exception], ...] = (Transient,),
 ) -> None:
-    """Until shutdown. `work` answers whether there is more to do at once; any of `troubles` makes it wait and go on.
+    """Until shutdown. `work` answers whether there is more to do at once; after any of `troubles` it is tried again.
 
+    `in_trouble` is what the log says then. The first wait after trouble is short; each that follows it may be longer.
     `news` ends a pause, unless it came before the work began.
     """
-    backoff = Backoff()
+    backoff = Backoff(longest_seconds=longest_wait_seconds)
     news = news or asyncio.Event()
     while not shutdown.requested:
         news.clear()
         try:
             has_more = await work()
         except troubles as error:
-            log.warning("it waits", what=what, reason=str(error))
+            log.warning(in_trouble, reason=str(error))
             await shutdown.wait(backoff.next_seconds())
             continue
         backoff.reset()

@@ -17,11 +17,12 @@ import psutil
 import pytest
 
 from bench.feed import ripe_dump
+from deploy.local import complaints
 from deploy.local.accounts import remove_cluster
 from deploy.local.complaints import Complaint
 from deploy.local.layout import HOST, Layout, service_of
 from deploy.local.ports import PORTS_OF_A_STACK, free_port_base
-from deploy.local.process import Process
+from deploy.local.process import Process, last_lines
 from deploy.local.reachability import NOBODY_IS_TRUSTED, says_ready
 from deploy.local.register import read_register
 from deploy.local.services import service_part
@@ -133,6 +134,13 @@ class Arena:
         found.update(service_of(replica.part.name) for replica in self._replicas)
         found[MAIL_RELAY] = self.relay.restarts
         return found
+
+    def require_all_kept(self) -> None:
+        """Raise `Complaint`, with the last lines of its log, if a part is not started again any more."""
+        given_up = [*self.stack.given_up, *([MAIL_RELAY] if self.relay.has_given_up else [])]
+        if given_up:
+            log = self.stack.layout.logs / f"{given_up[0]}.log"
+            raise complaints.given_up(given_up[0], last_lines=last_lines(log))
 
     def faults_struck(self) -> Counter[str]:
         """By name; a fault says in the log of its service that it strikes. Who was killed may have left half a line."""

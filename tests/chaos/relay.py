@@ -40,6 +40,11 @@ class Relay:
         return self._restarts_of_others + (self._kept.restarts if self._kept else 0)
 
     @property
+    def has_given_up(self) -> bool:
+        """It died so often that it is not started again, unless a plan puts another one in its place."""
+        return self._keeping is not None and self._keeping.done()
+
+    @property
     def strikes(self) -> Path:
         """The tally: a line for each fault that struck."""
         return self._layout.home / "strikes"

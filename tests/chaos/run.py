@@ -195,10 +195,14 @@ def _pieces(first: int, records: int) -> Iterator[bytes]:
 
 
 async def settle(made: Arena) -> list[str]:
-    """Wait until nothing is left to do; what is, when the time for it is over or nothing moves any more."""
+    """Wait until nothing is left to do; what is, when the time for it is over or nothing moves any more.
+
+    Raises `Complaint` where a part has given up: what it would have done is left for ever.
+    """
     began = moved = time.monotonic()
     left = await _left(made)
     while left and time.monotonic() < min(began + SETTLED_WITHIN_SECONDS, moved + STUCK_SECONDS):
+        made.require_all_kept()
         await asyncio.sleep(1)
         before, left = left, await _left(made)
         moved = moved if left == before else time.monotonic()

@@ -1,38 +1,12 @@
 """A partner's TAXII program pushes, and what it is told follows the records to their ends."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from taxii2client.v21 import Collection, Server, Status
 
 from tests.e2e.conftest import System, until
-
-IDENTITY = {
-    "type": "identity",
-    "spec_version": "2.1",
-    "id": "identity--1d4a1a5e-9a3b-4c0b-8d25-5b9f4d0f2a01",
-    "created": "2026-03-01T00:00:00.000Z",
-    "modified": "2026-03-01T00:00:00.000Z",
-    "name": "Example CERT",
-    "identity_class": "organization",
-}
-
-
-def indicator(number: int, pattern: str, *, age: timedelta = timedelta(hours=1)) -> dict[str, object]:
-    at = f"{datetime.now(UTC) - age:%Y-%m-%dT%H:%M:%S.000Z}"
-    return {
-        "type": "indicator",
-        "spec_version": "2.1",
-        "id": f"indicator--00000000-0000-4000-8000-{number:012}",
-        "created": at,
-        "modified": at,
-        "valid_from": at,
-        "name": "Infected machine",
-        "labels": ['rsit:malicious-code="infected-system"'],
-        "created_by_ref": IDENTITY["id"],
-        "pattern_type": "stix",
-        "pattern": pattern,
-    }
+from tests.stix import IDENTITY, indicator
 
 
 def collection_of(system: System) -> Collection:

@@ -154,6 +154,11 @@ async def means(intake_settings: IntakeSettings) -> AsyncIterator[Means]:
 
 @pytest.fixture
 async def intake(means: Means) -> Intake:
+    return await taken_in(means)
+
+
+async def taken_in(means: Means) -> Intake:
+    """With a submission that nobody has read."""
     async with means.database.transaction() as tx:
         await add_partner(tx, PARTNER)
     push = Push(

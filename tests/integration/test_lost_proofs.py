@@ -276,31 +276,24 @@ async def test_a_test_rests_on_nothing_since_it_tells_nobody_whom_it_found(
     assert [step.rests_on for step in found.evidence] == [None]
 
 
-async def test_what_was_sent_stays_so(both: Both, owners: Owners) -> None:
-    await both.attribute(threat(IN_PART))
-    await both.send()
-    await owners.lose(PART)
-    await owners.tell()
-
-    [sent] = await both.notifications()
-    assert sent.state is State.SENT
-    assert not await questions(both)
-    assert await both.outcomes() == [(Outcome.NOTIFIED, sent.reference)]
-
-
-async def test_what_is_sent_once_more_leaves_it_out_and_its_outcome_stands(both: Both, owners: Owners) -> None:
+@pytest.mark.parametrize(("is_sent_again", "state"), [(False, State.SENT), (True, State.CANCELLED)])
+async def test_what_was_sent_stays_so_and_what_is_sent_once_more_leaves_it_out(
+    both: Both, owners: Owners, is_sent_again: bool, state: State
+) -> None:
     await both.attribute(threat(IN_PART))
     await both.send()
     [sent] = await both.notifications()
-    async with both.database.transaction() as tx:
-        await command_notification(tx, sent.id, Command.RESEND, note="", by="ann", now=both.now)
+    if is_sent_again:
+        async with both.database.transaction() as tx:
+            await command_notification(tx, sent.id, Command.RESEND, note="", by="ann", now=both.now)
     await owners.lose(PART)
     await owners.tell()
     await both.send()
 
     assert mailed(both) == [TENANT]
+    assert [each.state for each in await both.notifications()] == [state]
     assert not await questions(both)
-    assert await both.outcomes() == [(Outcome.NOTIFIED, sent.reference)]
+    assert await both.outcomes() == [(Outcome.NOTIFIED, sent.reference)], "it was said, and stands"
     assert await both.counted() == {"notified": 1}
 
 

@@ -195,33 +195,30 @@ async def test_a_batch_that_comes_again_counts_nothing_twice(database: Database)
     assert await sizes(database) == [(State.PLANNED, 3)]
 
 
+async def plan_at_once(database: Database, one: TargetAttributed, other: TargetAttributed) -> None:
+    """By two replicas: the one that comes late is told so, and tries again."""
+    async with database.transaction() as tx:
+        await plan_within(tx, one)
+        late = asyncio.create_task(plan(database, other))
+        await somebody_waits_for_a_lock(database)
+    with pytest.raises(Transient, match="another replica"):
+        await late
+    await plan(database, other)
+
+
 @pytest.mark.parametrize("is_open", [False, True], ids=["new", "open"])
 async def test_two_replicas_with_the_same_batch_make_one_mail(database: Database, is_open: bool) -> None:
     if is_open:
         await plan(database, target())
     same = target()
 
-    async with database.transaction() as one:
-        await plan_within(one, same)
-        late = asyncio.create_task(plan(database, same))
-        await somebody_waits_for_a_lock(database)
-    with pytest.raises(Transient, match="another replica"):
-        await late
-    await plan(database, same)
+    await plan_at_once(database, same, same)
 
     assert await sizes(database) == [(State.PLANNED, 1 + is_open)]
 
 
 async def test_two_replicas_that_open_a_mail_for_one_recipient_and_incident_share_it(database: Database) -> None:
-    first, second = target(), target()
-
-    async with database.transaction() as one:
-        await plan_within(one, first)
-        late = asyncio.create_task(plan(database, second))
-        await somebody_waits_for_a_lock(database)
-    with pytest.raises(Transient, match="another replica"):
-        await late
-    await plan(database, second)
+    await plan_at_once(database, target(), target())
 
     assert await sizes(database) == [(State.PLANNED, 2)]
 

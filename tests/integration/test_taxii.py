@@ -37,21 +37,12 @@ from services.intake.handlers.processing import Processing
 from services.intake.settings import IntakeSettings
 from tests.conftest import Kafka
 from tests.databases import make_tables
+from tests.stix import IDENTITY, indicator
 
 HOST = "127.0.0.1"
 TAXII = "application/taxii+json;version=2.1"
 HEADERS = {"Accept": TAXII, "Content-Type": TAXII}
 MAX_BYTES = 400_000
-IDENTITY = {
-    "type": "identity",
-    "spec_version": "2.1",
-    "id": "identity--6a4b8f1e-6a1c-4b5d-8b39-0b8f0e7d4c11",
-    "created": "2026-03-01T00:00:00.000Z",
-    "modified": "2026-03-01T00:00:00.000Z",
-    "name": "Example CERT",
-    "identity_class": "organization",
-}
-
 Json = dict[str, Any]  # Any: STIX objects and answers
 
 
@@ -105,23 +96,6 @@ class BearerAuth(AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._key}"
         return request
-
-
-def indicator(number: int, pattern: str | None = None, **members: object) -> Json:
-    at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}"
-    return {
-        "type": "indicator",
-        "spec_version": "2.1",
-        "id": f"indicator--00000000-0000-4000-8000-{number:012}",
-        "created": at,
-        "modified": at,
-        "valid_from": at,
-        "name": "Infected machine — geïnfecteerd",
-        "labels": ['rsit:malicious-code="infected-system"'],
-        "pattern_type": "stix",
-        "pattern": pattern or f"[ipv4-addr:value = '192.0.2.{number % 250 + 1}']",
-        **members,
-    }
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Nothing of this is on the way of a record; there the verifier marks it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,6 +43,7 @@ criticality = "important"
 action = "both"
 """
 WATER, LISTED_TOO, STREET = (Asset(ip=f"192.0.2.{last}", port=445) for last in (17, 18, 40))
+HELD = "[thresholds]\nhold_below_confidence = 1.0\n"
 IGNORED = '[checks]\nvital = "ignored"\n'
 ENDED = '[checks]\nvital = "out-of-scope"\n'
 NETWORK, TEAM = "abuse@isp.example", "reports@csirt.example"
@@ -145,26 +146,47 @@ async def house(
             await service.database.close()
 
 
-async def test_what_is_listed_is_counted_as_a_mail_to_its_team(house: House) -> None:
-    assert await outcomes(house.verifier, records(WATER, LISTED_TOO, STREET)) == {"verified": 3}
+@pytest.mark.parametrize(
+    ("known", "rules", "mails"),
+    [
+        pytest.param(
+            (WATER, LISTED_TOO, STREET),
+            HELD,
+            {"more": {}, "fewer": {"national-cert": 1, "network-owner": 1}},
+            id="what-is-listed-is-a-mail-to-its-team",
+        ),
+        pytest.param(
+            (WATER, LISTED_TOO),
+            IGNORED,
+            {"more": {"network-owner": 1}, "fewer": {"national-cert": 1}},
+            id="what-is-listed-no-more-is-one-to-its-network",
+        ),
+        pytest.param(
+            (WATER, LISTED_TOO, STREET),
+            IGNORED,
+            {"more": {}, "fewer": {"national-cert": 1}},
+            id="which-takes-it-into-the-mail-that-it-gets-anyway",
+        ),
+        pytest.param(
+            (WATER, LISTED_TOO), ENDED, {"more": {}, "fewer": {"national-cert": 1}}, id="what-is-ended-is-none"
+        ),
+    ],
+)
+async def test_mails_are_counted_by_whom_they_would_reach(
+    house: House, known: Sequence[Asset], rules: str, mails: Answer
+) -> None:
+    assert await outcomes(house.verifier, records(*known)) == {"verified": len(known)}
 
-    held = await house.tried("[thresholds]\nhold_below_confidence = 1.0\n")
-    assert held["outcomes_now"] == {"listed": 2, "verified": 1}
-    assert held["mails"] == {"more": {}, "fewer": {"national-cert": 1, "network-owner": 1}}
+    assert (await house.tried(rules))["mails"] == mails
 
 
-async def test_what_would_not_be_handed_over_any_more_is_told_by_kind(house: House) -> None:
-    await outcomes(house.verifier, records(WATER, LISTED_TOO))
+async def test_what_would_not_be_handed_over_any_more_is_told(house: House) -> None:
+    await outcomes(house.verifier, records(WATER, LISTED_TOO, STREET))
 
     ignored = await house.tried(IGNORED)
-    assert ignored["mails"] == {"more": {"network-owner": 1}, "fewer": {"national-cert": 1}}
-    assert [(each["now"], each["draft"], each["records"]) for each in ignored["changes"]] == [("listed", "verified", 2)]
-    assert (await house.tried(ENDED))["mails"] == {"more": {}, "fewer": {"national-cert": 1}}
 
-    await outcomes(house.verifier, records(STREET))
-    assert (await house.tried(IGNORED))["mails"] == {"more": {}, "fewer": {"national-cert": 1}}, (
-        "its mail takes them in"
-    )
+    assert ignored["outcomes_now"] == {"listed": 2, "verified": 1}
+    assert [(each["now"], each["draft"], each["records"]) for each in ignored["changes"]] == [("listed", "verified", 2)]
 
 
 async def test_the_mails_counted_are_those_that_are_sent(house: House) -> None:
@@ -186,7 +208,7 @@ async def test_the_mails_counted_are_those_that_are_sent(house: House) -> None:
     sent = {
         (mail.email, mail.kind) for each in targets for mail in (each.recipient, *(c.recipient for c in each.copies))
     }
-    counted = (await house.tried("[thresholds]\nhold_below_confidence = 1.0\n"))["mails"]["fewer"]
+    counted = (await house.tried(HELD))["mails"]["fewer"]
     assert {kind: number for kind, number in counted.items() if kind != "nobody"} == {
         kind: sum(1 for _, each in sent if each == kind) for _, kind in sent
     }

@@ -4,7 +4,7 @@ Attribution and the notifier on real databases, hand in hand: every event betwee
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from libs.common.service import Service
 from libs.common.vocabulary import IncidentState, Outcome
 from services.attribution.domain.organisation_files import WrittenContact
 from services.attribution.handlers import add_contact
-from services.notifier.domain.notification import Command, Notification, State
+from services.notifier.domain.notification import Command, Consignment, Notification, State
 from services.notifier.domain.planning import Suppression, SuppressionReason
 from services.notifier.domain.replies import Answered
 from services.notifier.gateway.relay import RememberingRelay
@@ -36,7 +36,7 @@ from services.notifier.handlers.commands import command_notification, suppress
 from services.notifier.handlers.continuing import ask_again
 from services.notifier.handlers.looking import dossier_of, end_suppression, newest_suppressions, notification_named
 from services.notifier.handlers.planner import close_due
-from services.notifier.handlers.sending import claim, deliver, record
+from services.notifier.handlers.sending import Delivered, claim, deliver, record
 from services.notifier.store import books, orders
 from tests.integration.test_next_contacts import (
     CONTACTS,
@@ -114,6 +114,28 @@ async def refused(both: Both, notification: Notification) -> str:
         await ask_on_by_a_person(both, notification)
     assert caught.value.status == 409
     return caught.value.detail or ""
+
+
+async def taken_up(both: Both) -> Sequence[Consignment]:
+    """All that is due is under way at the relay."""
+    async with both.database.transaction() as tx:
+        await close_due(tx, now=both.now, approval_confidence=0.3, limit=100)
+        return await claim(tx, now=both.now, lease=LEASE, limit=10)
+
+
+async def two_under_way(both: Both) -> Sequence[Consignment]:
+    """About two incidents, to one address, which turns out to be dead."""
+    both.relay = RememberingRelay({FIRST: NOBODY_THERE})
+    await approve(both, "open-rdp")
+    await both.attribute(about("open-rdp"))
+    await force(both, "open-rdp", due_at=NOW + HOUR)
+    await both.attribute(threat())
+    both.now += timedelta(minutes=10)
+    return await taken_up(both)
+
+
+async def answered(both: Both, under_way: Sequence[Consignment]) -> list[Delivered]:
+    return [await deliver(each, scribe=SCRIBE, relay=both.relay, policy=RETRY, now=both.now) for each in under_way]
 
 
 WAITING: Mapping[str, Mapping[str, object]] = {
@@ -256,15 +278,13 @@ async def test_a_mail_under_way_that_is_deferred_meanwhile_goes_on_and_is_not_tr
     await both.attribute(threat())
     await both.attribute(about("open-rdp"))
     both.now += HOUR
-    async with both.database.transaction() as tx:
-        await close_due(tx, now=both.now, approval_confidence=0.3, limit=100)
-        under_way = await claim(tx, now=both.now, lease=LEASE, limit=10)
+    under_way = await taken_up(both)
     replies = {"open-smb": NOBODY_THERE, "open-rdp": Answered(451, "4.3.0 Later")}
     for each in under_way:
-        relay = RememberingRelay({FIRST: replies[each.notification.incident]})
-        answer = await deliver(each, scribe=SCRIBE, relay=relay, policy=RETRY, now=both.now)
+        both.relay = RememberingRelay({FIRST: replies[each.notification.incident]})
+        answers = await answered(both, [each])
         async with both.database.transaction() as tx:
-            await record(tx, [answer], now=both.now)
+            await record(tx, answers, now=both.now)
 
     both.now += HOUR
     assert await both.send() == 0
@@ -292,18 +312,11 @@ async def test_a_mail_that_was_planned_while_its_address_was_found_dead_goes_on_
 
 async def test_who_asked_for_no_mail_is_not_passed_by(both: Both) -> None:
     """The address turns out to be dead afterwards: its owner's word stands."""
-    both.relay = RememberingRelay({FIRST: NOBODY_THERE})
-    await approve(both, "open-rdp")
-    await both.attribute(about("open-rdp"))
-    await force(both, "open-rdp", due_at=NOW + HOUR)
-    await both.attribute(threat())
-    both.now += timedelta(minutes=10)
+    under_way = await two_under_way(both)
     async with both.database.transaction() as tx:
-        await close_due(tx, now=both.now, approval_confidence=0.3, limit=100)
-        under_way = await claim(tx, now=both.now, lease=LEASE, limit=10)
         left = Suppression(value=FIRST, reason=SuppressionReason.OPT_OUT)
         await orders.record_suppressions(tx, [left], note="", by="feedback", now=both.now)
-    answers = [await deliver(each, scribe=SCRIBE, relay=both.relay, policy=RETRY, now=both.now) for each in under_way]
+    answers = await answered(both, under_way)
     async with both.database.transaction() as tx:
         await record(tx, answers, now=both.now)
 
@@ -311,16 +324,7 @@ async def test_who_asked_for_no_mail_is_not_passed_by(both: Both) -> None:
 
 
 async def test_who_dies_before_it_is_kept_has_asked_nothing(both: Both) -> None:
-    both.relay = RememberingRelay({FIRST: NOBODY_THERE})
-    await approve(both, "open-rdp")
-    await both.attribute(about("open-rdp"))
-    await force(both, "open-rdp", due_at=NOW + HOUR)
-    await both.attribute(threat())
-    both.now += timedelta(minutes=10)
-    async with both.database.transaction() as tx:
-        await close_due(tx, now=both.now, approval_confidence=0.3, limit=100)
-        under_way = await claim(tx, now=both.now, lease=LEASE, limit=10)
-    answers = [await deliver(each, scribe=SCRIBE, relay=both.relay, policy=RETRY, now=both.now) for each in under_way]
+    answers = await answered(both, await two_under_way(both))
     with pytest.raises(Permanent):
         async with both.database.transaction() as tx:
             await record(tx, answers, now=both.now)

@@ -12,6 +12,7 @@ from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.intervals import ADDRESSES, Space
 from libs.common.metrics import DIRECTORY_RANGES, DIRECTORY_SOURCE_TIME
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.delegations import CountryTable, DelegatedFile, Delegations
@@ -53,12 +54,13 @@ class LiveDirectory:
 
     async def keep_fresh(self, shutdown: Shutdown) -> None:
         """A task of the service: look for changes until shutdown."""
-        while not shutdown.requested:
-            try:
-                await self.refresh()
-            except Transient as error:
-                log.warning("the directory waits", reason=str(error))
-            await shutdown.wait(self._refresh_seconds)
+        await go_round(
+            self.refresh,
+            shutdown,
+            in_trouble="the directory waits",
+            pause_seconds=self._refresh_seconds,
+            longest_wait_seconds=self._refresh_seconds,
+        )
 
     async def check(self) -> None:
         """Raise `Transient` until the directory has been read once: an empty one would know nobody."""

@@ -5,11 +5,8 @@ from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
 from libs.common import faults
 from libs.common.db import Database, Transaction
-from libs.common.errors import Transient
 from libs.common.outbox import enqueue
 from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
@@ -20,8 +17,6 @@ from services.attribution.domain.ladder import Attributed, Decision, Waiting
 from services.attribution.domain.unattributed import is_left_to_a_person
 from services.attribution.handlers.deciding import Decider
 from services.attribution.handlers.threats import event_of, keep, target_of
-
-log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 1.0
 """A task is woken by what its own process commits; it looks by itself for what another replica has left."""
@@ -75,7 +70,8 @@ class Enquirer:
             await _until(shutdown, asyncio.gather(*(self._ask(each) for each in claimed)))
             return bool(claimed)
 
-        await go_round(ask_some, shutdown, what=f"asking {source}", pause_seconds=IDLE_SECONDS, news=self.asked)
+        in_trouble = f"questions to {source} wait"
+        await go_round(ask_some, shutdown, in_trouble=in_trouble, pause_seconds=IDLE_SECONDS, news=self.asked)
 
     async def _claim(self, source: Source) -> list[Claimed]:
         room = self._outside.room(source)
@@ -103,8 +99,13 @@ class Enquirer:
         await faults.reach(faults.Point.SOURCE_ANSWER_COMMITTED)
 
     async def _keep_deciding(self, shutdown: Shutdown) -> None:
-        what = "deciding on threats that stood aside"
-        await go_round(self._decide_due, shutdown, what=what, pause_seconds=IDLE_SECONDS, news=self._answered)
+        await go_round(
+            self._decide_due,
+            shutdown,
+            in_trouble="threats that stood aside wait",
+            pause_seconds=IDLE_SECONDS,
+            news=self._answered,
+        )
 
     async def _decide_due(self) -> bool:
         async with self._database.transaction() as tx:
@@ -119,23 +120,17 @@ class Enquirer:
         return len(pending) >= MOST_AT_ONCE
 
     async def _keep_sweeping(self, shutdown: Shutdown) -> None:
-        """Old answers go, and names that were seen long ago, some at a time."""
-        while not shutdown.requested:
-            try:
-                async with self._database.transaction() as tx:
-                    removed = await self._sweep(tx)
-            except Transient as error:
-                log.warning("old answers and names stay for now", reason=str(error))
-                removed = 0
-            if removed < MOST_AT_ONCE:
-                await shutdown.wait(BETWEEN_SWEEPS_SECONDS)
+        in_trouble = "old answers and names stay for now"
+        await go_round(self._sweep, shutdown, in_trouble=in_trouble, pause_seconds=BETWEEN_SWEEPS_SECONDS)
 
-    async def _sweep(self, tx: Transaction) -> int:
-        """How many went of what there was most of."""
+    async def _sweep(self) -> bool:
+        """Old answers go, and names that were seen long ago, some at a time."""
         now = self._database.now()
-        answers = await store.enquiries.remove_old_answers(tx, before=now - OLD_ANSWERS, limit=MOST_AT_ONCE)
         since = self._decider.ladder.names_seen_since(now)
-        return max(answers, await store.neighbours.remove_old(tx, before=since, limit=MOST_AT_ONCE))
+        async with self._database.transaction() as tx:
+            answers = await store.enquiries.remove_old_answers(tx, before=now - OLD_ANSWERS, limit=MOST_AT_ONCE)
+            names = await store.neighbours.remove_old(tx, before=since, limit=MOST_AT_ONCE)
+        return max(answers, names) >= MOST_AT_ONCE
 
 
 async def decide_pending(pending: Sequence[PendingThreat], *, tx: Transaction, now: datetime, decider: Decider) -> None:

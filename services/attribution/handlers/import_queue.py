@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from libs.common.errors import Transient
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.attribution.domain.imports import ImportKind, ImportRun, ImportState
 from services.attribution.handlers.dumps import Dump
@@ -75,12 +76,13 @@ class ImportQueue:
 
     async def _give_signs(self, shutdown: Shutdown) -> None:
         """However long the one before takes, what waits is known to wait."""
-        while not await shutdown.wait(BETWEEN_SIGNS_SECONDS):
+
+        async def give_sign() -> None:
             if self._in_line:
-                try:
-                    await self._importer.still_wait(self._in_line.values())
-                except Transient as error:
-                    log.warning("that imports wait could not be told", reason=str(error))
+                await self._importer.still_wait(self._in_line.values())
+
+        in_trouble = "that imports wait could not be told"
+        await go_round(give_sign, shutdown, in_trouble=in_trouble, pause_seconds=BETWEEN_SIGNS_SECONDS)
 
     async def _work_through(self, shutdown: Shutdown) -> None:
         while not shutdown.requested:

@@ -8,7 +8,7 @@ import structlog
 
 from libs.common.db import Database, Transaction
 from libs.common.dns import Dns
-from libs.common.errors import Transient
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.organisations import AssetRecord
@@ -33,25 +33,19 @@ class ProofRounds:
 
     async def run(self, shutdown: Shutdown) -> None:
         """A task of the service: look for proofs whose time has come, until shutdown."""
-        while not shutdown.requested:
-            try:
-                done = await self.work_off()
-            except Transient as error:
-                log.warning("proofs wait to be looked at", reason=str(error))
-                done = 0
-            if done < MOST_AT_ONCE:
-                await shutdown.wait(SECONDS_BETWEEN_ROUNDS)
+        in_trouble = "proofs wait to be looked at"
+        await go_round(self.work_off, shutdown, in_trouble=in_trouble, pause_seconds=SECONDS_BETWEEN_ROUNDS)
 
-    async def work_off(self) -> int:
-        """One round; answers how many were due. Looks at name servers outside of any transaction."""
+    async def work_off(self) -> bool:
+        """One round; whether more may be due. Looks at name servers outside of any transaction."""
         async with self._database.transaction() as tx:
             due = await store.assets.due(tx, now=self._database.now(), limit=MOST_AT_ONCE)
         if not due:
-            return 0
+            return False
         seen = await asyncio.gather(*(self._look(asset) for asset in due))
         async with self._database.transaction() as tx:
             await self._record(tx, due, seen)
-        return len(due)
+        return len(due) >= MOST_AT_ONCE
 
     async def _look(self, asset: AssetRecord) -> Seen:
         record = record_of(asset.kind, asset.value, "")

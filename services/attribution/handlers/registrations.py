@@ -8,8 +8,8 @@ import structlog
 
 from libs.common.contracts import AssetRegistered
 from libs.common.db import Database, Transaction
-from libs.common.errors import Transient
 from libs.common.outbox import enqueue
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.store.registrations import MOST_AT_ONCE, Registration
@@ -72,22 +72,16 @@ class UntoldRegistrations:
 
     async def tell(self, shutdown: Shutdown) -> None:
         """A task of the service: in batches of their own transactions, until none is left, then now and then a look."""
-        while not shutdown.requested:
-            try:
-                told = await self._tell_some()
-            except Transient as error:
-                log.warning("registered assets wait to be told", reason=str(error))
-                told = 0
-            if not told:
-                await shutdown.wait(SECONDS_BETWEEN_LOOKS)
+        in_trouble = "registered assets wait to be told"
+        await go_round(self._tell_some, shutdown, in_trouble=in_trouble, pause_seconds=SECONDS_BETWEEN_LOOKS)
 
-    async def _tell_some(self) -> int:
+    async def _tell_some(self) -> bool:
         async with self._database.transaction() as tx:
             if not await store.registrations.are_untold(tx):
-                return 0
+                return False
             # The version is held but stays: nothing has changed, and whatever changes later has a greater one.
             revision = await store.organisations.held_version(tx)
             registrations = await store.registrations.take_untold(tx)
             await tell_registered(tx, registrations, revision=revision, now=self._database.now())
         log.info("registered assets told", assets=len(registrations))
-        return len(registrations)
+        return bool(registrations)

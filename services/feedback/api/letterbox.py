@@ -71,7 +71,7 @@ class MaildirReader:
         await go_round(
             self._has_more,
             shutdown,
-            what="the Maildir",
+            in_trouble="the Maildir waits",
             pause_seconds=self._pause_seconds,
             troubles=(Transient, OSError),
         )

@@ -19,6 +19,7 @@ from libs.common.db import Database, Transaction
 from libs.common.errors import Fatal, Transient
 from libs.common.ids import new_id
 from libs.common.metrics import WEBHOOK_ATTEMPTS, WEBHOOK_SECONDS, WEBHOOKS_DISABLED
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.intake.domain.submissions import Receipt
 from services.intake.domain.webhooks.deliveries import (
@@ -120,20 +121,19 @@ class Delivering:
 
     async def run(self, shutdown: Shutdown) -> None:
         try:
-            while not shutdown.requested:
-                self._free.clear()
-                try:
-                    await self._begin_rounds()
-                except Transient as error:
-                    log.warning("webhooks wait", reason=str(error))
-                await shutdown.wait_or(self._free, IDLE_SECONDS)
-                self._end_rounds()
+            await go_round(
+                self._look, shutdown, in_trouble="webhooks wait", pause_seconds=IDLE_SECONDS, news=self._free
+            )
             if self._rounds:
                 await asyncio.wait(self._rounds.values())
                 self._end_rounds()
         finally:
             for round_ in self._rounds.values():
                 round_.cancel()
+
+    async def _look(self) -> None:
+        self._end_rounds()
+        await self._begin_rounds()
 
     async def _begin_rounds(self) -> None:
         now = self._database.now()
@@ -169,10 +169,9 @@ class DisabledCount:
         self._database = database
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                async with self._database.transaction() as tx:
-                    WEBHOOKS_DISABLED.set(await sending.disabled_by_failure(tx))
-            except Transient as error:
-                log.warning("disabled webhooks were not counted", reason=str(error))
-            await shutdown.wait(COUNT_SECONDS)
+        in_trouble = "disabled webhooks were not counted"
+        await go_round(self._count, shutdown, in_trouble=in_trouble, pause_seconds=COUNT_SECONDS)
+
+    async def _count(self) -> None:
+        async with self._database.transaction() as tx:
+            WEBHOOKS_DISABLED.set(await sending.disabled_by_failure(tx))

@@ -13,6 +13,7 @@ from libs.common.db import Database, Transaction
 from libs.common.errors import Permanent, Transient
 from libs.common.metrics import DIGESTS_DUE
 from libs.common.outbox import enqueue
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import DigestCadence, Language
 from services.intake.domain.digests.periods import Period, last_end, next_end, period_until
@@ -148,14 +149,13 @@ class Digests:
         self._passed_over: dict[UUID, float] = {}
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                made = await self.make_next()
-            except (Transient, Permanent) as error:
-                log.warning("digests wait", reason=str(error))
-                made = False
-            if not made:
-                await shutdown.wait(LOOK_SECONDS)
+        await go_round(
+            self.make_next,
+            shutdown,
+            in_trouble="digests wait",
+            pause_seconds=LOOK_SECONDS,
+            troubles=(Transient, Permanent),
+        )
 
     async def make_next(self) -> bool:
         """Whether there was one to make. What can't be made is passed over for a while."""

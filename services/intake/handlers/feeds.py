@@ -9,8 +9,8 @@ from uuid import UUID
 import structlog
 
 from libs.common.db import Database, Transaction
-from libs.common.errors import Transient
 from libs.common.metrics import FEED_ANOMALIES, FEEDS
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.intake.domain.feeds.anomalies import Kind
 from services.intake.domain.feeds.days import JUDGED_DAYS, KEPT_DAYS, Day, FeedKey
@@ -57,12 +57,8 @@ class FeedWatch:
         self._forgotten_on: date | None = None
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                await self.look()
-            except Transient as error:
-                log.warning("feeds were not looked at", reason=str(error))
-            await shutdown.wait(self._refresh_seconds)
+        in_trouble = "feeds were not looked at"
+        await go_round(self.look, shutdown, in_trouble=in_trouble, pause_seconds=self._refresh_seconds)
 
     async def look(self) -> None:
         while await fold(self._database) == FOLDED_AT_ONCE:

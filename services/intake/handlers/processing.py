@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,7 +19,7 @@ from libs.common.db import Transaction
 from libs.common.errors import Fatal, Transient
 from libs.common.ids import new_id
 from libs.common.metrics import RECORDS_ACCEPTED, RECORDS_REJECTED
-from libs.common.retry import Backoff
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.intake.domain.records import PayloadError, Record
 from services.intake.domain.slices import Slice
@@ -63,19 +64,16 @@ class Processing:
     def __init__(self, means: Means, *, order: Order, retry_max_seconds: float) -> None:
         self._means = means
         self._order = order
-        self._backoff = Backoff(longest_seconds=retry_max_seconds)
+        self._retry_max_seconds = retry_max_seconds
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                worked = await self._work_on_next(shutdown)
-            except Transient as error:
-                log.warning("processing waits", reason=str(error))
-                await shutdown.wait(self._backoff.next_seconds())
-            else:
-                self._backoff.reset()
-                if not worked:
-                    await shutdown.wait(IDLE_SECONDS)
+        await go_round(
+            partial(self._work_on_next, shutdown),
+            shutdown,
+            in_trouble="processing waits",
+            pause_seconds=IDLE_SECONDS,
+            longest_wait_seconds=self._retry_max_seconds,
+        )
 
     async def _work_on_next(self, shutdown: Shutdown) -> bool:
         means = self._means

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from libs.common.db import Database
 from libs.common.errors import Transient
 from libs.common.metrics import OLDEST_UNSETTLED_SECONDS, RECORDS_PENDING
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.intake.handlers.means import Means
 from services.intake.handlers.partners import ensure_demo_partner
@@ -52,12 +53,8 @@ class PendingCount:
         self._refresh_seconds = refresh_seconds
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                await self._count()
-            except Transient as error:
-                log.warning("records without an outcome were not counted", reason=str(error))
-            await shutdown.wait(self._refresh_seconds)
+        in_trouble = "records without an outcome were not counted"
+        await go_round(self._count, shutdown, in_trouble=in_trouble, pause_seconds=self._refresh_seconds)
 
     async def _count(self) -> None:
         async with self._database.transaction() as tx:
@@ -79,12 +76,8 @@ class Sweep:
         self._suspects: frozenset[Found] = frozenset()
 
     async def run(self, shutdown: Shutdown) -> None:
-        while not shutdown.requested:
-            try:
-                await self.sweep()
-            except Transient as error:
-                log.warning("files left behind were not swept", reason=str(error))
-            await shutdown.wait(SWEEP_SECONDS)
+        in_trouble = "files left behind were not swept"
+        await go_round(self.sweep, shutdown, in_trouble=in_trouble, pause_seconds=SWEEP_SECONDS)
 
     async def sweep(self) -> None:
         files = await asyncio.to_thread(self._means.payloads.recent)

@@ -13,7 +13,7 @@ from services.notifier.domain.notification import Brake, Command, Notification, 
 from services.notifier.domain.outcome import settled_targets
 from services.notifier.domain.planning import StoredSuppression, Suppression, SuppressionList, covering_of
 from services.notifier.handlers.withdrawing import silence
-from services.notifier.store import brake_decisions, notifications, orders, targets
+from services.notifier.store import brake_decisions, brakes, notifications, orders, targets
 
 CANCELLED = "An operator decided not to send this notification."
 
@@ -73,7 +73,7 @@ async def suppress(
 
 async def set_brake(tx: Transaction, brake: Brake) -> list[Brake]:
     """Engage or release a brake; answers all of them. The sender looks before it takes up a mail."""
-    await orders.record_brake(tx, brake)
+    await brakes.record_brake(tx, brake)
     await brake_decisions.record_decision(
         tx,
         Decision(
@@ -86,4 +86,4 @@ async def set_brake(tx: Transaction, brake: Brake) -> list[Brake]:
             note=brake.reason,
         ),
     )
-    return await orders.all_brakes(tx)
+    return await brakes.all_brakes(tx)

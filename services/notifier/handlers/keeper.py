@@ -27,7 +27,7 @@ class Keeper:
         self._mark_at = float("-inf")
 
     async def run(self, shutdown: Shutdown) -> None:
-        await go_round(self._round, shutdown, what="keeping", pause_seconds=self._pause_seconds)
+        await go_round(self._round, shutdown, in_trouble="keeping waits", pause_seconds=self._pause_seconds)
 
     async def _round(self) -> bool:
         async with self._database.transaction() as tx:

@@ -16,8 +16,9 @@ from services.notifier.domain.timeline import Happening, timeline_of
 from services.notifier.handlers.holding import SHOWN
 from services.notifier.handlers.sending import carried_by
 from services.notifier.store import continuing, holds, incidents, notifications, proofs, returns
+from services.notifier.store.brakes import all_brakes
 from services.notifier.store.lists import newest_notifications
-from services.notifier.store.orders import all_brakes, end_suppression, newest_suppressions
+from services.notifier.store.orders import end_suppression, newest_suppressions
 from services.notifier.store.sealed import sealed_mail
 
 __all__ = [

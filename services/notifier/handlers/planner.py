@@ -56,7 +56,7 @@ class Planner:
         self._queued = queued
 
     async def run(self, shutdown: Shutdown) -> None:
-        await go_round(self._round, shutdown, what="planning", pause_seconds=self._pause_seconds)
+        await go_round(self._round, shutdown, in_trouble="planning waits", pause_seconds=self._pause_seconds)
 
     async def _round(self) -> bool:
         now = self._database.now()

@@ -13,11 +13,11 @@ from libs.common.problems import Problem
 from libs.common.simulator import is_simulated
 from services.notifier.domain.meanings import Meaning, Stage
 from services.notifier.domain.message import Mail
-from services.notifier.domain.notification import Brake, BrakeScope, Consignment
+from services.notifier.domain.notification import Consignment
 from services.notifier.domain.replies import Answered, Lost, Reply, Unwritable, Withheld
 from services.notifier.gateway.relay import Relay, RelayAway
 from services.notifier.handlers.scribe import Scribe
-from services.notifier.store.orders import all_brakes
+from services.notifier.store.brakes import brakes_on
 
 log = structlog.get_logger(__name__)
 
@@ -53,23 +53,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 async def require_no_brake(tx: Transaction, *, incident: str, email: str) -> None:
     """Raise the 409 problem while a brake is on that would hold such a mail: it holds this one too."""
     domain = email.rpartition("@")[2].lower()
-    stopping = [brake for brake in await all_brakes(tx) if brake.engaged and _stops(brake, incident, domain)]
+    stopping = await brakes_on(tx, incident=incident, domain=domain)
     if stopping:
         raise Problem(
             409, "brake-engaged", "A brake is engaged", stopping[0].reason or "Nothing leaves until it is off."
         )
-
-
-def _stops(brake: Brake, incident: str, domain: str) -> bool:
-    match brake.scope:
-        case BrakeScope.ALL:
-            return True
-        case BrakeScope.INCIDENT:
-            return brake.value == incident
-        case BrakeScope.DOMAIN:
-            return domain == brake.value or domain.endswith(f".{brake.value}")
-        case BrakeScope.PARTNER:
-            return False
 
 
 async def send_sample(consignment: Consignment, *, desk: Desk, scribe: Scribe, by: str, now: datetime) -> Outcome:

@@ -10,8 +10,9 @@ from services.notifier.domain.amount.caps import Count
 from services.notifier.domain.amount.policy import Slot
 from services.notifier.domain.amount.waits import Wait
 from services.notifier.domain.notification import Notification
+from services.notifier.store.brakes import BRAKED
 from services.notifier.store.holds import HELD
-from services.notifier.store.notifications import BRAKED, COLUMNS, notification
+from services.notifier.store.notifications import COLUMNS, notification
 
 
 async def used_on(tx: Transaction, day: date, counts: Iterable[Count]) -> dict[Count, int]:

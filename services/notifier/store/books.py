@@ -1,10 +1,9 @@
 """What the notifier's tables answer to those who watch it: its records by submission, its mails by day, what waits."""
 
 from libs.common.bookkeeping import RecordTable
+from services.notifier.store.brakes import BRAKED, DIGEST_BRAKED
 from services.notifier.store.continuing import GONE_ON
-from services.notifier.store.digests import DIGEST_BRAKED
 from services.notifier.store.holds import HELD
-from services.notifier.store.notifications import BRAKED
 
 
 def _outcome_of(mail: str) -> str:

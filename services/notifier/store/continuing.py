@@ -4,12 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-
 from libs.common.contracts import RecipientsExhausted
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from services.notifier.domain.continuing import Sought
+from services.notifier.store.attributed import read_target
 
 GONE_ON = """
     EXISTS (
@@ -73,7 +72,7 @@ async def give_up(tx: Transaction, events: Sequence[RecipientsExhausted], *, now
         """,
         notification_ids,
     )
-    return [_decoder.decode(row["attributed"]) for row in rows if row["is_news"]]
+    return [read_target(row["attributed"]) for row in rows if row["is_news"]]
 
 
 async def sought_for(tx: Transaction, notification_id: UUID) -> list[Sought]:
@@ -91,7 +90,7 @@ async def sought_for(tx: Transaction, notification_id: UUID) -> list[Sought]:
     )
     return [
         Sought(
-            target=_decoder.decode(row["attributed"]),
+            target=read_target(row["attributed"]),
             asked_again=row["asked_again"],
             asked_again_at=row["asked_again_at"],
             exhausted_at=row["exhausted_at"],
@@ -129,6 +128,3 @@ async def ask_again(
         by,
         note,
     )
-
-
-_decoder = msgspec.json.Decoder(Target)

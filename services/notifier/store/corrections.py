@@ -5,12 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-
 from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from services.notifier.domain.notification import State
 from services.notifier.domain.withdrawal import Corrected
+from services.notifier.store.attributed import read_target
 from services.notifier.store.withdrawals import MAY_HAVE_ARRIVED
 
 NOTHING_TO_CORRECT = "nothing-to-correct"
@@ -119,7 +118,7 @@ async def corrected_targets(tx: Transaction, correction_ids: Sequence[UUID]) -> 
     )
     found: dict[UUID, list[Target]] = defaultdict(list)
     for row in rows:
-        found[row["correction_id"]].append(_decoder.decode(row["attributed"]))
+        found[row["correction_id"]].append(read_target(row["attributed"]))
     return {correction_id: tuple(wrong) for correction_id, wrong in found.items()}
 
 
@@ -136,6 +135,3 @@ async def holding_in_part(tx: Transaction, original_ids: Collection[UUID]) -> se
         list(original_ids),
     )
     return {row["id"] for row in rows}
-
-
-_decoder = msgspec.json.Decoder(Target)

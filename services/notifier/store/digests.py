@@ -14,17 +14,11 @@ from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Dige
 from services.notifier.domain.notification import Attempt, State
 from services.notifier.domain.outcome import Change
 from services.notifier.domain.planning import domain_of
+from services.notifier.store.brakes import DIGEST_BRAKED
 
 COLUMNS = "id, kind, due, state, reason, created_at, next_attempt_at, sent_at, subject, tries, doubts"
 
 DIGEST = "digest"
-DIGEST_BRAKED = """
-    EXISTS (
-        SELECT FROM brakes AS b WHERE b.engaged AND (
-            b.scope = 'all'
-            OR b.scope = 'domain' AND right('.' || digests.recipient_domain, length(b.value) + 1) = '.' || b.value))
-"""
-"""A brake on a partner or an incident holds warnings back; what their partner hears of them is not one."""
 
 
 async def add_digests(tx: Transaction, due: Sequence[DigestDue], *, now: datetime) -> int:

@@ -14,6 +14,7 @@ from services.notifier.domain.amount.repeats import Reminder
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.outcome import Change
 from services.notifier.domain.planning import ORGANISATION
+from services.notifier.store.brakes import BRAKED, in_domain
 from services.notifier.store.holds import HELD
 
 COLUMNS = """
@@ -22,17 +23,6 @@ COLUMNS = """
     n.doubts, n.settled, n.decided_by, n.decided_at, n.kind, n.corrects,
     n.continues, n.contact,
     n.is_first_to_recipient, n.wait, n.let_go_at, n.mail_id, n.reminder, n.is_sample, n.gone_on_at
-"""
-
-BRAKED = """
-    EXISTS (
-        SELECT FROM brakes b WHERE b.engaged AND CASE b.scope
-            WHEN 'all' THEN true
-            WHEN 'incident' THEN b.value = n.incident
-            WHEN 'partner' THEN b.value = ANY(n.partners)
-            WHEN 'domain' THEN right('.' || n.recipient_domain, length(b.value) + 1) = '.' || b.value
-        END
-    )
 """
 
 NOTHING_WENT_THERE_BEFORE = """
@@ -251,17 +241,17 @@ async def open_notifications(
     a team at that address is among it, unless it is spared. A mail under way is left alone.
     """
     rows = await tx.fetch(
-        """
+        f"""
         SELECT id FROM notifications
         WHERE state IN ('planned', 'awaiting-approval', 'queued', 'deferred', 'in-doubt')
           AND ($1::text IS NULL OR recipient_key IN ($1, $4 || $1)
-               OR right('.' || recipient_domain, length($1) + 1) = '.' || $1
+               OR {in_domain("recipient_domain", given="$1")}
                OR starts_with($1, $6)
                   AND convert_from(recipient, 'UTF8')::json ->> 'organisation_id' = substr($1, length($6) + 1))
           AND NOT ($5 AND starts_with(recipient_key, $4))
           AND ($2::text[] IS NULL OR incident = ANY($2)) AND ($3::text IS NULL OR kind = $3)
         ORDER BY recipient_key, incident, id FOR UPDATE
-        """,
+        """,  # noqa: S608 - a name of a column
         recipient,
         incidents,
         kind,

@@ -1,4 +1,4 @@
-"""Orders of people: brakes and suppressions."""
+"""Orders of people whom not to write."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,7 +8,6 @@ from asyncpg import Record
 
 from libs.common.db import Transaction
 from libs.common.ids import derived_id
-from services.notifier.domain.notification import Brake, BrakeScope
 from services.notifier.domain.planning import StoredSuppression, Suppression, SuppressionReason, covering_values
 
 
@@ -97,30 +96,6 @@ async def end_suppression(tx: Transaction, suppression_id: UUID, *, by: str, now
             by,
         )
     )
-
-
-async def record_brake(tx: Transaction, brake: Brake) -> None:
-    """Engage or release; the last word on a scope stands."""
-    await tx.fetch(
-        """
-        INSERT INTO brakes (scope, value, engaged, reason, changed_at, changed_by) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (scope, value) DO UPDATE
-        SET engaged = excluded.engaged, reason = excluded.reason, changed_at = excluded.changed_at,
-            changed_by = excluded.changed_by
-        """,
-        brake.scope,
-        brake.value,
-        brake.engaged,
-        brake.reason,
-        brake.changed_at,
-        brake.changed_by,
-    )
-
-
-async def all_brakes(tx: Transaction) -> list[Brake]:
-    """Every brake that was ever touched, the latest touched first."""
-    rows = await tx.fetch("SELECT * FROM brakes ORDER BY changed_at DESC, scope, value")
-    return [Brake(**dict(row) | {"scope": BrakeScope(row["scope"])}) for row in rows]
 
 
 def _suppression(row: Record) -> StoredSuppression:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
 from libs.common.contracts import AssetRegistered, RecipientsExhausted
@@ -12,6 +11,7 @@ from libs.common.contracts import TargetAttributed as Target
 from libs.common.db import Transaction
 from services.notifier.domain.notification import State
 from services.notifier.domain.proofs import Taken, Unproven, is_lost
+from services.notifier.store.attributed import read_target
 from services.notifier.store.withdrawals import MAY_HAVE_ARRIVED
 
 
@@ -120,7 +120,7 @@ async def give_up(tx: Transaction, events: Sequence[RecipientsExhausted], *, now
         [event.target_id for event in events],
         now,
     )
-    return [_decoder.decode(row["attributed"]) for row in rows]
+    return [read_target(row["attributed"]) for row in rows]
 
 
 async def taken_from(tx: Transaction, notification_id: UUID) -> list[Taken]:
@@ -143,8 +143,5 @@ async def taken_from(tx: Transaction, notification_id: UUID) -> list[Taken]:
 
 def _unproven(row: Record) -> Unproven:
     values = dict(row)
-    target = _decoder.decode(values.pop("attributed"))
+    target = read_target(values.pop("attributed"))
     return Unproven(**values | {"state": State(row["state"]), "target": target})
-
-
-_decoder = msgspec.json.Decoder(Target)

@@ -14,6 +14,7 @@ from libs.common.db import Transaction
 from libs.common.vocabulary import IncidentState
 from services.notifier.domain.planning import Decision, History, Suppressed
 from services.notifier.domain.proofs import rests_on
+from services.notifier.store.attributed import read_target
 from services.notifier.store.incidents import states_of
 from services.notifier.store.orders import suppressions_of
 from services.notifier.store.told import told_of
@@ -144,8 +145,5 @@ async def targets_of(tx: Transaction, notification_ids: Sequence[UUID]) -> dict[
     )
     targets: dict[UUID, list[Target]] = defaultdict(list)
     for row in rows:
-        targets[row["notification_id"]].append(_decoder.decode(row["attributed"]))
+        targets[row["notification_id"]].append(read_target(row["attributed"]))
     return {notification_id: tuple(carried) for notification_id, carried in targets.items()}
-
-
-_decoder = msgspec.json.Decoder(Target)

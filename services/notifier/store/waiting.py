@@ -14,15 +14,13 @@ from services.notifier.domain.brakes.first_wave import Candidate
 from services.notifier.domain.brakes.holds import Hold
 from services.notifier.domain.brakes.release import Amount
 from services.notifier.domain.notification import BrakeScope, State
+from services.notifier.store.brakes import within
 from services.notifier.store.holds import HELD, IN_EARNEST, REACHES
 
 WAITS = "n.state IN ('queued', 'deferred', 'in-doubt')"
 KIND = "convert_from(n.recipient, 'UTF8')::json ->> 'kind'"
 
-WITHIN = """
-    CASE $1 WHEN 'all' THEN true WHEN 'incident' THEN n.incident = $2 WHEN 'partner' THEN $2 = ANY(n.partners)
-         WHEN 'domain' THEN right('.' || n.recipient_domain, length($2) + 1) = '.' || $2 END
-"""
+WITHIN = within("$1", "$2")
 
 BEHIND = f"""
     ($3::uuid IS NULL OR (

@@ -4,14 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from asyncpg import Record
 
-from libs.common.contracts import TargetAttributed as Target
 from libs.common.contracts import ThreatWithdrawn
 from libs.common.db import Transaction
 from services.notifier.domain.notification import State
 from services.notifier.domain.withdrawal import Withdrawn
+from services.notifier.store.attributed import read_target
 
 LOCK = 7_310_553
 """Advisory lock: many plan at once, or one withdraws. So each target is found in its mail, or finds its withdrawal."""
@@ -132,8 +131,5 @@ async def leave_out(tx: Transaction, target_ids: Collection[UUID], *, now: datet
 
 def _withdrawn(row: Record) -> Withdrawn:
     values = dict(row)
-    target = _decoder.decode(values.pop("attributed"))
+    target = read_target(values.pop("attributed"))
     return Withdrawn(**values | {"state": State(row["state"]), "target": target})
-
-
-_decoder = msgspec.json.Decoder(Target)

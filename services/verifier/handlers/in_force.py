@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
 from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_TIME
 from libs.common.problems import Problem
+from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.verifier import store
 from services.verifier.domain import Catalogue, Rules, rules_version
@@ -19,8 +19,6 @@ from services.verifier.handlers.incidents import ship_incidents
 from services.verifier.handlers.registered import registered_now
 from services.verifier.handlers.rules import CHECKS, rule_file_in_force
 from services.verifier.handlers.shipped import read_shipped
-
-log = structlog.get_logger(__name__)
 
 
 async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: datetime, text: str | None = None) -> Rules:
@@ -68,17 +66,24 @@ class RulesInForce:
     async def keep_fresh(self, shutdown: Shutdown) -> None:
         """Until shutdown. The first round also brings this release's incidents into the catalogue."""
         shipped = read_shipped()
-        while not shutdown.requested:
-            try:
-                async with self._database.transaction() as tx:
-                    await ship_incidents(tx, shipped, now=self._database.now())
-                    known = self._current or self.settled
-                    self._current = await load_rules(tx, self.settled, known=known, now=self._database.now())
-                    _show_ages(self._current)
-                    shipped = []
-            except (Transient, Problem) as error:
-                log.warning("rules not read", reason=str(error))
-            await shutdown.wait(self.refresh_seconds)
+
+        async def read_again() -> None:
+            async with self._database.transaction() as tx:
+                await ship_incidents(tx, shipped, now=self._database.now())
+                known = self._current or self.settled
+                rules = await load_rules(tx, self.settled, known=known, now=self._database.now())
+            self._current = rules
+            _show_ages(rules)
+            shipped.clear()
+
+        await go_round(
+            read_again,
+            shutdown,
+            in_trouble="rules not read",
+            pause_seconds=self.refresh_seconds,
+            longest_wait_seconds=self.refresh_seconds,
+            troubles=(Transient, Problem),
+        )
 
     async def check(self) -> None:
         """Raise `Transient` until the rules have been read."""

@@ -12,14 +12,10 @@ from libs.common.errors import Transient
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import Outcome
 from services.intake.app import means_of
-from services.intake.domain.hints import Hints
-from services.intake.handlers.accepting import Accepted, Push
 from services.intake.handlers.processing import process, release
-from services.intake.handlers.receiving import receive
 from services.intake.settings import IntakeSettings
-from services.intake.store.partners import add_partner
 from tests.databases import make_tables
-from tests.integration.test_intake import PARTNER, RECORDS, SLICE_RECORDS, Intake, payload
+from tests.integration.test_intake import RECORDS, SLICE_RECORDS, Intake, taken_in
 
 NOBODY_LISTENS_HERE = "127.0.0.1:1"
 
@@ -39,18 +35,7 @@ async def intake(database_url: str, operator_public_key: str, tmp_path: Path) ->
             slice_records=SLICE_RECORDS,
         )
     )
-    async with means.database.transaction() as tx:
-        await add_partner(tx, PARTNER)
-    push = Push(
-        partner=PARTNER,
-        hints=Hints(format_name="tocsin-ndjson"),
-        idempotency_key=None,
-        dry_run=False,
-        traceparent="",
-    )
-    accepted = await receive(payload(), push, means=means, now=datetime.now(UTC))
-    assert isinstance(accepted, Accepted)
-    yield Intake(means, accepted.receipt.submission.id)
+    yield await taken_in(means)
     await means.publisher.close()
     await means.database.close()
 

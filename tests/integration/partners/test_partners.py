@@ -17,12 +17,12 @@ from tests.integration.partners.conftest import (
     FINGERPRINT,
     PROXY,
     Intake,
-    Json,
     codes,
     push,
     read_to_its_end,
     records,
 )
+from tests.stix import indicator
 
 AGREED = {
     "allowed_formats": ["tocsin-ndjson", "stix"],
@@ -238,10 +238,7 @@ async def test_a_second_reading_says_the_same_though_the_agreement_has_changed(i
     service = intake.replica()
     partner = await intake.partner(tlp_default="green", assets_are="hostile", upstream="sensors")
     client = intake.client((await intake.key(partner))["key"], service=service)
-    at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}"
-    bundle = {
-        "objects": [_indicator(1, at), _indicator(2, at, indicator_types=["compromised"])],
-    }
+    bundle = {"objects": [indicator(1), indicator(2, indicator_types=["compromised"])]}
     headers = {"Content-Type": "application/stix+json;version=2.1"}
 
     stored = await client.post("/v1/submissions", content=json.dumps(bundle), headers=headers)
@@ -277,22 +274,6 @@ async def test_a_key_that_is_remembered_is_not_looked_up_again(intake: Intake) -
     await intake.sql("DELETE FROM partner_keys")
 
     assert (await client.get("/v1/submissions")).status_code == 200
-
-
-def _indicator(number: int, at: str, **members: object) -> Json:
-    return {
-        "type": "indicator",
-        "spec_version": "2.1",
-        "id": f"indicator--00000000-0000-4000-8000-{number:012}",
-        "created": at,
-        "modified": at,
-        "valid_from": at,
-        "name": "Example Bot",
-        "labels": ['rsit:malicious-code="infected-system"'],
-        "pattern_type": "stix",
-        "pattern": f"[ipv4-addr:value = '192.0.2.{number}']",
-        **members,
-    }
 
 
 async def test_a_test_is_kept_apart_from_what_is_pushed_in_earnest_and_the_reverse(

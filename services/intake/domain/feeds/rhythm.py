@@ -50,8 +50,8 @@ def rhythm_of(days: Sequence[Day], *, expected: timedelta | None) -> Rhythm | No
     if not days:
         return None
     days_off = days_off_of(days, assume_weekend=expected is None)
-    silences = _silences(days, days_off)
-    if _unevenness(silences) > _unevenness(plain := _silences(days, _NONE)):
+    silences, plain = _silences(days, days_off), _silences(days, _NONE)
+    if _unevenness(silences) > _unevenness(plain):
         days_off, silences = _NONE, plain
     if expected is not None:
         return Rhythm(expected, max(_LEAST_TOLERANCE, expected * _TOLERANCE), days_off)

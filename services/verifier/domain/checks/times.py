@@ -36,8 +36,9 @@ def plausible(case: Case, _: Rules, now: datetime) -> Reason:
 def first_seen(indicator: Indicator) -> datetime:
     """When it was first seen as far as that can be believed, else when it was last seen."""
     said = indicator.first_seen_at
-    is_believed = said is not None and said <= indicator.seen_at and said.year >= OLDEST_PLAUSIBLE_YEAR
-    return said if said is not None and is_believed else indicator.seen_at
+    if said is None or said > indicator.seen_at or said.year < OLDEST_PLAUSIBLE_YEAR:
+        return indicator.seen_at
+    return said
 
 
 def fresh(case: Case, rules: Rules, now: datetime) -> Reason:

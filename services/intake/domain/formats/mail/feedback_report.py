@@ -28,8 +28,14 @@ _UNKNOWN_IDENTIFIER = "arf-unknown"
 
 # Named at most once; the others that may be named more often are Original-Rcpt-To, Reported-Domain, Reported-URI and
 # Authentication-Results.
-_ONCE: tuple[str, ...] = (
-    *("Feedback-Type", "Source-IP", "Source-Port", "Arrival-Date", "Received-Date", "Incidents", "User-Agent"),
+_ONCE = (
+    "Feedback-Type",
+    "Source-IP",
+    "Source-Port",
+    "Arrival-Date",
+    "Received-Date",
+    "Incidents",
+    "User-Agent",
     "Reporting-MTA",
 )
 _MAX_URIS = 20
