@@ -76,6 +76,7 @@ def settled_rules(settings: VerifierSettings) -> Rules:
         allow_documentation_ranges=settings.allow_documentation_ranges,
         hold_below_confidence=settings.hold_below_confidence,
         renew_after=timedelta(days=settings.renew_after_days),
+        expected_lists=settings.expected_lists,
         greatest_list_age=_greatest_list_age(settings),
     )
 

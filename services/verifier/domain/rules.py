@@ -12,7 +12,7 @@ from libs.common.vocabulary import Outcome, Reliability
 from services.verifier.domain.asset_index import AssetIndex
 from services.verifier.domain.catalogue import Catalogue
 from services.verifier.domain.countries import Holders
-from services.verifier.domain.exploitation import Exploitation
+from services.verifier.domain.exploitation import Exploitation, Source
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.registered import Registered
 from services.verifier.domain.reports import TrackRecord
@@ -77,6 +77,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     renew_after: timedelta = timedelta(days=15)
     exploitation: Exploitation = Exploitation()
     greatest_list_age: timedelta = timedelta(days=14)
+    expected_lists: frozenset[Source] = frozenset(Source)
     probable_from: float = 0.75
     possible_from: float = 0.5
     base_confidence: Mapping[Reliability, float] = msgspec.field(default_factory=lambda: BASE_CONFIDENCE)

@@ -7,11 +7,12 @@ import structlog
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
-from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_TIME
+from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_MISSING, EXPLOITATION_LIST_TIME
 from libs.common.problems import Problem
 from libs.common.shutdown import Shutdown
 from services.verifier import store
 from services.verifier.domain import Catalogue, Rules, rules_version
+from services.verifier.domain.exploitation import Source
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.rule_file import BrokenRules, apply_rule_file
 from services.verifier.handlers.countries import holders_now
@@ -52,6 +53,7 @@ class RulesInForce:
         self._database = database
         self.refresh_seconds = refresh_seconds
         self._current: Rules | None = None
+        self._said_missing: tuple[Source, ...] = ()
 
     @property
     def current(self) -> Rules:
@@ -74,19 +76,25 @@ class RulesInForce:
                     await ship_incidents(tx, shipped, now=self._database.now())
                     known = self._current or self.settled
                     self._current = await load_rules(tx, self.settled, known=known, now=self._database.now())
-                    _show_ages(self._current)
+                    self._show_lists(self._current)
                     shipped = []
             except (Transient, Problem) as error:
                 log.warning("rules not read", reason=str(error))
             await shutdown.wait(self.refresh_seconds)
 
-    async def check(self) -> None:
-        """Raise `Transient` until the rules have been read."""
-        _ = self.current
+    async def check(self) -> str | None:
+        """Raise `Transient` until the rules have been read; then a remark on what they go without."""
+        missing = self.current.exploitation.missing(self.current.expected_lists)
+        return f"without the exploitation list {', '.join(missing)}" if missing else None
 
-
-def _show_ages(rules: Rules) -> None:
-    for source, edition in rules.exploitation.editions.items():
-        EXPLOITATION_LIST_TIME.labels(source.value).set(edition.made_at.timestamp())
-    for registry, of_registry in rules.holders.editions.items():
-        COUNTRY_LIST_TIME.labels(registry.value).set(of_registry.made_at.timestamp())
+    def _show_lists(self, rules: Rules) -> None:
+        missing = rules.exploitation.missing(rules.expected_lists)
+        if missing and missing != self._said_missing:
+            log.warning("lists of what is exploited have never been imported", sources=missing)
+        self._said_missing = missing
+        for source in Source:
+            EXPLOITATION_LIST_MISSING.labels(source.value).set(source in missing)
+        for source, edition in rules.exploitation.editions.items():
+            EXPLOITATION_LIST_TIME.labels(source.value).set(edition.made_at.timestamp())
+        for registry, of_registry in rules.holders.editions.items():
+            COUNTRY_LIST_TIME.labels(registry.value).set(of_registry.made_at.timestamp())
