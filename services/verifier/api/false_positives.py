@@ -17,12 +17,15 @@ from libs.common.security import Operator, Role, operator, require
 from libs.common.storable import StorableTime
 from services.verifier import handlers
 from services.verifier.domain import FalsePositive, StoredFalsePositive
+from services.verifier.domain.detected_by import RULE_FIELDS
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 WIDEST_IPV4, WIDEST_IPV6 = 16, 32
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
 Name = Annotated[str | None, Field(None, min_length=1, max_length=200)]
 Days = Annotated[int, Query(ge=1, le=400, description="How far back to look")]
+
+_FIELDS = ", ".join(RULE_FIELDS)
 
 
 class FalsePositiveBody(BaseModel):
@@ -41,6 +44,12 @@ class FalsePositiveBody(BaseModel):
     identifier: Name = None
     partner: Name = None
     incident: Name = None
+    rule: str | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description=f"By which its source found it, as the record has it: a tag, the malware, or in `extra`: {_FIELDS}",
+    )
     reason: str = Field(min_length=3, max_length=500)
     expires_at: StorableTime
 
@@ -61,7 +70,7 @@ class FalsePositiveBody(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.conditions:
-            raise ValueError("give at least one of asset, ip_range, domain, identifier, partner and incident")
+            raise ValueError("give at least one of asset, ip_range, domain, identifier, partner, incident and rule")
         return self
 
     @property
@@ -91,6 +100,7 @@ class FalsePositiveView(BaseModel):
     identifier: str | None
     partner: str | None
     incident: str | None
+    rule: str | None
     threat_id: UUID | None
     reason: str
     expires_at: datetime

@@ -57,6 +57,32 @@ def test_what_fits_each_condition_is_wrong(conditions: dict[str, Any], asset: As
     assert (judged.reason == "known-false-positive") == is_wrong
 
 
+@pytest.mark.parametrize(
+    ("said", "rule", "is_wrong"),
+    [
+        ({"tags": ("smb", "smbv1")}, "smbv1", True),
+        ({"tags": ("smb", "smbv1")}, "smb1", False),
+        ({"malware_name": "avalanche"}, "avalanche", True),
+        ({"extra": {"report_type": "scan_smb"}}, "scan_smb", True),
+        ({"extra": {"template-id": "smb-v1-detect"}}, "smb-v1-detect", True),
+        ({"extra": {"banner": "scan_smb"}}, "scan_smb", False),
+        ({}, "scan_smb", False),
+    ],
+)
+@pytest.mark.parametrize("besides", [{}, {"identifier": "open-smb"}, {"ip_range": "145.10.20.0/24"}])
+def test_what_one_rule_of_a_source_finds_is_wrong(
+    said: dict[str, Any], rule: str, is_wrong: bool, besides: dict[str, str]
+) -> None:
+    judged = judge(raw(**said), NOTHING_KNOWN, knowing(rule=rule, **besides), NOW)
+    assert (judged.reason == "known-false-positive") == is_wrong
+
+
+def test_of_a_rule_only_what_fits_the_other_conditions_is_wrong() -> None:
+    found = raw(extra={"report_type": "scan_smb"})
+    for besides in ({"partner": "another"}, {"identifier": "open-rdp"}, {"ip_range": "145.99.0.0/16"}):
+        assert judge(found, NOTHING_KNOWN, knowing(rule="scan_smb", **besides), NOW).outcome is None
+
+
 def test_of_several_ranges_around_an_address_each_is_asked() -> None:
     entries = [
         FalsePositive(reason="expired", expires_at=NOW, ip_range="145.10.20.0/24"),
