@@ -157,9 +157,14 @@ def routes(database: Database) -> APIRouter:
         """What was verified before that the entry covers: who may have been told something wrong."""
         async with database.transaction() as tx:
             reach = await handlers.reach_of(tx, false_positive_id, days=days, now=database.now())
-        return ReachView(
-            records=reach.records, threats=len(reach.threats), open=len(reach.open), warned=len(reach.warned)
-        )
+        return _reach_view(reach)
+
+    @router.post("/reach", dependencies=[Depends(operator(at_least=Role.ANALYST))])
+    async def try_reach(body: FalsePositiveBody, days: Days = 90) -> ReachView:
+        """The same of an entry that is only thought of, or stands in a file of rules. Nothing is changed."""
+        async with database.transaction() as tx:
+            reach = await handlers.reach_of_entry(tx, body.false_positive(), days=days, now=database.now())
+        return _reach_view(reach)
 
     @router.post("/{false_positive_id}/corrections", responses=refusals(404))
     async def correct(false_positive_id: UUID, approver: Approver, days: Days = 90) -> CorrectionsView:
@@ -183,3 +188,7 @@ def _view(stored: StoredFalsePositive) -> FalsePositiveView:
     return FalsePositiveView(
         id=stored.id, added_at=stored.added_at, added_by=stored.added_by, **msgspec.structs.asdict(stored.entry)
     )
+
+
+def _reach_view(reach: handlers.Reach) -> ReachView:
+    return ReachView(records=reach.records, threats=len(reach.threats), open=len(reach.open), warned=len(reach.warned))

@@ -103,7 +103,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
         return seen_at > (self.last_seen_at if self.closed_reason == NOT_SEEN_AGAIN else self.closed_at)
 
 
-class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
+class FalsePositive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something known to be wrong: one threat, or all that fits each condition that is set.
 
     A recipient speaks for one threat: others may share its address. Only an analyst speaks for an asset, a range

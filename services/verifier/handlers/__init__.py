@@ -3,8 +3,10 @@
 from services.verifier.handlers.countries import country_editions, import_countries
 from services.verifier.handlers.exploitation import editions, import_list
 from services.verifier.handlers.false_positives import (
+    Reach,
     forget_false_positive,
     reach_of,
+    reach_of_entry,
     remember_false_positive,
 )
 from services.verifier.handlers.feedback import weigh_feedback
@@ -41,6 +43,7 @@ __all__ = [
     "IncidentUpkeep",
     "Place",
     "Question",
+    "Reach",
     "RuleFile",
     "RulesInForce",
     "Said",
@@ -70,6 +73,7 @@ __all__ = [
     "note_warnings",
     "put_rule_file",
     "reach_of",
+    "reach_of_entry",
     "remediation",
     "remember_false_positive",
     "review_indicators",

@@ -35,7 +35,7 @@ async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: date
         raise Transient(f"the rules in force can't be read: {error}") from error
     rules = msgspec.structs.replace(
         written,
-        known_wrong=KnownWrong(await store.false_positives_anywhere(tx, now=now)),
+        known_wrong=KnownWrong([*written.known_wrong.entries, *await store.false_positives_anywhere(tx, now=now)]),
         catalogue=Catalogue((await store.incidents(tx)).values()),
         exploitation=await store.exploitation(tx, known=known.exploitation),
         holders=await holders_now(tx, known=known.holders),

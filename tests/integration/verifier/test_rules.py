@@ -166,6 +166,25 @@ async def test_an_entry_reaches_what_fits_all_its_conditions(
     assert added.status_code == 201, added.text
     reach = (await approver.get(f"/v1/false-positives/{added.json()['id']}/reach")).json()
     assert reach["threats"] == threats
+    tried = await approver.post(
+        "/v1/false-positives/reach",
+        json={**conditions, "reason": "only a thought", "expires_at": (TODAY + timedelta(days=9)).isoformat()},
+    )
+    assert tried.json() == reach
+
+
+async def test_a_file_of_rules_says_what_is_wrong_besides_what_the_api_was_told(desk: Desk) -> None:
+    wrong = "[[false_positives]]\nrule = 'scan_smb'\nreason = 'printers'\nexpires_at = 2031-01-01T00:00:00Z\n"
+    approver, before = desk.client(Role.APPROVER), await rules_other_than(desk, None)
+    entry = {"asset": "145.10.20.2", "reason": "a lab", "expires_at": "2031-01-01T00:00:00Z"}
+    assert (await approver.post("/v1/false-positives", json=entry)).status_code == 201
+
+    assert (await approver.put("/v1/rules", content=wrong)).status_code == 200
+    await rules_other_than(desk, before)
+
+    first, second, third = records(*HOSTS[:3])
+    of_scan = saying(first, extra={"report_type": "scan_smb"})
+    assert await outcomes(desk, [of_scan, second, third]) == {"refuted": 2, "verified": 1}
 
 
 def saying(event: RawIndicator, **changes: Any) -> RawIndicator:  # Any: fields of Indicator, each of its own type
