@@ -14,6 +14,7 @@ from services.verifier.domain.catalogue import Catalogue
 from services.verifier.domain.countries import Holders
 from services.verifier.domain.exploitation import Exploitation, Source
 from services.verifier.domain.known_wrong import KnownWrong
+from services.verifier.domain.products import Products
 from services.verifier.domain.registered import Registered
 from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.shared import SharedPlaces
@@ -86,6 +87,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     shared_hosting_weight: float = SHARED_HOSTING_WEIGHT
     fails_as: Mapping[str, Outcome | None] = {}
     shared: SharedPlaces = SharedPlaces(())
+    products: Products = Products()
     known_wrong: KnownWrong = KnownWrong(())
     registered: Registered = Registered()
     holders: Holders = Holders()
@@ -143,6 +145,8 @@ def _said(value: object) -> object:
             return value.entries
         case SharedPlaces():
             return value.places
+        case Products():
+            return value.entries
         case AssetIndex():
             return value.version
         case _:

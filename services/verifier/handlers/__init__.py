@@ -29,7 +29,7 @@ from services.verifier.handlers.queries import (
 )
 from services.verifier.handlers.registered import take_up_registrations
 from services.verifier.handlers.review import Said, review_indicators, review_matching
-from services.verifier.handlers.rules import put_rule_file, rule_file_in_force, rule_files_page
+from services.verifier.handlers.rules import put_rule_file, read_products, rule_file_in_force, rule_files_page
 from services.verifier.handlers.undoing import Undoing, undo_all_decided_with, undo_review
 from services.verifier.handlers.upkeep import IncidentUpkeep
 from services.verifier.handlers.verify import verify_indicators
@@ -74,6 +74,7 @@ __all__ = [
     "put_rule_file",
     "reach_of",
     "reach_of_entry",
+    "read_products",
     "remediation",
     "remember_false_positive",
     "review_indicators",

@@ -40,6 +40,7 @@ from services.verifier.domain.judgement import judge
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.lists import Edition
 from services.verifier.domain.rule_file import apply_rule_file
+from services.verifier.handlers.rules import read_products
 from tests.unit.verifier.builders import NOW, RULES, SMB, raw
 
 CASES = Path(__file__).parent / "cases"
@@ -211,6 +212,7 @@ def rules_of(case: Case) -> Rules:
         allow_documentation_ranges=case.documentation,
         vital_assets=parse_vital_assets(["kind,value,name,sector,warned_by", *case.vital.splitlines()]),
         exploitation=exploitation_of(case),
+        products=read_products(),
         track_records={case.partner: TrackRecord(*case.track_record)} if case.track_record else {},
         known_wrong=KnownWrong(entry for entry in wrong_in(case) if not entry.is_at_one_asset),
     )
