@@ -11,7 +11,13 @@ from services.verifier.handlers.false_positives import (
 )
 from services.verifier.handlers.feedback import weigh_feedback
 from services.verifier.handlers.in_force import RulesInForce, load_rules
-from services.verifier.handlers.incidents import add_incident, approve_incident, change_incident, ship_incidents
+from services.verifier.handlers.incidents import (
+    add_incident,
+    approve_incident,
+    change_incident,
+    drop_proposal,
+    ship_incidents,
+)
 from services.verifier.handlers.life import ThreatUpkeep, age_threats, note_warnings, remediation
 from services.verifier.handlers.merging import merge_incident, split_incident
 from services.verifier.handlers.queries import (
@@ -57,6 +63,7 @@ __all__ = [
     "correct_false_positive",
     "country_editions",
     "decisions_on",
+    "drop_proposal",
     "editions",
     "false_positives_page",
     "feeds_behind",
