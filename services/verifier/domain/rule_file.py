@@ -58,6 +58,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
     "possible_from": _share("possible_from"),
     "contradiction_weight": _share("contradiction_weight"),
     "shared_hosting_weight": _share("shared_hosting_weight"),
+    "cloud_weight": _share("cloud_weight"),
     "country_disagreement_weight": _share("country_disagreement_weight"),
     "track_record_from": _count("track_record_from"),
     "greatest_wrong_share": _share("greatest_wrong_share"),

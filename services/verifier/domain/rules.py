@@ -41,6 +41,8 @@ CONTRADICTION_WEIGHT = 0.3
 """For each: three of them make a record of a good partner one that a person should look at, one that of an unknown."""
 
 SHARED_HOSTING_WEIGHT = 0.2
+CLOUD_WEIGHT = 0.1
+"""Less than what would hold a record of a partner of whom nothing is known yet (F)."""
 
 RELIABILITY_WEIGHT: Mapping[Reliability, float] = {Reliability.D: 0.2, Reliability.E: 0.5, Reliability.F: 0.3}
 """What a partner's reliability takes away: unreliable (E) more than unknown (F)."""
@@ -85,6 +87,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     reliability_weight: Mapping[Reliability, float] = msgspec.field(default_factory=lambda: RELIABILITY_WEIGHT)
     contradiction_weight: float = CONTRADICTION_WEIGHT
     shared_hosting_weight: float = SHARED_HOSTING_WEIGHT
+    cloud_weight: float = CLOUD_WEIGHT
     fails_as: Mapping[str, Outcome | None] = {}
     shared: SharedPlaces = SharedPlaces(())
     products: Products = Products()

@@ -95,6 +95,7 @@ def test_of_several_ranges_around_an_address_each_is_asked() -> None:
 
 
 CDN = SharedPlace(name="Edge", kind=Sharing.CDN, ranges=("145.10.20.0/24",), asns=(64500,), domains=("edge.net",))
+CLOUD = SharedPlace(name="Many Machines", kind=Sharing.CLOUD, asns=(64502,))
 HOSTING = SharedPlace(name="Many Sites", kind=Sharing.HOSTING, ranges=("145.10.30.0/24",))
 
 
@@ -107,6 +108,9 @@ HOSTING = SharedPlace(name="Many Sites", kind=Sharing.HOSTING, ranges=("145.10.3
         (Asset(ip="145.10.99.1", hostname="edge.net.isp.nl"), 64501, CheckResult.PASS, None),
         (Asset(ip=IP, domain="bakery.nl"), None, CheckResult.PASS, None),
         (Asset(ip="145.10.30.9"), None, CheckResult.WARN, None),
+        (Asset(ip="145.10.40.9"), 64502, CheckResult.WARN, None),
+        (Asset(ip="145.10.20.9"), 64502, CheckResult.FAIL, Outcome.HELD),
+        (Asset(ip="145.10.40.9", domain="bakery.nl"), 64502, CheckResult.PASS, None),
         (Asset(domain="bakery.nl"), None, CheckResult.PASS, None),
         (Asset(asn=64666), None, CheckResult.SKIP, None),
     ],
@@ -114,7 +118,7 @@ HOSTING = SharedPlace(name="Many Sites", kind=Sharing.HOSTING, ranges=("145.10.3
 def test_an_address_that_many_share_says_little_without_a_name(
     asset: Asset, asn: int | None, result: CheckResult, outcome: Outcome | None
 ) -> None:
-    rules = msgspec.structs.replace(RULES, shared=SharedPlaces([CDN, HOSTING]), allow_documentation_ranges=True)
+    rules = msgspec.structs.replace(RULES, shared=SharedPlaces([CDN, HOSTING, CLOUD]), allow_documentation_ranges=True)
 
     judged = judge(raw(asset=asset, asn=asn), NOTHING_KNOWN, rules, NOW)
 

@@ -152,7 +152,7 @@ def test_an_entry_of_what_is_wrong_that_can_not_be_is_named_with_its_line(text: 
         ("[checks]\nnoise = []\n", 2, "checks.noise"),
         ("x = " + 3000 * "[", 1, "syntax"),
         ("[[shared]]\nname = 'x'\nkind = 'cdn'\n", 1, "shared.0"),
-        ("[[shared]]\nname = 'x'\nkind = 'cloud'\nasns = [1]\n", 1, "shared.0"),
+        ("[[shared]]\nname = 'x'\nkind = 'moon'\nasns = [1]\n", 1, "shared.0"),
         ("[[shared]]\nname = 'x'\nkind = 'cdn'\ndomains = ['No Domain']\n", 1, "shared.0"),
     ],
 )
