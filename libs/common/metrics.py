@@ -90,6 +90,11 @@ EXPLOITATION_LIST_TIME = Gauge(
     "When the list of exploited vulnerabilities was made (Unix time)",
     ("source",),
 )
+EXPLOITATION_LIST_MISSING = Gauge(
+    "tocsin_exploitation_list_missing",
+    "1 for a list of exploited vulnerabilities that should be there and was never brought in",
+    ("source",),
+)
 COUNTRY_LIST_TIME = Gauge(
     "tocsin_country_list_timestamp_seconds",
     "Which day a registry's file of who is registered where describes (Unix time)",

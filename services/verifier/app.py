@@ -14,7 +14,7 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.verifier import api, consumer, store
 from services.verifier.domain import AssetIndex, Catalogue, Rules, parse_vital_assets
-from services.verifier.handlers import IncidentUpkeep, Place, RulesInForce, ThreatUpkeep, WhatIf
+from services.verifier.handlers import IncidentUpkeep, Place, RulesInForce, ThreatUpkeep, WhatIf, read_products
 from services.verifier.settings import VerifierSettings
 
 UPKEEP_SECONDS = 60.0
@@ -71,11 +71,13 @@ def settled_rules(settings: VerifierSettings) -> Rules:
     return Rules(
         catalogue=Catalogue(()),
         vital_assets=_vital_assets(settings),
+        products=read_products(),
         constituency_countries=settings.constituency_countries,
         max_age_days=settings.max_age_days,
         allow_documentation_ranges=settings.allow_documentation_ranges,
         hold_below_confidence=settings.hold_below_confidence,
         renew_after=timedelta(days=settings.renew_after_days),
+        expected_lists=settings.expected_lists,
         greatest_list_age=_greatest_list_age(settings),
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from libs.common.settings import ServiceSettings, service_config
+from services.verifier.domain.exploitation import Source
 from services.verifier.domain.rules import DEFAULT_MAX_AGE_DAYS
 
 
@@ -36,7 +37,16 @@ class VerifierSettings(ServiceSettings):
     exploitation_max_age_days: int = Field(
         14, description="A list of exploited vulnerabilities older than this is said to be so", ge=1
     )
+    expected_exploitation_lists: str = Field(
+        "kev,epss",
+        description="Lists of what is exploited that have to be there: kev, epss; one that is not is an alert",
+        pattern="^((kev|epss)(,(kev|epss))*)?$",
+    )
     allow_documentation_ranges: bool = Field(
         False, description="Take documentation addresses for real: for demonstrations and tests only"
     )
     rules_refresh_seconds: float = Field(2.0, description="How soon a changed incident is in force", gt=0)
+
+    @property
+    def expected_lists(self) -> frozenset[Source]:
+        return frozenset(Source(name) for name in self.expected_exploitation_lists.split(",") if name)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import msgspec
@@ -30,6 +31,7 @@ from libs.common.vocabulary import FeedbackKind, IncidentState, Language, Reliab
 from services.verifier import store
 from services.verifier.app import build
 from services.verifier.domain import FalsePositive, Incident, Matches, Rules, ThreatState
+from services.verifier.domain.affected import Affected, VersionRange
 from services.verifier.domain.review import Decision
 from services.verifier.handlers import (
     HeldFilter,
@@ -292,11 +294,11 @@ async def test_a_second_start_ships_nothing_again_and_leaves_what_a_person_has_e
     async with database.transaction() as tx:
         assert await ship_incidents(tx, shipped, now=NOW) == 2
         assert await ship_incidents(tx, shipped, now=NOW) == 0
-        await change_incident(tx, SMB.slug, {"severity": Severity.CRITICAL}, by="anna", now=NOW)
+        await change_incident(tx, SMB.slug, {"severity": Severity.MEDIUM}, by="anna", now=NOW)
 
         assert await ship_incidents(tx, newer, now=LATER) == 1
 
-        assert (await incident_called(tx, SMB.slug)).severity is Severity.CRITICAL
+        assert (await incident_called(tx, SMB.slug)).severity is Severity.MEDIUM
         assert (await incident_called(tx, RDP.slug)).severity is Severity.LOW
 
 
@@ -330,28 +332,83 @@ async def test_one_person_alone_stops_mail_but_never_lets_new_mail_leave(
                     await change_incident(tx, incident.slug, {"state": wanted}, by="anna", now=NOW)
 
 
-@pytest.mark.parametrize(
-    ("changes", "is_draft"),
-    [
-        ({"advisory": {Language.DUTCH: ADVISORY}}, True),
-        ({"matches": Matches(tags=("x",))}, True),
-        ({"category": "other/other"}, True),
-        ({"cve_ids": ("CVE-2026-1",)}, True),
-        ({"opt_in": False}, True),
-        ({"severity": Severity.LOW}, False),
-    ],
-)
-async def test_a_changed_text_or_match_needs_a_new_approval_also_where_the_change_says_approved(
-    database: Database, changes: dict[str, object], is_draft: bool
+WIDER = [
+    {"advisory": {Language.DUTCH: ADVISORY, Language.ENGLISH: msgspec.structs.replace(ADVISORY, title="Another")}},
+    {"matches": Matches(identifiers=("desk-rdp", "open-vnc"))},
+    {"matches": Matches(tags=("x",))},
+    {"affected": (Affected(name="Gate", ranges=(VersionRange(below="2"),)),)},
+    {"category": "other/other"},
+    {"cve_ids": ("CVE-2026-1",)},
+    {"opt_in": False},
+    {"severity": Severity.CRITICAL},
+]
+
+
+@pytest.mark.parametrize("changes", WIDER)
+@pytest.mark.parametrize("state", [IncidentState.APPROVED, IncidentState.PAUSED])
+async def test_what_tells_more_or_sooner_or_something_else_waits_for_another_person_and_the_rest_goes_on(
+    database: Database, changes: dict[str, Any], state: IncidentState
 ) -> None:
-    for state in (IncidentState.APPROVED, IncidentState.PAUSED):
-        await put(database, msgspec.structs.replace(RDP, slug=f"is-{state}", state=state, approver="boss"))
-        async with database.transaction() as tx:
-            changed = await change_incident(
-                tx, f"is-{state}", {**changes, "state": IncidentState.APPROVED}, by="carl", now=NOW
-            )
-        expected = (IncidentState.DRAFT, "carl", None) if is_draft else (IncidentState.APPROVED, "anna", "boss")
-        assert (changed.state, changed.author, changed.approver) == expected
+    in_force = msgspec.structs.replace(RDP, slug="in-force", state=state, approver="boss", opt_in=True)
+    await put(database, in_force)
+    async with database.transaction() as tx:
+        changed = await change_incident(tx, "in-force", changes, by="carl", now=NOW)
+        with pytest.raises(Problem, match="Somebody else must approve this"):
+            await approve_incident(tx, "in-force", by="carl", now=NOW)
+        (event,) = [each for each in await waiting_events(tx) if isinstance(each, IncidentChanged)]
+        approved = await approve_incident(tx, "in-force", by="anna", now=NOW)
+
+    assert changed.proposed is not None
+    assert changed.proposed.by == ("carl",)
+    assert msgspec.structs.replace(changed, proposed=None, revision=1) == in_force
+    assert (event.state, event.severity, event.advisory) == (state, in_force.severity, in_force.advisory)
+    assert approved == msgspec.structs.replace(
+        in_force, **changes, state=IncidentState.APPROVED, approver="anna", revision=3
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"severity": Severity.LOW}, {"opt_in": True}, {"matches": Matches()}, {"category": RDP.category}]
+)
+async def test_what_tells_fewer_or_later_counts_at_once(database: Database, changes: dict[str, Any]) -> None:
+    in_force = msgspec.structs.replace(RDP, state=IncidentState.APPROVED, approver="boss")
+    await put(database, in_force)
+    async with database.transaction() as tx:
+        changed = await change_incident(tx, RDP.slug, changes, by="carl", now=NOW)
+
+    assert changed == msgspec.structs.replace(in_force, **changes, revision=2)
+
+
+async def test_what_is_proposed_can_be_taken_back_by_whoever_sees_it(
+    database: Database, database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
+) -> None:
+    await put(database, msgspec.structs.replace(RDP, state=IncidentState.APPROVED, approver="anna"))
+    path = f"/v1/incidents/{RDP.slug}"
+    async with desk(database_url, operator_key, operator_public_key) as boss:
+        proposed = (await boss.patch(path, json={"severity": "critical", "matches": {"tags": ["x"]}})).json()
+        own = await boss.post(f"{path}/approve")
+        lowered = (await boss.patch(path, json={"severity": "low"})).json()
+        dropped, again = await boss.delete(f"{path}/proposed"), await boss.delete(f"{path}/proposed")
+
+    assert (proposed["state"], proposed["severity"], proposed["proposed"]["severity"]) == (
+        "approved",
+        "high",
+        "critical",
+    )
+    assert proposed["proposed"]["matches"]["tags"] == ["x"]
+    assert proposed["proposed"]["dropped"]["identifiers"] == ["desk-rdp"]
+    assert (own.status_code, own.json()["type"]) == (403, "/problems/four-eyes")
+    assert (lowered["severity"], lowered["proposed"]["severity"]) == ("low", None), "what is said last counts"
+    assert (dropped.status_code, dropped.json()["proposed"], dropped.json()["matches"]["tags"]) == (200, None, [])
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-proposed")
+
+
+async def test_who_raises_the_severity_of_a_draft_does_not_approve_it(database: Database) -> None:
+    async with database.transaction() as tx:
+        await add_incident(tx, RDP, now=NOW)
+        await change_incident(tx, RDP.slug, {"severity": Severity.CRITICAL}, by="carl", now=NOW)
+        with pytest.raises(Problem, match="Somebody else must approve this"):
+            await approve_incident(tx, RDP.slug, by="carl", now=NOW)
 
 
 async def test_whoever_wrote_last_does_not_approve(database: Database) -> None:

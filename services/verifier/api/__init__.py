@@ -37,6 +37,6 @@ def routers(
         rules.routes(database, in_force),
         listed.routes(in_force),
         what_if.routes(trial),
-        exploitation.routes(database, greatest_age=greatest_list_age),
+        exploitation.routes(database, greatest_age=greatest_list_age, expected=in_force.settled.expected_lists),
         countries.routes(database, in_force),
     )

@@ -17,12 +17,15 @@ from libs.common.security import Operator, Role, operator, require
 from libs.common.storable import StorableTime
 from services.verifier import handlers
 from services.verifier.domain import FalsePositive, StoredFalsePositive
+from services.verifier.domain.detected_by import RULE_FIELDS
 
 Analyst = Annotated[Operator, Depends(operator(at_least=Role.ANALYST))]
 WIDEST_IPV4, WIDEST_IPV6 = 16, 32
 Approver = Annotated[Operator, Depends(operator(at_least=Role.APPROVER))]
 Name = Annotated[str | None, Field(None, min_length=1, max_length=200)]
 Days = Annotated[int, Query(ge=1, le=400, description="How far back to look")]
+
+_FIELDS = ", ".join(RULE_FIELDS)
 
 
 class FalsePositiveBody(BaseModel):
@@ -41,6 +44,12 @@ class FalsePositiveBody(BaseModel):
     identifier: Name = None
     partner: Name = None
     incident: Name = None
+    rule: str | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description=f"By which its source found it, as the record has it: a tag, the malware, or in `extra`: {_FIELDS}",
+    )
     reason: str = Field(min_length=3, max_length=500)
     expires_at: StorableTime
 
@@ -61,7 +70,7 @@ class FalsePositiveBody(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.conditions:
-            raise ValueError("give at least one of asset, ip_range, domain, identifier, partner and incident")
+            raise ValueError("give at least one of asset, ip_range, domain, identifier, partner, incident and rule")
         return self
 
     @property
@@ -91,6 +100,7 @@ class FalsePositiveView(BaseModel):
     identifier: str | None
     partner: str | None
     incident: str | None
+    rule: str | None
     threat_id: UUID | None
     reason: str
     expires_at: datetime
@@ -147,9 +157,14 @@ def routes(database: Database) -> APIRouter:
         """What was verified before that the entry covers: who may have been told something wrong."""
         async with database.transaction() as tx:
             reach = await handlers.reach_of(tx, false_positive_id, days=days, now=database.now())
-        return ReachView(
-            records=reach.records, threats=len(reach.threats), open=len(reach.open), warned=len(reach.warned)
-        )
+        return _reach_view(reach)
+
+    @router.post("/reach", dependencies=[Depends(operator(at_least=Role.ANALYST))])
+    async def try_reach(body: FalsePositiveBody, days: Days = 90) -> ReachView:
+        """The same of an entry that is only thought of, or stands in a file of rules. Nothing is changed."""
+        async with database.transaction() as tx:
+            reach = await handlers.reach_of_entry(tx, body.false_positive(), days=days, now=database.now())
+        return _reach_view(reach)
 
     @router.post("/{false_positive_id}/corrections", responses=refusals(404))
     async def correct(false_positive_id: UUID, approver: Approver, days: Days = 90) -> CorrectionsView:
@@ -173,3 +188,7 @@ def _view(stored: StoredFalsePositive) -> FalsePositiveView:
     return FalsePositiveView(
         id=stored.id, added_at=stored.added_at, added_by=stored.added_by, **msgspec.structs.asdict(stored.entry)
     )
+
+
+def _reach_view(reach: handlers.Reach) -> ReachView:
+    return ReachView(records=reach.records, threats=len(reach.threats), open=len(reach.open), warned=len(reach.warned))

@@ -141,10 +141,19 @@ class IncidentChanges(BaseModel):
 
 
 class ProposalView(BaseModel):
-    """What an incident would recognise besides, and who wants it to."""
+    """What of an incident would be otherwise, and who wants it to: what it would recognise besides, and no more
+    (`dropped`), and the other fields that would be others. What is null stays.
+    """
 
     matches: MatchesBody
     affected: list[AffectedBody]
+    dropped: MatchesBody
+    dropped_affected: list[AffectedBody]
+    category: str | None
+    severity: Severity | None
+    cve_ids: list[str] | None
+    opt_in: bool | None
+    advisory: dict[Language, AdvisoryBody] | None
     by: list[str]
 
 
@@ -180,7 +189,7 @@ class IncidentView(BaseModel):
     revision: int
     author: str
     approver: str | None
-    proposed: ProposalView | None = Field(description="What was merged into it, and waits for an approver")
+    proposed: ProposalView | None = Field(description="What was merged or is wanted, and waits for an approver")
     merged_into: str | None
 
 

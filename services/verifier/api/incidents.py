@@ -71,14 +71,16 @@ def routes(database: Database) -> APIRouter:
 
     @router.patch("/{slug}", responses=refusals(409))
     async def edit_incident(slug: str, changes: IncidentChanges, analyst: Analyst) -> IncidentView:
-        """Change what is given. Other texts, other matches or other readers (`opt_in`) make it a draft again."""
+        """Change what is given. Of one in force, what tells fewer people or less urgently counts at once; what tells
+        more, sooner or something else is `proposed`, and counts once somebody else approves it.
+        """
         async with database.transaction() as tx:
             changed = await handlers.change_incident(tx, slug, changes.changes(), by=analyst.name, now=database.now())
         return incident_view(changed)
 
     @router.post("/{slug}/approve", responses=refusals(409))
     async def approve(slug: str, approver: Approver, approval: Approval | None = None) -> IncidentView:
-        """From now on mails go out about it, also about what was merged into it. Not by who wrote or merged it."""
+        """From now on mails go out about it, with what was proposed. Not by who wrote, proposed or merged."""
         async with database.transaction() as tx:
             approved = await handlers.approve_incident(
                 tx,
@@ -88,6 +90,12 @@ def routes(database: Database) -> APIRouter:
                 read_revision=approval.revision if approval else None,
             )
         return incident_view(approved)
+
+    @router.delete("/{slug}/proposed", responses=refusals(409))
+    async def drop_proposal(slug: str, _: Analyst) -> IncidentView:
+        """Take back what waits for an approver, whoever proposed or merged it. What is in force goes on as it is."""
+        async with database.transaction() as tx:
+            return incident_view(await handlers.drop_proposal(tx, slug, now=database.now()))
 
     @router.post("/{slug}/merge", responses=refusals(409))
     async def merge(slug: str, order: MergeOrder, analyst: Analyst) -> IncidentView:

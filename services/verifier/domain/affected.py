@@ -41,12 +41,16 @@ class Affected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ranges: tuple[VersionRange, ...]
 
     def is_about(self, product: Product) -> bool:
-        """Its name is one of ours, the vendor's aside: "Citrix NetScaler" is "NetScaler" by Citrix."""
-        vendor = _words(self.vendor)
-        named = _words(product.name) - vendor
-        if not named or (product.vendor and vendor and not vendor & (_words(product.vendor) | _words(product.name))):
-            return False
-        return any(named == _words(name) - vendor for name in (self.name, *self.aliases))
+        return is_called(product, (self.name, *self.aliases), vendor=self.vendor)
+
+
+def is_called(product: Product, names: Iterable[str], *, vendor: str | None) -> bool:
+    """Its name is one of these, the vendor's aside: "Citrix NetScaler" is "NetScaler" by Citrix."""
+    maker = _words(vendor)
+    named = _words(product.name) - maker
+    if not named or (product.vendor and maker and not maker & (_words(product.vendor) | _words(product.name))):
+        return False
+    return any(named == _words(name) - maker for name in names)
 
 
 Version = tuple[tuple[str, int], ...]

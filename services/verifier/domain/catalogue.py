@@ -44,16 +44,38 @@ class Matches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 NOTHING = Matches()
 
+REPLACED = ("category", "severity", "cve_ids", "opt_in", "advisory")
+"""What of an incident is one thing or another, and no list to which something is added."""
+
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """What an approved incident would recognise besides: what was merged into it.
+    """What waits at an incident in force until a second person agrees: what was merged into it, and what people want
+    to change that tells more people, tells them sooner, or tells them something else.
 
-    Somebody else has to approve it than those `by` whom it was merged.
+    `matches` and `affected` come in besides, `dropped…` go. Of the other fields None stays as it is. Somebody else has
+    to approve it than those `by` whom it was proposed.
     """
 
-    matches: Matches
+    matches: Matches = NOTHING
     affected: tuple[Affected, ...] = ()
+    dropped: Matches = NOTHING
+    dropped_affected: tuple[Affected, ...] = ()
+    category: str | None = None
+    severity: Severity | None = None
+    cve_ids: tuple[str, ...] | None = None
+    opt_in: bool | None = None
+    advisory: dict[Language, Advisory] | None = None
     by: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return msgspec.structs.replace(self, by=()) == Proposal()
+
+    @property
+    def replaced(self) -> dict[str, object]:
+        """The fields of an incident that would be others, with what they would be."""
+        values = {name: getattr(self, name) for name in REPLACED}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,13 +120,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_what_is_proposed(self) -> "Incident":
         """As it is once somebody has agreed to that."""
-        if self.proposed is None:
+        proposed = self.proposed
+        if proposed is None:
             return self
+        stay = tuple(each for each in self.affected if each not in proposed.dropped_affected)
         return msgspec.structs.replace(
             self,
-            matches=self.matches.plus(self.proposed.matches),
-            affected=(*self.affected, *(each for each in self.proposed.affected if each not in self.affected)),
+            matches=self.matches.plus(proposed.matches).minus(proposed.dropped),
+            affected=(*stay, *(each for each in proposed.affected if each not in stay)),
             proposed=None,
+            **proposed.replaced,
         )
 
 

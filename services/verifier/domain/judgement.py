@@ -205,7 +205,7 @@ def _decided(
     because: Reason | None,
 ) -> Judgement:
     event, indicator, incident = case.event, case.event.indicator, case.incident
-    first_seen_at = first_seen(indicator)
+    first_seen_at = first_seen(indicator, rules.products)
     severity, why = severity_of(case, rules)
     return Judgement(
         indicator=event,

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from libs.common.places import Domains, Ranges
+from services.verifier.domain.detected_by import rules_behind
 from services.verifier.domain.values import Case, FalsePositive
 
 
@@ -15,9 +16,14 @@ class KnownWrong:
         self._by_range = Ranges((entry.ip_range, entry) for entry in self.entries if entry.ip_range)
         rest = [entry for entry in self.entries if not entry.ip_range]
         self._by_domain = Domains((entry.domain, entry) for entry in rest if entry.domain)
+        self._by_rule: dict[str, list[FalsePositive]] = defaultdict(list)
         self._by_finding: dict[str | None, list[FalsePositive]] = defaultdict(list)
         for entry in rest:
-            if not entry.domain:
+            if entry.domain:
+                continue
+            if entry.rule and not entry.identifier:
+                self._by_rule[entry.rule].append(entry)
+            else:
                 self._by_finding[entry.identifier].append(entry)
 
     def about(self, case: Case) -> Iterator[FalsePositive]:
@@ -28,5 +34,8 @@ class KnownWrong:
         yield from self._by_range.around(indicator.asset.ip)
         for host in indicator.asset.hosts:
             yield from self._by_domain.above(host)
+        if self._by_rule:
+            for rule in rules_behind(indicator):
+                yield from self._by_rule.get(rule, ())
         yield from self._by_finding.get(indicator.identifier, ())
         yield from self._by_finding.get(None, ())

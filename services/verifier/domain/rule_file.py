@@ -17,10 +17,13 @@ from libs.common.toml_files import BrokenFile, FileFault, TomlFile, Wrong, count
 from libs.common.toml_lines import Place
 from libs.common.vocabulary import Outcome, Reliability
 from services.verifier.domain.checks import OUTCOME_OF_FAILED
+from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.shared import SharedPlace, SharedPlaces
+from services.verifier.domain.values import FalsePositive
 
 MOST_SHARED = 1_000
+MOST_FALSE_POSITIVES = 1_000
 IGNORED = "ignored"
 WAYS_TO_END = (Outcome.HELD, Outcome.REFUTED, Outcome.EXPIRED, Outcome.OUT_OF_SCOPE)
 NEVER_CHANGED = frozenset({"routable", "sharing", "incident"})
@@ -55,6 +58,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
     "possible_from": _share("possible_from"),
     "contradiction_weight": _share("contradiction_weight"),
     "shared_hosting_weight": _share("shared_hosting_weight"),
+    "cloud_weight": _share("cloud_weight"),
     "country_disagreement_weight": _share("country_disagreement_weight"),
     "track_record_from": _count("track_record_from"),
     "greatest_wrong_share": _share("greatest_wrong_share"),
@@ -78,6 +82,7 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
     file = TomlFile(text)
     faults: list[RuleFault] = []
     places: list[SharedPlace] = []
+    wrong_everywhere: list[FalsePositive] = []
     changes: dict[str, Any] = {}  # Any: each field of Rules in its own type
     for path, read in _rules_in(file.document):
         try:
@@ -87,6 +92,8 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
         else:
             if isinstance(value, SharedPlace):
                 places.append(value)
+            elif isinstance(value, FalsePositive):
+                wrong_everywhere.append(value)
             elif isinstance(value, dict):
                 changes[field] = {**changes.get(field, getattr(settled, field)), **value}
             else:
@@ -95,6 +102,8 @@ def apply_rule_file(settled: Rules, text: str) -> Rules:
         raise BrokenRules(faults)
     if places:
         changes["shared"] = SharedPlaces(places)
+    if wrong_everywhere:
+        changes["known_wrong"] = KnownWrong(wrong_everywhere)
     return msgspec.structs.replace(settled, **changes)
 
 
@@ -103,9 +112,9 @@ _Change = tuple[str, Any]  # a field of Rules, and its new value; Any: each in i
 
 def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[Place, Callable[[], _Change]]]:
     for section, content in document.items():
-        if section == "shared" and isinstance(content, list):
+        if section in _LISTS and isinstance(content, list):
             for number in range(len(content)):
-                yield (section, number), partial(_shared, number, content[number])
+                yield (section, number), partial(_LISTS[section], number, content[number])
         elif section in _TABLES and isinstance(content, dict):
             for name, value in content.items():
                 yield (section, name), partial(_TABLES[section], name, value)
@@ -114,11 +123,11 @@ def _rules_in(document: Mapping[str, Any]) -> Iterator[tuple[Place, Callable[[],
 
 
 def _refuse_section(section: str) -> _Change:
-    if section == "shared":
-        raise Wrong("it must be written [[shared]], once for each place")
+    if section in _LISTS:
+        raise Wrong(f"it must be written [[{section}]], once for each")
     if section in _TABLES:
         raise Wrong(f"it must be a table, written [{section}]")
-    raise Wrong(f"there is no such section; there are {listed((*_TABLES, 'shared'))}")
+    raise Wrong(f"there is no such section; there are {listed((*_TABLES, *_LISTS))}")
 
 
 def _threshold(name: str, value: object) -> _Change:
@@ -180,12 +189,55 @@ def _shared(number: int, entry: object) -> _Change:
 
 def _require_places(place: SharedPlace) -> None:
     for ip_range in place.ranges:
-        try:
-            ip_network(ip_range)
-        except ValueError as error:
-            raise Wrong(str(error)) from error
+        _require_range(ip_range)
     for name in place.domains:
-        if canonical_domain(name) != name:
-            raise Wrong(f"{name!r} is not a domain")
+        _require_domain(name)
     if not (place.ranges or place.asns or place.domains):
         raise Wrong(f"{place.name} has neither ranges nor asns nor domains")
+
+
+def _false_positive(number: int, entry: object) -> _Change:
+    """As `POST /v1/false-positives` takes it; who puts a file in force may say what reaches far."""
+    if number >= MOST_FALSE_POSITIVES:
+        raise Wrong(f"there are more than {MOST_FALSE_POSITIVES}")
+    try:
+        wrong = msgspec.convert(entry, FalsePositive)
+    except msgspec.ValidationError as error:
+        raise Wrong(str(error)) from error
+    if wrong.threat_id is not None:
+        raise Wrong("only a recipient says it of one threat")
+    if wrong.expires_at.tzinfo is None:
+        raise Wrong("`expires_at` has no time zone")
+    if wrong.ip_range is not None:
+        _require_range(wrong.ip_range)
+    if wrong.domain is not None:
+        _require_domain(wrong.domain)
+    conditions = (
+        wrong.asset,
+        wrong.ip_range,
+        wrong.domain,
+        wrong.identifier,
+        wrong.partner,
+        wrong.incident,
+        wrong.rule,
+    )
+    if not any(conditions) or "" in conditions:
+        raise Wrong(
+            "give at least one of asset, ip_range, domain, identifier, partner, incident and rule, and none empty"
+        )
+    return "known_wrong", wrong
+
+
+def _require_range(ip_range: str) -> None:
+    try:
+        ip_network(ip_range)
+    except ValueError as error:
+        raise Wrong(str(error)) from error
+
+
+def _require_domain(name: str) -> None:
+    if canonical_domain(name) != name:
+        raise Wrong(f"{name!r} is not a domain")
+
+
+_LISTS: Mapping[str, Callable[[int, object], _Change]] = {"shared": _shared, "false_positives": _false_positive}

@@ -12,8 +12,9 @@ from libs.common.vocabulary import Outcome, Reliability
 from services.verifier.domain.asset_index import AssetIndex
 from services.verifier.domain.catalogue import Catalogue
 from services.verifier.domain.countries import Holders
-from services.verifier.domain.exploitation import Exploitation
+from services.verifier.domain.exploitation import Exploitation, Source
 from services.verifier.domain.known_wrong import KnownWrong
+from services.verifier.domain.products import Products
 from services.verifier.domain.registered import Registered
 from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.shared import SharedPlaces
@@ -40,6 +41,8 @@ CONTRADICTION_WEIGHT = 0.3
 """For each: three of them make a record of a good partner one that a person should look at, one that of an unknown."""
 
 SHARED_HOSTING_WEIGHT = 0.2
+CLOUD_WEIGHT = 0.1
+"""Less than what would hold a record of a partner of whom nothing is known yet (F)."""
 
 RELIABILITY_WEIGHT: Mapping[Reliability, float] = {Reliability.D: 0.2, Reliability.E: 0.5, Reliability.F: 0.3}
 """What a partner's reliability takes away: unreliable (E) more than unknown (F)."""
@@ -77,14 +80,17 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     renew_after: timedelta = timedelta(days=15)
     exploitation: Exploitation = Exploitation()
     greatest_list_age: timedelta = timedelta(days=14)
+    expected_lists: frozenset[Source] = frozenset(Source)
     probable_from: float = 0.75
     possible_from: float = 0.5
     base_confidence: Mapping[Reliability, float] = msgspec.field(default_factory=lambda: BASE_CONFIDENCE)
     reliability_weight: Mapping[Reliability, float] = msgspec.field(default_factory=lambda: RELIABILITY_WEIGHT)
     contradiction_weight: float = CONTRADICTION_WEIGHT
     shared_hosting_weight: float = SHARED_HOSTING_WEIGHT
+    cloud_weight: float = CLOUD_WEIGHT
     fails_as: Mapping[str, Outcome | None] = {}
     shared: SharedPlaces = SharedPlaces(())
+    products: Products = Products()
     known_wrong: KnownWrong = KnownWrong(())
     registered: Registered = Registered()
     holders: Holders = Holders()
@@ -142,6 +148,8 @@ def _said(value: object) -> object:
             return value.entries
         case SharedPlaces():
             return value.places
+        case Products():
+            return value.entries
         case AssetIndex():
             return value.version
         case _:

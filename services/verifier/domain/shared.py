@@ -1,4 +1,4 @@
-"""Addresses that many strangers share: content networks and shared hosting."""
+"""Addresses that many strangers share: content networks, clouds and shared hosting."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -10,9 +10,12 @@ from libs.common.places import Domains, Ranges
 
 
 class Sharing(StrEnum):
-    """How it is shared: at the edge of a content network nothing of a customer runs; on shared hosting it does."""
+    """How it is shared: at the edge of a content network nothing of a customer runs; on shared hosting it does, of many
+    at once, and in a cloud of one after another.
+    """
 
     CDN = "cdn"
+    CLOUD = "cloud"
     HOSTING = "hosting"
 
 

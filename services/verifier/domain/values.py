@@ -14,6 +14,7 @@ from libs.common.contracts import ListedOperator, RawIndicator, Reopened
 from libs.common.ids import derived_id
 from libs.common.vocabulary import Outcome, Severity
 from services.verifier.domain.catalogue import Incident
+from services.verifier.domain.detected_by import rules_behind
 
 
 class CheckResult(StrEnum):
@@ -102,11 +103,12 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
         return seen_at > (self.last_seen_at if self.closed_reason == NOT_SEEN_AGAIN else self.closed_at)
 
 
-class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
+class FalsePositive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something known to be wrong: one threat, or all that fits each condition that is set.
 
     A recipient speaks for one threat: others may share its address. Only an analyst speaks for an asset, a range
-    (CIDR), a domain with all below it, a finding, a partner, or an incident; or for several of them at once.
+    (CIDR), a domain with all below it, a finding, a partner, an incident, or a rule by which its source found it; or
+    for several of them at once.
     """
 
     reason: str
@@ -117,6 +119,7 @@ class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
     identifier: str | None = None
     partner: str | None = None
     incident: str | None = None
+    rule: str | None = None
     threat_id: UUID | None = None
 
     @property
@@ -134,6 +137,7 @@ class FalsePositive(msgspec.Struct, frozen=True, kw_only=True):
             and self.identifier in {None, event.indicator.identifier}
             and self.partner in {None, event.partner}
             and self.incident in {None, case.incident.slug if case.incident else ""}
+            and (self.rule is None or self.rule in rules_behind(event.indicator))
             and (self.ip_range is None or _is_in(event.indicator.asset.ip, self.ip_range))
             and (self.domain is None or any(is_within(host, self.domain) for host in event.indicator.asset.hosts))
         )

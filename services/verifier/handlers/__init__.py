@@ -3,13 +3,21 @@
 from services.verifier.handlers.countries import country_editions, import_countries
 from services.verifier.handlers.exploitation import editions, import_list
 from services.verifier.handlers.false_positives import (
+    Reach,
     forget_false_positive,
     reach_of,
+    reach_of_entry,
     remember_false_positive,
 )
 from services.verifier.handlers.feedback import weigh_feedback
 from services.verifier.handlers.in_force import RulesInForce, load_rules
-from services.verifier.handlers.incidents import add_incident, approve_incident, change_incident, ship_incidents
+from services.verifier.handlers.incidents import (
+    add_incident,
+    approve_incident,
+    change_incident,
+    drop_proposal,
+    ship_incidents,
+)
 from services.verifier.handlers.life import ThreatUpkeep, age_threats, note_warnings, remediation
 from services.verifier.handlers.merging import merge_incident, split_incident
 from services.verifier.handlers.queries import (
@@ -27,7 +35,7 @@ from services.verifier.handlers.queries import (
 )
 from services.verifier.handlers.registered import take_up_registrations
 from services.verifier.handlers.review import Said, review_indicators, review_matching
-from services.verifier.handlers.rules import put_rule_file, rule_file_in_force, rule_files_page
+from services.verifier.handlers.rules import put_rule_file, read_products, rule_file_in_force, rule_files_page
 from services.verifier.handlers.undoing import Undoing, undo_all_decided_with, undo_review
 from services.verifier.handlers.upkeep import IncidentUpkeep
 from services.verifier.handlers.verify import verify_indicators
@@ -41,6 +49,7 @@ __all__ = [
     "IncidentUpkeep",
     "Place",
     "Question",
+    "Reach",
     "RuleFile",
     "RulesInForce",
     "Said",
@@ -54,6 +63,7 @@ __all__ = [
     "correct_false_positive",
     "country_editions",
     "decisions_on",
+    "drop_proposal",
     "editions",
     "false_positives_page",
     "feeds_behind",
@@ -70,6 +80,8 @@ __all__ = [
     "note_warnings",
     "put_rule_file",
     "reach_of",
+    "reach_of_entry",
+    "read_products",
     "remediation",
     "remember_false_positive",
     "review_indicators",

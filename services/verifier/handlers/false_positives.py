@@ -47,6 +47,11 @@ async def reach_of(tx: Transaction, false_positive_id: UUID, *, days: int, now: 
     stored = await store.false_positive(tx, false_positive_id)
     if stored is None:
         raise not_found("false positive")
-    records = await store.believed_records(tx, stored.entry, since=now - timedelta(days=days))
+    return await reach_of_entry(tx, stored.entry, days=days, now=now)
+
+
+async def reach_of_entry(tx: Transaction, entry: FalsePositive, *, days: int, now: datetime) -> Reach:
+    """The same of an entry that need not be there."""
+    records = await store.believed_records(tx, entry, since=now - timedelta(days=days))
     threats = await store.threats_with_ids(tx, records.keys())
     return Reach(records=sum(records.values()), threats=threats)

@@ -6,12 +6,13 @@ import msgspec
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
-from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_TIME
+from libs.common.metrics import COUNTRY_LIST_TIME, EXPLOITATION_LIST_MISSING, EXPLOITATION_LIST_TIME
 from libs.common.problems import Problem
 from libs.common.rounds import go_round
 from libs.common.shutdown import Shutdown
 from services.verifier import store
 from services.verifier.domain import Catalogue, Rules, rules_version
+from services.verifier.domain.exploitation import Source
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.rule_file import BrokenRules, apply_rule_file
 from services.verifier.handlers.countries import holders_now
@@ -32,7 +33,7 @@ async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: date
         raise Transient(f"the rules in force can't be read: {error}") from error
     rules = msgspec.structs.replace(
         written,
-        known_wrong=KnownWrong(await store.false_positives_anywhere(tx, now=now)),
+        known_wrong=KnownWrong([*written.known_wrong.entries, *await store.false_positives_anywhere(tx, now=now)]),
         catalogue=Catalogue((await store.incidents(tx)).values()),
         exploitation=await store.exploitation(tx, known=known.exploitation),
         holders=await holders_now(tx, known=known.holders),
@@ -50,6 +51,7 @@ class RulesInForce:
         self._database = database
         self.refresh_seconds = refresh_seconds
         self._current: Rules | None = None
+        self._said_missing: tuple[Source, ...] = ()
 
     @property
     def current(self) -> Rules:
@@ -73,7 +75,7 @@ class RulesInForce:
                 known = self._current or self.settled
                 rules = await load_rules(tx, self.settled, known=known, now=self._database.now())
             self._current = rules
-            _show_ages(rules)
+            self._show_lists(rules)
             shipped.clear()
 
         await go_round(
@@ -85,13 +87,19 @@ class RulesInForce:
             troubles=(Transient, Problem),
         )
 
-    async def check(self) -> None:
-        """Raise `Transient` until the rules have been read."""
-        _ = self.current
+    async def check(self) -> str | None:
+        """Raise `Transient` until the rules have been read; then a remark on what they go without."""
+        missing = self.current.exploitation.missing(self.current.expected_lists)
+        return f"without the exploitation list {', '.join(missing)}" if missing else None
 
-
-def _show_ages(rules: Rules) -> None:
-    for source, edition in rules.exploitation.editions.items():
-        EXPLOITATION_LIST_TIME.labels(source.value).set(edition.made_at.timestamp())
-    for registry, of_registry in rules.holders.editions.items():
-        COUNTRY_LIST_TIME.labels(registry.value).set(of_registry.made_at.timestamp())
+    def _show_lists(self, rules: Rules) -> None:
+        missing = rules.exploitation.missing(rules.expected_lists)
+        if missing and missing != self._said_missing:
+            log.warning("lists of what is exploited have never been imported", sources=missing)
+        self._said_missing = missing
+        for source in Source:
+            EXPLOITATION_LIST_MISSING.labels(source.value).set(source in missing)
+        for source, edition in rules.exploitation.editions.items():
+            EXPLOITATION_LIST_TIME.labels(source.value).set(edition.made_at.timestamp())
+        for registry, of_registry in rules.holders.editions.items():
+            COUNTRY_LIST_TIME.labels(registry.value).set(of_registry.made_at.timestamp())

@@ -11,6 +11,7 @@ from libs.common.problems import FieldError, Problem
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
 from services.verifier.domain import Incident
+from services.verifier.domain.proposals import changed_in_force, is_free
 from services.verifier.handlers.announcing import changed_event
 from services.verifier.handlers.queries import incident_called
 from services.verifier.handlers.shipped import SHIPPED
@@ -24,7 +25,9 @@ CHANGES_BY_ONE_PERSON = {
 """From which state to which without a second pair of eyes: only what was approved before can be so again."""
 
 NEEDS_APPROVAL = frozenset({"opt_in", "advisory", "affected", "category", "cve_ids", "matches"})
-"""What decides who is written to, and what they read."""
+"""What decides who is written to, and what they read. So does a severity that is raised."""
+
+IN_FORCE = frozenset({IncidentState.APPROVED, IncidentState.PAUSED})
 
 DESK = "desk"
 
@@ -60,7 +63,11 @@ async def add_incident(tx: Transaction, incident: Incident, *, now: datetime) ->
 async def change_incident(
     tx: Transaction, slug: str, changes: dict[str, object], *, by: str, now: datetime
 ) -> Incident:
-    """Change some fields. A changed text or match needs a new approval; approval itself has its own door."""
+    """Change some fields; approval itself has its own door.
+
+    What would tell more people, tell them sooner or tell them something else waits for a second person: at an incident
+    in force as a proposal beside what goes on, at any other as a draft. Decision 16.
+    """
     incident = await incident_called(tx, slug)
     wanted = changes.get("state", incident.state)
     if (incident.state, wanted) not in CHANGES_BY_ONE_PERSON:
@@ -69,16 +76,28 @@ async def change_incident(
         )
     if changes != {"state": IncidentState.CLOSED}:
         _refuse_merged(incident)
-    changed = msgspec.structs.replace(incident, revision=incident.revision + 1, **changes)
-    if changes.keys() & NEEDS_APPROVAL:
-        changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
+    revision = incident.revision + 1
+    if incident.state in IN_FORCE:
+        changed = msgspec.structs.replace(changed_in_force(incident, changes, by=by), state=wanted, revision=revision)
+    else:
+        changed = msgspec.structs.replace(incident, revision=revision, **changes)
+        if changes.keys() & NEEDS_APPROVAL or not is_free("severity", changed.severity, incident):
+            changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
     return await put(tx, changed, now=now)
+
+
+async def drop_proposal(tx: Transaction, slug: str, *, now: datetime) -> Incident:
+    """Take back what waits at an incident; what is in force goes on. Raises the 409 problem where nothing does."""
+    incident = await incident_called(tx, slug)
+    if incident.proposed is None:
+        raise Problem(409, "nothing-proposed", "Nothing waits to be approved there", f"{slug} is as it was approved.")
+    return await put(tx, msgspec.structs.replace(incident, proposed=None, revision=incident.revision + 1), now=now)
 
 
 async def approve_incident(
     tx: Transaction, slug: str, *, by: str, now: datetime, read_revision: int | None = None
 ) -> Incident:
-    """Let its mails leave, and what was merged into it count. Four eyes: not whoever wrote it last, or merged.
+    """Let its mails leave, and what was proposed count. Four eyes: not whoever wrote it last, proposed or merged.
 
     Of what was read only that revision, and only with all that its recipients need to be told.
     """
@@ -88,9 +107,10 @@ async def approve_incident(
     if by in _writers(incident):
         raise Problem(403, "four-eyes", "Somebody else must approve this", f"You wrote {slug}.")
     _refuse_merged(incident)
-    _require_advisory(incident)
+    agreed = incident.with_what_is_proposed()
+    _require_advisory(agreed)
     approved = msgspec.structs.replace(
-        incident.with_what_is_proposed(), state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
+        agreed, state=IncidentState.APPROVED, approver=by, revision=incident.revision + 1
     )
     return await put(tx, approved, now=now)
 
@@ -98,8 +118,7 @@ async def approve_incident(
 def _writers(incident: Incident) -> set[str]:
     """Those whose words are not approved yet; of one in force with a proposal, only those who made that."""
     proposers = set(incident.proposed.by) if incident.proposed else set()
-    in_force = incident.state in {IncidentState.APPROVED, IncidentState.PAUSED}
-    return proposers if proposers and in_force else {incident.author, *proposers}
+    return proposers if proposers and incident.state in IN_FORCE else {incident.author, *proposers}
 
 
 def _refuse_merged(incident: Incident) -> None:

@@ -66,8 +66,9 @@ def _with_what_is_of(source: Incident, target: Incident, *, by: str) -> Incident
     new = matches.minus(target.matches)
     if new == NOTHING and not new_affected:
         return target
-    before = target.proposed or Proposal(matches=NOTHING)
-    proposed = Proposal(
+    before = target.proposed or Proposal()
+    proposed = msgspec.structs.replace(
+        before,
         matches=before.matches.plus(new),
         affected=(*before.affected, *(each for each in new_affected if each not in before.affected)),
         by=tuple(dict.fromkeys((*before.by, by))),

@@ -6,9 +6,12 @@ from datetime import datetime
 from importlib.resources import files
 
 from libs.common.db import Transaction
+from libs.common.errors import Fatal
 from libs.common.problems import FieldError, Problem
+from libs.common.toml_files import BrokenFile
 from services.verifier import store
 from services.verifier.domain import Rules
+from services.verifier.domain.products import Products, parse_products
 from services.verifier.domain.rule_file import BrokenRules, apply_rule_file
 
 SHIPPED = store.RuleFile(
@@ -18,6 +21,15 @@ SHIPPED = store.RuleFile(
     put_at=None,
     put_by="shipped",
 )
+
+
+def read_products() -> Products:
+    """Since when there are products. A broken file is `Fatal`, with each line that is wrong."""
+    text = files("services.verifier").joinpath("rules", "products.toml").read_text()
+    try:
+        return parse_products(text)
+    except BrokenFile as error:
+        raise Fatal(f"the file of products: {error}") from error
 
 
 def _digest_of_checks() -> str:

@@ -11,14 +11,14 @@ from libs.common.db import Transaction
 from libs.common.ids import derived_id
 from services.verifier.domain import FalsePositive, StoredFalsePositive
 
-CONDITIONS = ("asset", "ip_range", "domain", "identifier", "partner", "incident")
+CONDITIONS = ("asset", "ip_range", "domain", "identifier", "partner", "incident", "rule")
 
 INSERT = """
 INSERT INTO false_positives (false_positive_id, threat_id, asset, ip_range, domain, identifier, partner, incident,
-                             reason, expires_at, added_at, added_by)
-SELECT *, $11::timestamptz, $12::text
+                             rule, reason, expires_at, added_at, added_by)
+SELECT *, $12::timestamptz, $13::text
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::timestamptz[])
+            $10::text[], $11::timestamptz[])
 ON CONFLICT (false_positive_id) DO UPDATE
 SET reason = excluded.reason, expires_at = greatest(false_positives.expires_at, excluded.expires_at)
 """
@@ -95,7 +95,8 @@ def _id_of(entry: FalsePositive) -> UUID:
     if entry.threat_id is not None:
         return derived_id("false-positive-threat", entry.threat_id)
     wider = (entry.ip_range, entry.domain, entry.partner, entry.incident)
-    return derived_id("false-positive", entry.asset, entry.identifier, *(wider if any(wider) else ()))
+    rule = (entry.rule,) if entry.rule else ()
+    return derived_id("false-positive", entry.asset, entry.identifier, *(wider if any(wider) or rule else ()), *rule)
 
 
 def _entry(row: asyncpg.Record) -> FalsePositive:

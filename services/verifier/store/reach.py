@@ -6,6 +6,7 @@ from uuid import UUID
 
 from libs.common.db import Transaction
 from services.verifier.domain import FalsePositive
+from services.verifier.domain.detected_by import RULE_FIELDS
 
 _ASSET = "(indicator::json #>> '{indicator,asset,%s}')"
 _HOSTS = (
@@ -13,6 +14,14 @@ _HOSTS = (
     f"substring({_ASSET % 'url'} FROM '^[^:]+://(?:[^/?#]*@)?([^/:?#]+)')",
     f"substring({_ASSET % 'email'} FROM '@([^@]+)$')",
 )
+
+_FIELDS = ", ".join(f"'{field}'" for field in RULE_FIELDS)
+_DETECTED_BY = f"""
+(indicator::json #>> '{{indicator,malware_name}}' = :value::text
+ OR :value::text IN (SELECT json_array_elements_text(indicator::json #> '{{indicator,tags}}'))
+ OR EXISTS (SELECT FROM json_each_text(indicator::json #> '{{indicator,extra}}') AS said
+            WHERE said.key IN ({_FIELDS}) AND said.value = :value::text))
+"""  # noqa: S608 - the names of fields are ours
 
 
 async def believed_records(tx: Transaction, entry: FalsePositive, *, since: datetime) -> Mapping[UUID, int]:
@@ -49,6 +58,8 @@ def _conditions(entry: FalsePositive) -> Iterator[tuple[str, object]]:
         yield "incident = :value", entry.incident
     if entry.partner is not None:
         yield "threat_id IN (SELECT threat_id FROM threats WHERE partners <@ ARRAY[:value])", entry.partner
+    if entry.rule is not None:
+        yield _DETECTED_BY, entry.rule
     if entry.ip_range is not None:
         yield f"{_ASSET % 'ip'}::inet <<= :value::text::inet", entry.ip_range
     if entry.domain is not None:

@@ -115,6 +115,7 @@ false_positives = Table(
     Column("domain", Text),
     Column("partner", Text),
     Column("incident", Text),
+    Column("rule", Text, comment="of the source: a tag, a report's type, a signature"),
     Column("reason", Text, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("added_at", DateTime(timezone=True), nullable=False),

@@ -2,10 +2,12 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
+import msgspec
 import pytest
 
-from libs.common.contracts import Asset, NotificationSent
+from libs.common.contracts import Asset, NotificationSent, RawIndicator
 from libs.common.security import Role
 from services.verifier.domain import threat_id_of
 from tests.integration.threats.lives import warning
@@ -126,13 +128,19 @@ async def warn_of(desk: Desk, *assets: Asset) -> None:
     ("conditions", "threats"),
     [
         ({"asset": "145.10.20.1"}, 1),
-        ({"identifier": "open-smb"}, 4),
-        ({"partner": "demo"}, 3),
+        ({"identifier": "open-smb"}, 5),
+        ({"partner": "demo"}, 4),
         ({"partner": "another"}, 0),
-        ({"incident": "open-smb"}, 4),
+        ({"incident": "open-smb"}, 5),
         ({"domain": "bakery.nl"}, 2),
         ({"domain": "www.bakery.nl"}, 1),
         ({"ip_range": "2a02::/16"}, 0),
+        ({"rule": "scan_smb"}, 2),
+        ({"rule": "smbv1"}, 1),
+        ({"rule": "conficker"}, 1),
+        ({"rule": "scan_smb", "ip_range": "145.10.20.0/30"}, 2),
+        ({"rule": "scan_smb", "identifier": "open-rdp"}, 0),
+        ({"rule": "a banner"}, 0),
     ],
 )
 async def test_an_entry_reaches_what_fits_all_its_conditions(
@@ -140,6 +148,14 @@ async def test_an_entry_reaches_what_fits_all_its_conditions(
 ) -> None:
     await outcomes(desk, records(*HOSTS[:2], Asset(url="https://x@www.bakery.nl:99/"), Asset(domain="bakery.nl")))
     await outcomes(desk, records(HOSTS[1], partner="another"))
+    (third,), by_scan = records(HOSTS[2]), {"extra": {"report_type": "scan_smb", "banner": "a banner"}}
+    await outcomes(
+        desk,
+        [
+            saying(records(HOSTS[1], partner="another")[0], **by_scan, tags=("smb", "smbv1")),
+            saying(third, **by_scan, malware_name="conficker"),
+        ],
+    )
     approver = desk.client(Role.APPROVER)
 
     added = await approver.post(
@@ -150,6 +166,30 @@ async def test_an_entry_reaches_what_fits_all_its_conditions(
     assert added.status_code == 201, added.text
     reach = (await approver.get(f"/v1/false-positives/{added.json()['id']}/reach")).json()
     assert reach["threats"] == threats
+    tried = await approver.post(
+        "/v1/false-positives/reach",
+        json={**conditions, "reason": "only a thought", "expires_at": (TODAY + timedelta(days=9)).isoformat()},
+    )
+    assert tried.json() == reach
+
+
+async def test_a_file_of_rules_says_what_is_wrong_besides_what_the_api_was_told(desk: Desk) -> None:
+    wrong = "[[false_positives]]\nrule = 'scan_smb'\nreason = 'printers'\nexpires_at = 2031-01-01T00:00:00Z\n"
+    approver, before = desk.client(Role.APPROVER), await rules_other_than(desk, None)
+    entry = {"asset": "145.10.20.2", "reason": "a lab", "expires_at": "2031-01-01T00:00:00Z"}
+    assert (await approver.post("/v1/false-positives", json=entry)).status_code == 201
+
+    assert (await approver.put("/v1/rules", content=wrong)).status_code == 200
+    await rules_other_than(desk, before)
+
+    first, second, third = records(*HOSTS[:3])
+    of_scan = saying(first, extra={"report_type": "scan_smb"})
+    assert await outcomes(desk, [of_scan, second, third]) == {"refuted": 2, "verified": 1}
+
+
+def saying(event: RawIndicator, **changes: Any) -> RawIndicator:  # Any: fields of Indicator, each of its own type
+    """The same record, which says something more."""
+    return msgspec.structs.replace(event, indicator=msgspec.structs.replace(event.indicator, **changes))
 
 
 @pytest.mark.parametrize(
@@ -159,6 +199,9 @@ async def test_an_entry_reaches_what_fits_all_its_conditions(
         ({"ip_range": "145.10.20.1/8"}, 422),
         ({"domain": "no domain"}, 422),
         ({"identifier": "open-smb"}, 403),
+        ({"rule": "scan_smb"}, 403),
+        ({"rule": ""}, 422),
+        ({"rule": "scan_smb", "domain": "bakery.nl"}, 201),
         ({"ip_range": "0.0.0.0/0"}, 403),
         ({"ip_range": "2a02::/16"}, 403),
         ({"ip_range": "2a02:1::/32"}, 201),

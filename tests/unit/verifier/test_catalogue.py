@@ -26,10 +26,26 @@ EXPLOITED = {
     "zimbra-vulnerable": ("CVE-2022-27924", "CVE-2024-45519"),
     "f5-bigip": ("CVE-2022-1388", "CVE-2023-46747"),
     "vmware-vcenter": ("CVE-2021-22005", "CVE-2023-34048"),
-    "file-transfer-servers": ("CVE-2023-0669", "CVE-2024-50623", "CVE-2025-31161"),
-    "it-management-servers": ("CVE-2022-47966", "CVE-2023-27350", "CVE-2023-35078", "CVE-2024-27198"),
-    "web-software": ("CVE-2022-22965", "CVE-2024-4577", "CVE-2025-55182"),
+    "file-transfer-servers": ("CVE-2023-0669", "CVE-2023-24489", "CVE-2024-50623", "CVE-2025-30406", "CVE-2025-31161"),
+    "it-management-servers": (
+        *("CVE-2022-47966", "CVE-2023-27350", "CVE-2023-35078", "CVE-2023-47246", "CVE-2023-48788", "CVE-2024-27198"),
+        *("CVE-2024-29824", "CVE-2025-8875"),
+    ),
+    "web-software": (
+        *("CVE-2022-22965", "CVE-2023-26360", "CVE-2024-4577", "CVE-2024-45195", "CVE-2025-24813", "CVE-2025-3248"),
+        *("CVE-2025-32432", "CVE-2025-55182", "CVE-2025-61884"),
+    ),
     "other-firewalls": ("CVE-2022-1040", "CVE-2023-2868", "CVE-2023-36844"),
+    "fortimanager": ("CVE-2024-47575",),
+    "fortiweb": ("CVE-2025-25257", "CVE-2025-58034", "CVE-2025-64446"),
+    "wazuh": ("CVE-2025-24016",),
+    "wso2": ("CVE-2022-29464",),
+    "ivanti-csa-sentry": ("CVE-2021-44529", "CVE-2023-38035", "CVE-2024-8190", "CVE-2024-8963"),
+    "phone-and-chat-servers": ("CVE-2023-32315", "CVE-2024-41713", "CVE-2025-57819"),
+    "small-routers": ("CVE-2020-8515", "CVE-2023-1389", "CVE-2023-20118", "CVE-2024-12987"),
+    "exchange-vulnerable": ("CVE-2021-42321", "CVE-2022-41080"),
+    "open-redis": ("CVE-2022-0543",),
+    "exposed-ics": ("CVE-2023-6448",),
 }
 """Of which incidents once knew nothing."""
 

@@ -57,6 +57,32 @@ def test_what_fits_each_condition_is_wrong(conditions: dict[str, Any], asset: As
     assert (judged.reason == "known-false-positive") == is_wrong
 
 
+@pytest.mark.parametrize(
+    ("said", "rule", "is_wrong"),
+    [
+        ({"tags": ("smb", "smbv1")}, "smbv1", True),
+        ({"tags": ("smb", "smbv1")}, "smb1", False),
+        ({"malware_name": "avalanche"}, "avalanche", True),
+        ({"extra": {"report_type": "scan_smb"}}, "scan_smb", True),
+        ({"extra": {"template-id": "smb-v1-detect"}}, "smb-v1-detect", True),
+        ({"extra": {"banner": "scan_smb"}}, "scan_smb", False),
+        ({}, "scan_smb", False),
+    ],
+)
+@pytest.mark.parametrize("besides", [{}, {"identifier": "open-smb"}, {"ip_range": "145.10.20.0/24"}])
+def test_what_one_rule_of_a_source_finds_is_wrong(
+    said: dict[str, Any], rule: str, is_wrong: bool, besides: dict[str, str]
+) -> None:
+    judged = judge(raw(**said), NOTHING_KNOWN, knowing(rule=rule, **besides), NOW)
+    assert (judged.reason == "known-false-positive") == is_wrong
+
+
+def test_of_a_rule_only_what_fits_the_other_conditions_is_wrong() -> None:
+    found = raw(extra={"report_type": "scan_smb"})
+    for besides in ({"partner": "another"}, {"identifier": "open-rdp"}, {"ip_range": "145.99.0.0/16"}):
+        assert judge(found, NOTHING_KNOWN, knowing(rule="scan_smb", **besides), NOW).outcome is None
+
+
 def test_of_several_ranges_around_an_address_each_is_asked() -> None:
     entries = [
         FalsePositive(reason="expired", expires_at=NOW, ip_range="145.10.20.0/24"),
@@ -69,6 +95,7 @@ def test_of_several_ranges_around_an_address_each_is_asked() -> None:
 
 
 CDN = SharedPlace(name="Edge", kind=Sharing.CDN, ranges=("145.10.20.0/24",), asns=(64500,), domains=("edge.net",))
+CLOUD = SharedPlace(name="Many Machines", kind=Sharing.CLOUD, asns=(64502,))
 HOSTING = SharedPlace(name="Many Sites", kind=Sharing.HOSTING, ranges=("145.10.30.0/24",))
 
 
@@ -81,6 +108,9 @@ HOSTING = SharedPlace(name="Many Sites", kind=Sharing.HOSTING, ranges=("145.10.3
         (Asset(ip="145.10.99.1", hostname="edge.net.isp.nl"), 64501, CheckResult.PASS, None),
         (Asset(ip=IP, domain="bakery.nl"), None, CheckResult.PASS, None),
         (Asset(ip="145.10.30.9"), None, CheckResult.WARN, None),
+        (Asset(ip="145.10.40.9"), 64502, CheckResult.WARN, None),
+        (Asset(ip="145.10.20.9"), 64502, CheckResult.FAIL, Outcome.HELD),
+        (Asset(ip="145.10.40.9", domain="bakery.nl"), 64502, CheckResult.PASS, None),
         (Asset(domain="bakery.nl"), None, CheckResult.PASS, None),
         (Asset(asn=64666), None, CheckResult.SKIP, None),
     ],
@@ -88,7 +118,7 @@ HOSTING = SharedPlace(name="Many Sites", kind=Sharing.HOSTING, ranges=("145.10.3
 def test_an_address_that_many_share_says_little_without_a_name(
     asset: Asset, asn: int | None, result: CheckResult, outcome: Outcome | None
 ) -> None:
-    rules = msgspec.structs.replace(RULES, shared=SharedPlaces([CDN, HOSTING]), allow_documentation_ranges=True)
+    rules = msgspec.structs.replace(RULES, shared=SharedPlaces([CDN, HOSTING, CLOUD]), allow_documentation_ranges=True)
 
     judged = judge(raw(asset=asset, asn=asn), NOTHING_KNOWN, rules, NOW)
 

@@ -102,6 +102,45 @@ x = 1
     ]
 
 
+def test_a_file_says_what_is_wrong_and_until_when() -> None:
+    rules = apply_rule_file(
+        RULES,
+        """
+        [[false_positives]]
+        rule = "scan_smb"
+        reason = "takes printers for servers"
+        expires_at = 2026-04-01T00:00:00Z
+        """,
+    )
+    by_scan = raw(extra={"report_type": "scan_smb"}, seen_at=NOW)
+
+    assert judge(by_scan, NOTHING_KNOWN, rules, NOW).outcome is Outcome.REFUTED
+    assert judge(by_scan, NOTHING_KNOWN, rules, NOW + timedelta(days=40)).reason != "known-false-positive"
+    assert judge(raw(), NOTHING_KNOWN, rules, NOW).outcome is None
+
+
+WRONG = "[[false_positives]]\nreason = 'it is wrong'\nexpires_at = 2030-01-01T00:00:00Z\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (WRONG, "at least one of"),
+        (WRONG + "rule = ''", "none empty"),
+        (WRONG + "rules = 'scan_smb'", "rules"),
+        (WRONG + "ip_range = '10.0.0.1/8'", "host bits"),
+        (WRONG + "domain = 'No Domain'", "not a domain"),
+        (WRONG + "threat_id = '0199a1c2-0000-7000-8000-000000000001'", "one threat"),
+        (WRONG.replace("Z", "") + "rule = 'x'", "no time zone"),
+        (WRONG.replace("reason", "rule"), "reason"),
+    ],
+)
+def test_an_entry_of_what_is_wrong_that_can_not_be_is_named_with_its_line(text: str, says: str) -> None:
+    with pytest.raises(BrokenRules, match=says) as broken:
+        apply_rule_file(RULES, "\n" + text)
+    assert [(fault.line, fault.rule) for fault in broken.value.faults] == [(2, "false_positives.0")]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "rule"),
     [
@@ -113,7 +152,7 @@ x = 1
         ("[checks]\nnoise = []\n", 2, "checks.noise"),
         ("x = " + 3000 * "[", 1, "syntax"),
         ("[[shared]]\nname = 'x'\nkind = 'cdn'\n", 1, "shared.0"),
-        ("[[shared]]\nname = 'x'\nkind = 'cloud'\nasns = [1]\n", 1, "shared.0"),
+        ("[[shared]]\nname = 'x'\nkind = 'moon'\nasns = [1]\n", 1, "shared.0"),
         ("[[shared]]\nname = 'x'\nkind = 'cdn'\ndomains = ['No Domain']\n", 1, "shared.0"),
     ],
 )

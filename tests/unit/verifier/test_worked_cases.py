@@ -40,9 +40,12 @@ from services.verifier.domain.judgement import judge
 from services.verifier.domain.known_wrong import KnownWrong
 from services.verifier.domain.lists import Edition
 from services.verifier.domain.rule_file import apply_rule_file
+from services.verifier.handlers.rules import read_products
+from services.verifier.handlers.shipped import read_shipped
 from tests.unit.verifier.builders import NOW, RULES, SMB, raw
 
 CASES = Path(__file__).parent / "cases"
+SHIPPED = read_shipped()
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 AGE = re.compile(r"(-?\d+)([mhd])")
 
@@ -84,6 +87,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     track_record: tuple[int, int] | None = None
     """Threats of the partner, and how many of them recipients called wrong."""
     incidents: list[dict[str, Any]] = []
+    shipped: bool = False
+    """Whether the catalogue is that of the release."""
 
 
 def all_cases() -> list[Any]:  # Any: pytest's parameter sets
@@ -207,14 +212,20 @@ def threat_of(known: Words, event: RawIndicator) -> Threat:
 def rules_of(case: Case) -> Rules:
     rules = msgspec.structs.replace(
         RULES,
-        catalogue=Catalogue((*RULES.catalogue.incidents.values(), *map(incident_of, case.incidents))),
+        catalogue=catalogue_of(case),
         allow_documentation_ranges=case.documentation,
         vital_assets=parse_vital_assets(["kind,value,name,sector,warned_by", *case.vital.splitlines()]),
         exploitation=exploitation_of(case),
+        products=read_products(),
         track_records={case.partner: TrackRecord(*case.track_record)} if case.track_record else {},
         known_wrong=KnownWrong(entry for entry in wrong_in(case) if not entry.is_at_one_asset),
     )
     return apply_rule_file(rules, case.rules)
+
+
+def catalogue_of(case: Case) -> Catalogue:
+    known = SHIPPED if case.shipped else RULES.catalogue.incidents.values()
+    return Catalogue((*known, *map(incident_of, case.incidents)))
 
 
 def incident_of(given: Words) -> Incident:

@@ -13,7 +13,9 @@ NOT_CALLED_WRONG = passed("known-false-positive", "nobody has called it wrong")
 
 
 def not_a_known_false_positive(case: Case, rules: Rules, now: datetime) -> Reason:
-    """Nobody has told us that it is wrong: this threat, or what is found at such an asset or said by such a partner."""
+    """Nobody has told us that it is wrong: this threat, or what is found at such an asset, by such a rule
+    or by such a partner.
+    """
     for known in chain(case.false_positives, rules.known_wrong.about(case)):
         if known.covers(case, now):
             return failed("known-false-positive", f"{known.reason}; counts until {known.expires_at:%Y-%m-%d}")

@@ -1,6 +1,7 @@
 """The check on addresses that many strangers share."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from services.verifier.domain.checks.findings import doubted, failed, not_applicable, passed
 from services.verifier.domain.rules import Rules
@@ -13,7 +14,7 @@ OF_ONE = passed("shared", "the address is not known to be shared")
 
 
 def not_shared(case: Case, rules: Rules, _: datetime) -> Reason:
-    """The address is not that of a content network or of shared hosting, where it tells nothing of whose it is."""
+    """The address is not that of a content network, a cloud or shared hosting, where it tells little of whose it is."""
     indicator = case.event.indicator
     if indicator.asset.hosts:
         return NAMED
@@ -24,4 +25,11 @@ def not_shared(case: Case, rules: Rules, _: datetime) -> Reason:
         return OF_ONE
     if place.kind is Sharing.CDN:
         return failed("shared", f"the address is one of {place.name}, which stands before the sites of many")
+    if place.kind is Sharing.CLOUD:
+        return _in_cloud(place.name, rules.cloud_weight)
     return doubted("shared", rules.shared_hosting_weight, f"many customers of {place.name} share the address")
+
+
+@lru_cache
+def _in_cloud(name: str, weight: float) -> Reason:
+    return doubted("shared", weight, f"the address is in the cloud {name}, where one customer follows another")
