@@ -109,6 +109,8 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     attached: str
     attached_table: str
     attached_reports: str
+    attached_reports_part: str
+    attached_packed: str
     attached_part: str
     brackets: str
     times: str
