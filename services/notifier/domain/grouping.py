@@ -1,7 +1,7 @@
 """Which planned targets share a mail: all of one recipient and one incident, until the mail is due or full."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from uuid import UUID
@@ -16,7 +16,7 @@ from libs.common.references import reference_of
 from libs.common.vocabulary import Severity
 from services.notifier.domain.amount.repeats import Reminder, both_remind
 from services.notifier.domain.notification import URGENCY, State
-from services.notifier.domain.planning import Planned, contact_of, continued_by
+from services.notifier.domain.planning import Planned, contact_of, continued_by, is_said
 
 REFERENCES_TRIED = 3
 """With ten million notifications one reference in three million is taken already, and three in a row never are."""
@@ -35,8 +35,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     `confidence` is that of its least certain target, `recipient_confidence` that of its most certain one, which is
     the one that names the recipient. `wait` says what it waits for, besides others to join it; it is a `reminder` if
-    all that is in it was told before. One that `continues` another has its `reference`, and says no outcome that the
-    other has said (`settled`).
+    all that is in it was told before. One that `continues` another has its `reference`. It is `settled` if the outcomes
+    of all its targets have been said before they went on.
     """
 
     id: UUID
@@ -108,12 +108,15 @@ def fill(
 ) -> list[Joined]:
     """Let each target join the open group of its recipient and incident, or a new one.
 
+    What goes on from another notification has a group of its own, unless there is one that tells of the same threat:
+    nobody gets two mails about that.
+
     A group that is full is closed, and the next target opens another. One that is due by now is closed as well, unless
     its incident is not among the `approved` ones: then it waits, and goes on growing.
     """
     waiting: dict[Pair, list[Planned]] = defaultdict(list)
-    for item in planned:
-        waiting[pair_of(item.target)].append(item)
+    for pair, item in _homes_of(planned, groups):
+        waiting[pair].append(item)
     return [
         _closed_if_ready(joined, approved=approved, policy=policy, now=now)
         for pair, joining in waiting.items()
@@ -121,9 +124,24 @@ def fill(
     ]
 
 
+def _homes_of(planned: Iterable[Planned], groups: Mapping[Pair, Group]) -> Iterator[tuple[Pair, Planned]]:
+    """Which group each joins: that of its own kind, or the one in which its recipient hears of the same threat."""
+    open_ones = {(group.id, group.incident): pair for pair, group in groups.items()}
+    of_threats: dict[tuple[str, str, UUID], Pair] = {}
+    for item in planned:
+        target = item.target
+        pair = pair_of(target)
+        if item.joins is not None:
+            pair = open_ones.get((item.joins, target.incident), pair)
+        yield of_threats.setdefault((target.recipient.key, target.incident, target.threat_id), pair), item
+
+
 def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iterable[Joined]:
     """Fill the open group first, then as many new ones as it takes."""
     room = most - group.targets_total if group else most
+    if group is not None:
+        # What joins it because of its threat may have no group of its own to begin.
+        joining = sorted(joining, key=lambda item: item.joins is None)
     while joining:
         # A group is over-full when the setting was lowered since: it takes one more, and that closes it.
         part, joining = joining[: max(1, room)], joining[max(1, room) :]
@@ -155,9 +173,9 @@ def _group_of(joining: Sequence[Planned]) -> Group:
         wait=soonest.wait or "",
         reminder=reduce(both_remind, (item.reminder for item in joining)),
         continues=continued.notification_id if continued else None,
-        contact=contact_of(first),
+        contact=max(contact_of(item.target) for item in joining),
         reference=continued.reference if continued else "",
-        settled=continued.is_settled if continued else False,
+        settled=all(is_said(item.target) for item in joining),
     )
 
 
@@ -202,6 +220,8 @@ def _united(group: Group, other: Group) -> Group:
         due_at=soonest.due_at,
         wait=soonest.wait,
         reminder=both_remind(group.reminder, other.reminder),
+        contact=max(group.contact, other.contact),
+        settled=group.settled and other.settled,
     )
 
 

@@ -21,6 +21,7 @@ from libs.common.text import plain
 from libs.common.vocabulary import NotificationKind, Outcome, RecipientKind
 from services.notifier.domain.meanings import ENHANCED
 from services.notifier.domain.notification import MOST_CONTACTS, Consignment, Notification, State
+from services.notifier.domain.planning import is_said
 from services.notifier.domain.replies import Deferred, Failed, InDoubt, Rehearsed, Released, Result, Sent
 
 BY = "notifier"
@@ -179,7 +180,7 @@ def unreachable(
             notification_id=notification.id,
             reference=notification.reference,
             reason=reason,
-            is_settled=notification.settled or asked_again > 0,
+            is_settled=notification.settled or asked_again > 0 or is_said(target),
             at=now,
             asked_again=asked_again,
             traceparent=target.traceparent,
@@ -201,7 +202,10 @@ def settle(
 def settled_targets(
     targets: Iterable[Target], *, outcome: Outcome, reason: str, message: str, now: datetime
 ) -> list[IndicatorSettled]:
-    """The word to the partners about these targets; `message` names nobody. A copy has no outcome."""
+    """The word to the partners about these targets; `message` names nobody.
+
+    A copy has no outcome, and what was said of one before it went on is not said again.
+    """
     return [
         IndicatorSettled(
             indicator_id=target.indicator_id,
@@ -215,7 +219,7 @@ def settled_targets(
             traceparent=target.traceparent,
         )
         for target in targets
-        if target.copy_of is None
+        if target.copy_of is None and not is_said(target)
     ]
 
 
