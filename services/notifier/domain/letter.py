@@ -83,11 +83,17 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def letter_of(
-    consignment: Consignment, *, words: Words, house: House, tokens: Tokens, room: int = ROOM_BYTES
+    consignment: Consignment,
+    *,
+    words: Words,
+    house: House,
+    tokens: Tokens,
+    room: int = ROOM_BYTES,
+    is_full: bool = False,
 ) -> Letter:
     """Write the letter. Values from partners, registries and recipients come out as plain, defanged, bounded text.
 
-    `room`: how large its files may be together.
+    `room`: how large its files may be together. `is_full`: it tells of as much as one mail may, so there may be more.
     """
     notification = consignment.notification
     kind = words.kinds[notification.recipient.kind]
@@ -115,7 +121,7 @@ def letter_of(
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
         attachments=enclosed.attachments,
         is_in_part=len(findings) > FINDINGS_IN_MAIL,
-        attached=enclosed.sentence,
+        attached=" ".join(filter(None, (enclosed.sentence, words.phrases.full if is_full else ""))),
         facts=_facts(consignment, concerned, words=words, values=values),
         concerned_total=len(concerned),
         is_same_for_all=len({(finding.source, finding.because) for finding in findings}) <= 1,

@@ -112,6 +112,7 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     attached_reports_part: str
     attached_packed: str
     attached_part: str
+    full: str
     brackets: str
     times: str
     untouched: str

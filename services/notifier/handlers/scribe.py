@@ -55,7 +55,8 @@ class Scribe:
     """Writes mails: knows the house, its words and its keys.
 
     `return_address` is where bounces of a notification go; without one, all go to the house's envelope sender. No mail
-    is larger than `mail_bytes`: files have as many findings as there is room for.
+    is larger than `mail_bytes`: files have as many findings as there is room for. One with `full_at` targets says that
+    there may be another.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class Scribe:
         links: Links,
         return_address: Callable[[UUID], str] | None = None,
         mail_bytes: int = MAIL_BYTES,
+        full_at: int | None = None,
     ) -> None:
         self._house = house
         self._press = press
         self._links = links
         self._return_address = return_address
         self._mail_bytes = mail_bytes
+        self._full_at = full_at
 
     def sample_name(self, language: Language) -> str:
         """Who is written to in a sample."""
@@ -132,7 +135,8 @@ class Scribe:
     def _letter(self, consignment: Consignment, *, tokens: Tokens, room: int = ROOM_BYTES) -> Letter:
         language = consignment.notification.recipient.language
         common, words = self._press.words(language), self._press.amount_words(language)
-        letter = letter_of(consignment, words=common, house=self._house, tokens=tokens, room=room)
+        is_full = self._full_at is not None and len(consignment.targets) >= self._full_at
+        letter = letter_of(consignment, words=common, house=self._house, tokens=tokens, room=room, is_full=is_full)
         return as_reminder(letter, consignment, words=words.reminder, common=common)
 
     def write_sample(self, consignment: Consignment, *, now: datetime) -> Mail:

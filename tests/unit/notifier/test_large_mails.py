@@ -141,6 +141,13 @@ def test_a_mail_that_has_to_be_smaller_has_less_in_its_files_and_says_so(kind: R
     assert f"There was room for the first {len(rows_in(files['csv']))} of {MANY}" in text_of(mail)
 
 
+def test_a_mail_that_is_full_says_that_there_may_be_another() -> None:
+    scribe = Scribe(house=HOUSE, press=Press(), links=Links(b"key of the tests"), full_at=20)
+
+    assert "if there is more, it comes in another" in text_of(scribe.write(many(20), now=NOW))
+    assert "if there is more" not in text_of(scribe.write(many(19), now=NOW))
+
+
 def test_a_round_up_of_several_large_ones_is_not_larger_than_any_other_mail() -> None:
     whole = many(MANY)
     halves = [mail_about(whole.targets[: MANY // 2]), mail_about(whole.targets[MANY // 2 :])]
