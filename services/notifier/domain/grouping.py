@@ -1,7 +1,7 @@
 """Which planned targets share a mail: all of one recipient and one incident, until the mail is due or full."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from uuid import UUID
@@ -114,34 +114,45 @@ def fill(
     A group that is full is closed, and the next target opens another. One that is due by now is closed as well, unless
     its incident is not among the `approved` ones: then it waits, and goes on growing.
     """
-    waiting: dict[Pair, list[Planned]] = defaultdict(list)
-    for pair, item in _homes_of(planned, groups):
-        waiting[pair].append(item)
+    most = policy.targets_per_mail
     return [
         _closed_if_ready(joined, approved=approved, policy=policy, now=now)
-        for pair, joining in waiting.items()
-        for joined in _join(groups.get(pair), joining, most=policy.targets_per_mail)
+        for pair, joining in _by_group(planned, groups=groups, most=most).items()
+        for joined in _join(groups.get(pair), joining, most=most)
     ]
 
 
-def _homes_of(planned: Iterable[Planned], groups: Mapping[Pair, Group]) -> Iterator[tuple[Pair, Planned]]:
-    """Which group each joins: that of its own kind, or the one in which its recipient hears of the same threat."""
+def _by_group(
+    planned: Iterable[Planned], *, groups: Mapping[Pair, Group], most: int
+) -> Mapping[Pair, Sequence[Planned]]:
+    """What joins each group: all of its own kind, and as guests what tells of the same threats, while there is room."""
     open_ones = {(group.id, group.incident): pair for pair, group in groups.items()}
-    of_threats: dict[tuple[str, str, UUID], Pair] = {}
+    homes: dict[tuple[str, str, UUID], Pair] = {}
+    own: dict[Pair, list[Planned]] = {pair: [] for pair in groups}
+    guests: dict[Pair, list[Planned]] = defaultdict(list)
     for item in planned:
-        target = item.target
-        pair = pair_of(target)
-        if item.joins is not None:
-            pair = open_ones.get((item.joins, target.incident), pair)
-        yield of_threats.setdefault((target.recipient.key, target.incident, target.threat_id), pair), item
+        target, pair = item.target, pair_of(item.target)
+        about = (target.recipient.key, target.incident, target.threat_id)
+        home = open_ones.get((item.joins, target.incident)) if item.joins else homes.get(about)
+        if home not in (None, pair) and len(guests[home]) < _room_for_guests(groups.get(home), most=most):
+            guests[home].append(item)
+        else:
+            homes.setdefault(about, pair)
+            own.setdefault(pair, []).append(item)
+    # A new group is what the first one makes of it, which is no guest.
+    return {
+        pair: [*guests[pair], *items] if pair in groups else [items[0], *guests[pair], *items[1:]]
+        for pair, items in own.items()
+    }
+
+
+def _room_for_guests(group: Group | None, *, most: int) -> int:
+    return most - (group.targets_total if group else 1)
 
 
 def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iterable[Joined]:
     """Fill the open group first, then as many new ones as it takes."""
     room = most - group.targets_total if group else most
-    if group is not None:
-        # What joins it because of its threat may have no group of its own to begin.
-        joining = sorted(joining, key=lambda item: item.joins is None)
     while joining:
         # A group is over-full when the setting was lowered since: it takes one more, and that closes it.
         part, joining = joining[: max(1, room)], joining[max(1, room) :]
