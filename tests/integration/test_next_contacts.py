@@ -98,6 +98,12 @@ class Both:
 
     async def ask_on(self) -> list[Event]:
         """Let attribution hear of whom nobody could reach, twice, and the notifier of its answers."""
+        answers = await self.answers()
+        await self.hear(*answers)
+        return answers
+
+    async def answers(self) -> list[Event]:
+        """What attribution says of those whom nobody could reach, of whom it hears twice."""
         answers: list[Event] = []
         handler = self._attribution.subscriptions[RecipientUnreachable]
         for event in await self.outbox():
@@ -108,7 +114,6 @@ class Both:
                 async with self._attribution.database.transaction() as tx:
                     assert list(await handler([event], tx=tx, now=self.now + timedelta(hours=1))) == list(first)
                 answers += first
-        await self.hear(*answers)
         return answers
 
     async def notifications(self) -> list[Notification]:

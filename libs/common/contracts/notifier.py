@@ -23,7 +23,8 @@ class NotifiedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="notification-sent.v1"):
     """A notification was accepted by the mail relay. One that `is_test` went to a partner and counts for nothing.
 
-    A correction warns of nothing: its targets are those of which an earlier notification was wrong.
+    A correction warns of nothing: its targets are those of which an earlier notification was wrong. Of a notification
+    with many targets there are several, each with a `part` of them, numbered from 1 to `parts`.
     """
 
     notification_id: UUID
@@ -38,6 +39,8 @@ class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag
     targets: tuple[NotifiedTarget, ...]
     is_test: bool = False
     kind: NotificationKind = NotificationKind.WARNING
+    part: int = 1
+    parts: int = 1
 
     @property
     def key(self) -> str:
@@ -45,7 +48,8 @@ class NotificationSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag
 
     @property
     def event_id(self) -> UUID:
-        return derived_id("notification-sent", self.notification_id)
+        further = (self.part,) if self.part > 1 else ()
+        return derived_id("notification-sent", self.notification_id, *further)
 
 
 @topic("recipient-unreachable")

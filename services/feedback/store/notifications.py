@@ -42,6 +42,12 @@ ON CONFLICT (month, incident, category, recipient_kind)
 DO UPDATE SET notifications = tallies.notifications + excluded.notifications
 """
 
+# A further part of what a mail told of, unless its first target is there already: then it has come before.
+ADD = """
+UPDATE notifications SET targets = targets || $2::jsonb
+WHERE notification_id = $1 AND NOT targets @> jsonb_build_array(jsonb_build_object('target_id', $3::text))
+"""
+
 FIND = """
 SELECT notification_id, reference, recipient_key, language, incident, subject, sent_at, targets::text, traceparent,
        is_test, kind
@@ -58,6 +64,8 @@ _titles = msgspec.json.Decoder(dict[Language, str])
 
 async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
     """Keep and count each notification once: one that is there already stays and is not counted again.
+
+    A large one comes in several parts, in whatever order.
 
     Tests and corrections are kept, and never counted; what goes on to another contact, with the first that left.
     """
@@ -77,6 +85,10 @@ async def note(tx: Transaction, sent: Sequence[NotificationSent]) -> None:
         [event.is_test for event in sent],
         [event.kind for event in sent],
     )
+    for event in sent:
+        if event.parts > 1 and event.targets:
+            told = msgspec.json.encode(event.targets).decode()
+            await tx.fetch(ADD, event.notification_id, told, str(event.targets[0].target_id))
 
 
 async def notification(tx: Transaction, notification_id: UUID) -> Notification | None:

@@ -13,9 +13,7 @@ from services.notifier.domain.amount.waits import explained
 from services.notifier.domain.notification import Attempt, Notification, State
 from services.notifier.domain.sealing.keys import Scheme
 from services.notifier.domain.sealing.sealed import Sealed
-from services.notifier.handlers.looking import Dossier
-
-TARGETS_SHOWN = 500
+from services.notifier.handlers.looking import TARGETS_SHOWN, Dossier
 
 
 class RecipientView(BaseModel):

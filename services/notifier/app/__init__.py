@@ -75,6 +75,8 @@ def build(settings: NotifierSettings) -> Service:
         press=press,
         links=Links(link_key(settings)),
         return_address=_return_address(settings),
+        mail_bytes=settings.mail_bytes_max,
+        full_at=settings.targets_per_mail_max,
     )
     certificate = signing_certificate_of(settings)
     SIGNING_CERTIFICATE_ENDS.set(certificate.certificate.not_valid_after_utc.timestamp() if certificate else 0)

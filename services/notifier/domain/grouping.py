@@ -16,7 +16,7 @@ from libs.common.references import reference_of
 from libs.common.vocabulary import Severity
 from services.notifier.domain.amount.repeats import Reminder, both_remind
 from services.notifier.domain.notification import URGENCY, State
-from services.notifier.domain.planning import Planned, contact_of, continued_by
+from services.notifier.domain.planning import Planned, contact_of, continued_by, is_said
 
 REFERENCES_TRIED = 3
 """With ten million notifications one reference in three million is taken already, and three in a row never are."""
@@ -35,8 +35,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     `confidence` is that of its least certain target, `recipient_confidence` that of its most certain one, which is
     the one that names the recipient. `wait` says what it waits for, besides others to join it; it is a `reminder` if
-    all that is in it was told before. One that `continues` another has its `reference`, and says no outcome that the
-    other has said (`settled`).
+    all that is in it was told before. One that `continues` another has its `reference`. It is `settled` if the outcomes
+    of all its targets have been said before they went on.
     """
 
     id: UUID
@@ -108,17 +108,46 @@ def fill(
 ) -> list[Joined]:
     """Let each target join the open group of its recipient and incident, or a new one.
 
+    What goes on from another notification has a group of its own, unless there is one that tells of the same threat:
+    nobody gets two mails about that.
+
     A group that is full is closed, and the next target opens another. One that is due by now is closed as well, unless
     its incident is not among the `approved` ones: then it waits, and goes on growing.
     """
-    waiting: dict[Pair, list[Planned]] = defaultdict(list)
-    for item in planned:
-        waiting[pair_of(item.target)].append(item)
+    most = policy.targets_per_mail
     return [
         _closed_if_ready(joined, approved=approved, policy=policy, now=now)
-        for pair, joining in waiting.items()
-        for joined in _join(groups.get(pair), joining, most=policy.targets_per_mail)
+        for pair, joining in _by_group(planned, groups=groups, most=most).items()
+        for joined in _join(groups.get(pair), joining, most=most)
     ]
+
+
+def _by_group(
+    planned: Iterable[Planned], *, groups: Mapping[Pair, Group], most: int
+) -> Mapping[Pair, Sequence[Planned]]:
+    """What joins each group: all of its own kind, and as guests what tells of the same threats, while there is room."""
+    open_ones = {(group.id, group.incident): pair for pair, group in groups.items()}
+    homes: dict[tuple[str, str, UUID], Pair] = {}
+    own: dict[Pair, list[Planned]] = {pair: [] for pair in groups}
+    guests: dict[Pair, list[Planned]] = defaultdict(list)
+    for item in planned:
+        target, pair = item.target, pair_of(item.target)
+        about = (target.recipient.key, target.incident, target.threat_id)
+        home = open_ones.get((item.joins, target.incident)) if item.joins else homes.get(about)
+        if home not in (None, pair) and len(guests[home]) < _room_for_guests(groups.get(home), most=most):
+            guests[home].append(item)
+        else:
+            homes.setdefault(about, pair)
+            own.setdefault(pair, []).append(item)
+    # A new group is what the first one makes of it, which is no guest.
+    return {
+        pair: [*guests[pair], *items] if pair in groups else [items[0], *guests[pair], *items[1:]]
+        for pair, items in own.items()
+    }
+
+
+def _room_for_guests(group: Group | None, *, most: int) -> int:
+    return most - (group.targets_total if group else 1)
 
 
 def _join(group: Group | None, joining: Sequence[Planned], *, most: int) -> Iterable[Joined]:
@@ -155,9 +184,9 @@ def _group_of(joining: Sequence[Planned]) -> Group:
         wait=soonest.wait or "",
         reminder=reduce(both_remind, (item.reminder for item in joining)),
         continues=continued.notification_id if continued else None,
-        contact=contact_of(first),
+        contact=max(contact_of(item.target) for item in joining),
         reference=continued.reference if continued else "",
-        settled=continued.is_settled if continued else False,
+        settled=all(is_said(item.target) for item in joining),
     )
 
 
@@ -202,6 +231,8 @@ def _united(group: Group, other: Group) -> Group:
         due_at=soonest.due_at,
         wait=soonest.wait,
         reminder=both_remind(group.reminder, other.reminder),
+        contact=max(group.contact, other.contact),
+        settled=group.settled and other.settled,
     )
 
 

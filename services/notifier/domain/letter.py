@@ -9,7 +9,7 @@ from libs.common.errors import Permanent
 from libs.common.languages import CUSTOMS
 from libs.common.text import plain
 from libs.common.vocabulary import Language, RecipientKind, Severity, Tlp
-from services.notifier.domain.attachments.attachment import Attachment
+from services.notifier.domain.attachments.attachment import ROOM_BYTES, Attachment
 from services.notifier.domain.attachments.enclosed import enclosed_in
 from services.notifier.domain.findings import FINDINGS_IN_MAIL, Finding, findings_of, hand_over_told, tlp_of
 from services.notifier.domain.house import House
@@ -82,8 +82,19 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         return sentence.format_map(self.values)
 
 
-def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: Tokens) -> Letter:
-    """Write the letter. Values from partners, registries and recipients come out as plain, defanged, bounded text."""
+def letter_of(
+    consignment: Consignment,
+    *,
+    words: Words,
+    house: House,
+    tokens: Tokens,
+    room: int = ROOM_BYTES,
+    is_full: bool = False,
+) -> Letter:
+    """Write the letter. Values from partners, registries and recipients come out as plain, defanged, bounded text.
+
+    `room`: how large its files may be together. `is_full`: it tells of as much as one mail may, so there may be more.
+    """
     notification = consignment.notification
     kind = words.kinds[notification.recipient.kind]
     language = notification.recipient.language
@@ -91,7 +102,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
     findings = findings_of(consignment.targets, words)
     values = _values(consignment, findings=findings, advisory=advisory, words=words, house=house)
     concerned = sorted({finding.concerns for finding in findings} - {""})
-    enclosed = enclosed_in(notification, findings, words=words, house=house)
+    enclosed = enclosed_in(notification, findings, words=words, house=house, room=room)
     subject = (kind.subject_urgent if notification.severity is Severity.CRITICAL else kind.subject).format_map(values)
     return Letter(
         notification=notification,
@@ -110,7 +121,7 @@ def letter_of(consignment: Consignment, *, words: Words, house: House, tokens: T
         unsubscribe_url=f"{house.public_url}/u/{tokens.recipient}",
         attachments=enclosed.attachments,
         is_in_part=len(findings) > FINDINGS_IN_MAIL,
-        attached=enclosed.sentence,
+        attached=" ".join(filter(None, (enclosed.sentence, words.phrases.full if is_full else ""))),
         facts=_facts(consignment, concerned, words=words, values=values),
         concerned_total=len(concerned),
         is_same_for_all=len({(finding.source, finding.because) for finding in findings}) <= 1,

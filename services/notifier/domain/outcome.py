@@ -21,12 +21,14 @@ from libs.common.text import plain
 from libs.common.vocabulary import NotificationKind, Outcome, RecipientKind
 from services.notifier.domain.meanings import ENHANCED
 from services.notifier.domain.notification import MOST_CONTACTS, Consignment, Notification, State
+from services.notifier.domain.planning import is_said
 from services.notifier.domain.replies import Deferred, Failed, InDoubt, Rehearsed, Released, Result, Sent
 
 BY = "notifier"
 DETAIL_CHARACTERS = 500
 ASSET_CHARACTERS = 256
-"""In `NotificationSent`: with 2,000 targets in a mail, its event stays under the 1 MiB that a message may have."""
+TARGETS_IN_EVENT = 2000
+"""In each `NotificationSent`: so it stays under the 1 MiB that a message may have. A mail with more has several."""
 
 SENT = "The mail relay took the mail to the recipient."
 HANDED_OVER = "handed-over"
@@ -136,7 +138,7 @@ def events_of(consignment: Consignment, result: Result, *, subject: str, now: da
             return (
                 settled
                 if notification.sent_at
-                else [notification_sent(consignment, subject=subject, now=now), *settled]
+                else [*notifications_sent(consignment, subject=subject, now=now), *settled]
             )
         case Rehearsed():
             return settle(consignment, outcome=Outcome.SUPPRESSED, reason=DRY_RUN, message=REHEARSED, now=now)
@@ -178,7 +180,7 @@ def unreachable(
             notification_id=notification.id,
             reference=notification.reference,
             reason=reason,
-            is_settled=notification.settled or asked_again > 0,
+            is_settled=notification.settled or asked_again > 0 or is_said(target),
             at=now,
             asked_again=asked_again,
             traceparent=target.traceparent,
@@ -200,7 +202,10 @@ def settle(
 def settled_targets(
     targets: Iterable[Target], *, outcome: Outcome, reason: str, message: str, now: datetime
 ) -> list[IndicatorSettled]:
-    """The word to the partners about these targets; `message` names nobody. A copy has no outcome."""
+    """The word to the partners about these targets; `message` names nobody.
+
+    A copy has no outcome, and what was said of one before it went on is not said again.
+    """
     return [
         IndicatorSettled(
             indicator_id=target.indicator_id,
@@ -214,34 +219,41 @@ def settled_targets(
             traceparent=target.traceparent,
         )
         for target in targets
-        if target.copy_of is None
+        if target.copy_of is None and not is_said(target)
     ]
 
 
-def notification_sent(consignment: Consignment, *, subject: str, now: datetime) -> NotificationSent:
-    """The word to feedback about a mail that the relay took."""
-    notification = consignment.notification
-    return NotificationSent(
-        notification_id=notification.id,
-        reference=notification.reference,
-        recipient_key=notification.recipient.key,
-        recipient_kind=notification.recipient.kind,
-        language=notification.recipient.language,
-        incident=notification.incident,
-        category=consignment.incident.category,
-        subject=subject,
-        sent_at=now,
-        targets=tuple(
-            NotifiedTarget(
-                target_id=target.target_id,
-                threat_id=target.threat_id,
-                asset=target.indicator.asset.key[:ASSET_CHARACTERS],
-            )
-            for target in consignment.targets
-        ),
-        is_test=notification.is_test,
-        kind=notification.kind,
-        traceparent=consignment.targets[0].traceparent if consignment.targets else "",
+def notifications_sent(consignment: Consignment, *, subject: str, now: datetime) -> list[NotificationSent]:
+    """The word to feedback about a mail that the relay took; of many targets in several parts."""
+    notification, targets = consignment.notification, consignment.targets
+    starts = range(0, len(targets), TARGETS_IN_EVENT) or range(1)
+    return [
+        NotificationSent(
+            notification_id=notification.id,
+            reference=notification.reference,
+            recipient_key=notification.recipient.key,
+            recipient_kind=notification.recipient.kind,
+            language=notification.recipient.language,
+            incident=notification.incident,
+            category=consignment.incident.category,
+            subject=subject,
+            sent_at=now,
+            targets=tuple(map(_notified, targets[start : start + TARGETS_IN_EVENT])),
+            is_test=notification.is_test,
+            kind=notification.kind,
+            part=part,
+            parts=len(starts),
+            traceparent=targets[0].traceparent if targets else "",
+        )
+        for part, start in enumerate(starts, start=1)
+    ]
+
+
+def _notified(target: Target) -> NotifiedTarget:
+    return NotifiedTarget(
+        target_id=target.target_id,
+        threat_id=target.threat_id,
+        asset=target.indicator.asset.key[:ASSET_CHARACTERS],
     )
 
 

@@ -1,6 +1,6 @@
 """Which target becomes part of a mail, and when; and which does not, and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
@@ -19,6 +19,7 @@ from services.notifier.domain.amount.repeats import (
     RepeatPolicy,
     Told,
     TooSoon,
+    is_worse,
     weigh_repeat,
 )
 from services.notifier.domain.amount.waits import Wait
@@ -122,6 +123,23 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     approved: frozenset[str] = frozenset()
     withdrawn: Mapping[UUID, datetime] = {}
 
+    def worsened(self, targets: Iterable[Target]) -> set[UUID]:
+        """The open notifications whose recipients hear in them of the same threats as these, and of less."""
+        if not self.told:
+            return set()
+        told = ((target, self.told.get(Warned(target.recipient.key, target.threat_id))) for target in targets)
+        return {known.open for target, known in told if known and known.open and is_worse(target.severity, known)}
+
+    def but_for(self, closed: Collection[UUID]) -> "History":
+        """The same, where these notifications have been closed meanwhile: nothing can join them any more."""
+        if not closed:
+            return self
+        told = {
+            warned: msgspec.structs.replace(known, open=None) if known.open in closed else known
+            for warned, known in self.told.items()
+        }
+        return msgspec.structs.replace(self, told=told)
+
     def is_withdrawn(self, target: Target) -> bool:
         until = self.withdrawn.get(target.threat_id)
         return until is not None and target.received_at <= until
@@ -130,13 +148,14 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 class Planned(msgspec.Struct, frozen=True):
     """The target waits for its mail until `due_at` at the latest: for others, or for what `wait` says.
 
-    With a `reminder` its recipient was told of it before.
+    With a `reminder` its recipient was told of it before. The notification that it `joins` tells of the same threat.
     """
 
     target: Target
     due_at: datetime
     wait: Wait | None = None
     reminder: Reminder | None = None
+    joins: UUID | None = None
 
 
 class Suppressed(msgspec.Struct, frozen=True):
@@ -194,8 +213,8 @@ def _plan_one(
             return Suppressed(
                 target, REMINDED, f"The recipient was told of this threat, and reminded {mails - 1} times."
             )
-        case News():
-            return _planned(target, reminder=None, policy=policy, now=now)
+        case News(joins):
+            return _planned(target, reminder=None, joins=joins, policy=policy, now=now)
         case Reminder():
             return _planned(target, reminder=repeat, policy=policy, now=now)
         case _:
@@ -210,6 +229,11 @@ def goes_on(target: Target, suppression: Suppression) -> bool:
 def continued_by(target: Target) -> Continued | None:
     """What its mail goes on from. One that was attributed anew joins any other, under another reference."""
     return target.continued if target.continued is not None and not target.continued.is_anew else None
+
+
+def is_said(target: Target) -> bool:
+    """Whether its outcome was said before it went on."""
+    return target.continued is not None and target.continued.is_settled
 
 
 def contact_of(target: Target) -> int:
@@ -227,13 +251,20 @@ def _days_ago(days: int) -> str:
     return {0: "less than a day ago, or is about to be", 1: "a day ago"}.get(days, f"{days} days ago")
 
 
-def _planned(target: Target, *, reminder: Reminder | None, policy: PlanningPolicy, now: datetime) -> Planned:
+def _planned(
+    target: Target,
+    *,
+    reminder: Reminder | None,
+    policy: PlanningPolicy,
+    now: datetime,
+    joins: UUID | None = None,
+) -> Planned:
     subject = Subject(
         recipient_key=target.recipient.key, domain=domain_of(target.recipient.key), severity=target.severity
     )
     window = policy.continuation_window if continued_by(target) else policy.windows[target.severity]
     slot = slot_to_plan(subject, now + window, policy.amounts)
-    return Planned(target, slot.at, slot.wait, reminder)
+    return Planned(target, slot.at, slot.wait, reminder, joins)
 
 
 class SuppressionList:

@@ -7,6 +7,7 @@ import msgspec
 
 from libs.common.contracts import RecipientUnreachable
 from libs.common.contracts import TargetAttributed as Target
+from services.notifier.domain.planning import is_said
 from services.notifier.domain.withdrawal import Carried, Fate, fate_of
 
 PROOF_LOST = "proof-lost"
@@ -54,7 +55,7 @@ def attribute_anew(unproven: Unproven, *, now: datetime) -> RecipientUnreachable
         notification_id=unproven.notification_id,
         reference=unproven.reference,
         reason=PROOF_LOST,
-        is_settled=False,
+        is_settled=is_said(unproven.target),
         at=now,
         is_unproven=True,
         traceparent=unproven.target.traceparent,

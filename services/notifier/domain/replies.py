@@ -51,7 +51,18 @@ class Withheld(msgspec.Struct, frozen=True):
     detail: str
 
 
-Reply = Answered | Lost | Unwritable | Withheld
+class TooLarge(msgspec.Struct, frozen=True):
+    """The mail was not offered to the relay, which says that it takes none of so many bytes (SIZE, RFC 1870)."""
+
+    mail_bytes: int
+    most_bytes: int
+
+    @property
+    def detail(self) -> str:
+        return f"the relay takes mails of {self.most_bytes} bytes, and this one has {self.mail_bytes}"
+
+
+Reply = Answered | Lost | Unwritable | Withheld | TooLarge
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +156,8 @@ def result_of(reply: Reply, *, patience: Patience, policy: RetryPolicy, now: dat
             return Failed(Meaning.UNWRITABLE_ADDRESS, detail)
         case Withheld(detail):
             return Failed(NOT_ENCRYPTED, detail)
+        case TooLarge():
+            return Failed(Meaning.BAD_MESSAGE, reply.detail)
         case _:
             assert_never(reply)
 

@@ -109,7 +109,10 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     attached: str
     attached_table: str
     attached_reports: str
+    attached_reports_part: str
+    attached_packed: str
     attached_part: str
+    full: str
     brackets: str
     times: str
     untouched: str

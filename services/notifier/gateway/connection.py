@@ -15,7 +15,7 @@ from libs.common import faults
 from libs.common.errors import Fatal, Transient
 from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
-from services.notifier.domain.replies import Answered, Lost, Reply, Unwritable
+from services.notifier.domain.replies import Answered, Lost, Reply, TooLarge, Unwritable
 
 log = structlog.get_logger(__name__)
 
@@ -147,6 +147,12 @@ class Connection:
         self._mails = 0
 
     @property
+    def _most_bytes(self) -> int:
+        """How large a mail the relay takes, as far as it says so when it greets (SIZE, RFC 1870); 0: it does not."""
+        said = self._client.esmtp_extensions.get("size", "")
+        return int(said) if said.isascii() and said.isdigit() else 0
+
+    @property
     def is_worn(self) -> bool:
         is_old = time.monotonic() - self._opened > self._address.connection_seconds
         return is_old or self._mails >= self._address.mails_per_connection
@@ -165,6 +171,8 @@ class Connection:
         self._mails += 1
         if not mail.recipient.isascii() and not self._client.supports_extension("smtputf8"):
             return Unwritable("the relay does not carry mail to addresses beyond ASCII (SMTPUTF8)")
+        if 0 < self._most_bytes < len(mail.content):
+            return TooLarge(len(mail.content), self._most_bytes)
         stage = Stage.SENDER
         try:
             with _gone_before_mail():

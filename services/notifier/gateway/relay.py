@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.notifier.domain.meanings import Meaning, Stage
 from services.notifier.domain.message import Mail
-from services.notifier.domain.replies import Answered, Reply, Unwritable
+from services.notifier.domain.replies import Answered, Reply, TooLarge, Unwritable
 from services.notifier.gateway.connection import (
     Connection,
     GoneBeforeMail,
@@ -77,7 +77,7 @@ def _is_over(reply: Reply) -> bool:
     a rehearsal it is not at its start.
     """
     match reply:
-        case Unwritable():
+        case Unwritable() | TooLarge():
             return True
         case Answered(at=Stage.CONTENT):
             return reply.meaning is Meaning.ACCEPTED

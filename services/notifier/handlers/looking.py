@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+TARGETS_SHOWN = 500
+
+
 class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     """A notification with all that belongs to it; `held_by` are the holds that it waits for."""
 
@@ -57,8 +60,8 @@ async def notification_named(tx: Transaction, name: str) -> Notification | None:
 
 
 async def dossier_of(tx: Transaction, notification: Notification) -> Dossier:
-    """Its targets and its attempts, oldest first, and all that happened to it."""
-    carried = await carried_by(tx, [notification])
+    """Its first targets and its attempts, oldest first, and all that happened to it."""
+    carried = await carried_by(tx, [notification], most=TARGETS_SHOWN)
     attempts = await notifications.attempts_of(tx, notification.id)
     timeline = timeline_of(
         notification,

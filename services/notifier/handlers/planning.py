@@ -28,7 +28,17 @@ from services.notifier.domain.planning import Planned, PlanningPolicy, Suppressi
 from services.notifier.domain.proofs import rests_on
 from services.notifier.handlers.keeping import begin_waves
 from services.notifier.handlers.withdrawing import silence, take_out_unproven, withdraw_closed
-from services.notifier.store import groups, incidents, orders, proofs, returns, targets, volumes, withdrawals
+from services.notifier.store import (
+    continuing,
+    groups,
+    incidents,
+    orders,
+    proofs,
+    returns,
+    targets,
+    volumes,
+    withdrawals,
+)
 from services.notifier.store.targets import StoredDecision
 
 __all__ = ["FirstWavePolicy", "GroupingPolicy", "PlanningPolicy", "heed_feedback", "plan_targets", "take_up_incidents"]
@@ -54,8 +64,11 @@ async def plan_targets(
     decided = await targets.decisions_on(tx, wanted)
     fresh = [target for target in wanted.values() if target.target_id not in decided]
     await withdrawals.wait_for_withdrawals(tx)
+    await continuing.wait_for_planning(tx, alone=any(target.continued for target in fresh))
     history = await targets.history_of(tx, fresh, now=now)
-    open_groups = await groups.open_groups(tx, {pair_of(event) for event in fresh})
+    worsened = history.worsened(fresh)
+    open_groups = await groups.open_groups(tx, {pair_of(event) for event in fresh}, named=worsened)
+    history = history.but_for(worsened - {group.id for group in open_groups.values()})
 
     decisions = plan(fresh, history=history, policy=policy, now=now)
     planned = [decision for decision in decisions if isinstance(decision, Planned)]
@@ -93,8 +106,7 @@ async def free_references(tx: Transaction, notification_ids: Iterable[UUID], *, 
 
 
 def _settled(target: Target, decision: StoredDecision) -> Sequence[IndicatorSettled]:
-    is_said = target.continued is not None and target.continued.is_settled
-    if not decision.suppressed or is_said:
+    if not decision.suppressed:
         return ()
     return settled_targets(
         [target],

@@ -14,7 +14,7 @@ from libs.common.simulator import is_simulated
 from services.notifier.domain.meanings import Meaning, Stage
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment
-from services.notifier.domain.replies import Answered, Lost, Reply, Unwritable, Withheld
+from services.notifier.domain.replies import Answered, Lost, Reply, TooLarge, Unwritable, Withheld
 from services.notifier.gateway.relay import Relay, RelayAway
 from services.notifier.handlers.scribe import Scribe
 from services.notifier.store.brakes import brakes_on
@@ -83,6 +83,8 @@ def _outcome(mail: Mail, reply: Reply) -> Outcome:
             return Outcome(mail=mail, state="in-doubt", smtp_code=None, detail=detail)
         case Unwritable(detail) | Withheld(detail):
             return Outcome(mail=mail, state="refused", smtp_code=None, detail=detail)
+        case TooLarge():
+            return Outcome(mail=mail, state="refused", smtp_code=None, detail=reply.detail)
         case _:
             assert_never(reply)
 

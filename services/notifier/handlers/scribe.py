@@ -14,6 +14,7 @@ from libs.common.links import NONCE_BYTES, Links
 from libs.common.vocabulary import Language, NotificationKind
 from services.notifier.domain.amount.reminding import as_reminder
 from services.notifier.domain.amount.round_up import round_up_of
+from services.notifier.domain.attachments.attachment import MAIL_BYTES, ROOM_BYTES, room_in
 from services.notifier.domain.claims.letter import claim_letter_of
 from services.notifier.domain.claims.message import claim_mail_of
 from services.notifier.domain.corrections.letter import correction_of
@@ -53,24 +54,38 @@ def whole(write: Callable[P, Mail]) -> Callable[P, Mail]:
 class Scribe:
     """Writes mails: knows the house, its words and its keys.
 
-    `return_address` is where bounces of a notification go; without one, all go to the house's envelope sender.
+    `return_address` is where bounces of a notification go; without one, all go to the house's envelope sender. No mail
+    is larger than `mail_bytes`: files have as many findings as there is room for. One with `full_at` targets says that
+    there may be another.
     """
 
     def __init__(
-        self, *, house: House, press: Press, links: Links, return_address: Callable[[UUID], str] | None = None
+        self,
+        *,
+        house: House,
+        press: Press,
+        links: Links,
+        return_address: Callable[[UUID], str] | None = None,
+        mail_bytes: int = MAIL_BYTES,
+        full_at: int | None = None,
     ) -> None:
         self._house = house
         self._press = press
         self._links = links
         self._return_address = return_address
+        self._mail_bytes = mail_bytes
+        self._full_at = full_at
 
     def sample_name(self, language: Language) -> str:
         """Who is written to in a sample."""
         return self._press.words(language).sample_name
 
-    def write(self, consignment: Consignment, *, now: datetime) -> Mail:
-        """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written."""
-        return self.compose(consignment, tokens=self._tokens, now=now)
+    def write(self, consignment: Consignment, *, now: datetime, most_bytes: int | None = None) -> Mail:
+        """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written.
+
+        `most_bytes`: of a mail that has to be smaller than others.
+        """
+        return self.compose(consignment, tokens=self._tokens, now=now, most_bytes=most_bytes)
 
     def _tokens(self, notification: Notification) -> Tokens:
         nonce = token_bytes(NONCE_BYTES)
@@ -79,15 +94,19 @@ class Scribe:
             recipient=self._links.recipient_token(notification.id),
         )
 
-    def compose(self, consignment: Consignment, *, tokens: TokensOf, now: datetime) -> Mail:
+    def compose(
+        self, consignment: Consignment, *, tokens: TokensOf, now: datetime, most_bytes: int | None = None
+    ) -> Mail:
         """The mail with these tokens in its links, each notification's own. Raises `Permanent` as `write` does."""
-        mail = self._compose(consignment, tokens=tokens, now=now)
+        mail = self._compose(consignment, tokens=tokens, now=now, most_bytes=most_bytes)
         if self._return_address is None:
             return mail
         return msgspec.structs.replace(mail, sender=self._return_address(consignment.notification.id))
 
     @whole
-    def _compose(self, consignment: Consignment, *, tokens: TokensOf, now: datetime) -> Mail:
+    def _compose(
+        self, consignment: Consignment, *, tokens: TokensOf, now: datetime, most_bytes: int | None = None
+    ) -> Mail:
         recipient = consignment.notification.recipient
         if not is_writable(recipient.email):
             raise Permanent("the address can't be written to")
@@ -95,22 +114,29 @@ class Scribe:
             raise Permanent("nothing is left to tell of")
         again = consignment.notification.doubts > 0
         common = self._press.words(recipient.language)
+        rooms = _rooms(consignment, min(self._mail_bytes, most_bytes or self._mail_bytes))
         if consignment.notification.kind is NotificationKind.CORRECTION:
             words = self._press.correction_words(recipient.language)
             own = tokens(consignment.notification)
-            correction = correction_of(consignment, words=words, common=common, house=self._house, tokens=own)
+            correction = correction_of(
+                consignment, words=words, common=common, house=self._house, tokens=own, room=rooms[0]
+            )
             printed = self._press.print_correction(correction)
             return mail_of(correction, printed, house=self._house, now=now, again=again)
-        letter, *others = (self._letter(each, tokens=tokens(each.notification)) for each in consignment.parts)
+        letter, *others = (
+            self._letter(each, tokens=tokens(each.notification), room=room)
+            for each, room in zip(consignment.parts, rooms, strict=True)
+        )
         if not others:
             return mail_of(letter, self._press.print(letter), house=self._house, now=now, again=again)
         round_up = round_up_of([letter, *others], words=self._press.amount_words(recipient.language), common=common)
         return mail_of(round_up, self._press.print_round_up(round_up), house=self._house, now=now, again=again)
 
-    def _letter(self, consignment: Consignment, *, tokens: Tokens) -> Letter:
+    def _letter(self, consignment: Consignment, *, tokens: Tokens, room: int = ROOM_BYTES) -> Letter:
         language = consignment.notification.recipient.language
         common, words = self._press.words(language), self._press.amount_words(language)
-        letter = letter_of(consignment, words=common, house=self._house, tokens=tokens)
+        is_full = self._full_at is not None and len(consignment.targets) >= self._full_at
+        letter = letter_of(consignment, words=common, house=self._house, tokens=tokens, room=room, is_full=is_full)
         return as_reminder(letter, consignment, words=words.reminder, common=common)
 
     def write_sample(self, consignment: Consignment, *, now: datetime) -> Mail:
@@ -142,3 +168,12 @@ class Scribe:
         letter = digest_letter_of(due, words=words, common=common, house=self._house)
         printed = self._press.print_digest(letter)
         return digest_mail_of(digest, letter, printed, house=self._house, now=now, again=digest.doubts > 0)
+
+
+def _rooms(consignment: Consignment, mail_bytes: int) -> list[int]:
+    """For the files of each notification in a mail: a share by how much it tells."""
+    parts = consignment.parts
+    is_encrypted = any(part.notification.recipient.encryption is not None for part in parts)
+    room = room_in(mail_bytes, letters=len(parts), is_encrypted=is_encrypted)
+    total = sum(len(part.targets) for part in parts)
+    return [room * len(part.targets) // max(1, total) for part in parts]

@@ -138,7 +138,14 @@ class Sender:
         under_way = self.under_way
         if sum(notification.targets_total for notification in under_way) >= TARGETS_AT_ONCE:
             return 0
+        if self._answered and self._targets_held >= 2 * TARGETS_AT_ONCE:
+            # What is answered is let go of before as much is taken up.
+            return 0
         return self._limits.connections - len(under_way)
+
+    @property
+    def _targets_held(self) -> int:
+        return sum(len(part.targets) for held in self._held.values() for part in (held, *held.companions))
 
     async def _rest(self, shutdown: Shutdown) -> None:
         if self._trouble is not None and not self._held:

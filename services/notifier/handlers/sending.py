@@ -1,11 +1,13 @@
 """Sending in three steps: claim what is due, write and deliver each mail, record the answers."""
 
+import asyncio
 import random
 import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import accumulate
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -27,6 +29,7 @@ from services.notifier.domain.replies import (
     Reply,
     Result,
     RetryPolicy,
+    TooLarge,
     Unwritable,
     after_loss,
     result_of,
@@ -38,9 +41,14 @@ from services.notifier.handlers.withdrawing import mailable_notifications, silen
 from services.notifier.store import corrections, incidents, notifications, orders, targets
 
 TARGETS_AT_ONCE = 2000
-"""Mails that are under way have at most twice as many targets together, and those that are answered and not recorded
-as many again; each target takes some 10 KiB of memory."""
+"""No further mail is taken up while those under way have so many targets together: the last of them may have more. Each
+target takes some 5 KiB of memory."""
 
+LARGE_MAIL_TARGETS = 500
+"""Writing one with more takes longer than others should wait: it is done in a thread."""
+
+ROOM_TO_SPARE = 0.95
+"""A mail that is written once more, smaller, comes out as large as it may be by estimate."""
 
 UNBOUND = AmountPolicy()
 FREE = Lanes(per_domain=sys.maxsize, under_way={})
@@ -134,11 +142,16 @@ async def consignments_of(tx: Transaction, claimed: Sequence[Notification]) -> l
     ]
 
 
-async def carried_by(tx: Transaction, about: Sequence[Notification]) -> dict[UUID, tuple[Target, ...]]:
-    """The targets that each of these notifications tells of."""
-    warnings = [item.id for item in about if item.corrects is None]
+async def carried_by(
+    tx: Transaction, about: Sequence[Notification], *, most: int | None = None
+) -> dict[UUID, tuple[Target, ...]]:
+    """The targets that each of these notifications tells of; `most`: of warnings no more than the first ones."""
+    warnings = [item for item in about if item.corrects is None]
     taking_back = [item.id for item in about if item.corrects is not None]
-    carried = await targets.targets_of(tx, warnings) if warnings else {}
+    large = [item.id for item in warnings if item.targets_total > TARGETS_AT_ONCE and most is None]
+    small = [item.id for item in warnings if item.id not in large]
+    carried = await targets.targets_of(tx, small, most=most) if small else {}
+    carried |= {each: await targets.many_targets_of(tx, each) for each in large}
     return carried | (await corrections.corrected_targets(tx, taking_back) if taking_back else {})
 
 
@@ -154,25 +167,51 @@ async def deliver(
         severity=notification.severity,
     )
     write = partial(scribe.write, consignment, now=now)
-    result, subject = await hand_over(write, relay=relay, patience=patience, policy=policy, now=now)
+    is_large = sum(len(part.targets) for part in (consignment, *consignment.companions)) > LARGE_MAIL_TARGETS
+    result, subject = await hand_over(
+        write, relay=relay, patience=patience, policy=policy, now=now, write_within=write, is_large=is_large
+    )
     return Delivered(consignment, result, subject)
 
 
+class WriteWithin(Protocol):
+    """Writes a mail that is not larger than this."""
+
+    def __call__(self, *, most_bytes: int) -> Mail: ...
+
+
 async def hand_over(
-    write: Callable[[], Mail], *, relay: Relay, patience: Patience, policy: RetryPolicy, now: datetime
+    write: Callable[[], Mail],
+    *,
+    relay: Relay,
+    patience: Patience,
+    policy: RetryPolicy,
+    now: datetime,
+    write_within: WriteWithin | None = None,
+    is_large: bool = False,
 ) -> tuple[Result, str | None]:
-    """Write any mail and hand it over; what came of it, and the subject it had. `RelayAway`: nothing was tried."""
+    """Write any mail and hand it over; what came of it, and the subject it had. `RelayAway`: nothing was tried.
+
+    One that the relay does not take as large as that is written once more, with less in its files.
+    """
     reply: Reply
     subject = None
     try:
-        mail = write()
-    except Permanent as error:
-        reply = Unwritable(str(error))
-    else:
+        mail = await _written(write, is_large=is_large)
         subject = mail.subject
         reply = await relay.deliver(mail)
+        if isinstance(reply, TooLarge) and write_within is not None:
+            most_bytes = int(len(mail.content) * reply.most_bytes / reply.mail_bytes * ROOM_TO_SPARE)
+            mail = await _written(partial(write_within, most_bytes=most_bytes), is_large=is_large)
+            reply = await relay.deliver(mail)
+    except Permanent as error:
+        reply = Unwritable(str(error))
     chance = random.random()  # noqa: S311 - jitter, not a secret
     return result_of(reply, patience=patience, policy=policy, now=now, chance=chance), subject
+
+
+async def _written(write: Callable[[], Mail], *, is_large: bool) -> Mail:
+    return await asyncio.to_thread(write) if is_large else write()
 
 
 async def record(tx: Transaction, mails: Sequence[Delivered], *, now: datetime) -> None:

@@ -46,7 +46,18 @@ class NotifierSettings(BrakeSettings, AmountSettings, RelaySettings):
     approval_overdue_hours: float = Field(
         8.0, description="A mail that no person has decided on by then is overdue", gt=0
     )
-    targets_per_mail_max: int = Field(2000, description="More targets than this become another mail", ge=1, le=2000)
+    targets_per_mail_max: int = Field(
+        10_000,
+        description="More targets than this become another mail, and each that is full says so",
+        ge=1,
+        le=10_000,
+    )
+    mail_bytes_max: int = Field(
+        10_000_000,
+        description="No mail is larger, or than the relay says that it takes: files have less in them, and say so",
+        ge=1_000_000,
+        le=50_000_000,
+    )
     groups_per_round: int = Field(
         200, description="Notifications closed in one transaction when they are due", ge=1, le=2000
     )

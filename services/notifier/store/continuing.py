@@ -10,6 +10,9 @@ from libs.common.db import Transaction
 from services.notifier.domain.continuing import Sought
 from services.notifier.store.attributed import read_target
 
+LOCK = 7_310_554
+"""Advisory lock: many plan at once, or one plans what goes on to another contact."""
+
 GONE_ON = """
     EXISTS (
         SELECT FROM targets c
@@ -17,6 +20,15 @@ GONE_ON = """
     )
 """
 """Whether `t` went on to another contact."""
+
+
+async def wait_for_planning(tx: Transaction, *, alone: bool) -> None:
+    """Until those that plan what goes on are done, and while it plans such itself (`alone`), all others.
+
+    What goes on may be told in the mail of any other group of its recipient: whoever plans it has to see them all.
+    """
+    kind = "" if alone else "_shared"
+    await tx.fetch(f"SELECT pg_advisory_xact_lock{kind}($1)", LOCK)
 
 
 async def pass_on(tx: Transaction, notification_ids: Collection[UUID], *, reason: str, now: datetime) -> None:

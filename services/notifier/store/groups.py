@@ -27,8 +27,8 @@ OPEN = """
 """
 
 
-async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Group]:
-    """The open group of each of these recipients and incidents, if there is one; locked.
+async def open_groups(tx: Transaction, pairs: Collection[Pair], *, named: Collection[UUID] = ()) -> dict[Pair, Group]:
+    """The open group of each of these recipients and incidents, if there is one, and those that are `named`; locked.
 
     The question names the expression that only the index of open groups is on: without statistics, as in the first
     minutes after a large feed, PostgreSQL took one on the incident, and read all open groups for each pair.
@@ -51,6 +51,14 @@ async def open_groups(tx: Transaction, pairs: Collection[Pair]) -> dict[Pair, Gr
             ORDER BY n.recipient_key, n.incident, n.id FOR UPDATE
             """,
             list(continued),
+        )
+    if others := set(named) - {row["id"] for row in rows}:
+        rows += await tx.fetch(
+            f"""
+            {OPEN} WHERE n.id = ANY($1::uuid[]) AND n.state = 'planned' AND n.kind = 'warning'
+            ORDER BY n.recipient_key, n.incident, n.id FOR UPDATE
+            """,
+            list(others),
         )
     groups = [
         Group(
@@ -92,15 +100,18 @@ async def _update_groups(tx: Transaction, groups: Sequence[Group], *, now: datet
             urgency = given.urgency, confidence = given.confidence,
             partners = string_to_array(given.partners, E'\\x1f'), targets_total = given.targets_total,
             due_at = given.due_at, state = given.state, queued_at = given.queued_at, next_attempt_at = given.queued_at,
-            wait = given.wait, reminder = given.reminder
+            wait = given.wait, reminder = given.reminder, contact = given.contact, settled = given.settled
         FROM unnest($1::uuid[], $2::bytea[], $3::float8[], $4::text[], $5::smallint[], $6::float8[], $7::text[],
-                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::bytea[])
+                    $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::bytea[],
+                    $14::smallint[], $15::boolean[])
           AS given (id, recipient, recipient_confidence, severity, urgency, confidence, partners, targets_total, due_at,
-                    state, queued_at, wait, reminder)
+                    state, queued_at, wait, reminder, contact, settled)
         WHERE n.id = given.id
         """,
         [group.id for group in groups],
         *_columns(groups, now),
+        [group.contact for group in groups],
+        [group.settled for group in groups],
     )
 
 

@@ -127,8 +127,15 @@ async def followers_of(tx: Transaction, notification_id: UUID) -> list[Follower]
     """Those that continue or correct this one."""
     rows = await tx.fetch(
         """
-        SELECT reference, kind, continues IS NOT NULL AS is_continuing, created_at, recipient_key AS email
-        FROM notifications WHERE continues = $1
+        SELECT reference, kind, true AS is_continuing, created_at, recipient_key AS email
+        FROM notifications WHERE continues = $1 OR id IN (
+            SELECT c.notification_id FROM targets t JOIN targets c ON c.first_target_id = coalesce(
+                t.first_target_id, t.target_id
+            )
+            WHERE t.notification_id = $1
+              AND convert_from(c.attributed, 'UTF8')::json #>> '{continued,notification_id}' = $1::text
+              AND convert_from(c.attributed, 'UTF8')::json #>> '{continued,is_anew}' IS NULL
+        )
         UNION ALL
         SELECT reference, kind, false, created_at, recipient_key FROM notifications WHERE corrects = $1
         """,

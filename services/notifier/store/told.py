@@ -41,7 +41,7 @@ async def told_of(tx: Transaction, threat_ids: Collection[object]) -> dict[Warne
                count(DISTINCT id) FILTER (WHERE counts) AS mails, min(place) FILTER (WHERE counts) AS place,
                coalesce(max(at) FILTER (WHERE counts), max(at)) AS last_at,
                coalesce(bool_or(sent_at IS NULL) FILTER (WHERE counts), false) AS is_waiting,
-               coalesce(bool_or(state = 'planned') FILTER (WHERE counts), false) AS is_open,
+               (array_agg(id ORDER BY at, id) FILTER (WHERE counts AND state = 'planned'))[1] AS open,
                bool_or(fixed_at IS NOT NULL AND NOT is_corrected) AS was_fixed,
                coalesce(bool_and(copy_of IS NOT NULL) FILTER (WHERE counts), false) AS by_copies_alone
         FROM mailed GROUP BY recipient_key, threat_id
@@ -60,7 +60,7 @@ def _told(row: Record) -> Told:
         mails=row["mails"],
         severity=URGENCY[(row["place"] or len(URGENCY)) - 1],
         is_waiting=row["is_waiting"],
-        is_open=row["is_open"],
+        open=row["open"],
         was_fixed=row["was_fixed"],
         by_copies_alone=row["by_copies_alone"],
     )

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
+import structlog
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
@@ -20,6 +21,8 @@ from services.verifier.handlers.incidents import ship_incidents
 from services.verifier.handlers.registered import registered_now
 from services.verifier.handlers.rules import CHECKS, rule_file_in_force
 from services.verifier.handlers.shipped import read_shipped
+
+log = structlog.get_logger(__name__)
 
 
 async def load_rules(tx: Transaction, settled: Rules, *, known: Rules, now: datetime, text: str | None = None) -> Rules:

@@ -3,6 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 
+import msgspec
+
+from libs.common.contracts import NotifiedTarget
+from libs.common.ids import derived_id
 from libs.common.links import Links
 from libs.common.vocabulary import Language, RecipientKind
 from tests.integration.feedback.conftest import Running
@@ -32,6 +36,34 @@ async def test_counts_of_many_batches_add_up_also_when_they_come_at_once(running
 
     assert (await numbers(running))["notifications_total"] == 120
     assert [row["notifications"] for row in await running.rows("SELECT notifications FROM tallies")] == [120]
+
+
+async def test_a_large_one_comes_in_parts_and_counts_once_in_whatever_order_and_however_often(running: Running) -> None:
+    whole = mail("large")
+    parts = [
+        msgspec.structs.replace(
+            whole,
+            part=part,
+            parts=3,
+            targets=tuple(
+                NotifiedTarget(
+                    target_id=derived_id("target", part, place), threat_id=derived_id("threat", part, place), asset="a"
+                )
+                for place in range(3)
+            ),
+        )
+        for part in (1, 2, 3)
+    ]
+
+    await running.hear(parts[1], parts[0])
+    await running.hear(*parts)
+    await running.hear(parts[2])
+
+    assert (await numbers(running))["notifications_total"] in (None, 1)
+    assert [row["notifications"] for row in await running.rows("SELECT notifications FROM tallies")] == [1]
+    [row] = await running.rows("SELECT targets::text FROM notifications")
+    told = msgspec.json.decode(str(row["targets"]), type=list[NotifiedTarget])
+    assert sorted(told, key=str) == sorted((each for part in parts for each in part.targets), key=str)
 
 
 async def test_the_first_that_is_told_of_a_notification_stands(running: Running) -> None:

@@ -14,9 +14,15 @@ from services.notifier.domain.notification import Command, State
 WINDOW = timedelta(minutes=5)
 """How long a target waits for others, unless it is critical."""
 
+GOING_ON_WINDOW = timedelta(seconds=30)
+"""How long one waits that goes on to another contact, critical or not."""
+
 REPEAT_INTERVAL = timedelta(days=14)
 LEASE = timedelta(minutes=4)
 CONNECTIONS = 3
+CONTACTS = 3
+"""So many are tried, one after the other."""
+
 TARGETS_PER_MAIL = 3
 APPROVAL_CONFIDENCE = 0.3
 
@@ -44,8 +50,27 @@ Word = tuple[UUID, str]
 
 
 def outcomes_of(targets: Iterable[Target], outcome: Outcome) -> list[Word]:
-    """The word to the partners about these targets. A copy has no outcome: the organisation's is the record's."""
-    return [(target.indicator_id, outcome.value) for target in targets if target.copy_of is None]
+    """The word to the partners about these targets. A copy has no outcome: the organisation's is the record's.
+
+    What was said before one went on to another contact is not said again.
+    """
+    return [
+        (target.indicator_id, outcome.value) for target in targets if target.copy_of is None and not was_said(target)
+    ]
+
+
+def was_said(target: Target) -> bool:
+    return target.continued is not None and target.continued.is_settled
+
+
+def contact_of(target: Target) -> int:
+    """Which of its ladder's contacts it is to, from 1."""
+    return 1 + (len(target.continued.failed) if target.continued else 0)
+
+
+def continues(target: Target) -> UUID | None:
+    """The notification that it goes on from."""
+    return target.continued.notification_id if target.continued else None
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +128,11 @@ class Mail:
     tries: int = 0
     doubts: int = 0
     is_settled: bool = False
+    continues: UUID | None = None
+    """The notification that could not reach its recipient."""
+    contact: int = 1
+    has_gone_on: bool = False
+    """Whether somebody else was named for what it could not deliver."""
     is_given_up: bool = False
     """Whether nobody else was left to tell, when it could not be delivered."""
     is_told: bool = False

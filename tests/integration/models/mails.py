@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from services.notifier.domain.copies import with_copies
 from services.notifier.domain.notification import BrakeScope, Command, State
 from services.notifier.domain.planning import REMINDERS, SuppressionReason
 from tests.integration.models.mail import (
+    CONTACTS,
+    GOING_ON_WINDOW,
     LEASE,
     OBEYS,
     OPEN,
@@ -25,7 +27,10 @@ from tests.integration.models.mail import (
     Mail,
     Reply,
     Result,
+    contact_of,
+    continues,
     outcomes_of,
+    was_said,
 )
 from tests.integration.models.wrong import MailsThatMayBeWrong
 
@@ -51,16 +56,12 @@ class Mails(MailsThatMayBeWrong):
         with_all = (each for target in batch for each in with_copies(target))
         fresh = {target.target_id: target for target in with_all if not self._knows(target)}
         refusals = {target_id: self._refusal(target, now) for target_id, target in fresh.items()}
-        joining: dict[tuple[str, str], list[Target]] = defaultdict(list)
-        for target_id, target in fresh.items():
-            if refusals[target_id]:
-                self.refused[target_id] = refusals[target_id]
-            else:
-                joining[target.recipient.key, target.incident].append(target)
-        for targets in joining.values():
-            self._join(targets, now)
+        self._join_all([target for target_id, target in fresh.items() if not refusals[target_id]], now)
+        self.refused |= {target_id: reason for target_id, reason in refusals.items() if reason}
         return [
-            (target.target_id, self.refused[target.target_id]) for target in batch if target.target_id in self.refused
+            (target.target_id, self.refused[target.target_id])
+            for target in batch
+            if target.target_id in self.refused and not was_said(target)
         ]
 
     def _knows(self, target: Target) -> bool:
@@ -73,7 +74,8 @@ class Mails(MailsThatMayBeWrong):
         if self.incidents[target.incident] is IncidentState.CLOSED:
             return "incident-closed"
         silence = self.silence_of(target.recipient.key)
-        return silence if silence and silence not in DEAD else self._repeat_of(target, now)
+        goes_on = silence in DEAD and contact_of(target) < CONTACTS
+        return silence if silence and not goes_on else self._repeat_of(target, now)
 
     def silence_of(self, recipient: str) -> str:
         """Why nobody writes there: the narrowest reason; empty if somebody may. A person alone silences a team."""
@@ -85,17 +87,7 @@ class Mails(MailsThatMayBeWrong):
 
     def _repeat_of(self, target: Target, now: datetime) -> str:
         """Why its recipient is not told of it again; empty where it is news, or time to remind."""
-        told = [
-            (mail, each)
-            for mail in self.all
-            if mail.recipient == target.recipient.key
-            and mail.corrects is None
-            and mail.state not in {State.FAILED, State.CANCELLED, State.REHEARSED, State.BOUNCED}
-            for each in mail.carried
-            if each.threat_id == target.threat_id
-            and each.target_id not in self._fixed
-            and not self.is_corrected(mail, each)
-        ]
+        told = self._told(target)
         if target.copy_of is None and all(each.copy_of is not None for _, each in told):
             return ""  # who has copies alone believes that somebody else is warned
         if not told or _urgency(target) < min(_urgency(each) for _, each in told):
@@ -107,21 +99,75 @@ class Mails(MailsThatMayBeWrong):
             return "interval"
         return "reminded" if len(mails) > REMINDERS[target.severity] else ""
 
-    def _join(self, targets: Sequence[Target], now: datetime) -> None:
+    def _told(self, target: Target) -> list[tuple[Mail, Target]]:
+        """What its recipient hears or has heard of its threat, and which of its targets told that."""
+        return [
+            (mail, each)
+            for mail in self.all
+            if mail.recipient == target.recipient.key
+            and mail.corrects is None
+            and mail.state not in {State.FAILED, State.CANCELLED, State.REHEARSED, State.BOUNCED}
+            for each in mail.carried
+            if each.threat_id == target.threat_id
+            and each.target_id not in self._fixed
+            and not self.is_corrected(mail, each)
+        ]
+
+    def _join_all(self, targets: Sequence[Target], now: datetime) -> None:
+        """What tells of the same threat goes into one mail, as far as there is room, and else what goes on from one."""
+        own: dict[tuple[str, str, UUID | None], list[Target]] = defaultdict(list)
+        guests: dict[tuple[str, str, UUID | None], list[Target]] = defaultdict(list)
+        homes: dict[tuple[str, str, UUID], tuple[str, str, UUID | None]] = {}
+        for target in targets:
+            recipient, incident = target.recipient.key, target.incident
+            key, about = (recipient, incident, continues(target)), (recipient, incident, target.threat_id)
+            told = [mail for mail, _ in self._told(target) if mail.state is State.PLANNED and mail.incident == incident]
+            is_acting = target.copy_of is None and all(each.copy_of is not None for _, each in self._told(target))
+            home = homes.get(about, key)
+            if told and not is_acting:
+                home = (recipient, incident, told[0].continues)
+            if home != key and len(guests[home]) < self._room(home):
+                guests[home].append(target)
+            else:
+                homes.setdefault(about, key)
+                own[key].append(target)
+        for key in {**own, **guests}:
+            first = [] if self._open(key) else own[key][:1]
+            self._join(key, [*first, *guests[key], *own[key][len(first) :]], now)
+
+    def _open(self, key: tuple[str, str, UUID | None]) -> Mail | None:
+        recipient, incident, continued = key
+        return next(
+            (
+                each
+                for each in self.of(recipient, incident)
+                if each.state is State.PLANNED and each.continues == continued
+            ),
+            None,
+        )
+
+    def _room(self, key: tuple[str, str, UUID | None]) -> int:
+        """For guests: the first one of a new mail is none."""
+        mail = self._open(key)
+        return TARGETS_PER_MAIL - (len(mail.targets) if mail else 1)
+
+    def _join(self, key: tuple[str, str, UUID | None], targets: Sequence[Target], now: datetime) -> None:
         """All go into the open mail of their recipient and incident, which is closed when it is full or due."""
-        recipient, incident = targets[0].recipient.key, targets[0].incident
+        recipient, incident, continued = key
         while targets:
-            mail = next((each for each in self.of(recipient, incident) if each.state is State.PLANNED), None)
+            mail = self._open(key)
             if mail is None:
-                mail = Mail(recipient, incident, created_at=now, due_at=now + WINDOW)
+                mail = Mail(recipient, incident, created_at=now, due_at=now + WINDOW, continues=continued)
+                mail.is_settled = True
                 self.all.append(mail)
             room = TARGETS_PER_MAIL - len(mail.targets)
             part, targets = targets[:room], targets[room:]
             mail.targets += part
             mail.weigh()
+            mail.is_settled = all(map(was_said, mail.targets))
+            mail.contact = max(map(contact_of, mail.targets))
             self._carried.update((target.target_id, mail) for target in part)
-            if any(target.severity is Severity.CRITICAL for target in part):
-                mail.due_at = min(mail.due_at, now)
+            mail.due_at = min(mail.due_at, *(now + _window(target) for target in part))
             is_due = mail.due_at <= now and self.incidents[incident] is IncidentState.APPROVED
             if len(mail.targets) >= TARGETS_PER_MAIL or is_due:
                 mail.close(now)
@@ -173,7 +219,7 @@ class Mails(MailsThatMayBeWrong):
     def _end(self, mails: Iterable[Mail], reason: str) -> None:
         """What waits for a dead address goes on to the next contact, and all else is cancelled."""
         for mail in mails:
-            if mail.state in OPEN and mail.corrects is None and reason in DEAD:
+            if mail.state in OPEN and mail.corrects is None and reason in DEAD and mail.contact < CONTACTS:
                 mail.state, mail.next_at = State.BOUNCED, None
                 self._ask_on(mail)
             else:
@@ -284,7 +330,7 @@ class Mails(MailsThatMayBeWrong):
                 self._settle(mail, Outcome.SUPPRESSED)
             case Result.DEFERRED:
                 mail.state, mail.next_at = State.DEFERRED, reply.next_at
-            case Result.DEAD if mail.corrects is None and not mail.is_teams:
+            case Result.DEAD if mail.corrects is None and not mail.is_teams and mail.contact < CONTACTS:
                 mail.state, mail.next_at = State.BOUNCED, None
                 self._ask_on(mail)
             case Result.FAILED | Result.DEAD:
@@ -301,7 +347,7 @@ class Mails(MailsThatMayBeWrong):
 
     def give_up(self, mail: Mail) -> None:
         """Nobody else can be told what it did not bring: that is the outcome, if none was said."""
-        if mail.state is State.BOUNCED and not mail.is_settled and not mail.is_given_up:
+        if mail.state is State.BOUNCED and not mail.is_settled and not mail.is_given_up and not mail.has_gone_on:
             mail.is_given_up = mail.is_settled = True
             self.said.update(outcomes_of(mail.targets, Outcome.FAILED))
 
@@ -323,6 +369,12 @@ class Mails(MailsThatMayBeWrong):
         mail.doubts = 0
         mail.queue(now)
         return True
+
+
+def _window(target: Target) -> timedelta:
+    if target.continued is not None:
+        return GOING_ON_WINDOW
+    return timedelta(0) if target.severity is Severity.CRITICAL else WINDOW
 
 
 def _reaches_team(reason: str) -> bool:

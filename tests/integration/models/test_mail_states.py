@@ -43,7 +43,7 @@ from services.notifier.handlers.corrections import heed_withdrawals
 from services.notifier.handlers.looking import end_suppression, newest_suppressions
 from services.notifier.handlers.planning import heed_feedback, take_up_incidents
 from tests.databases import make_tables
-from tests.integration.models.holding import Holding
+from tests.integration.models.going_on import GoingOn
 from tests.integration.models.machine import entered, step, told_of, try_plans
 from tests.integration.models.mail import ENDS, WINDOW, Mail
 from tests.integration.models.post_office import GROUPING, PostOffice, post_office
@@ -114,7 +114,7 @@ ONE_FOR_EACH: list[Arrival] = [(Kind.NEW, 0, email, SLUGS[0], Severity.HIGH, 0.9
 WITH_A_COPY: list[Arrival] = [(Kind.NEW, 0, EMAILS[0], SLUGS[0], Severity.HIGH, 0.9, TEAMS[0])]
 
 
-class MailStates(Holding):
+class MailStates(GoingOn):
     """What partners send, recipients answer and people order, while two replicas plan and send."""
 
     def __init__(self, office: PostOffice, runner: asyncio.Runner) -> None:
@@ -141,7 +141,7 @@ class MailStates(Holding):
                 if not is_kept:
                     raise Permanent("roll it back")
             self._targets += batch
-            self._check_answers(batch, answers)
+            self.check_answers(batch, answers)
         await self.check()
 
     @step(weight=4, minutes=st.sampled_from([1, 6, 6, 300, 300, 15 * 24 * 60]))
@@ -253,7 +253,7 @@ class MailStates(Holding):
     @step(choice=choices)
     async def give_up(self, choice: int) -> None:
         """Attribution answers that nobody else can be told: twice, as news may come."""
-        bounced = [mail for mail in self.mails.all if mail.state is State.BOUNCED]
+        bounced = [mail for mail in self.mails.all if mail.state is State.BOUNCED and not mail.has_gone_on]
         if bounced:
             mail = bounced[choice % len(bounced)]
             for _ in range(2):
@@ -268,6 +268,9 @@ class MailStates(Holding):
         async with self.office.database.transaction() as tx:
             await give_up(exhausted, tx=tx, now=self.now)
         self.mails.give_up(mail)
+
+    def next_after(self, email: str) -> Recipient:
+        return _recipient(EMAILS[(EMAILS.index(email) + 1) % len(EMAILS)])
 
     @property
     def marked_mails(self) -> list[Taken]:
@@ -293,7 +296,8 @@ class MailStates(Holding):
             await self.close_due(0, None)
             await self.send(0, None, None)
         for mail in self.mails.all:
-            await self._give_up(mail)
+            if not mail.has_gone_on:
+                await self._give_up(mail)
         await self.check()
         self._check_end()
 
@@ -332,7 +336,7 @@ class MailStates(Holding):
             new, threat_id=earlier.threat_id, recipient=earlier.recipient, incident=earlier.incident
         )
 
-    def _check_answers(self, batch: Sequence[Target], answers: Sequence[IndicatorSettled]) -> None:
+    def check_answers(self, batch: Sequence[Target], answers: Sequence[IndicatorSettled]) -> None:
         """What is suppressed at once is told at once, and when it comes again the same is told again."""
         indicators = {each.target_id: each.indicator_id for each in batch}
         refused = self.mails.plan(batch, now=self.now)
@@ -432,6 +436,28 @@ def test_a_team_that_has_a_copy_is_told_once_more_when_it_is_to_act_itself(begin
         assert [mail.state for mail in example.mails.all if mail.is_teams] == [State.SENT, State.SENT]
         outcomes = Counter(outcome for _, outcome in example.mails.said.elements() if outcome != "notification-sent")
         assert outcomes == {"notified": 1, "out-of-scope": 1}
+
+
+@pytest.mark.parametrize("is_all", [True, False], ids=["in one batch", "one after the other"])
+def test_what_gets_worse_on_its_way_to_the_next_contact_is_told_there_in_one_mail(
+    begin: Callable[[], MailStates], is_all: bool
+) -> None:
+    with begin() as example:
+        example.run(example.treat(email=EMAILS[0], mood=Mood.NO_SUCH_USER))
+        example.run(example.plan(arrivals=ONE_FOR_EACH[:1], is_kept=True))
+        example.run(example.wait(minutes=6))
+        example.run(example.close_due(which=0, fate=None))
+        example.run(example.send(which=0, fate=None, death=None))
+        worse = (Kind.SAME_THREAT, 0, EMAILS[0], SLUGS[0], Severity.CRITICAL, 0.9, "")
+        example.run(example.plan(arrivals=[worse], is_kept=True))
+        example.run(example.send(which=1, fate=None, death=None))
+        assert [mail.state for mail in example.mails.all] == [State.BOUNCED, State.BOUNCED]
+        for _ in range(2):
+            example.run(example.go_on(choice=0, is_all=is_all, is_kept=True))
+        example.run(example.settle())
+        [told] = [mail for mail in example.mails.all if mail.address == EMAILS[1]]
+        assert (told.state, len(told.targets), told.urgency) == (State.SENT, 2, 0)
+        assert len(example.office.postbox.taken) == 1
 
 
 def test_what_is_cancelled_behind_a_hold_is_behind_it_no_more(begin: Callable[[], MailStates]) -> None:

@@ -168,14 +168,15 @@ def test_what_did_not_fit_into_the_files_is_said() -> None:
     url = "https://www.jansen.example/" + "x" * 1900
     many = [
         msgspec.structs.replace(handed_over(), indicator=target(asset=Asset(url=f"{url}{place}")).indicator)
-        for place in range(3_000)
+        for place in range(10_000)
     ]
 
     letter, text = written(hand_over(*many))
 
-    told = min(file.told for file in letter.attachments)
-    assert told < 3_000
-    assert f"de eerste {told} van 3000" in " ".join(text.split())
+    table, reports = letter.attachments
+    assert table.told == 10_000
+    assert reports.told < 10_000
+    assert f"de eerste {reports.told} van 10000; de tabel bevat ze allemaal" in " ".join(text.split())
 
 
 def test_no_header_of_it_ends_it_by_one_click() -> None:

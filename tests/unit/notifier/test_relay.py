@@ -5,13 +5,14 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import DATA_SIZE_DEFAULT, SMTP, Envelope, Session
 
 from services.notifier.domain.meanings import Stage
 from services.notifier.domain.message import Mail
-from services.notifier.domain.replies import Answered, Lost, Unwritable
+from services.notifier.domain.replies import Answered, Lost, TooLarge, Unwritable
 from services.notifier.gateway.relay import Relay, RelayAddress, RelayAway, RememberingRelay, SmtpRelay
 
 REPLIES = {
@@ -212,6 +213,20 @@ async def test_an_address_beyond_ascii_is_unwritable_where_it_is_not_read_and_th
         assert await relay.deliver(mail_to("info@jansen.example")) == Answered(250, "2.0.0 taken")
 
     assert handler.connections == 1
+
+
+async def test_a_mail_that_is_larger_than_the_relay_says_that_it_takes_is_not_offered_and_the_next_one_goes_on(
+    server: tuple[Capricious, int],
+) -> None:
+    handler, port = server
+    relay = SmtpRelay(RelayAddress(host="127.0.0.1", port=port, security="none"))
+    large = msgspec.structs.replace(mail_to("info@jansen.example"), content=b"x" * DATA_SIZE_DEFAULT + b"\r\n")
+
+    assert await relay.deliver(large) == TooLarge(DATA_SIZE_DEFAULT + 2, DATA_SIZE_DEFAULT)
+    assert await relay.deliver(mail_to("info@jansen.example")) == Answered(250, "2.0.0 taken")
+    await relay.close()
+
+    assert (len(handler.envelopes), handler.connections) == (1, 1)
 
 
 async def test_a_connection_that_has_carried_enough_is_closed(server: tuple[Capricious, int]) -> None:

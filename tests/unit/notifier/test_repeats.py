@@ -44,7 +44,7 @@ def told(
         mails=mails,
         severity=severity,
         is_waiting=is_waiting,
-        is_open=is_open,
+        open=derived_id("notification", "open") if is_open else None,
         was_fixed=was_fixed,
     )
 

@@ -36,8 +36,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What one recipient was told of one threat.
 
     `mails` since it was last new to it, not counting what was called fixed or corrected since; `severity` is the worst
-    that these told. `first` was the first of all of them. `is_waiting`: the last one has not gone out yet, and
-    `is_open`: others can still join it. `was_fixed`: the recipient has called it fixed since. `by_copies_alone`: each
+    that these told. `first` was the first of all of them. `is_waiting`: the last one has not gone out yet, and others
+    can still join the one that is `open`. `was_fixed`: the recipient has called it fixed since. `by_copies_alone`: each
     said that somebody else is warned.
     """
 
@@ -47,13 +47,15 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     mails: int
     severity: Severity
     is_waiting: bool = False
-    is_open: bool = False
+    open: UUID | None = None
     was_fixed: bool = False
     by_copies_alone: bool = False
 
 
 class News(msgspec.Struct, frozen=True):
-    """It is told as if for the first time; if a mail with it still waits, with that."""
+    """It is told as if for the first time. `joins`: the notification that tells of it, and that can still be joined."""
+
+    joins: UUID | None = None
 
 
 class Reminder(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,14 +92,19 @@ def weigh_repeat(
         return NEWS
     if told.mails == 0:
         return _reminder(told, Again.CAME_BACK) if told.was_fixed else NEWS
-    if URGENCY.index(severity) < URGENCY.index(told.severity):
-        return NEWS if told.is_open else _reminder(told, Again.WORSENED)
+    if is_worse(severity, told):
+        return News(told.open) if told.open else _reminder(told, Again.WORSENED)
     pause = policy.interval if is_reopened else policy.pause_after(told.mails)
     if told.is_waiting or now - told.last_at < pause:
         return TooSoon(told.last_at)
     if told.mails > policy.reminders.get(severity, 0):
         return Enough(told.mails)
     return _reminder(told, Again.CAME_BACK if is_reopened else Again.STILL_THERE)
+
+
+def is_worse(severity: Severity, told: Told) -> bool:
+    """Than all that was told of it."""
+    return told.mails > 0 and URGENCY.index(severity) < URGENCY.index(told.severity)
 
 
 def _reminder(told: Told, again: Again) -> Reminder:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from libs.common.contracts import HandOver, Product
 from libs.common.text import plain, spreadsheet_safe
-from services.notifier.domain.attachments.attachment import Attachment, attachment_of
+from services.notifier.domain.attachments.attachment import ROOM_BYTES, Attachment, Frame, attachment_of
 from services.notifier.domain.findings import Finding, hand_over_told, tlp_of
 from services.notifier.domain.notification import Notification
 
@@ -57,26 +57,28 @@ COLUMNS: Mapping[str, Callable[[Finding], object]] = {
 """The columns after the first, which is our reference. Names and order stay: programs rely on them."""
 
 
-def table_of(findings: Sequence[Finding], notification: Notification) -> Attachment:
+def table_of(findings: Sequence[Finding], notification: Notification, *, room: int = ROOM_BYTES) -> Attachment:
     """The CSV (RFC 4180, UTF-8) of a mail."""
     return attachment_of(
         _rows(findings, notification.reference),
         name=f"findings-{notification.reference}.csv",
         media_type="text/csv",
-        head=_line(["reference", *COLUMNS]),
+        room=room,
+        frame=Frame(head=csv_line(["reference", *COLUMNS])),
     )
 
 
 def _rows(findings: Sequence[Finding], reference: str) -> Iterator[bytes]:
     for finding in findings:
-        yield _line([reference, *(_cell(value_of(finding)) for value_of in COLUMNS.values())])
+        yield csv_line([reference, *(_cell(value_of(finding)) for value_of in COLUMNS.values())])
 
 
 def _cell(value: object) -> str:
     return "" if value is None else spreadsheet_safe(plain(str(value), VALUE_CHARACTERS))
 
 
-def _line(cells: Sequence[str]) -> bytes:
+def csv_line(cells: Sequence[str]) -> bytes:
+    """One row (RFC 4180), with its line end."""
     row = io.StringIO()
     csv.writer(row).writerow(cells)
     return row.getvalue().encode()

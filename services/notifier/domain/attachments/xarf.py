@@ -12,7 +12,7 @@ import msgspec
 from libs.common.contracts import Asset
 from libs.common.text import plain
 from libs.common.vocabulary import Severity
-from services.notifier.domain.attachments.attachment import Attachment, attachment_of
+from services.notifier.domain.attachments.attachment import ROOM_BYTES, Attachment, Frame, attachment_of
 from services.notifier.domain.attachments.table import rfc_3339, source_port_of
 from services.notifier.domain.findings import Finding, hand_over_told, tlp_of
 from services.notifier.domain.notification import Notification
@@ -32,16 +32,17 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     domain: str
 
 
-def reports_of(findings: Sequence[Finding], notification: Notification, sender: Sender) -> Attachment:
+def reports_of(
+    findings: Sequence[Finding], notification: Notification, sender: Sender, *, room: int = ROOM_BYTES
+) -> Attachment:
     """The reports of a mail: a single one as XARF knows it, several in a list."""
     is_list = len(findings) > 1
     return attachment_of(
         _reports(findings, notification, sender),
         name=f"xarf-{notification.reference}.json",
         media_type="application/json",
-        head=b"[\n" if is_list else b"",
-        between=b",\n",
-        tail=b"\n]\n" if is_list else b"\n",
+        room=room,
+        frame=Frame(head=b"[\n" if is_list else b"", between=b",\n", tail=b"\n]\n" if is_list else b"\n"),
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from libs.common.errors import Permanent
 from libs.common.text import plain
 from libs.common.vocabulary import Language
-from services.notifier.domain.attachments.attachment import Attachment
+from services.notifier.domain.attachments.attachment import ROOM_BYTES, Attachment
 from services.notifier.domain.attachments.enclosed import enclosed_in
 from services.notifier.domain.corrections.words import CorrectionWords
 from services.notifier.domain.findings import FINDINGS_IN_MAIL, Finding, findings_of
@@ -71,7 +71,13 @@ class CorrectionLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def correction_of(
-    consignment: Consignment, *, words: CorrectionWords, common: Words, house: House, tokens: Tokens
+    consignment: Consignment,
+    *,
+    words: CorrectionWords,
+    common: Words,
+    house: House,
+    tokens: Tokens,
+    room: int = ROOM_BYTES,
 ) -> CorrectionLetter:
     """Write the letter. Values from partners, registries and recipients come out as plain, defanged, bounded text.
 
@@ -84,7 +90,8 @@ def correction_of(
     told = words.told_to(notification.recipient.kind)
     findings = findings_of(consignment.targets, common)
     values = _values(consignment, original, findings=findings, common=common, house=house)
-    enclosed = enclosed_in(notification, findings, words=common, house=house, spreadsheet_name=phrases.attachment_name)
+    name = phrases.attachment_name
+    enclosed = enclosed_in(notification, findings, words=common, house=house, room=room, spreadsheet_name=name)
     in_part = consignment.rest_holds
     subject = _either(in_part, told.subject_part, told.subject_whole).format_map(values)
     return CorrectionLetter(
