@@ -7,18 +7,55 @@ import asyncio
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, async_playwright
 
 from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.domain.amount.repeats import Again
 from services.notifier.domain.notification import Consignment
-from tests.browser.mails import corrected, sent
+from services.notifier.domain.samples.wish import Closed, Found, SampleMail, Wish
+from tests.browser.mails import catalogue, corrected, sent
 from tests.unit.notifier.test_claims import CLAIM
 from tests.unit.notifier.test_claims import write as write_claim
 from tests.unit.notifier.test_reminders_and_round_ups import reminding, together, written
+from tests.unit.notifier.test_samples import message
+from tests.unit.notifier.test_samples import written as written_sample
 
 WIDTHS_PX = (375, 900)
 GERMAN = Language("de")
+OWNER, TEAM = RecipientKind.NETWORK_OWNER, RecipientKind.NATIONAL_CERT
+
+
+def _wish(
+    incident: str = "open-smb", language: Language = Language.DUTCH, **wanted: Any
+) -> Wish:  # Any: options differ
+    return Wish(incident=incident, language=language, **wanted)
+
+
+WISHES = {
+    "stolen accounts": _wish("stolen-credentials", findings=8),
+    "stolen accounts to a team": _wish("stolen-credentials", GERMAN, findings=12, kind=TEAM, organisations=3),
+    "of everything": _wish(language=GERMAN, found=Found.MIXED, findings=12, evidence=("company-registry", "platform")),
+    "reminder, came back": _wish(mail=SampleMail.REMINDER, again=Again.CAME_BACK, mails=3, findings=3),
+    "reminder to a network owner": _wish(language=GERMAN, mail=SampleMail.REMINDER, kind=OWNER, again=Again.WORSENED),
+    "round-up of reminders": _wish(
+        mail=SampleMail.ROUND_UP, others=("weak-tls", "open-rdp"), kind=OWNER, findings=12, again=Again.STILL_THERE
+    ),
+    "test of a round-up": _wish(
+        language=GERMAN, mail=SampleMail.ROUND_UP, others=("weak-tls",), found=Found.ACCOUNTS, findings=4, is_test=True
+    ),
+    "correction in part": _wish(
+        mail=SampleMail.CORRECTION, in_part=True, perhaps_told=True, found=Found.ACCOUNTS, findings=12
+    ),
+    "correction to a team": _wish(
+        language=GERMAN, mail=SampleMail.CORRECTION, kind=TEAM, found=Found.MIXED, findings=7
+    ),
+    "copy": _wish(kind=TEAM, handed_over_because="also-warned", is_first=True),
+    "hand-over of several": _wish(language=GERMAN, kind=TEAM, organisations=3, findings=12, found=Found.HOSTS),
+    "test": _wish(language=GERMAN, is_test=True, reopened=Closed.NOT_SEEN_AGAIN, findings=2, reopened_findings=1),
+}
+"""Kinds of mail that people can look at beforehand."""
 
 
 def some_mails() -> dict[str, str]:
@@ -38,7 +75,14 @@ def some_mails() -> dict[str, str]:
         "round-up": _html_of(together(places=3)),
         "reminder": _html_of(reminding(mails=2)),
         "claim": write_claim(CLAIM)[1].html,
+        **{name: html_of(wish) for name, wish in WISHES.items()},
     }
+
+
+def html_of(wish: Wish) -> str:
+    """Of a mail with made-up findings."""
+    part = message(written_sample(wish, known=catalogue())).get_body(("html",))
+    return str(part.get_content()) if part is not None else ""
 
 
 def _html_of(consignment: Consignment) -> str:

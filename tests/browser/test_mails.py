@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, Route
@@ -11,6 +12,7 @@ from libs.common.contracts import Asset, Product
 from libs.common.vocabulary import Language, RecipientKind
 from services.notifier.domain.letter import Letter, letter_of
 from tests.browser.mails import PRESS, Sent, catalogue, corrected, sent
+from tests.browser.pictures import WISHES, html_of
 from tests.browser.sight import look
 from tests.unit.notifier.builders import HOUSE, TOKENS, consignment, target
 
@@ -97,6 +99,21 @@ async def test_a_correction_is_whole_and_says_the_same_as_its_text_and_links_to_
     for fact in (*facts, *(finding.where for finding in letter.wrong)):
         assert _in_one_line(fact) in shown
         assert _in_one_line(fact) in written
+
+
+@languages
+@pytest.mark.parametrize("name", list(WISHES))
+async def test_every_kind_of_mail_is_readable_on_a_phone_and_at_a_desk_in_light_and_dark(
+    program: MailProgram, gallery: Path, language: Language, name: str
+) -> None:
+    await program.show(html_of(msgspec.structs.replace(WISHES[name], language=language)))
+
+    for width in (PHONE_PX, DESK_PX):
+        for dark in (False, True):
+            sight = await look(program.page, width=width, dark=dark)
+            assert (sight.faults(), sight.media) == ([], []), (width, dark)
+    await program.page.screenshot(path=gallery / f"{name} {language}.png", full_page=True)
+    assert program.fetched == []
 
 
 @pytest.mark.parametrize("language", [Language.DUTCH, Language("de")])

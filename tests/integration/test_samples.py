@@ -20,11 +20,12 @@ from services.notifier.domain.replies import Answered, Lost, Reply
 from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.gateway.simulator import SimulatingRelay
 from services.notifier.handlers.commands import set_brake
+from services.notifier.handlers.planning import take_up_incidents
 from services.notifier.handlers.sampling import Desk
 from services.notifier.store import lists
 from tests.integration.test_delivery import DryRelay
 from tests.integration.test_notifier import SCRIBE, database
-from tests.unit.notifier.builders import incident
+from tests.unit.notifier.builders import advisory, incident
 
 __all__ = ["database"]
 
@@ -58,6 +59,10 @@ class Office:
                 "/v1/preview/send", json={"incident": incident().slug, "language": "en", "to": HERE, **words}
             )
         return response.status_code, response.json()
+
+    async def look(self, path: str = "/v1/preview", **wanted: Any) -> httpx.Response:
+        async with self._client(Role.VIEWER) as client:
+            return await client.post(f"{path}?as=text", json={"language": "en", **wanted})
 
     @asynccontextmanager
     async def _client(self, role: Role) -> AsyncIterator[httpx.AsyncClient]:
@@ -151,6 +156,84 @@ async def test_a_brake_holds_a_sample_too(
     status, _ = await office.send()
 
     assert (status, len(office.relays)) == ((409, 0) if is_held else (200, 1))
+
+
+@pytest.fixture
+async def other(database: Database) -> str:
+    """The slug of a further incident."""
+    further = incident(slug="open-rdp", told=advisory(title="Anybody reaches your screen"))
+    async with database.transaction() as tx:
+        await take_up_incidents([further], tx=tx, now=database.now())
+    return further.slug
+
+
+async def test_each_kind_of_mail_can_be_looked_at_and_sent(office: Office, other: str) -> None:
+    slug = incident().slug
+    wanted: dict[str, dict[str, Any]] = {  # Any: each option has its own type
+        "This is a reminder, because it has come back.": {"mail": "reminder", "again": "came-back"},
+        "Our warning was partly wrong.": {"mail": "correction", "in_part": True},
+        "Anybody reaches your screen": {"mail": "round-up", "others": [other]},
+        "You want to hear of this organisation as well.": {
+            "kind": "national-cert",
+            "handed_over_because": "also-warned",
+        },
+        "from the leak Example Breach of": {"found": "accounts", "findings": 4},
+    }
+
+    for sentence, options in wanted.items():
+        looked = await office.look(incident=slug, **options)
+        assert (looked.status_code, looked.headers["Content-Type"].partition(";")[0]) == (200, "text/plain"), options
+        assert sentence in " ".join(looked.text.split())
+        assert (await office.send(**options))[1]["state"] == "sent", options
+
+
+async def test_what_does_not_go_together_is_refused_with_what_would_fit(office: Office) -> None:
+    answer = await office.look(incident=incident().slug, mail="round-up", kind="national-cert", others=["no-such"])
+    problem = answer.json()
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+    assert problem["type"] == "/problems/unfitting-sample"
+    assert [(each["where"], each["code"]) for each in problem["errors"]] == [
+        ("body.kind", "unfitting"),
+        ("body.others", "unfitting"),
+    ]
+    assert "organisation, network-owner" in problem["detail"]
+    assert (await office.send(mails=2))[1]["type"] == "/problems/unfitting-sample"
+    assert office.relays == []
+
+
+async def test_what_nobody_knows_is_refused_with_what_there_is(office: Office) -> None:
+    unknown_mail = (await office.look(incident=incident().slug, mail="telegram")).json()
+    unknown_option = (await office.look(incident=incident().slug, colour="red")).json()
+
+    assert "round-up" in unknown_mail["errors"][0]["message"]
+    assert unknown_option["errors"][0]["where"] == "body.colour"
+    assert (await office.look(incident="nobody-knows", mail="round-up")).status_code == 404
+
+
+async def test_a_brake_on_any_incident_of_a_round_up_holds_its_sample(
+    office: Office, database: Database, other: str
+) -> None:
+    brake = Brake(
+        scope=BrakeScope.INCIDENT, value=other, engaged=True, reason="", changed_at=database.now(), changed_by="a"
+    )
+    async with database.transaction() as tx:
+        await set_brake(tx, brake)
+
+    assert (await office.send(mail="round-up", others=[other]))[0] == 409
+    assert (await office.send())[0] == 200
+
+
+async def test_mails_beside_the_notifications_can_be_looked_at(office: Office) -> None:
+    path = "/v1/preview/side-mail"
+
+    digest = await office.look(path, mail="digest", came="much", cadence="weekly")
+    claim = await office.look(path, mail="claim", asset="ip-range", source="ripe")
+    refused = await office.look(path, mail="claim", came="much")
+
+    assert "1,200" in digest.text
+    assert "198[.]18[.]0[.]0/24" in claim.text
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/unfitting-sample")
 
 
 async def test_who_only_reads_sends_nothing_and_there_is_no_mail_of_what_is_not_there(office: Office) -> None:

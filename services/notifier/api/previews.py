@@ -1,6 +1,5 @@
 """What a mail looks like before it goes out, or would look like."""
 
-from datetime import datetime
 from email import message_from_bytes, policy
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -8,10 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from libs.common import clock
-from libs.common.contracts import IncidentChanged
 from libs.common.db import Database
 from libs.common.errors import Permanent
 from libs.common.ids import new_id
@@ -19,12 +17,14 @@ from libs.common.openapi import Json, content, refusals
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.text import plain
-from libs.common.vocabulary import Language, RecipientKind
+from services.notifier.api.samples import Sample, SampleOrder, SideSample, required, side_wish_of, wish_of
 from services.notifier.domain.amount.policy import AmountPolicy
 from services.notifier.domain.message import Mail
 from services.notifier.domain.notification import Consignment
-from services.notifier.handlers.looking import incident_named, notification_named
-from services.notifier.handlers.previewing import addressed, consignment_with, preview, sample_consignment
+from services.notifier.domain.samples.beside import sample_beside
+from services.notifier.domain.samples.making import addressed
+from services.notifier.handlers.looking import notification_named
+from services.notifier.handlers.previewing import consignment_with, preview, sample_wanted
 from services.notifier.handlers.sampling import Desk, require_no_brake, send_sample
 from services.notifier.handlers.scribe import Scribe
 
@@ -43,22 +43,6 @@ class Form(StrEnum):
     TEXT = "text"
     HTML = "html"
     EML = "eml"
-
-
-class Sample(BaseModel):
-    """Which mail to show."""
-
-    incident: str = Field(max_length=100)
-    language: Language = Language.DUTCH
-    kind: RecipientKind = RecipientKind.ORGANISATION
-    findings: int = Field(1, ge=1, le=2000, description="How many made-up findings")
-    first: bool = Field(False, description="As to somebody who has had no mail from us yet")
-
-
-class SampleOrder(Sample):
-    """Which mail to send, and where to."""
-
-    to: str = Field(max_length=320, description="An address of the house's own, at one of `SAMPLE_DOMAINS`")
 
 
 class SampleView(BaseModel):
@@ -105,21 +89,36 @@ def routes(database: Database, scribe: Scribe, desk: Desk, foresight: Foresight)
 
     @router.post("/v1/preview", response_class=Response, responses={**ANSWERS, **refusals(404)})
     async def preview_sample(sample: Sample, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
-        """A mail about any incident, approved or not, with made-up findings."""
+        """A mail about any incident, approved or not, with made-up findings: of each kind and shape that there is. What
+        does not go together is refused, with what would fit.
+        """
         async with database.transaction() as tx:
-            incident = await incident_named(tx, sample.incident)
-        return _answer(_made_up(sample, incident, scribe, database.now()), scribe, form)
+            made_up = required(await sample_wanted(tx, wish_of(sample), scribe=scribe, now=database.now()))
+        return _answer(made_up, scribe, form)
+
+    @router.post("/v1/preview/side-mail", response_class=Response, responses=ANSWERS)
+    async def preview_side_mail(sample: SideSample, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
+        """A mail that is no notification, about things made up: a digest to a partner, or a claim that is put to a
+        registry's contact.
+        """
+        wish, now = side_wish_of(sample), database.now()
+        mail = sample_beside(wish, name=scribe.sample_name(wish.language), now=now)
+        try:
+            return rendered(scribe.write_beside(mail, now=now), form)
+        except Permanent as error:
+            raise _unwritable(error) from error
 
     @router.post("/v1/preview/send", responses=refusals(404, 409, 503))
     async def post_sample(order: SampleOrder, by: Analyst) -> SampleView:
         """Send such a mail to yourself, as it would travel: by the relay, signed, marked as a test of yours."""
         email, now = desk.address_of(order.to), database.now()
         async with database.transaction() as tx:
-            incident = await incident_named(tx, order.incident)
-            await require_no_brake(tx, incident=order.incident, email=email)
-        made_up = addressed(_made_up(order, incident, scribe, now), email=email, by=by.name, id_=new_id())
+            made_up = required(await sample_wanted(tx, wish_of(order), scribe=scribe, now=now))
+            for slug in (order.incident, *order.others):
+                await require_no_brake(tx, incident=slug, email=email)
+        mail = addressed(made_up, email=email, by=by.name, id_=new_id())
         try:
-            outcome = await send_sample(made_up, desk=desk, scribe=scribe, by=by.name, now=now)
+            outcome = await send_sample(mail, desk=desk, scribe=scribe, by=by.name, now=now)
         except Permanent as error:
             raise _unwritable(error) from error
         return SampleView(
@@ -131,20 +130,6 @@ def routes(database: Database, scribe: Scribe, desk: Desk, foresight: Foresight)
         )
 
     return router
-
-
-def _made_up(sample: Sample, incident: IncidentChanged | None, scribe: Scribe, now: datetime) -> Consignment:
-    if incident is None:
-        raise not_found("incident")
-    return sample_consignment(
-        incident,
-        kind=sample.kind,
-        language=sample.language,
-        findings=sample.findings,
-        name=scribe.sample_name(sample.language),
-        is_first=sample.first,
-        now=now,
-    )
 
 
 def _answer(consignment: Consignment, scribe: Scribe, form: Form) -> Response:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache, partial
 
 import msgspec
@@ -118,18 +118,30 @@ def _account(asset: Asset) -> str:
 
 def _leak(indicator: Indicator, words: Words) -> str:
     """By which malware, from which leak and of which day, as far as the list says so."""
-    name, malware = _harmless(indicator.extra.get("breach", "")), _harmless(indicator.malware_name or "")
-    day = _day_in(indicator.extra.get("leaked_at", ""), words)
+    name, malware, moment = _harmless(leak_of(indicator)), _harmless(indicator.malware_name or ""), leaked_at(indicator)
+    day = words.on(moment) if moment else ""
     return ", ".join(filter(None, (malware, words.leak.told(name, day))))
 
 
-def _day_in(text: str, words: Words) -> str:
-    """The day of a time as computers write it (ISO 8601, in UTC unless it says otherwise); empty for anything else."""
+def leak_of(indicator: Indicator) -> str:
+    """The name of the leak that stolen credentials are from, as its list has it; empty where it has none."""
+    return indicator.extra.get("breach", "") if indicator.credentials else ""
+
+
+def leaked_at(indicator: Indicator) -> datetime | None:
+    """When credentials were stolen: a time as computers write it (ISO 8601, in UTC unless it says otherwise)."""
+    text = indicator.extra.get("leaked_at", "") if indicator.credentials else ""
     try:
         moment = datetime.fromisoformat(text)
-        return words.on(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return ""
+        return None
+
+
+def leaked_on(indicator: Indicator) -> date | None:
+    """The day, in UTC."""
+    moment = leaked_at(indicator)
+    return moment.date() if moment else None
 
 
 def _what(malware_name: str | None, product: Product | None, cve_ids: Sequence[str], identifier: str) -> str:

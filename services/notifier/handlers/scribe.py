@@ -1,6 +1,6 @@
 """Writes the mails: of a notification or several, of a correction, of a digest, and of a claim."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import wraps
 from secrets import token_bytes
@@ -79,6 +79,10 @@ class Scribe:
     def sample_name(self, language: Language) -> str:
         """Who is written to in a sample."""
         return self._press.words(language).sample_name
+
+    def evidence_sources(self, language: Language) -> Collection[str]:
+        """Of which sources we can say how they know whose something is."""
+        return self._press.words(language).evidence
 
     def write(self, consignment: Consignment, *, now: datetime, most_bytes: int | None = None) -> Mail:
         """Takes half a millisecond, and 20 µs for each target. Raises `Permanent` for what can't be written.

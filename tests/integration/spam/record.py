@@ -2,15 +2,20 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 
 import msgspec
 
-from libs.common.vocabulary import Language, RecipientKind
+from libs.common.vocabulary import AssetKind, Language, RecipientKind
+from services.notifier.domain.amount.repeats import Again
+from services.notifier.domain.samples.beside import Came, SideKind, SideWish
+from services.notifier.domain.samples.wish import Closed, Found, SampleMail, Wish
 from tests.browser.mails import catalogue, corrected, sent
 from tests.integration.spam.filter import Verdict
 from tests.unit.notifier.builders import NOW, TOKENS
 from tests.unit.notifier.test_reminders_and_round_ups import SCRIBE, reminding, together
+from tests.unit.notifier.test_samples import beside, written
 
 SCORES = Path(__file__).parent / "scores.toml"
 
@@ -39,8 +44,8 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def all_mails() -> Mapping[str, bytes]:
-    """Each advice in each language to an organisation, as its first mail; and the shapes that other mails have."""
-    return dict(_mails())
+    """Each advice in each language to an organisation, as its first mail; the shapes of other mails; side mails."""
+    return dict((*_mails(), *_samples(), *_beside()))
 
 
 def _mails() -> Iterator[tuple[str, bytes]]:
@@ -58,6 +63,51 @@ def _mails() -> Iterator[tuple[str, bytes]]:
             f"reminder {language}",
             SCRIBE.compose(reminding(language=language), tokens=lambda _: TOKENS, now=NOW).content,
         )
+
+
+def _samples() -> Iterator[tuple[str, bytes]]:
+    """The kinds of mail that people can look at beforehand, as far as none of the above is one."""
+    named: dict[str, dict[str, object]] = {
+        "stolen accounts": {"found": Found.ACCOUNTS, "findings": 8, "is_first": True},
+        "stolen accounts to network-owner": {
+            "found": Found.ACCOUNTS,
+            "findings": 8,
+            "kind": RecipientKind.NETWORK_OWNER,
+        },
+        "stolen accounts to national-cert": {
+            "found": Found.ACCOUNTS,
+            "findings": 8,
+            "kind": RecipientKind.NATIONAL_CERT,
+        },
+        "of everything": {"found": Found.MIXED, "findings": 12, "evidence": ("company-registry", "platform")},
+        "came back": {"reopened": Closed.FALSE_POSITIVE, "findings": 3},
+        "reminder, worsened": {"mail": SampleMail.REMINDER, "again": Again.WORSENED, "mails": 3},
+        "reminder, came back": {"mail": SampleMail.REMINDER, "again": Again.CAME_BACK},
+        "round-up of reminders to network-owner": {
+            "mail": SampleMail.ROUND_UP,
+            "others": ("weak-tls",),
+            "again": Again.STILL_THERE,
+            "kind": RecipientKind.NETWORK_OWNER,
+        },
+        "correction in part": {"mail": SampleMail.CORRECTION, "in_part": True, "perhaps_told": True, "findings": 12},
+        "copy": {"kind": RecipientKind.NATIONAL_CERT, "handed_over_because": "also-warned"},
+        "hand-over of several": {"kind": RecipientKind.NATIONAL_CERT, "organisations": 3, "findings": 12},
+        "test": {"is_test": True},
+    }
+    for (name, options), language in product(named.items(), Language):
+        about = "stolen-credentials" if options.get("found") is Found.ACCOUNTS else "open-smb"
+        wish = msgspec.convert({"incident": about, "language": language} | options, Wish)
+        yield f"{name} {language}", written(wish, known=catalogue()).content
+
+
+def _beside() -> Iterator[tuple[str, bytes]]:
+    for language in Language:
+        for asset in AssetKind:
+            claim = SideWish(mail=SideKind.CLAIM, language=language, asset=asset)
+            yield f"claim of {asset} {language}", beside(claim).content
+        for came in Came:
+            digest = SideWish(mail=SideKind.DIGEST, language=language, came=came)
+            yield f"digest of {came} {language}", beside(digest).content
 
 
 def hash_of(mail: bytes) -> str:

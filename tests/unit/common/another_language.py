@@ -6,12 +6,13 @@ import sys
 from libs.common.contracts import IncidentChanged
 from libs.common.languages import CUSTOMS, language_of_country
 from libs.common.pages import preferred_language
-from libs.common.vocabulary import Language, RecipientKind
+from libs.common.vocabulary import Language
 from services.attribution.api.organisations import OrganisationBody
 from services.feedback.api.wording import read_wordings
 from services.notifier.domain.letter import letter_of
+from services.notifier.domain.samples.making import sample_consignment
+from services.notifier.domain.samples.wish import Wish
 from services.notifier.gateway.press import Press
-from services.notifier.handlers.previewing import sample_consignment
 from services.verifier.handlers.shipped import read_shipped
 from tests.unit.notifier.builders import HOUSE, NOW, TOKENS
 
@@ -32,9 +33,7 @@ def mail_about(slug: str) -> str:
         advisory=incident.advisory,
     )
     words = PRESS.words(FRISIAN)
-    of = sample_consignment(
-        told, kind=RecipientKind.ORGANISATION, language=FRISIAN, findings=1, name=words.sample_name, now=NOW
-    )
+    of = sample_consignment(Wish(incident=slug, language=FRISIAN), told, name=words.sample_name, now=NOW)
     return PRESS.print(letter_of(of, words=words, house=HOUSE, tokens=TOKENS)).text
 
 

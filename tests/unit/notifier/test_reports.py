@@ -228,6 +228,49 @@ def test_no_cell_of_the_table_can_start_a_formula() -> None:
     assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t"))]
 
 
+def stolen(**extra: str) -> Indicator:
+    return indicator(
+        category="information-content-security/data-leak",
+        identifier="leaked-credentials",
+        asset=Asset(email="j.doe@jansen.example", url="https://vpn.jansen.example/login"),
+        credentials=True,
+        extra=extra,
+    )
+
+
+def test_machines_are_told_which_account_which_leak_and_which_day() -> None:
+    said = stolen(breach="Example Breach", leaked_at="2026-02-01T23:30:00-02:00", password="hunter2")
+
+    file, table = reports(findings(said)), table_of(findings(said), notification(to=CERT))
+
+    [row] = rows(table)
+    assert list(row)[-3:] == ["account", "leak", "leaked_on"]
+    told = {"account": "j.doe@jansen.example", "leak": "Example Breach", "leaked_on": "2026-02-02"}
+    assert row == row | told
+    own = json.loads(file.content)["tocsin"]
+    assert own == own | told
+    assert b"hunter2" not in file.content + table.content
+    assert not read_back(file.content)[0].warnings
+
+
+@needs_schemas
+def test_a_report_of_a_stolen_account_is_valid_by_the_schemas_of_xarf() -> None:
+    validator().validate(json.loads(reports(findings(stolen(breach="Example Breach"))).content))
+
+
+def test_the_name_of_a_leak_is_no_formula_and_a_day_that_nobody_can_read_is_none() -> None:
+    [row] = rows(table_of(findings(stolen(breach="=1+1", leaked_at="=2")), notification(to=CERT)))
+
+    assert row == row | {"leak": "'=1+1", "leaked_on": ""}
+
+
+def test_what_is_no_stolen_account_has_no_leak_in_the_table() -> None:
+    said = indicator(asset=Asset(email="info@jansen.example"), extra={"breach": "One", "leaked_at": "2026-02-01"})
+    [row] = rows(table_of(findings(said), notification(to=CERT)))
+
+    assert row == row | {"account": "", "leak": "", "leaked_on": "", "email": "info@jansen.example"}
+
+
 def test_what_partners_wrote_in_own_words_is_in_no_file() -> None:
     """Whatever a redaction has missed: a secret has no column and no member that it could leave by."""
     said = indicator(

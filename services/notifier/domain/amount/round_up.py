@@ -32,6 +32,10 @@ class RoundUpLetter(msgspec.Struct, frozen=True, kw_only=True):
         return next((letter.introduction for letter in self.letters if letter.introduction), "")
 
     @property
+    def test_notice(self) -> str:
+        return self.first.test_notice
+
+    @property
     def notification(self) -> Notification:
         return self.first.notification
 
@@ -57,11 +61,12 @@ def round_up_of(letters: Sequence[Letter], *, words: AmountWords, common: Words)
     """Put letters of one recipient together, in their order."""
     first, own = letters[0], words.round_up
     values = {**first.values, "notifications": str(len(letters))}
+    subject = own.subject.format_map(values)
     return RoundUpLetter(
         letters=letters,
         words=own,
         common=common,
         values=values,
-        subject=own.subject.format_map(values),
+        subject=common.phrases.test_subject.format(subject=subject) if first.test_notice else subject,
         attachments=[attachment for letter in letters for attachment in letter.attachments],
     )

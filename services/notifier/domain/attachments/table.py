@@ -1,7 +1,8 @@
 """Findings as CSV for machines: every column, values as they are, and still nothing that a spreadsheet would run.
 
 A field of ours leaves only by a column here. What partners wrote in own words (`description`, `tags`, `extra`) has
-none, whatever is in it: only the source port, by which the customer behind a shared address is known.
+none, whatever is in it: only the source port, by which the customer behind a shared address is known, and of stolen
+credentials the name and the day of the leak, by which it is known which password it was.
 """
 
 import csv
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from libs.common.contracts import HandOver, Product
 from libs.common.text import plain, spreadsheet_safe
 from services.notifier.domain.attachments.attachment import ROOM_BYTES, Attachment, Frame, attachment_of
-from services.notifier.domain.findings import Finding, hand_over_told, tlp_of
+from services.notifier.domain.findings import Finding, hand_over_told, leak_of, leaked_on, tlp_of
 from services.notifier.domain.notification import Notification
 
 VALUE_CHARACTERS = 2048
@@ -24,6 +25,12 @@ def source_port_of(finding: Finding) -> int | None:
     said = finding.target.indicator.extra.get("source_port", "")
     port = int(said) if said.isascii() and said.isdigit() and len(said) <= len(str(HIGHEST_PORT)) else 0
     return port if 1 <= port <= HIGHEST_PORT else None
+
+
+def account_of(finding: Finding) -> str:
+    """Whose credentials were stolen; empty for all that is something else."""
+    indicator = finding.target.indicator
+    return (indicator.asset.email or "") if indicator.credentials else ""
 
 
 COLUMNS: Mapping[str, Callable[[Finding], object]] = {
@@ -53,6 +60,9 @@ COLUMNS: Mapping[str, Callable[[Finding], object]] = {
     "malware": lambda finding: finding.target.indicator.malware_name,
     "concerns": lambda finding: _handed_over(finding).organisation,
     "handed_over_because": lambda finding: _handed_over(finding).reason,
+    "account": account_of,
+    "leak": lambda finding: leak_of(finding.target.indicator),
+    "leaked_on": lambda finding: leaked_on(finding.target.indicator),
 }
 """The columns after the first, which is our reference. Names and order stay: programs rely on them."""
 

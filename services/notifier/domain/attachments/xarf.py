@@ -1,8 +1,9 @@
 """Findings as reports in XARF 4, one for each; valid by its schemas, and read back by intake as what they were.
 
 What XARF has no place for goes in a member of our own, `tocsin`, as its core schema allows: the whole asset, the
-category and the identifier by which the finding was known here. Another Tocsin reads it; everybody else passes it over.
-Like the table, it holds nothing that partners wrote in own words.
+category and the identifier by which the finding was known here, and of stolen credentials the account and the leak: its
+`exposed_data` is about the page that exposes, not about whose they were. Another Tocsin reads it; everybody else passes
+it over. Like the table, it holds nothing that partners wrote in own words.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +14,8 @@ from libs.common.contracts import Asset
 from libs.common.text import plain
 from libs.common.vocabulary import Severity
 from services.notifier.domain.attachments.attachment import ROOM_BYTES, Attachment, Frame, attachment_of
-from services.notifier.domain.attachments.table import rfc_3339, source_port_of
-from services.notifier.domain.findings import Finding, hand_over_told, tlp_of
+from services.notifier.domain.attachments.table import account_of, rfc_3339, source_port_of
+from services.notifier.domain.findings import Finding, hand_over_told, leak_of, leaked_on, tlp_of
 from services.notifier.domain.notification import Notification
 
 VERSION = "4.2.0"
@@ -108,6 +109,9 @@ def _own(finding: Finding, notification: Notification) -> Json:
         "asset": msgspec.to_builtins(indicator.asset),
         "concerns": plain(handed_over.organisation, ORGANISATION_CHARACTERS) if handed_over else "",
         "handed_over_because": handed_over.reason if handed_over else "",
+        "account": account_of(finding),
+        "leak": plain(leak_of(indicator), ORGANISATION_CHARACTERS),
+        "leaked_on": str(leaked_on(indicator) or ""),
     }
     return {name: value for name, value in own.items() if value != ""}
 
