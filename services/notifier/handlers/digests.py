@@ -62,15 +62,22 @@ async def claim(tx: Transaction, *, now: datetime, lease: timedelta) -> AnySideM
     What is addressed to somebody whom we don't write to is taken back instead, and so is a code that is too old.
     """
     while (due := await digests.due_digest(tx, now=now)) is not None:
-        recipient_key = due.email.lower()
-        silent = SuppressionList(await orders.suppressions_of(tx, [(recipient_key, None)], now=now))
-        suppression = silent.covering(recipient_key, EVERY_INCIDENT)
-        is_over = isinstance(due, ClaimMail) and now >= due.claim.expires_at
-        if suppression is None and not is_over:
+        reason = await _reason_against(tx, due, now=now)
+        if reason is None:
             return await digests.claim_digest(tx, due.id, now=now, lease_until=now + lease)
-        await digests.cancel_digest(tx, due.id, reason=suppression.reason if suppression is not None else EXPIRED)
+        await digests.cancel_digest(tx, due.id, reason=reason)
         await _close(tx, due, State.CANCELLED)
     return None
+
+
+async def _reason_against(tx: Transaction, mail: AnySideMail, *, now: datetime) -> str | None:
+    """Why it must not go out any more, if it mustn't."""
+    recipient_key = mail.email.lower()
+    silent = SuppressionList(await orders.suppressions_of(tx, [(recipient_key, None)], now=now))
+    suppression = silent.covering(recipient_key, EVERY_INCIDENT)
+    if suppression is not None:
+        return suppression.reason
+    return EXPIRED if mail.expires_at is not None and now >= mail.expires_at else None
 
 
 async def doubt_lost(tx: Transaction, *, now: datetime) -> None:

@@ -4,12 +4,20 @@ Their states are those of a notification, but for those that wait for people.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 
 from libs.common.contracts import ClaimToConfirm, DigestDue
 from services.notifier.domain.notification import State
+
+
+class SideMailKind(StrEnum):
+    """What a side mail is, as it is kept."""
+
+    DIGEST = "digest"
+    CLAIM = "claim"
 
 
 class SideMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +32,11 @@ class SideMail(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None
     tries: int
     doubts: int
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it is not sent any more, if ever."""
+        return None
 
 
 class Digest(SideMail, frozen=True, kw_only=True):
@@ -44,6 +57,10 @@ class ClaimMail(SideMail, frozen=True, kw_only=True):
     @property
     def email(self) -> str:
         return self.claim.email
+
+    @property
+    def expires_at(self) -> datetime | None:
+        return self.claim.expires_at
 
     @property
     def without_code(self) -> ClaimToConfirm:
