@@ -15,6 +15,7 @@ from services.notifier.domain.notification import Consignment
 from tests.browser.mails import corrected, sent
 from tests.unit.notifier.test_claims import CLAIM
 from tests.unit.notifier.test_claims import write as write_claim
+from tests.unit.notifier.test_registration_mails import ASKED, FOLLOWED, LATER_NEWS, ask, tell
 from tests.unit.notifier.test_reminders_and_round_ups import reminding, together, written
 
 WIDTHS_PX = (375, 900)
@@ -38,6 +39,9 @@ def some_mails() -> dict[str, str]:
         "round-up": _html_of(together(places=3)),
         "reminder": _html_of(reminding(mails=2)),
         "claim": write_claim(CLAIM)[1].html,
+        "registration, to confirm": ask(ASKED)[1].html,
+        "registration, what to do": tell(FOLLOWED)[1].html,
+        "registration, news": tell(LATER_NEWS)[1].html,
     }
 
 

@@ -1,17 +1,31 @@
 """Digests and other side mails, and their attempts: taken up once, claimed one at a time, answered."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
 import msgspec
 from asyncpg import Record
 
-from libs.common.contracts import ClaimToConfirm, DigestDue, Event
+from libs.common.contracts import (
+    ClaimToConfirm,
+    DigestDue,
+    Event,
+    RegistrationFollowed,
+    RegistrationToConfirm,
+)
 from libs.common.contracts.wire import encode
 from libs.common.db import Transaction
-from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Digest, SideMailKind, WantedDigests
+from services.notifier.domain.digests.digest import (
+    AnySideMail,
+    ClaimMail,
+    Digest,
+    RegistrationMail,
+    RegistrationNews,
+    SideMailKind,
+    WantedDigests,
+)
 from services.notifier.domain.notification import Attempt, State
 from services.notifier.domain.outcome import Change
 from services.notifier.domain.planning import domain_of
@@ -28,13 +42,21 @@ DIGEST_BRAKED = """
 
 
 class NewSideMail(msgspec.Struct, frozen=True, kw_only=True):
-    """One to be kept: for whom, and all that it says. Only a digest has a partner."""
+    """One to be kept: for whom, and all that it says. Only a digest has a partner.
+
+    `about` and `revision` say of which registration it tells, and how far that is. It waits for `wait`, for others of
+    its registration, and is forgotten altogether at `forget_at`.
+    """
 
     id: UUID
     kind: SideMailKind
     email: str
     due: Event
     partner: str = ""
+    about: UUID | None = None
+    revision: int | None = None
+    wait: timedelta = timedelta()
+    forget_at: datetime | None = None
 
 
 async def add_digests(tx: Transaction, due: Sequence[DigestDue], *, now: datetime) -> int:
@@ -51,11 +73,13 @@ async def add_side_mails(tx: Transaction, mails: Sequence[NewSideMail], *, now: 
     keys = [each.email.lower() for each in mails]
     rows = await tx.fetch(
         """
-        INSERT INTO digests (id, kind, partner, recipient_key, recipient_domain, due, state, created_at,
-                             next_attempt_at)
-        SELECT id, kind, partner, recipient_key, recipient_domain, due, 'queued', $7, $7
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])
-          AS given (id, kind, partner, recipient_key, recipient_domain, due)
+        INSERT INTO digests (id, kind, partner, recipient_key, recipient_domain, due, about, revision, forget_at,
+                             state, created_at, next_attempt_at)
+        SELECT id, kind, partner, recipient_key, recipient_domain, due, about, revision, forget_at,
+               'queued', $11::timestamptz, $11::timestamptz + wait
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::uuid[], $8::bigint[],
+                    $9::timestamptz[], $10::interval[])
+          AS given (id, kind, partner, recipient_key, recipient_domain, due, about, revision, forget_at, wait)
         ON CONFLICT DO NOTHING RETURNING id
         """,
         [each.id for each in mails],
@@ -64,6 +88,10 @@ async def add_side_mails(tx: Transaction, mails: Sequence[NewSideMail], *, now: 
         keys,
         [domain_of(key) for key in keys],
         [encode(each.due) for each in mails],
+        [each.about for each in mails],
+        [each.revision for each in mails],
+        [each.forget_at for each in mails],
+        [each.wait for each in mails],
         now,
     )
     return len(rows)
@@ -225,5 +253,9 @@ def side_mail(row: Record) -> AnySideMail:
             return Digest(**values, due=msgspec.json.decode(due, type=DigestDue))
         case SideMailKind.CLAIM:
             return ClaimMail(**values, claim=msgspec.json.decode(due, type=ClaimToConfirm))
+        case SideMailKind.REGISTRATION:
+            return RegistrationMail(**values, asked=msgspec.json.decode(due, type=RegistrationToConfirm))
+        case SideMailKind.REGISTRATION_NEWS:
+            return RegistrationNews(**values, followed=msgspec.json.decode(due, type=RegistrationFollowed))
         case _ as never:
             assert_never(never)

@@ -1,4 +1,5 @@
-"""Mails beside the notifications: digests to their partners, and claims that are put to a registry's contact.
+"""Mails beside the notifications: digests to their partners, claims that are put to a registry's contact, and what an
+organisation that registers by itself is asked and told.
 
 Their states are those of a notification, but for those that wait for people.
 """
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import ClaimToConfirm, DigestDue
+from libs.common.contracts import ClaimToConfirm, DigestDue, RegistrationFollowed, RegistrationToConfirm
 from services.notifier.domain.notification import State
 
 
@@ -18,6 +19,8 @@ class SideMailKind(StrEnum):
 
     DIGEST = "digest"
     CLAIM = "claim"
+    REGISTRATION = "registration"
+    REGISTRATION_NEWS = "registration-news"
 
 
 class SideMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +71,40 @@ class ClaimMail(SideMail, frozen=True, kw_only=True):
         return msgspec.structs.replace(self.claim, code="", url="")
 
 
-AnySideMail = Digest | ClaimMail
+class RegistrationMail(SideMail, frozen=True, kw_only=True):
+    """The question to an address whether it is right that it has registered."""
+
+    asked: RegistrationToConfirm
+
+    @property
+    def email(self) -> str:
+        return self.asked.email
+
+    @property
+    def registration_id(self) -> UUID:
+        return self.asked.registration_id
+
+    @property
+    def expires_at(self) -> datetime | None:
+        return self.asked.expires_at
+
+
+class RegistrationNews(SideMail, frozen=True, kw_only=True):
+    """How far a registration is, to whoever has confirmed it. `news` of what is `followed` says of which assets."""
+
+    followed: RegistrationFollowed
+
+    @property
+    def email(self) -> str:
+        return self.followed.email
+
+    @property
+    def registration_id(self) -> UUID:
+        return self.followed.registration_id
+
+
+AnyRegistrationMail = RegistrationMail | RegistrationNews
+AnySideMail = Digest | ClaimMail | AnyRegistrationMail
 FINAL = (State.SENT, State.FAILED, State.CANCELLED, State.REHEARSED)
 """From which none of them comes back."""
 
