@@ -19,7 +19,7 @@ from libs.common.security import Operator, Role, sign_operator_token
 from services.notifier.app import build
 from services.notifier.domain.digests.digest import FINAL, AnyRegistrationMail, RegistrationNews
 from services.notifier.domain.notification import BrakeScope, State
-from services.notifier.domain.planning import Suppression, SuppressionReason
+from services.notifier.domain.planning import Suppression, SuppressionReason, of_organisation
 from services.notifier.domain.replies import Answered, Lost
 from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.commands import suppress
@@ -134,6 +134,7 @@ async def test_a_question_is_forgotten_when_its_link_is_over(database: Database,
         (ASKED.email, SuppressionReason.OPT_OUT, True, False),
         (ASKED.email, SuppressionReason.COMPLAINT, True, False),
         (ASKED.email, SuppressionReason.OPERATOR, False, False),
+        (of_organisation(FOLLOWED.organisation_id), SuppressionReason.OPERATOR, True, False),
         (ASKED.email, SuppressionReason.UNDELIVERABLE, False, False),
         ("bakery.example", SuppressionReason.OPERATOR, False, False),
     ],
@@ -252,6 +253,15 @@ async def test_an_address_that_has_changed_gets_the_news(database: Database) -> 
     await follow(database, FOLLOWED, msgspec.structs.replace(followed_by(2), email="New@bakery.example"))
     await send_all(database, relay)
     assert [mail.recipient for mail in relay.mails] == ["New@bakery.example"]
+
+
+async def test_an_address_that_has_changed_is_looked_up_among_those_that_are_not_written_to(database: Database) -> None:
+    await follow(database, FOLLOWED, msgspec.structs.replace(followed_by(2), email="New@bakery.example"))
+    async with database.transaction() as tx:
+        silence = Suppression(value="new@bakery.example", reason=SuppressionReason.OPERATOR)
+        await suppress(tx, silence, note="", by="a", now=NOW)
+    await send_all(database, RememberingRelay())
+    assert await states(database) == [(State.CANCELLED, "operator")]
 
 
 async def test_another_registration_has_news_of_its_own(database: Database) -> None:

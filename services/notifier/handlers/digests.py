@@ -36,7 +36,7 @@ from services.notifier.domain.planning import SuppressionList
 from services.notifier.domain.registrations.following import silences_a_question
 from services.notifier.domain.replies import Patience, Released, Result, RetryPolicy, after_loss
 from services.notifier.gateway.relay import Relay, RelayAway, RelayRefusesUs
-from services.notifier.handlers.registration_mails import overtaken
+from services.notifier.handlers.registration_mails import OVERTAKEN, as_things_stand
 from services.notifier.handlers.scribe import Scribe
 from services.notifier.handlers.sending import bury_dead_addresses, hand_over
 from services.notifier.store import claim_mails, digests, orders
@@ -88,17 +88,20 @@ async def claim(tx: Transaction, *, now: datetime, lease: timedelta) -> AnySideM
 
 
 async def _reason_against(tx: Transaction, mail: AnySideMail, *, now: datetime) -> str | None:
-    """Why it must not go out any more, if it mustn't."""
+    """Why it must not go out any more, if it mustn't. News is brought up to date first."""
+    if isinstance(mail, RegistrationNews):
+        current = await as_things_stand(tx, mail, now=now)
+        if current is None:
+            return OVERTAKEN
+        mail = current
     recipient_key = mail.email.lower()
-    standing = await orders.suppressions_of(tx, [(recipient_key, None)], now=now)
+    standing = await orders.suppressions_of(tx, [(recipient_key, mail.organisation_id)], now=now)
     if isinstance(mail, RegistrationMail):
         standing = [each for each in standing if silences_a_question(each, recipient_key)]
-    suppression = SuppressionList(standing).covering(recipient_key, EVERY_INCIDENT)
+    suppression = SuppressionList(standing).covering(recipient_key, EVERY_INCIDENT, mail.organisation_id)
     if suppression is not None:
         return suppression.reason
-    if mail.expires_at is not None and now >= mail.expires_at:
-        return EXPIRED
-    return await overtaken(tx, mail, now=now) if isinstance(mail, RegistrationNews) else None
+    return EXPIRED if mail.expires_at is not None and now >= mail.expires_at else None
 
 
 async def doubt_lost(tx: Transaction, *, now: datetime) -> None:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+import msgspec
+
 from libs.common.contracts import Event, RegistrationFollowed, RegistrationToConfirm
 from libs.common.db import Transaction
 from libs.common.metrics import REGISTRATION_MAILS
@@ -38,25 +40,25 @@ async def take_up_news(events: Sequence[RegistrationFollowed], *, tx: Transactio
     return ()
 
 
-async def overtaken(tx: Transaction, mail: RegistrationNews, *, now: datetime) -> str | None:
+async def as_things_stand(tx: Transaction, mail: RegistrationNews, *, now: datetime) -> RegistrationNews | None:
     """Put all that waits to be told of a registration into one mail, as things stand now: the last of those that wait.
 
-    None when this is the one, and has something to tell; else the reason why it doesn't go.
+    This mail as it goes when that is the one, and has something to tell; else None, and it is overtaken.
     """
     later = await registration_mails.lock_later(tx, mail)
     newest = await registration_mails.newest_word(tx, mail.registration_id)
     waiting = [mail, *(each for each in later if each.state in WAITING)]
     told = still_to_tell(waiting, newest, gone=[each for each in later if each.state in GONE])
     if told is None:
-        return OVERTAKEN
+        return None
     *others, last = waiting
     await registration_mails.rewrite(tx, last, told, now=now)
     if last is mail:
-        return None
+        return msgspec.structs.replace(mail, followed=told)
     for other in others[1:]:
         await digests.cancel_digest(tx, other.id, reason=OVERTAKEN)
         tx.after_commit(partial(REGISTRATION_MAILS.labels(State.CANCELLED).inc, 1))
-    return OVERTAKEN
+    return None
 
 
 async def newest_registration_mails(

@@ -41,6 +41,11 @@ class SideMail(msgspec.Struct, frozen=True, kw_only=True):
         """From when on it is not sent any more, if ever."""
         return None
 
+    @property
+    def organisation_id(self) -> UUID | None:
+        """Whose it is, as attribution knows it; who is not written to as an organisation gets none."""
+        return None
+
 
 class Digest(SideMail, frozen=True, kw_only=True):
     """One mail to one partner."""
@@ -97,6 +102,10 @@ class RegistrationNews(SideMail, frozen=True, kw_only=True):
     @property
     def email(self) -> str:
         return self.followed.email
+
+    @property
+    def organisation_id(self) -> UUID | None:
+        return self.followed.organisation_id
 
     @property
     def registration_id(self) -> UUID:
