@@ -27,7 +27,7 @@ from services.notifier.handlers.keeping import forget
 from services.notifier.handlers.registration_mails import TOGETHER_WITHIN, take_up_news, take_up_questions
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import registration_mails
-from tests.integration.test_digests import AFTER_LEASE, brake, claimed, running, send, set_brakes
+from tests.integration.test_digests import AFTER_LEASE, brake, claimed, due, running, send, set_brakes, take_up
 from tests.integration.test_notifier import LATER, database
 from tests.unit.notifier.builders import NOW
 from tests.unit.notifier.test_registration_mails import ASKED as ASKED_IN_MARCH
@@ -255,6 +255,16 @@ async def test_an_address_that_has_changed_gets_the_news(database: Database) -> 
     assert [mail.recipient for mail in relay.mails] == ["New@bakery.example"]
 
 
+async def test_a_brake_on_the_domain_of_an_address_that_has_changed_holds_the_next_try(database: Database) -> None:
+    moved = msgspec.structs.replace(followed_by(2), email="info@jansen.example")
+    await follow(database, FOLLOWED, moved)
+    await send(database, RememberingRelay({moved.email: Answered(451, "4.3.0 Try again later")}))
+    await set_brakes(database, brake(BrakeScope.DOMAIN, "jansen.example"))
+    relay = RememberingRelay()
+    await send_all(database, relay, now=MUCH_LATER)
+    assert relay.mails == []
+
+
 async def test_an_address_that_has_changed_is_looked_up_among_those_that_are_not_written_to(database: Database) -> None:
     await follow(database, FOLLOWED, msgspec.structs.replace(followed_by(2), email="New@bakery.example"))
     async with database.transaction() as tx:
@@ -301,6 +311,7 @@ async def test_operators_see_the_mails_and_can_not_act_for_an_organisation(
 ) -> None:
     await ask(database, ASKED)
     await follow(database, FOLLOWED, now=NOW + timedelta(seconds=1))
+    await take_up(database, due(), now=NOW + timedelta(seconds=2))
     await send_all(database, RememberingRelay())
     service = build(
         NotifierSettings(
@@ -334,7 +345,9 @@ async def test_operators_see_the_mails_and_can_not_act_for_an_organisation(
             assert "https://tocsin.example/register/preview" in text
         unknown = f"{listed}/{derived_id('nobody')}"
         assert [(await client.get(unknown + end)).status_code for end in ("", "/preview")] == [404, 404]
-        assert (await client.get("/v1/digests")).json()["items"] == []
+        digests: Json = (await client.get("/v1/digests")).json()
+        assert [item["id"] for item in digests["items"]] == [str(due().digest_id)]
+        assert (await client.get(f"{listed}/{due().digest_id}")).status_code == 404
         del client.headers["Authorization"]
         assert (await client.get(listed)).status_code == 401
     await service.database.close()
