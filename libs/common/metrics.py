@@ -62,6 +62,11 @@ DIGESTS = Counter("tocsin_digests", "Digests to partners, by the state that they
 CLAIM_MAILS = Counter(
     "tocsin_claim_mails", "Claims put to registries' contacts by mail, by the state that they entered", ("state",)
 )
+REGISTRATION_MAILS = Counter(
+    "tocsin_registration_mails",
+    "Mails to organisations that register by themselves, by the state that they entered",
+    ("state",),
+)
 VERDICTS = Counter("tocsin_verdicts", "Verdicts of the verifier", ("verdict",))
 THREATS_WARNED = Gauge(
     "tocsin_threats_warned",

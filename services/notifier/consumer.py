@@ -12,10 +12,20 @@ from libs.common.contracts import (
     IncidentChanged,
     MailReturned,
     RecipientsExhausted,
+    RegistrationFollowed,
+    RegistrationToConfirm,
     TargetAttributed,
     ThreatWithdrawn,
 )
-from services.notifier.handlers import continuing, corrections, digests, planning, registrations, returning
+from services.notifier.handlers import (
+    continuing,
+    corrections,
+    digests,
+    planning,
+    registration_mails,
+    registrations,
+    returning,
+)
 
 
 def subscriptions(
@@ -33,4 +43,6 @@ def subscriptions(
         RecipientsExhausted: continuing.give_up,
         DigestDue: digests.take_up_digests,
         ClaimToConfirm: digests.take_up_claims,
+        RegistrationToConfirm: registration_mails.take_up_questions,
+        RegistrationFollowed: registration_mails.take_up_news,
     }

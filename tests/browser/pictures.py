@@ -18,6 +18,7 @@ from services.notifier.domain.samples.wish import Closed, Found, SampleMail, Wis
 from tests.browser.mails import catalogue, corrected, sent
 from tests.unit.notifier.test_claims import CLAIM
 from tests.unit.notifier.test_claims import write as write_claim
+from tests.unit.notifier.test_registration_mails import ASKED, FOLLOWED, LATER_NEWS, ask, tell
 from tests.unit.notifier.test_reminders_and_round_ups import reminding, together, written
 from tests.unit.notifier.test_samples import message
 from tests.unit.notifier.test_samples import written as written_sample
@@ -76,6 +77,9 @@ def some_mails() -> dict[str, str]:
         "reminder": _html_of(reminding(mails=2)),
         "claim": write_claim(CLAIM)[1].html,
         **{name: html_of(wish) for name, wish in WISHES.items()},
+        "registration, to confirm": ask(ASKED)[1].html,
+        "registration, what to do": tell(FOLLOWED)[1].html,
+        "registration, news": tell(LATER_NEWS)[1].html,
     }
 
 

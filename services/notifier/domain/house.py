@@ -15,7 +15,12 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def verify_address(self) -> str:
         """What a recipient types to see whether a mail is ours."""
-        return self.public_url.partition("://")[2] + "/verify"
+        return f"{self.home_address}/verify"
+
+    @property
+    def home_address(self) -> str:
+        """What a reader types to see who we are."""
+        return self.public_url.partition("://")[2]
 
     @property
     def mail_domain(self) -> str:

@@ -27,6 +27,8 @@ from services.notifier.domain.digests.letter import DigestLetter
 from services.notifier.domain.digests.words import DigestWords
 from services.notifier.domain.letter import Letter
 from services.notifier.domain.message import Printed
+from services.notifier.domain.registrations.letters import ConfirmLetter, NewsLetter
+from services.notifier.domain.registrations.words import RegistrationWords
 from services.notifier.domain.words import KindWords, Words
 
 FOLDER = Path(__file__).parent.parent / "templates"
@@ -56,6 +58,9 @@ class Press:
         self._correction_words = _words_in(folder / "correction", CorrectionWords)
         self._claims = _layouts(engine, "claim/claim")
         self._claim_words = _words_in(folder / "claim", ClaimWords)
+        self._confirmations = _layouts(engine, "registration/confirm")
+        self._registration_news = _layouts(engine, "registration/news")
+        self._registration_words = _words_in(folder / "registration", RegistrationWords)
         self._round_ups = _layouts(engine, "amount/round_up")
         self._amount_words = _words_in(folder / "amount", AmountWords)
         self._print_advice = lru_cache(maxsize=512)(self._print_advice_anew)
@@ -76,6 +81,9 @@ class Press:
 
     def claim_words(self, language: Language) -> ClaimWords:
         return self._claim_words[language]
+
+    def registration_words(self, language: Language) -> RegistrationWords:
+        return self._registration_words[language]
 
     def amount_words(self, language: Language) -> AmountWords:
         return self._amount_words[language]
@@ -99,6 +107,14 @@ class Press:
     def print_claim(self, letter: ClaimLetter) -> Printed:
         """Raises `Permanent` where a template or a word asks what is not there."""
         return _printed(self._claims, letter)
+
+    def print_confirmation(self, letter: ConfirmLetter) -> Printed:
+        """Raises `Permanent` where a template or a word asks what is not there."""
+        return _printed(self._confirmations, letter)
+
+    def print_registration_news(self, letter: NewsLetter) -> Printed:
+        """Raises `Permanent` where a template or a word asks what is not there."""
+        return _printed(self._registration_news, letter)
 
     def print_round_up(self, letter: RoundUpLetter) -> Printed:
         """Raises `Permanent` where a template or a word asks what is not there."""
@@ -124,9 +140,10 @@ def _layouts(engine: Environment, name: str) -> Mapping[Form, Template]:
     return {form: engine.get_template(f"{name}.{form}") for form in Form}
 
 
-def _printed(
-    layouts: Mapping[Form, Template], letter: DigestLetter | CorrectionLetter | ClaimLetter | RoundUpLetter
-) -> Printed:
+BesideLetter = DigestLetter | CorrectionLetter | ClaimLetter | RoundUpLetter | ConfirmLetter | NewsLetter
+
+
+def _printed(layouts: Mapping[Form, Template], letter: BesideLetter) -> Printed:
     try:
         text, html = (layouts[form].render(letter=letter) for form in (Form.TEXT, Form.HTML))
     except (TemplateError, LookupError) as error:
@@ -211,7 +228,7 @@ def paragraphs(text: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
 
 
-W = TypeVar("W", Words, DigestWords, CorrectionWords, ClaimWords, AmountWords)
+W = TypeVar("W", Words, DigestWords, CorrectionWords, ClaimWords, RegistrationWords, AmountWords)
 
 
 def _words_in(folder: Path, kind: type[W]) -> Mapping[Language, W]:

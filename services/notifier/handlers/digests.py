@@ -1,4 +1,4 @@
-"""Digests and claims: taken up from intake and attribution, and sent to partners and registries' contacts.
+"""Digests and other side mails: taken up from intake and attribution, and sent; registrations' are taken up elsewhere.
 
 They have a small sender of their own, and share with the notifications' one what a mail is handed over by, what an
 answer means, and how often it is tried again. That one is made for hundreds of mails a second: it claims in the
@@ -18,15 +18,25 @@ from libs.common import faults
 from libs.common.contracts import ClaimToConfirm, DigestDue, Event
 from libs.common.db import Database, Transaction
 from libs.common.errors import Transient
-from libs.common.metrics import CLAIM_MAILS, DIGESTS
+from libs.common.metrics import CLAIM_MAILS, DIGESTS, REGISTRATION_MAILS
 from libs.common.retry import Backoff
 from libs.common.shutdown import Shutdown
-from services.notifier.domain.digests.digest import FINAL, AnySideMail, ClaimMail, Digest, WantedDigests
+from services.notifier.domain.digests.digest import (
+    FINAL,
+    AnySideMail,
+    ClaimMail,
+    Digest,
+    RegistrationMail,
+    RegistrationNews,
+    WantedDigests,
+)
 from services.notifier.domain.notification import Attempt, State
 from services.notifier.domain.outcome import change_after
 from services.notifier.domain.planning import SuppressionList
+from services.notifier.domain.registrations.following import silences_a_question
 from services.notifier.domain.replies import Patience, Released, Result, RetryPolicy, after_loss
 from services.notifier.gateway.relay import Relay, RelayAway, RelayRefusesUs
+from services.notifier.handlers.registration_mails import OVERTAKEN, as_things_stand
 from services.notifier.handlers.scribe import Scribe
 from services.notifier.handlers.sending import bury_dead_addresses, hand_over
 from services.notifier.store import claim_mails, digests, orders
@@ -38,6 +48,13 @@ RELAY_PAUSE_LONGEST_SECONDS = 60.0
 LOG_IN_PAUSE_SECONDS = 900.0
 EVERY_INCIDENT = ""
 EXPIRED = "expired"
+
+COUNTERS = {
+    Digest: DIGESTS,
+    ClaimMail: CLAIM_MAILS,
+    RegistrationMail: REGISTRATION_MAILS,
+    RegistrationNews: REGISTRATION_MAILS,
+}
 
 
 async def take_up_digests(events: Sequence[DigestDue], *, tx: Transaction, now: datetime) -> Sequence[Event]:
@@ -59,18 +76,32 @@ async def take_up_claims(events: Sequence[ClaimToConfirm], *, tx: Transaction, n
 async def claim(tx: Transaction, *, now: datetime, lease: timedelta) -> AnySideMail | None:
     """Take one that may go out now. Committed before it leaves: intent before act.
 
-    What is addressed to somebody whom we don't write to is taken back instead, and so is a code that is too old.
+    What is addressed to somebody whom we don't write to is taken back instead, and so is what is too old or overtaken.
     """
     while (due := await digests.due_digest(tx, now=now)) is not None:
-        recipient_key = due.email.lower()
-        silent = SuppressionList(await orders.suppressions_of(tx, [(recipient_key, None)], now=now))
-        suppression = silent.covering(recipient_key, EVERY_INCIDENT)
-        is_over = isinstance(due, ClaimMail) and now >= due.claim.expires_at
-        if suppression is None and not is_over:
+        reason = await _reason_against(tx, due, now=now)
+        if reason is None:
             return await digests.claim_digest(tx, due.id, now=now, lease_until=now + lease)
-        await digests.cancel_digest(tx, due.id, reason=suppression.reason if suppression is not None else EXPIRED)
+        await digests.cancel_digest(tx, due.id, reason=reason)
         await _close(tx, due, State.CANCELLED)
     return None
+
+
+async def _reason_against(tx: Transaction, mail: AnySideMail, *, now: datetime) -> str | None:
+    """Why it must not go out any more, if it mustn't. News is brought up to date first."""
+    if isinstance(mail, RegistrationNews):
+        current = await as_things_stand(tx, mail, now=now)
+        if current is None:
+            return OVERTAKEN
+        mail = current
+    recipient_key = mail.email.lower()
+    standing = await orders.suppressions_of(tx, [(recipient_key, mail.organisation_id)], now=now)
+    if isinstance(mail, RegistrationMail):
+        standing = [each for each in standing if silences_a_question(each, recipient_key)]
+    suppression = SuppressionList(standing).covering(recipient_key, EVERY_INCIDENT, mail.organisation_id)
+    if suppression is not None:
+        return suppression.reason
+    return EXPIRED if mail.expires_at is not None and now >= mail.expires_at else None
 
 
 async def doubt_lost(tx: Transaction, *, now: datetime) -> None:
@@ -101,8 +132,7 @@ async def _close(tx: Transaction, mail: AnySideMail, state: State) -> None:
     """Count it, and forget what nobody may know once it is over."""
     if isinstance(mail, ClaimMail) and state in FINAL:
         await claim_mails.forget_code(tx, mail)
-    counter = CLAIM_MAILS if isinstance(mail, ClaimMail) else DIGESTS
-    tx.after_commit(partial(counter.labels(state).inc, 1))
+    tx.after_commit(partial(COUNTERS[type(mail)].labels(state).inc, 1))
 
 
 class DigestSender:

@@ -21,7 +21,7 @@ from services.notifier.domain.outcome import BY
 from services.notifier.handlers.commands import CANCELLED
 from services.notifier.handlers.sending import TARGETS_AT_ONCE
 from services.notifier.handlers.withdrawing import take_back
-from services.notifier.store import brake_decisions, figures, holds, incidents, volumes, waiting
+from services.notifier.store import brake_decisions, figures, holds, incidents, registration_mails, volumes, waiting
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +111,7 @@ async def forget(tx: Transaction, *, now: datetime) -> None:
     """What nothing is decided by any more."""
     await volumes.forget_volumes(tx, now=now)
     await figures.forget_answers(tx, before=now - ANSWERS_KEPT)
+    await registration_mails.forget_questions(tx, now=now)
 
 
 def _hold(kind: HoldKind, scope: BrakeScope, value: str, *, reason: str, now: datetime) -> Hold:

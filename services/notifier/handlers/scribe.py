@@ -1,10 +1,10 @@
-"""Writes the mails: of a notification or several, of a correction, of a digest, and of a claim."""
+"""Writes the mails: of a notification or several, of a correction, and those beside them."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import wraps
 from secrets import token_bytes
-from typing import ParamSpec
+from typing import ParamSpec, assert_never
 from uuid import UUID
 
 import msgspec
@@ -18,13 +18,22 @@ from services.notifier.domain.attachments.attachment import MAIL_BYTES, ROOM_BYT
 from services.notifier.domain.claims.letter import claim_letter_of
 from services.notifier.domain.claims.message import claim_mail_of
 from services.notifier.domain.corrections.letter import correction_of
-from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Digest
+from services.notifier.domain.digests.digest import (
+    AnyRegistrationMail,
+    AnySideMail,
+    ClaimMail,
+    Digest,
+    RegistrationMail,
+    RegistrationNews,
+)
 from services.notifier.domain.digests.letter import digest_letter_of
 from services.notifier.domain.digests.message import digest_mail_of
 from services.notifier.domain.house import House
 from services.notifier.domain.letter import Letter, Tokens, letter_of
 from services.notifier.domain.message import Mail, is_writable, mail_of
 from services.notifier.domain.notification import Consignment, Notification
+from services.notifier.domain.registrations.letters import confirm_letter_of, news_letter_of
+from services.notifier.domain.registrations.message import registration_mail_of
 from services.notifier.gateway.press import Press
 
 P = ParamSpec("P")
@@ -149,7 +158,33 @@ class Scribe:
 
     def write_beside(self, mail: AnySideMail, *, now: datetime) -> Mail:
         """One that is no notification. Raises `Permanent` for what can't be written."""
-        return self.write_digest(mail, now=now) if isinstance(mail, Digest) else self.write_claim(mail, now=now)
+        match mail:
+            case Digest():
+                return self.write_digest(mail, now=now)
+            case ClaimMail():
+                return self.write_claim(mail, now=now)
+            case RegistrationMail() | RegistrationNews():
+                token = self._links.registration_token(mail.registration_id)
+                return self.write_registration(mail, token=token, now=now)
+            case _ as never:
+                assert_never(never)
+
+    @whole
+    def write_registration(self, mail: AnyRegistrationMail, *, token: str, now: datetime) -> Mail:
+        """What an organisation that registers by itself is asked or told, with this token in its link."""
+        if not is_writable(mail.email):
+            raise Permanent("the address can't be written to")
+        house, url = self._house, f"{self._house.public_url}/register/{token}"
+        language = mail.asked.language if isinstance(mail, RegistrationMail) else mail.followed.language
+        words, common = self._press.registration_words(language), self._press.words(language)
+        again = mail.doubts > 0
+        if isinstance(mail, RegistrationMail):
+            asked = confirm_letter_of(mail.asked, url=url, words=words, common=common, house=house)
+            printed = self._press.print_confirmation(asked)
+            return registration_mail_of(mail, asked, printed, house=house, now=now, again=again)
+        told = news_letter_of(mail.followed, url=url, words=words, common=common, house=house)
+        printed = self._press.print_registration_news(told)
+        return registration_mail_of(mail, told, printed, house=house, now=now, again=again)
 
     @whole
     def write_claim(self, mail: ClaimMail, *, now: datetime) -> Mail:

@@ -1,16 +1,31 @@
-"""Digests and claims, and their attempts: taken up once, claimed one at a time, answered."""
+"""Digests and other side mails, and their attempts: taken up once, claimed one at a time, answered."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import assert_never
 from uuid import UUID
 
 import msgspec
 from asyncpg import Record
 
-from libs.common.contracts import ClaimToConfirm, DigestDue
+from libs.common.contracts import (
+    ClaimToConfirm,
+    DigestDue,
+    Event,
+    RegistrationFollowed,
+    RegistrationToConfirm,
+)
 from libs.common.contracts.wire import encode
 from libs.common.db import Transaction
-from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Digest, WantedDigests
+from services.notifier.domain.digests.digest import (
+    AnySideMail,
+    ClaimMail,
+    Digest,
+    RegistrationMail,
+    RegistrationNews,
+    SideMailKind,
+    WantedDigests,
+)
 from services.notifier.domain.notification import Attempt, State
 from services.notifier.domain.outcome import Change
 from services.notifier.domain.planning import domain_of
@@ -18,25 +33,58 @@ from services.notifier.store.brakes import DIGEST_BRAKED
 
 COLUMNS = "id, kind, due, state, reason, created_at, next_attempt_at, sent_at, subject, tries, doubts"
 
-DIGEST = "digest"
+
+class NewSideMail(msgspec.Struct, frozen=True, kw_only=True):
+    """One to be kept: for whom, and all that it says. Only a digest has a partner.
+
+    `about` and `revision` say of which registration it tells, and how far that is. It waits for `wait`, for others of
+    its registration, and is forgotten altogether at `forget_at`.
+    """
+
+    id: UUID
+    kind: SideMailKind
+    email: str
+    due: Event
+    partner: str = ""
+    about: UUID | None = None
+    revision: int | None = None
+    wait: timedelta = timedelta()
+    forget_at: datetime | None = None
 
 
 async def add_digests(tx: Transaction, due: Sequence[DigestDue], *, now: datetime) -> int:
     """Keep each once; those that are there already stay as they are. Answers how many are new."""
-    keys = [each.email.lower() for each in due]
+    mails = [
+        NewSideMail(id=each.digest_id, kind=SideMailKind.DIGEST, email=each.email, due=each, partner=each.partner)
+        for each in due
+    ]
+    return await add_side_mails(tx, mails, now=now)
+
+
+async def add_side_mails(tx: Transaction, mails: Sequence[NewSideMail], *, now: datetime) -> int:
+    """Keep each once; those that are there already stay as they are. Answers how many are new."""
+    keys = [each.email.lower() for each in mails]
     rows = await tx.fetch(
         """
-        INSERT INTO digests (id, partner, recipient_key, recipient_domain, due, state, created_at, next_attempt_at)
-        SELECT id, partner, recipient_key, recipient_domain, due, 'queued', $6, $6
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[])
-          AS given (id, partner, recipient_key, recipient_domain, due)
+        INSERT INTO digests (id, kind, partner, recipient_key, recipient_domain, due, about, revision, forget_at,
+                             state, created_at, next_attempt_at)
+        SELECT id, kind, partner, recipient_key, recipient_domain, due, about, revision, forget_at,
+               'queued', $11::timestamptz, $11::timestamptz + wait
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::uuid[], $8::bigint[],
+                    $9::timestamptz[], $10::interval[])
+          AS given (id, kind, partner, recipient_key, recipient_domain, due, about, revision, forget_at, wait)
         ON CONFLICT DO NOTHING RETURNING id
         """,
-        [each.digest_id for each in due],
-        [each.partner for each in due],
+        [each.id for each in mails],
+        [each.kind for each in mails],
+        [each.partner for each in mails],
         keys,
         [domain_of(key) for key in keys],
-        [encode(each) for each in due],
+        [encode(each.due) for each in mails],
+        [each.about for each in mails],
+        [each.revision for each in mails],
+        [each.forget_at for each in mails],
+        [each.wait for each in mails],
         now,
     )
     return len(rows)
@@ -52,7 +100,7 @@ async def due_digest(tx: Transaction, *, now: datetime) -> AnySideMail | None:
         """,  # noqa: S608 - constants only
         now,
     )
-    return _mail(rows[0]) if rows else None
+    return side_mail(rows[0]) if rows else None
 
 
 async def claim_digest(tx: Transaction, digest_id: UUID, *, now: datetime, lease_until: datetime) -> AnySideMail:
@@ -70,7 +118,7 @@ async def claim_digest(tx: Transaction, digest_id: UUID, *, now: datetime, lease
         now,
         lease_until,
     )
-    return _mail(rows[0])
+    return side_mail(rows[0])
 
 
 async def cancel_digest(tx: Transaction, digest_id: UUID, *, reason: str) -> None:
@@ -85,7 +133,7 @@ async def lost_digests(tx: Transaction, *, now: datetime) -> list[AnySideMail]:
         f"SELECT {COLUMNS} FROM digests WHERE state = 'sending' AND lease_until < $1 FOR UPDATE SKIP LOCKED",  # noqa: S608
         now,
     )
-    return [_mail(row) for row in rows]
+    return [side_mail(row) for row in rows]
 
 
 async def record_change(tx: Transaction, change: Change, *, now: datetime) -> bool:
@@ -132,8 +180,13 @@ async def _end_attempt(tx: Transaction, change: Change, *, now: datetime) -> Non
 
 
 async def digest_with_id(tx: Transaction, digest_id: UUID) -> Digest | None:
-    rows = await tx.fetch(f"SELECT {COLUMNS} FROM digests WHERE id = $1 AND kind = 'digest'", digest_id)  # noqa: S608 - constants only
-    return _digest(rows[0]) if rows else None
+    mail = await side_mail_with_id(tx, digest_id)
+    return mail if isinstance(mail, Digest) else None
+
+
+async def side_mail_with_id(tx: Transaction, mail_id: UUID) -> AnySideMail | None:
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM digests WHERE id = $1", mail_id)  # noqa: S608 - constants only
+    return side_mail(rows[0]) if rows else None
 
 
 async def attempts_at(tx: Transaction, digest_id: UUID) -> list[Attempt]:
@@ -152,33 +205,50 @@ async def newest_digests(
     tx: Transaction, wanted: WantedDigests, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[Digest]:
     """A page of digests, newest first."""
+    found = await newest_side_mails(tx, [SideMailKind.DIGEST], wanted, before=before, limit=limit)
+    return [mail for mail in found if isinstance(mail, Digest)]
+
+
+async def newest_side_mails(
+    tx: Transaction,
+    kinds: Sequence[SideMailKind],
+    wanted: WantedDigests,
+    *,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[AnySideMail]:
+    """A page of those of these kinds, newest first."""
     moment, last = before or (None, None)
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM digests
-        WHERE kind = 'digest' AND ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR partner = $2)
-          AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
-        ORDER BY created_at DESC, id DESC LIMIT $5
+        WHERE kind = ANY($1::text[]) AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR partner = $3)
+          AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5::uuid))
+        ORDER BY created_at DESC, id DESC LIMIT $6
         """,  # noqa: S608 - constants only
+        list(kinds),
         wanted.state,
         wanted.partner,
         moment,
         last,
         limit,
     )
-    return [_digest(row) for row in rows]
+    return [side_mail(row) for row in rows]
 
 
-def _mail(row: Record) -> AnySideMail:
-    return _digest(row) if row["kind"] == DIGEST else claim_mail(row)
-
-
-def _digest(row: Record) -> Digest:
-    values = {name: value for name, value in row.items() if name != "kind"}
-    return Digest(**values | {"due": msgspec.json.decode(row["due"], type=DigestDue), "state": State(row["state"])})
-
-
-def claim_mail(row: Record) -> ClaimMail:
+def side_mail(row: Record) -> AnySideMail:
+    """A row with `COLUMNS` as what it is."""
     values = {name: value for name, value in row.items() if name not in ("kind", "due")}
-    claim = msgspec.json.decode(row["due"], type=ClaimToConfirm)
-    return ClaimMail(**values | {"claim": claim, "state": State(row["state"])})
+    values["state"] = State(row["state"])
+    due: bytes = row["due"]
+    match SideMailKind(row["kind"]):
+        case SideMailKind.DIGEST:
+            return Digest(**values, due=msgspec.json.decode(due, type=DigestDue))
+        case SideMailKind.CLAIM:
+            return ClaimMail(**values, claim=msgspec.json.decode(due, type=ClaimToConfirm))
+        case SideMailKind.REGISTRATION:
+            return RegistrationMail(**values, asked=msgspec.json.decode(due, type=RegistrationToConfirm))
+        case SideMailKind.REGISTRATION_NEWS:
+            return RegistrationNews(**values, followed=msgspec.json.decode(due, type=RegistrationFollowed))
+        case _ as never:
+            assert_never(never)

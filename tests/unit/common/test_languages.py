@@ -20,7 +20,7 @@ PROJECT = Path(__file__).parents[3]
 NOTIFIER, FEEDBACK, ATTRIBUTION = (
     PROJECT / "services" / service / "templates" for service in ("notifier", "feedback", "attribution")
 )
-PARTS = ("amount", "claim", "correction", "digest")
+PARTS = ("amount", "claim", "correction", "digest", "registration")
 FOLDERS_OF_WORDS = (NOTIFIER, *(NOTIFIER / part for part in PARTS), FEEDBACK, ATTRIBUTION)
 folders = pytest.mark.parametrize("folder", FOLDERS_OF_WORDS, ids=["mails", *PARTS, "pages", "claim-pages"])
 

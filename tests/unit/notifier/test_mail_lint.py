@@ -6,13 +6,16 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from libs.common.contracts import RegistrationFollowed
 from libs.common.vocabulary import Language, RecipientKind
 from tests.browser.mails import catalogue, corrected, sent
 from tests.unit.notifier.builders import HOUSE
 from tests.unit.notifier.mail_lint import MOST_BYTES, Lint
 from tests.unit.notifier.test_claims import CLAIM
 from tests.unit.notifier.test_claims import write as write_claim
-from tests.unit.notifier.test_digests import changed, printed
+from tests.unit.notifier.test_digests import changed
+from tests.unit.notifier.test_digests import printed as printed_digest
+from tests.unit.notifier.test_registration_mails import ASKED, FOLLOWED, LATER_NEWS, ask, tell
 from tests.unit.notifier.test_reminders_and_round_ups import together, written
 
 LONGEST_LINE = 78
@@ -80,6 +83,17 @@ def test_so_does_a_claim(language: Language, url: str) -> None:
 
 
 @languages
+@pytest.mark.parametrize("followed", [FOLLOWED, LATER_NEWS], ids=["to-do", "news"])
+def test_so_do_the_mails_of_a_registration(language: Language, followed: RegistrationFollowed) -> None:
+    _, asked = ask(msgspec.structs.replace(ASKED, language=language))
+    _, told = tell(msgspec.structs.replace(followed, language=language))
+
+    for printed in (asked, told):
+        assert faults_of(printed.html) == []
+        assert list(faults_in_text(printed.text)) == []
+
+
+@languages
 @pytest.mark.parametrize("kind", [RecipientKind.ORGANISATION, RecipientKind.NETWORK_OWNER], ids=str)
 def test_so_does_a_round_up(language: Language, kind: RecipientKind) -> None:
     message, text = written(together(language=language, kind=kind, places=12))
@@ -92,7 +106,7 @@ def test_so_does_a_round_up(language: Language, kind: RecipientKind) -> None:
 
 @languages
 def test_so_does_a_digest(language: Language) -> None:
-    told = printed(changed(language=language))
+    told = printed_digest(changed(language=language))
 
     assert Lint(told.html, own_url=INTAKE_URL).faults == []
     assert list(faults_in_text(told.text)) == []

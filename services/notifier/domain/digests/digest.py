@@ -1,15 +1,26 @@
-"""Mails beside the notifications: digests to their partners, and claims that are put to a registry's contact.
+"""Mails beside the notifications: digests to their partners, claims that are put to a registry's contact, and what an
+organisation that registers by itself is asked and told.
 
 Their states are those of a notification, but for those that wait for people.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 
-from libs.common.contracts import ClaimToConfirm, DigestDue
+from libs.common.contracts import ClaimToConfirm, DigestDue, RegistrationFollowed, RegistrationToConfirm
 from services.notifier.domain.notification import State
+
+
+class SideMailKind(StrEnum):
+    """What a side mail is, as it is kept."""
+
+    DIGEST = "digest"
+    CLAIM = "claim"
+    REGISTRATION = "registration"
+    REGISTRATION_NEWS = "registration-news"
 
 
 class SideMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +35,16 @@ class SideMail(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None
     tries: int
     doubts: int
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it is not sent any more, if ever."""
+        return None
+
+    @property
+    def organisation_id(self) -> UUID | None:
+        """Whose it is, as attribution knows it; who is not written to as an organisation gets none."""
+        return None
 
 
 class Digest(SideMail, frozen=True, kw_only=True):
@@ -46,12 +67,53 @@ class ClaimMail(SideMail, frozen=True, kw_only=True):
         return self.claim.email
 
     @property
+    def expires_at(self) -> datetime | None:
+        return self.claim.expires_at
+
+    @property
     def without_code(self) -> ClaimToConfirm:
         """What may be kept of it."""
         return msgspec.structs.replace(self.claim, code="", url="")
 
 
-AnySideMail = Digest | ClaimMail
+class RegistrationMail(SideMail, frozen=True, kw_only=True):
+    """The question to an address whether it is right that it has registered."""
+
+    asked: RegistrationToConfirm
+
+    @property
+    def email(self) -> str:
+        return self.asked.email
+
+    @property
+    def registration_id(self) -> UUID:
+        return self.asked.registration_id
+
+    @property
+    def expires_at(self) -> datetime | None:
+        return self.asked.expires_at
+
+
+class RegistrationNews(SideMail, frozen=True, kw_only=True):
+    """How far a registration is, to whoever has confirmed it. `news` of what is `followed` says of which assets."""
+
+    followed: RegistrationFollowed
+
+    @property
+    def email(self) -> str:
+        return self.followed.email
+
+    @property
+    def organisation_id(self) -> UUID | None:
+        return self.followed.organisation_id
+
+    @property
+    def registration_id(self) -> UUID:
+        return self.followed.registration_id
+
+
+AnyRegistrationMail = RegistrationMail | RegistrationNews
+AnySideMail = Digest | ClaimMail | AnyRegistrationMail
 FINAL = (State.SENT, State.FAILED, State.CANCELLED, State.REHEARSED)
 """From which none of them comes back."""
 
