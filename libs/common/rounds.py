@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
@@ -12,6 +13,7 @@ from libs.common.shutdown import Shutdown
 log = structlog.get_logger(__name__)
 
 LONGEST_WAIT_SECONDS = 30.0
+Result = TypeVar("Result")
 
 
 async def go_round(
@@ -42,3 +44,15 @@ async def go_round(
         backoff.reset()
         if not has_more:
             await shutdown.wait_or(news, pause_seconds)
+
+
+async def unless_ended(shutdown: Shutdown, work: Awaitable[Result]) -> Result | None:
+    """Do the work, but drop it when the service ends: then None."""
+    doing, ending = asyncio.ensure_future(work), asyncio.ensure_future(shutdown.wait())
+    try:
+        await asyncio.wait((doing, ending), return_when=asyncio.FIRST_COMPLETED)
+        return doing.result() if doing.done() else None
+    finally:
+        ending.cancel()
+        doing.cancel()
+        await asyncio.gather(doing, ending, return_exceptions=True)

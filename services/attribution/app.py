@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, FastAPI
 
 from libs.common import bookkeeping, overdue
-from libs.common.db import database_of
+from libs.common.db import Database, database_of
 from libs.common.dns import Dns, NameServers
 from libs.common.http_api import new_api
 from libs.common.overdue import Watched, watch_of
@@ -28,6 +28,7 @@ from services.attribution.gateway.mail_exchange import DnsMailExchange
 from services.attribution.gateway.sources import OutsideSource
 from services.attribution.gateway.verifier import HttpVerifier
 from services.attribution.handlers import (
+    Customs,
     Decider,
     Enquirer,
     Importer,
@@ -35,7 +36,9 @@ from services.attribution.handlers import (
     LiveDirectory,
     Outside,
     ProofRounds,
+    Proving,
     Registries,
+    SelfRegistrations,
     UntoldRegistrations,
     Verifier,
     ask_contact,
@@ -47,6 +50,9 @@ from services.attribution.store import books
 
 DECIDED_WITHIN = timedelta(minutes=5)
 """After its time is over, a threat that waited for an answer is decided within a second."""
+TAKEN_UP_WITHIN = timedelta(minutes=30)
+"""Ten a second are: either more than tens of thousands have come, or it does not go on."""
+
 SITES_PER_SECOND = 10.0
 LEASES = 2
 """A question is left to whoever asks it for so many times as long as it may take."""
@@ -72,6 +78,7 @@ def build(
     watch = watch_of(
         "attribution", settings, database=database, subscriptions=subscriptions, states=states_of(settings, ladder.ages)
     )
+    registries = Registries(database, decider, outside)
     pages = ClaimPages()
     routers = (
         *api.routers(
@@ -84,7 +91,7 @@ def build(
             ask_contact=partial(
                 ask_contact,
                 database=database,
-                registries=Registries(database, decider, outside),
+                registries=registries,
                 claims_url=settings.claims_url,
             ),
             verifier=verifier or verifier_of(settings),
@@ -106,10 +113,18 @@ def build(
             UntoldRegistrations(database).tell,
             ProofRounds(database, dns).run,
             enquirer.run,
+            _self_registrations(settings, database, dns, registries).run,
             watch.run,
         ),
         checks={"directory": directory.check},
     )
+
+
+def _self_registrations(
+    settings: AttributionSettings, database: Database, dns: Dns | None, registries: Registries
+) -> SelfRegistrations:
+    proving = Proving(database, dns=dns, registries=registries, claims_url=settings.claims_url)
+    return SelfRegistrations(database, proving, Customs(settings.constituency_countries, sees_records=dns is not None))
 
 
 def _api(settings: AttributionSettings, routers: Sequence[APIRouter], pages: ClaimPages) -> FastAPI:
@@ -135,6 +150,12 @@ def states_of(settings: AttributionSettings, ages: Ages) -> tuple[Watched, ...]:
         ),
         Watched(state="waiting-for-answer", greatest_age=DECIDED_WITHIN, rows=books.WAITING_FOR_ANSWER),
         Watched(state="conflict", greatest_age=timedelta(hours=settings.conflicts_overdue_hours), rows=books.CONFLICTS),
+        Watched(state="registration-waiting", greatest_age=TAKEN_UP_WITHIN, rows=books.WAITING_REGISTRATIONS),
+        Watched(
+            state="claim-without-contact",
+            greatest_age=timedelta(hours=settings.conflicts_overdue_hours),
+            rows=books.WITHOUT_CONTACT,
+        ),
         Watched(
             state="claim-refused",
             greatest_age=timedelta(hours=settings.conflicts_overdue_hours),

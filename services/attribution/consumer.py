@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from libs.common.consumer import Subscriptions
-from libs.common.contracts import RecipientUnreachable, ThreatVerified
+from libs.common.contracts import RecipientUnreachable, RegistrationConfirmed, ThreatVerified
 from services.attribution import handlers
 
 
@@ -13,4 +13,5 @@ def subscriptions(decider: handlers.Decider, *, asked: asyncio.Event) -> Subscri
     return {
         ThreatVerified: partial(handlers.attribute_threats, decider=decider, asked=asked),
         RecipientUnreachable: partial(handlers.attribute_unreachable, decider=decider),
+        RegistrationConfirmed: handlers.hear_registrations,
     }

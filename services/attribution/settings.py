@@ -15,7 +15,8 @@ class AttributionSettings(ServiceSettings):
 
     constituency_countries: frozenset[str] = Field(
         frozenset({"NL"}),
-        description="JSON list of ISO 3166 codes: owners of networks in other countries are not written to",
+        description="JSON list of ISO 3166 codes: owners of networks in other countries are not written to, and who "
+        "registers by itself is taken to be in one of these",
     )
     ladder_file: Path | None = Field(
         None,

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from libs.common.db import Database
@@ -73,6 +73,11 @@ def _code_or_words(text: str) -> str:
 Sector = Annotated[Name, AfterValidator(_code_or_words)]
 
 
+OnlySelfRegistered = Annotated[
+    bool | None, Query(description="Only those that have (or, `false`, have not) registered by themselves")
+]
+
+
 class OrganisationBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -106,9 +111,15 @@ class OrganisationChange(BaseModel):
 
 
 class OrganisationView(OrganisationBody):
-    """Who decided the criticality, and when, is not known of what is older than that question."""
+    """Who decided the criticality, and when, is not known of what is older than that question.
+
+    One that is `self_registered` has said all of this of itself: it is warned about what it has proven, and never found
+    by its name. `claimed_kvk_number` is what it says; nobody has looked, and nothing follows from it.
+    """
 
     organisation_id: UUID
+    self_registered: bool
+    claimed_kvk_number: str | None
     criticality_decided_at: datetime | None
     criticality_by: str | None
     created_at: datetime
@@ -124,11 +135,13 @@ def routes(database: Database) -> APIRouter:
 
 def _reading_routes(router: APIRouter, database: Database) -> None:
     @router.get("", dependencies=[VIEWER])
-    async def list_organisations(limit: PageLimit = 50, cursor: PageCursor = None) -> Page[OrganisationView]:
+    async def list_organisations(
+        self_registered: OnlySelfRegistered = None, limit: PageLimit = 50, cursor: PageCursor = None
+    ) -> Page[OrganisationView]:
         """In the order in which they were added."""
         after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
         async with database.transaction() as tx:
-            found = await organisations_page(tx, after=after, limit=limit)
+            found = await organisations_page(tx, after=after, limit=limit, self_registered=self_registered)
         following = encode_cursor(found[limit - 1].organisation_id) if len(found) > limit else None
         return Page(items=[_view(record) for record in found[:limit]], next=following)
 
@@ -168,7 +181,10 @@ def _changing_routes(router: APIRouter, database: Database) -> None:
 
     @router.delete("/{organisation_id}", status_code=204)
     async def delete_organisation(organisation_id: UUID, analyst: Analyst) -> None:
-        """With its assets, its contacts, and what was learnt of it. The log of its changes stays."""
+        """With its assets, its contacts, and what was learnt of it. The log of its changes stays.
+
+        One that has registered by itself is told, and does not come back unless it registers anew.
+        """
         async with database.transaction() as tx:
             refusal = await remove_organisation(organisation_id, by=analyst.name, tx=tx, now=database.now())
             if refusal is not None:
@@ -208,6 +224,8 @@ def _view(record: OrganisationRecord) -> OrganisationView:
     return OrganisationView(
         organisation_id=record.organisation_id,
         **msgspec.structs.asdict(record.profile),
+        self_registered=record.self_registered,
+        claimed_kvk_number=record.claimed_kvk_number,
         criticality_decided_at=record.criticality_decided_at,
         criticality_by=record.criticality_by,
         created_at=record.created_at,

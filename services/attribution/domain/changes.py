@@ -55,7 +55,11 @@ def differing(before: Fields, after: Fields) -> tuple[Fields, Fields]:
 
 
 def organisation_fields(record: OrganisationRecord) -> Fields:
-    return msgspec.structs.asdict(record.profile)
+    """Where it comes from only of one that has registered by itself: all others are the desk's."""
+    fields = msgspec.structs.asdict(record.profile)
+    if record.self_registered:
+        fields |= {"self_registered": True, "claimed_kvk_number": record.claimed_kvk_number}
+    return fields
 
 
 def asset_fields(record: AssetRecord) -> Fields:

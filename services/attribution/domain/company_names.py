@@ -58,10 +58,13 @@ def is_called(organisation: Organisation, label: str) -> bool:
 
 
 class Called:
-    """Organisations by their names, numbers and mail domains. What leads to two of them leads to none."""
+    """Organisations by their names, numbers and mail domains. What leads to two of them leads to none.
+
+    Those that have registered by themselves are not among them: they would be found by, or hide, another one's name.
+    """
 
     def __init__(self, organisations: Iterable[Organisation]) -> None:
-        known = list(organisations)
+        known = [each for each in organisations if not each.is_self_registered]
         self._by_name = _unique((comparable(name), each) for each in known for name in (each.name, *each.other_names))
         self._by_number = _unique((number, each) for each in known for number in each.company_numbers)
         self._by_mail_domain = _unique(

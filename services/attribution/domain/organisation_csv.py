@@ -30,7 +30,10 @@ PLAIN_COLUMNS = (
     "criticality_source",
 )
 LIST_COLUMNS = ("other_names", "company_numbers")
-CSV_COLUMNS = (*PLAIN_COLUMNS, *LIST_COLUMNS, "contacts", *CSV_ASSETS, "unproven")
+SELF_REGISTERED, YES = "self_registered", "yes"
+"""A column that is only read by people: no file makes an organisation that has registered by itself."""
+
+CSV_COLUMNS = (*PLAIN_COLUMNS, *LIST_COLUMNS, "contacts", *CSV_ASSETS, "unproven", SELF_REGISTERED)
 MAX_CELL_CHARS = 64 * 1024**2
 
 _PART = re.compile(r"((?:[^;\\]|\\.|\\$)*)(?:;|$)", re.DOTALL)
@@ -44,6 +47,7 @@ class KeptOrganisation(msgspec.Struct, frozen=True):
     profile: OrganisationProfile
     claims: Mapping[AssetClaim, bool]
     contacts: Mapping[str, Contact]
+    self_registered: bool = False
 
 
 class BadCsv(ValueError):
@@ -140,6 +144,7 @@ def _row(kept: KeptOrganisation) -> list[str]:
         "company_numbers": _join(profile.company_numbers),
         "contacts": _join(map(_contact_cell, kept.contacts.values())),
         "unproven": _join(f"{claim.kind}:{claim.value}" for claim, proven in kept.claims.items() if not proven),
+        SELF_REGISTERED: YES if kept.self_registered else "",
         **{column: _join(values) for column, values in by_kind.items()},
     }
     return [cells[column] for column in CSV_COLUMNS]

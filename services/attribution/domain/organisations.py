@@ -86,7 +86,8 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 class Organisation(msgspec.Struct, frozen=True, gc=False):
     """A company or body, with its contacts in the order in which they are to be tried: also those not in force.
 
-    `company_numbers` are its numbers in companies' registers, `12345678` for a KVK number.
+    `company_numbers` are its numbers in companies' registers, `12345678` for a KVK number. One that
+    `is_self_registered` is found by what it has proven, and never by what it is called.
     """
 
     organisation_id: UUID
@@ -99,6 +100,7 @@ class Organisation(msgspec.Struct, frozen=True, gc=False):
     sector: str | None = None
     other_names: tuple[str, ...] = ()
     company_numbers: tuple[str, ...] = ()
+    is_self_registered: bool = False
 
     @property
     def decided_criticality(self) -> Criticality:
@@ -130,7 +132,9 @@ class OrganisationProfile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrganisationRecord(msgspec.Struct, frozen=True):
-    """An organisation as it is kept. Of its criticality, who decided it and when; not known of what is older."""
+    """An organisation as it is kept. Of its criticality, who decided it and when; not known of what is older.
+    `claimed_kvk_number` is what one that has registered by itself says; nothing follows from it.
+    """
 
     organisation_id: UUID
     profile: OrganisationProfile
@@ -138,6 +142,8 @@ class OrganisationRecord(msgspec.Struct, frozen=True):
     updated_at: datetime
     criticality_decided_at: datetime | None = None
     criticality_by: str | None = None
+    self_registered: bool = False
+    claimed_kvk_number: str | None = None
 
 
 class AssetRecord(msgspec.Struct, frozen=True):
@@ -263,7 +269,8 @@ class Registered:
         self.withheld = withheld
         self.organisations = organisations
         self._by_value = {asset.claim.value: asset for asset in reversed(assets) if asset.claim.interval is None}
-        self._by_asn = {int(value[2:]): asset for value, asset in self._by_value.items() if _is_asn(asset)}
+        asns = (asset for asset in self._by_value.values() if asset.claim.kind is AssetKind.ASN)
+        self._by_asn = {int(asset.claim.value[2:]): asset for asset in asns}
         self._ends = frozenset(map(end_of, self._by_value))
         self._ranges = {space: _sorted_ranges(space, assets) for space in ADDRESSES}
         self._segments = {space: Segments.of(space, _ends(found)) for space, found in self._ranges.items()}
@@ -292,10 +299,6 @@ class Registered:
             return {}
         owners = self._segments[space].owners(numbers)
         return {number: ranges[owner] for number, owner in zip(numbers, owners, strict=True) if owner != NOBODY}
-
-
-def _is_asn(asset: RegisteredAsset) -> bool:
-    return asset.claim.kind is AssetKind.ASN
 
 
 def _sorted_ranges(space: Space, assets: Iterable[RegisteredAsset]) -> list[RegisteredAsset]:

@@ -50,12 +50,16 @@ from services.attribution.handlers.queries import (
 from services.attribution.handlers.refusals import Refusal
 from services.attribution.handlers.registrations import UntoldRegistrations
 from services.attribution.handlers.registry_contacts import Registries
+from services.attribution.handlers.self_registrations import SelfRegistrations, hear_registrations
+from services.attribution.handlers.self_registrations.proving import Proving
+from services.attribution.handlers.self_registrations.taking_up import Customs
 from services.attribution.handlers.sources.reading import end_with_parent
 from services.attribution.handlers.threats import attribute_threats
 from services.attribution.handlers.unattributed import Word, decide_unattributed, forget
 from services.attribution.handlers.unreachable import attribute_unreachable
 
 __all__ = [
+    "Customs",
     "Decider",
     "Dump",
     "Enquirer",
@@ -67,8 +71,10 @@ __all__ = [
     "Merge",
     "Outside",
     "ProofRounds",
+    "Proving",
     "Refusal",
     "Registries",
+    "SelfRegistrations",
     "Sides",
     "UntoldRegistrations",
     "Upload",
@@ -98,6 +104,7 @@ __all__ = [
     "end_with_parent",
     "export_organisations",
     "forget",
+    "hear_registrations",
     "import_run",
     "imports_page",
     "ladder_of",

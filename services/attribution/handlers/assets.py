@@ -82,6 +82,7 @@ async def release_asset(
     was_told = await store.assets.release(tx, asset_id)
     released = _change(asset, What.ASSET_RELEASED, before=asset_fields(asset), by=by, now=now)
     await store.changes.record(tx, [released])
+    await store.self_registrations.mark(tx, [asset_id], now=now)
     settled = await settle(tx, rivals, now=now)
     if was_told:
         await tell_released(tx, [(organisation_id, asset.kind, asset.value)], revision=settled.revision, now=now)
@@ -191,8 +192,16 @@ async def _move_proof(
     return await _again(tx, asset)
 
 
+async def note_claims(tx: Transaction, assets: Sequence[AssetRecord], *, by: str, now: datetime) -> None:
+    """In the log, that these are claimed now."""
+    claimed = (_change(each, What.ASSET_REGISTERED, after=asset_fields(each), by=by, now=now) for each in assets)
+    await store.changes.record(tx, claimed)
+
+
 async def save_proofs(tx: Transaction, moves: Sequence[tuple[AssetRecord, Proof]], *, by: str, now: datetime) -> None:
     """Keep what has become of proofs, and let what follows from it follow. The caller holds the version."""
+    if not moves:
+        return
     await store.assets.save_proofs(tx, {asset.asset_id: proof for asset, proof in moves})
     changes: list[Change] = []
     for asset, proof in moves:
@@ -201,6 +210,7 @@ async def save_proofs(tx: Transaction, moves: Sequence[tuple[AssetRecord, Proof]
             PROOFS.labels(proof.state).inc()
             changes.append(_change(asset, What.PROOF_CHANGED, before=before, after=after, by=by, now=now))
     await store.changes.record(tx, changes)
+    await store.self_registrations.mark(tx, [asset.asset_id for asset, _ in moves], now=now)
     moved = [asset.asset_id for asset, proof in moves if _counts_otherwise(asset.proof, proof)]
     if moved:
         await settle(tx, moved, now=now)

@@ -37,6 +37,7 @@ async def settle(tx: Transaction, changed: Collection[UUID], *, now: datetime) -
     await store.assets.check_soon(tx, work.assets, now=now)
     touched = [*assets | work.assets | {asset_id for conflict in kept for asset_id in conflict.pair}]
     await store.conflicts.mark_contested(tx, touched)
+    await store.self_registrations.mark(tx, touched, now=now)
     revision = await store.organisations.bump_version(tx)
     await tell_changed(tx, touched, revision=revision, now=now)
     return Settled(revision, work.opened)

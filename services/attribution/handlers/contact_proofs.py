@@ -60,10 +60,10 @@ async def ask_contact(
     if isinstance(found, NoContact):
         return Refusal(found.code, found.message)
     async with database.transaction() as tx:
-        return await _ask(tx, asset, found, by=by, now=database.now(), claims_url=claims_url)
+        return await put_to_contact(tx, asset, found, by=by, now=database.now(), claims_url=claims_url)
 
 
-async def _ask(
+async def put_to_contact(
     tx: Transaction,
     asset: AssetRecord,
     found: tuple[RegistryContact, ...],
@@ -72,6 +72,7 @@ async def _ask(
     now: datetime,
     claims_url: str,
 ) -> ContactProof | Refusal:
+    """The first of those whom the registry names, and who may be asked, is mailed a code."""
     await store.organisations.held_version(tx)
     current = await store.assets.one(tx, asset.organisation_id, asset.asset_id)
     organisation = await store.organisations.one(tx, asset.organisation_id)
@@ -177,6 +178,7 @@ async def _take(
     after = answer.after if isinstance(answer, NotTaken) else answer
     if after is not None:
         await store.contact_proofs.save(tx, after)
+        await store.self_registrations.mark(tx, [asset.asset_id], now=now)
         await _note(tx, What.CONTACT_ANSWERED, asset, _fields(after), before=_fields(request), by=by, now=now)
     if isinstance(answer, NotTaken):
         return Refusal(answer.code, answer.message)

@@ -1,14 +1,14 @@
 """What goes on beside the flow: outside sources are asked, and threats that stood aside are decided."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.common import faults
 from libs.common.db import Database, Transaction
 from libs.common.outbox import enqueue
-from libs.common.rounds import go_round
+from libs.common.rounds import go_round, unless_ended
 from libs.common.shutdown import Shutdown
 from services.attribution import store
 from services.attribution.domain.answers import Answer, Enquiry, Source
@@ -67,7 +67,7 @@ class Enquirer:
     async def _keep_asking(self, source: Source, shutdown: Shutdown) -> None:
         async def ask_some() -> bool:
             claimed = await self._claim(source)
-            await _until(shutdown, asyncio.gather(*(self._ask(each) for each in claimed)))
+            await unless_ended(shutdown, asyncio.gather(*(self._ask(each) for each in claimed)))
             return bool(claimed)
 
         in_trouble = f"questions to {source} wait"
@@ -187,16 +187,3 @@ async def _settle_late(
         await enqueue(tx, [target_of(pending.threat, decision)])
     await store.enquiries.step_in(tx, sorted(found))
     await store.enquiries.hope_on(tx, [each for each, _ in decided if each.indicator_id not in found])
-
-
-async def _until(shutdown: Shutdown, work: Awaitable[object]) -> None:
-    """Do the work, but drop it when the service ends."""
-    doing, ending = asyncio.ensure_future(work), asyncio.ensure_future(shutdown.wait())
-    try:
-        await asyncio.wait((doing, ending), return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            doing.result()
-    finally:
-        ending.cancel()
-        doing.cancel()
-        await asyncio.gather(doing, ending, return_exceptions=True)

@@ -87,10 +87,13 @@ async def _carry_out(tx: Transaction, merge: Merge, *, by: str, now: datetime) -
     old, new = merge.organisation.organisation_id, merge.into.organisation_id
     taken_back = await store.registrations.take_back_all(tx, old)
     await _keep_better_proofs(tx, merge.moving)
+    await store.self_registrations.move(tx, old, into=new, doubles=merge.moving.doubles, now=now)
     await store.merges.move(tx, old, into=new)
     await store.merges.remember(tx, old, into=new, by=by, now=now)
     await store.organisations.remove(tx, old)
     kept = await store.organisations.change(tx, merge.into, merge.profile, by=by, now=now)
+    if merge.into.self_registered and not merge.organisation.self_registered:
+        await store.organisations.vouch(tx, new)
     await store.changes.record(tx, _changes(merge, kept, by=by, now=now))
     theirs = {double for _, double in merge.moving.doubles}
     settled = await settle(tx, {*merge.moving.asset_ids, *theirs}, now=now)

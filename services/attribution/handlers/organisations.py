@@ -19,10 +19,19 @@ __all__ = ["MISSING", "Refusal", "add_organisation", "change_organisation", "rem
 
 
 async def add_organisation(
-    profile: OrganisationProfile, *, by: str, tx: Transaction, now: datetime
+    profile: OrganisationProfile,
+    *,
+    by: str,
+    tx: Transaction,
+    now: datetime,
+    self_registered: bool = False,
+    claimed_kvk_number: str | None = None,
 ) -> OrganisationRecord | Refusal:
+    """`self_registered`: it has said all this of itself, and nobody has looked."""
     await store.organisations.held_version(tx)
-    added = await store.organisations.add(tx, profile, by=by, now=now)
+    added = await store.organisations.add(
+        tx, profile, by=by, now=now, self_registered=self_registered, claimed_kvk_number=claimed_kvk_number
+    )
     if added is None:
         return kvk_number_taken(profile)
     change = Change(
@@ -73,11 +82,15 @@ async def change_organisation(
 
 
 async def remove_organisation(organisation_id: UUID, *, by: str, tx: Transaction, now: datetime) -> Refusal | None:
-    """With its assets, contacts and what was learnt of it. What it had claimed against others contests them no more."""
+    """With its assets, contacts and what was learnt of it. What it had claimed against others contests them no more.
+
+    One that has registered by itself is told that.
+    """
     revision = await store.organisations.bump_version(tx)
     kept = await store.organisations.one(tx, organisation_id)
     if kept is None:
         return await missing(tx, organisation_id)
+    await store.self_registrations.mark_organisation(tx, organisation_id, now=now)
     rivals = await store.conflicts.rivals_of_organisation(tx, organisation_id)
     await release_all(tx, organisation_id, revision=revision, now=now)
     await store.organisations.remove(tx, organisation_id)

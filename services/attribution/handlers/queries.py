@@ -50,8 +50,11 @@ async def lessons_page(tx: Transaction, *, after: str | None, limit: int) -> lis
     return await store.learnt.page(tx, after=after, limit=limit + 1)
 
 
-async def organisations_page(tx: Transaction, *, after: UUID | None, limit: int) -> list[OrganisationRecord]:
-    return await store.organisations.page(tx, after=after, limit=limit + 1)
+async def organisations_page(
+    tx: Transaction, *, after: UUID | None, limit: int, self_registered: bool | None = None
+) -> list[OrganisationRecord]:
+    """With `self_registered` only those that have, or have not, registered by themselves."""
+    return await store.organisations.page(tx, after=after, limit=limit + 1, self_registered=self_registered)
 
 
 async def organisation_of(tx: Transaction, organisation_id: UUID) -> OrganisationRecord | Refusal:

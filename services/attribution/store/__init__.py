@@ -18,6 +18,7 @@ from services.attribution.store import (
     organisation_files,
     organisations,
     registrations,
+    self_registrations,
     sources,
 )
 from services.attribution.store.tables import metadata
@@ -41,5 +42,6 @@ __all__ = [
     "organisation_files",
     "organisations",
     "registrations",
+    "self_registrations",
     "sources",
 ]

@@ -1,12 +1,13 @@
 """Registered assets and their proofs: as the API shows and changes them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from libs.common.db import Transaction
+from libs.common.ids import new_id
 from libs.common.vocabulary import AssetKind
 from services.attribution.domain.organisations import AssetClaim, AssetRecord
 from services.attribution.domain.proofs import Proof, ProofMethod, ProofState
@@ -100,6 +101,35 @@ async def claim(
         claimed.value,
     )
     return _record(row)
+
+
+async def claim_all(
+    tx: Transaction, organisation_id: UUID, claimed: Sequence[AssetClaim], *, now: datetime
+) -> dict[AssetClaim, tuple[AssetRecord, bool]]:
+    """What an organisation claims by itself: each as it is kept, and whether it is new. New ones are not proven."""
+    rows = await tx.fetch(
+        """INSERT INTO organisation_asset (asset_id, organisation_id, kind, value, created_at, proof_state,
+                                           proof_method, self_claimed)
+           SELECT asset_id, $1, kind, value, $5, 'claimed', NULL, true
+           FROM unnest($2::uuid[], $3::text[], $4::text[]) AS row (asset_id, kind, value)
+           ON CONFLICT DO NOTHING RETURNING asset_id""",
+        organisation_id,
+        [new_id() for _ in claimed],
+        [claim.kind for claim in claimed],
+        [claim.value for claim in claimed],
+        now,
+    )
+    new = {row["asset_id"] for row in rows}
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM organisation_asset JOIN unnest($2::text[], $3::text[]) AS row (kind, value)
+            USING (kind, value) WHERE organisation_id = $1""",  # noqa: S608 - our own names
+        organisation_id,
+        [claim.kind for claim in claimed],
+        [claim.value for claim in claimed],
+    )
+    kept = {(each.kind, each.value): each for each in map(_record, rows)}
+    found = ((claim, kept[claim.kind, claim.value]) for claim in claimed)
+    return {claim: (record, record.asset_id in new) for claim, record in found}
 
 
 async def release(tx: Transaction, asset_id: UUID) -> bool:

@@ -31,13 +31,26 @@ def source_rows(sources: Iterable[str]) -> str:
     return f"{_SOURCES} WHERE source IN ({names})"
 
 
+WAITING_REGISTRATIONS = """
+    SELECT registration_id::text AS id, waiting_since AS since FROM self_registration WHERE revision > taken_up
+"""
+WITHOUT_CONTACT = """
+    SELECT asset_id::text AS id, begun_at AS since FROM self_registered_asset AS wanted
+    JOIN organisation_asset AS asset USING (asset_id)
+    WHERE wanted.refusal <> '' AND wanted.step IS NULL AND asset.proof_state IN ('claimed', 'challenged')
+      AND NOT EXISTS (SELECT FROM contact_proof AS asked
+                      WHERE asked.asset_id = wanted.asset_id AND asked.asked_at >= wanted.begun_at)
+"""
+"""Assets of organisations that have registered by themselves, which only the desk can help to prove."""
+
 _SOURCES = "SELECT source AS id, made_on::timestamp AT TIME ZONE 'UTC' AS since FROM source_version"
 CONFLICTS = "SELECT conflict_id::text AS id, found_at AS since FROM asset_conflict WHERE decided_at IS NULL"
 REFUSED_CLAIMS = """
     SELECT asset_id::text AS id, answered_at AS since FROM contact_proof AS asked
     JOIN organisation_asset AS asset USING (asset_id)
-    WHERE asked.state = 'refused' AND (asset.proven_at IS NULL OR asset.proven_at < asked.answered_at)
+    WHERE asked.state = 'refused' AND NOT (asset.self_claimed AND asset.proven_at IS NULL)
+      AND (asset.proven_at IS NULL OR asset.proven_at < asked.answered_at)
       AND NOT EXISTS (SELECT FROM contact_proof AS later
                       WHERE later.asset_id = asked.asset_id AND later.asked_at > asked.asked_at)
 """
-"""Until the claim is given back, or is proven anew."""
+"""Until the claim is given back, or is proven anew. Of what an organisation only says itself a no is the end of it."""

@@ -12,11 +12,13 @@ from libs.common.intervals import Interval, address_of
 from libs.common.vocabulary import AssetKind
 from services.attribution.domain.conflicts import Conflict, Held, Keep, Relation, Rivalry, Upkeep
 from services.attribution.domain.organisations import kept_claim
+from services.attribution.store.registrations import STANDS
 
 FEW = 20
 """More changed assets than this, and reading all of them is quicker than to look around each."""
 
-HELD = "SELECT asset_id, organisation_id, kind, value, created_at, proof_state = 'proven' AS is_proven "
+HELD = f"""SELECT asset_id, organisation_id, kind, value, created_at, proof_state = 'proven' AS is_proven
+FROM (SELECT * FROM organisation_asset WHERE {STANDS}) AS organisation_asset"""  # noqa: S608 - our own words
 FIRST = "host(network(split_part(value, ' - ', 1)::inet))::inet"
 LAST = "CASE WHEN value LIKE '% - %' THEN split_part(value, ' - ', 2)::inet ELSE host(broadcast(value::inet))::inet END"
 COLUMNS = "conflict_id, relation, found_at, first_id, second_id, keep, note, decided_by, decided_at"
@@ -25,8 +27,8 @@ COLUMNS = "conflict_id, relation, found_at, first_id, second_id, keep, note, dec
 async def around(tx: Transaction, asset_ids: Collection[UUID]) -> list[Held]:
     """These assets and all that may overlap with one of them; with many, simply all."""
     if len(asset_ids) > FEW:
-        return _held(await tx.fetch(f"{HELD} FROM organisation_asset"))
-    rows = await tx.fetch(f"{HELD} FROM organisation_asset WHERE asset_id = ANY($1::uuid[])", list(asset_ids))
+        return _held(await tx.fetch(HELD))
+    rows = await tx.fetch(f"{HELD} WHERE asset_id = ANY($1::uuid[])", list(asset_ids))
     found = {each.asset_id: each for each in _held(rows)}
     for each in list(found.values()):
         interval = each.claim.interval
@@ -43,8 +45,8 @@ async def _near_name(tx: Transaction, held: Held) -> list[Held]:
         parents.append(value)
     return _held(
         await tx.fetch(
-            f"""{HELD} FROM organisation_asset WHERE kind = $1 AND value = ANY($2::text[])
-                UNION {HELD} FROM organisation_asset WHERE kind = $1 AND kind = 'domain' AND value LIKE '%.' || $3""",
+            f"""{HELD} WHERE kind = $1 AND value = ANY($2::text[])
+                UNION {HELD} WHERE kind = $1 AND kind = 'domain' AND value LIKE '%.' || $3""",
             held.claim.kind,
             parents,
             held.claim.value,
@@ -55,7 +57,7 @@ async def _near_name(tx: Transaction, held: Held) -> list[Held]:
 async def _near_range(tx: Transaction, interval: Interval) -> list[Held]:
     return _held(
         await tx.fetch(
-            f"{HELD} FROM organisation_asset WHERE kind = $1 AND {FIRST} <= $3::inet AND {LAST} >= $2::inet",
+            f"{HELD} WHERE kind = $1 AND {FIRST} <= $3::inet AND {LAST} >= $2::inet",
             AssetKind.IP_RANGE,
             address_of(interval.space, interval.first),
             address_of(interval.space, interval.last),

@@ -56,6 +56,16 @@ async def newest(tx: Transaction, asset_id: UUID) -> ContactProof | None:
     return found[0] if found else None
 
 
+async def newest_of(tx: Transaction, asset_ids: Sequence[UUID]) -> dict[UUID, ContactProof]:
+    """The last question about each of these claims, where there was one."""
+    rows = await tx.fetch(
+        f"""SELECT DISTINCT ON (asset_id) {LISTED} FROM contact_proof WHERE asset_id = ANY($1::uuid[])
+            ORDER BY asset_id, asked_at DESC, request_id DESC""",  # noqa: S608 - our own names
+        asset_ids,
+    )
+    return {each.asset_id: each for each in _requests(rows)}
+
+
 async def of_asset(tx: Transaction, asset_id: UUID, *, limit: int) -> list[ContactProof]:
     """The newest first."""
     rows = await tx.fetch(

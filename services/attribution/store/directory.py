@@ -21,7 +21,7 @@ from services.attribution.domain.organisations import (
     kept_claim,
 )
 from services.attribution.domain.withheld import Withheld, WithheldClaim
-from services.attribution.store.registrations import COUNTS
+from services.attribution.store.registrations import COUNTS, STANDS
 
 _KINDS = {kind.value: kind for kind in AssetKind}
 _ROLES = {role.value: role for role in ContactRole}
@@ -42,7 +42,7 @@ async def organisations(tx: Transaction, ids: Iterable[UUID] | None = None) -> d
     )
     rows = await tx.fetch(
         """SELECT organisation_id, name, country, language, criticality, criticality_source, sector, other_names,
-                  kvk_number
+                  kvk_number, self_registered
            FROM organisation
            WHERE $1::uuid[] IS NULL OR organisation_id = ANY($1)""",
         wanted,
@@ -69,8 +69,9 @@ def _organisations(rows: list[asyncpg.Record], contacts: list[asyncpg.Record]) -
             sector,
             tuple(other_names),
             (number,) if number else (),
+            is_own,
         )
-        for organisation_id, name, country, language, criticality, source, sector, other_names, number in rows
+        for organisation_id, name, country, language, criticality, source, sector, other_names, number, is_own in rows
     }
 
 
@@ -93,7 +94,7 @@ async def withheld_claims(tx: Transaction) -> list[WithheldClaim]:
     """What is claimed and does not count, as long as that is so."""
     rows = await tx.fetch(
         f"""SELECT kind, value, bool_or(contested) AS is_contested FROM organisation_asset
-            WHERE NOT ({COUNTS}) GROUP BY kind, value"""  # noqa: S608 - our own words
+            WHERE NOT ({COUNTS}) AND {STANDS} GROUP BY kind, value"""  # noqa: S608 - our own words
     )
     return await asyncio.to_thread(_withheld, rows)
 

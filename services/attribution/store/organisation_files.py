@@ -22,20 +22,25 @@ from services.attribution.domain.organisations import (
 )
 from services.attribution.domain.proofs import LASTS
 from services.attribution.store.contacts import contact_of
+from services.attribution.store.registrations import STANDS
 
 AT_ONCE = 1_000
 PROFILE = (
     "organisation_id, name, other_names, kvk_number, company_numbers, sector, country, language, criticality, "
-    "criticality_source"
+    "criticality_source, self_registered"
 )
 
 
 async def known_organisations(tx: Transaction) -> dict[str, UUID]:
-    """All organisations by id, by KVK number (`KVK 01234567`), by other numbers and by name without case."""
+    """All organisations by id, by KVK number (`KVK 01234567`), by other numbers and by name without case.
+
+    One that has registered by itself is known by its id only: anybody can say that it is called like that.
+    """
     rows = await tx.fetch(
-        "SELECT organisation_id, kvk_number, company_numbers, name FROM organisation ORDER BY organisation_id DESC"
+        """SELECT organisation_id, kvk_number, company_numbers, name, self_registered FROM organisation
+           ORDER BY organisation_id DESC"""
     )
-    known = {row["name"].casefold(): row["organisation_id"] for row in rows}
+    known = {row["name"].casefold(): row["organisation_id"] for row in rows if not row["self_registered"]}
     known |= {number: row["organisation_id"] for row in rows for number in row["company_numbers"]}
     known |= {f"KVK {row['kvk_number']}": row["organisation_id"] for row in rows if row["kvk_number"]}
     return known | {str(row["organisation_id"]): row["organisation_id"] for row in rows}
@@ -116,12 +121,13 @@ async def write_profiles(tx: Transaction, found: Sequence[Identified], *, by: st
 
 
 async def owners(tx: Transaction, claims: Iterable[AssetClaim]) -> dict[AssetClaim, set[UUID]]:
-    """Who has registered these already."""
+    """Who has registered these already, as far as that is more than their own word."""
     wanted = {(claim.kind, claim.value): claim for claim in claims}
     found: defaultdict[AssetClaim, set[UUID]] = defaultdict(set)
     for row in await tx.fetch(
-        """SELECT kept.kind, kept.value, kept.organisation_id FROM organisation_asset AS kept
-           JOIN unnest($1::text[], $2::text[]) AS wanted (kind, value) USING (kind, value)""",
+        f"""SELECT kind, value, organisation_id FROM organisation_asset
+            JOIN unnest($1::text[], $2::text[]) AS wanted (kind, value) USING (kind, value)
+            WHERE {STANDS}""",  # noqa: S608 - our own words
         [kind for kind, _ in wanted],
         [value for _, value in wanted],
     ):
@@ -208,4 +214,4 @@ def _kept(row: asyncpg.Record, claims: Mapping[AssetClaim, bool], contacts: Mapp
         company_numbers=tuple(row["company_numbers"]),
         sector=row["sector"],
     )
-    return KeptOrganisation(row["organisation_id"], profile, claims, contacts)
+    return KeptOrganisation(row["organisation_id"], profile, claims, contacts, row["self_registered"])

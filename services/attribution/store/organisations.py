@@ -23,11 +23,15 @@ Columns = Row[Any]
 """Any: SQLAlchemy's rows are typed by their statement, which a function that reads one doesn't see."""
 
 
-async def page(tx: Transaction, *, after: UUID | None, limit: int) -> list[OrganisationRecord]:
-    """In order of arrival."""
+async def page(
+    tx: Transaction, *, after: UUID | None, limit: int, self_registered: bool | None = None
+) -> list[OrganisationRecord]:
+    """In order of arrival; with `self_registered` only those that have, or have not, registered by themselves."""
     statement = select(organisation).order_by(organisation.c.organisation_id).limit(limit)
     if after is not None:
         statement = statement.where(organisation.c.organisation_id > after)
+    if self_registered is not None:
+        statement = statement.where(organisation.c.self_registered.is_(self_registered))
     return [_record(row) for row in await tx.execute(statement)]
 
 
@@ -43,7 +47,15 @@ async def with_ids(tx: Transaction, organisation_ids: Collection[UUID]) -> dict[
     return {row.organisation_id: _record(row) for row in await tx.execute(statement)}
 
 
-async def add(tx: Transaction, profile: OrganisationProfile, *, by: str, now: datetime) -> OrganisationRecord | None:
+async def add(
+    tx: Transaction,
+    profile: OrganisationProfile,
+    *,
+    by: str,
+    now: datetime,
+    self_registered: bool = False,
+    claimed_kvk_number: str | None = None,
+) -> OrganisationRecord | None:
     """None if another organisation has this KVK number."""
     values = {
         **_values(profile),
@@ -52,6 +64,8 @@ async def add(tx: Transaction, profile: OrganisationProfile, *, by: str, now: da
         "updated_at": now,
         "criticality_decided_at": now,
         "criticality_by": by,
+        "self_registered": self_registered,
+        "claimed_kvk_number": claimed_kvk_number,
     }
     statement = upsert(organisation).values(values).on_conflict_do_nothing().returning(organisation)
     row = (await tx.execute(statement)).one_or_none()
@@ -82,6 +96,12 @@ async def change(
 
 def _reclassified(before: OrganisationProfile, after: OrganisationProfile) -> bool:
     return (before.criticality, before.criticality_source) != (after.criticality, after.criticality_source)
+
+
+async def vouch(tx: Transaction, organisation_id: UUID) -> None:
+    """A person has made it one with an entry of the desk's: it is more than its own word from now on."""
+    statement = update(organisation).where(organisation.c.organisation_id == organisation_id)
+    await tx.execute(statement.values(self_registered=False))
 
 
 async def remove(tx: Transaction, organisation_id: UUID) -> bool:
@@ -150,4 +170,6 @@ def _record(row: Columns) -> OrganisationRecord:
         row.updated_at,
         row.criticality_decided_at,
         row.criticality_by,
+        row.self_registered,
+        row.claimed_kvk_number,
     )

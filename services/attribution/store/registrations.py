@@ -17,6 +17,10 @@ Registration = tuple[UUID, AssetKind, str]
 COUNTS = "proof_state = 'proven' AND NOT contested"
 """An asset that does not is nobody's for the time being: nobody hears of it, and nobody is warned about it."""
 
+STANDS = "NOT (self_claimed AND proven_at IS NULL)"
+"""What an organisation claims by itself stands against nobody, and stands in nobody's way, before it has been proven
+once: else whoever has a mail address could contest, silence or find out what others have registered."""
+
 TELL = f"""
 UPDATE organisation_asset SET is_told = true
 WHERE asset_id IN (

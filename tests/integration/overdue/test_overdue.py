@@ -73,6 +73,23 @@ def refused_claim(since: datetime) -> Sequence[Row]:
     )
 
 
+def claim_without_contact(since: datetime) -> Sequence[Row]:
+    owner, registration = new_id(), new_id()
+    claim = {"asset_id": THING, "organisation_id": owner, "proof_state": "claimed"}
+    wanted = {
+        "registration_id": registration,
+        "asset_id": THING,
+        "refusal": "no-registry-contact",
+        "begun_at": since,
+    }
+    return (
+        Row("organisation", {"organisation_id": owner}),
+        Row("organisation_asset", claim),
+        Row("self_registration", {"registration_id": registration, "revision": 1, "taken_up": 1}),
+        Row("self_registered_asset", wanted),
+    )
+
+
 def source(state: str, days: int, name: str) -> State:
     """What registries say is as old as the day that it is of."""
     return State(
@@ -141,6 +158,15 @@ STATES = (
     ),
     State("attribution", "conflict", 168 * HOUR, conflict),
     State("attribution", "claim-refused", 168 * HOUR, refused_claim),
+    State("attribution", "claim-without-contact", 168 * HOUR, claim_without_contact),
+    State(
+        "attribution",
+        "registration-waiting",
+        30 * MINUTE,
+        lambda since: [
+            Row("self_registration", {"registration_id": THING, "revision": 1, "taken_up": 0, "waiting_since": since})
+        ],
+    ),
     State(
         "attribution",
         "waiting-for-answer",

@@ -36,6 +36,9 @@ organisation = Table(
     Column("criticality_source", Text, nullable=False, server_default="registered"),
     Column("criticality_decided_at", DateTime(timezone=True)),
     Column("criticality_by", Text),
+    Column("self_registered", Boolean, nullable=False, server_default="false"),
+    Column("claimed_kvk_number", Text, comment="what it says itself: nobody is found by it"),
+    Index("organisation_self_registered", "organisation_id", postgresql_where=text("self_registered")),
 )
 
 merged_organisation = Table(
@@ -71,6 +74,13 @@ organisation_asset = Table(
     Column("misses", SmallInteger, nullable=False, server_default="0"),
     Column("unanswered", SmallInteger, nullable=False, server_default="0"),
     Column("missing_since", DateTime(timezone=True)),
+    Column(
+        "self_claimed",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="by the organisation itself: stands against nobody before it has been proven once",
+    ),
     UniqueConstraint("organisation_id", "kind", "value"),
     Index("organisation_asset_by_value", "kind", "value"),
     Index("organisation_asset_by_organisation", "organisation_id", "asset_id"),
