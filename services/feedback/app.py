@@ -43,9 +43,13 @@ log = structlog.get_logger(__name__)
 def build(settings: FeedbackSettings) -> Service:
     """The whole service, not started."""
     database = database_of(settings)
-    pages = Pages(
-        house=House(settings.service_name, settings.desk_address, settings.public_url), wordings=read_wordings()
+    house = House(
+        settings.service_name,
+        settings.desk_address,
+        settings.public_url,
+        takes_registrations=settings.register_open,
     )
+    pages = Pages(house=house, wordings=read_wordings())
     watch = watch_of("feedback", settings, database=database, subscriptions=SUBSCRIPTIONS)
     api = new_api(
         title="Tocsin feedback",

@@ -31,6 +31,7 @@ class House:
     name: str
     desk_address: str
     public_url: str
+    takes_registrations: bool = True
 
     @property
     def host(self) -> str:

@@ -36,30 +36,8 @@ ASSET_FIELDS = {
 def routes(*, database: Database, links: Links, pages: Pages, turns: Turns, policy: RegistrationPolicy) -> APIRouter:
     router = APIRouter(dependencies=[Depends(public)], tags=["pages"], default_response_class=HTMLResponse)
     view = RegistrationPages(pages, policy)
-
-    @router.get("/register")
-    async def ask_registration(request: Request) -> HTMLResponse:
-        """The form by which an organisation asks to be warned."""
-        return view.form(request, RegistrationForm(language=pages.wording(request).language))
-
-    @router.post(
-        "/register",
-        responses=refusals(429),
-        openapi_extra=form_body(
-            organisation="Its name",
-            kvk_number="Its number in the Dutch company register, if it has one",
-            email="Where it wants to be warned; asked first whether this is right",
-            language="One of " + ", ".join(Language),
-            **ASSET_FIELDS,
-        ),
-    )
-    async def take_registration(request: Request) -> HTMLResponse:
-        """Asks that address whether it is right. The answer tells nothing of who has registered already."""
-        turns.take(request)
-        form = _form(await form_of(request))
-        async with database.transaction() as tx:
-            flawed = await handlers.register(tx, form, policy=policy, now=database.now())
-        return view.form(request, form, flawed) if flawed is not None else view.asked(request, form)
+    if pages.house.takes_registrations:
+        _add_form(router, database=database, pages=pages, view=view, turns=turns, policy=policy)
 
     @router.get("/register/{token}")
     async def show_registration(request: Request, token: Token) -> HTMLResponse:
@@ -91,6 +69,42 @@ def routes(*, database: Database, links: Links, pages: Pages, turns: Turns, poli
         return view.own(request, seen, _form(sent))
 
     return router
+
+
+def _add_form(
+    router: APIRouter,
+    *,
+    database: Database,
+    pages: Pages,
+    view: RegistrationPages,
+    turns: Turns,
+    policy: RegistrationPolicy,
+) -> None:
+    """The way in. Without it what is registered already goes on."""
+
+    @router.get("/register")
+    async def ask_registration(request: Request) -> HTMLResponse:
+        """The form by which an organisation asks to be warned."""
+        return view.form(request, RegistrationForm(language=pages.wording(request).language))
+
+    @router.post(
+        "/register",
+        responses=refusals(429),
+        openapi_extra=form_body(
+            organisation="Its name",
+            kvk_number="Its number in the Dutch company register, if it has one",
+            email="Where it wants to be warned; asked first whether this is right",
+            language="One of " + ", ".join(Language),
+            **ASSET_FIELDS,
+        ),
+    )
+    async def take_registration(request: Request) -> HTMLResponse:
+        """Asks that address whether it is right. The answer tells nothing of who has registered already."""
+        turns.take(request)
+        form = _form(await form_of(request))
+        async with database.transaction() as tx:
+            flawed = await handlers.register(tx, form, policy=policy, now=database.now())
+        return view.form(request, form, flawed) if flawed is not None else view.asked(request, form)
 
 
 async def _do(

@@ -87,8 +87,8 @@ async def _create_database(superuser: str) -> None:
 
 
 @pytest.fixture
-async def running(migrated: str, operator_public_key: str) -> AsyncIterator[Running]:
-    settings = FeedbackSettings(
+def settings(migrated: str, operator_public_key: str) -> FeedbackSettings:
+    return FeedbackSettings(
         http_port=8105,
         database_url=migrated,
         kafka_bootstrap="127.0.0.1:1",
@@ -100,6 +100,10 @@ async def running(migrated: str, operator_public_key: str) -> AsyncIterator[Runn
         register_changes_a_day=4,
         allow_documentation_ranges=True,
     )
+
+
+@pytest.fixture
+async def running(settings: FeedbackSettings) -> AsyncIterator[Running]:
     service = build(settings)
     async with service.database.transaction() as tx:
         await tx.execute(text(f"TRUNCATE {', '.join(metadata.tables)}"))

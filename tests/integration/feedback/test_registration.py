@@ -22,10 +22,12 @@ from libs.common.links import Links
 from libs.common.shutdown import Shutdown
 from libs.common.vocabulary import AssetKind, ClaimState, Language
 from services.feedback import handlers
+from services.feedback.app import build
 from services.feedback.domain.registration.form import RegistrationForm
 from services.feedback.domain.registration.policy import RegistrationPolicy
 from services.feedback.handlers import Forgetter
-from tests.integration.feedback.conftest import Running
+from services.feedback.settings import FeedbackSettings
+from tests.integration.feedback.conftest import BROWSER, Running
 
 BAKERY = {
     "organisation": "Bakery",
@@ -174,7 +176,7 @@ async def test_the_page_shows_how_far_each_proof_is_by_the_newest_word(running: 
     assert "a***@network.example" in text
     assert "Just registered" not in text
 
-    proven = FollowedAsset(kind=AssetKind.DOMAIN, value="bakery.example", state=ClaimState.PROVEN, record_name="_x")
+    proven = FollowedAsset(kind=AssetKind.DOMAIN, value="bakery.example", state=ClaimState.PROVEN, record_value="x")
     await running.hear(
         await followed(running, revision=5), await followed(running, proven, revision=7), await followed(running)
     )
@@ -524,6 +526,23 @@ async def test_hostile_text_comes_out_as_text(running: Running, links: Links) ->
         assert "<script" not in answer.text
         assert "<img" not in answer.text
         assert "49" not in answer.text
+
+
+async def test_a_house_that_takes_no_registrations_shows_no_way_in_and_keeps_what_there_is(
+    running: Running, settings: FeedbackSettings, page: str
+) -> None:
+    closed = build(settings.model_copy(update={"register_open": False}))
+    transport = httpx.ASGITransport(closed.api)
+    async with httpx.AsyncClient(transport=transport, base_url="https://warned.example", headers=BROWSER) as browser:
+        front = await browser.get("/")
+        answers = [await browser.get("/register"), await browser.post("/register", data=BAKERY)]
+        own = await browser.get(page)
+    await closed.database.close()
+
+    assert "/register" in (await running.browser.get("/")).text
+    assert "/register" not in front.text
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert "Your registration" in own.text
 
 
 async def test_the_page_speaks_the_language_that_was_chosen(running: Running, links: Links) -> None:
