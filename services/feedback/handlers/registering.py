@@ -23,6 +23,7 @@ from services.feedback.domain.registration.registration import (
     asked,
     asset_key,
     confirmed,
+    is_another_try,
     is_of_the_same,
     is_the_same,
     mailbox_of,
@@ -103,26 +104,27 @@ async def confirm(tx: Transaction, registration_id: UUID, *, policy: Registratio
     if not room:
         return await _told(tx, confirmed(fresh, assets=assets, now=now), done="confirmed", now=now)
     await registrations.save(tx, merged(fresh, into=room[0], now=now))
-    if not assets:
-        return Seen(room[0], "confirmed")
-    return await _told(tx, with_assets(room[0], (*room[0].assets, *assets), now=now), done="confirmed", now=now)
+    changed = with_assets(room[0], (*room[0].assets, *assets), now=now)
+    is_another = is_another_try(room[0], fresh.assets) and may_change(room[0], policy=policy, now=now)
+    return await _told(tx, changed, done="confirmed", now=now) if assets or is_another else Seen(room[0], "confirmed")
 
 
 async def add_assets(
     tx: Transaction, registration_id: UUID, form: RegistrationForm, *, policy: RegistrationPolicy, now: datetime
 ) -> Seen | None:
-    """More of what is theirs. What is there already stays as it is."""
+    """More of what is theirs. What is there already stays as it is; what was not proven in time gets another try."""
     typed = read_assets(typed_assets(cleaned(form)), policy)
 
     def add(registration: Registration) -> Registration | tuple[Flaw, ...]:
-        assets = tuple(dict.fromkeys((*registration.assets, *typed.assets)))
         if typed.flaws:
             return typed.flaws
         if not typed.assets:
             return (Flaw("domains", "no_assets"),)
+        assets = tuple(dict.fromkeys((*registration.assets, *typed.assets)))
         if len(assets) > policy.most_assets:
             return (Flaw("domains", "too_many"),)
-        return with_assets(registration, assets, now=now)
+        has_news = assets != registration.assets or is_another_try(registration, typed.assets)
+        return with_assets(registration, assets, now=now) if has_news else registration
 
     return await _change(tx, registration_id, add, done="added", policy=policy, now=now)
 
@@ -193,7 +195,7 @@ async def _change(
     changed = change(found)
     if isinstance(changed, tuple):
         return Seen(found, flaws=changed)
-    if changed.assets == found.assets:
+    if changed is found:
         return Seen(found, done)
     if not may_change(found, policy=policy, now=now):
         return Seen(found, flaws=(Flaw("", "too_often"),))

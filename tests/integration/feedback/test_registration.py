@@ -222,6 +222,24 @@ async def test_more_is_added_and_some_taken_back_each_with_all_of_it(running: Ru
     ]
 
 
+async def test_what_was_not_proven_in_time_gets_another_try_by_being_registered_once_more(
+    running: Running, links: Links, page: str
+) -> None:
+    lapsed = FollowedAsset(kind=AssetKind.DOMAIN, value="bakery.example", state=ClaimState.LAPSED)
+    proven = FollowedAsset(kind=AssetKind.IP_RANGE, value="192.0.2.64/28", state=ClaimState.PROVEN)
+    await running.hear(await followed(running, lapsed, proven))
+
+    await running.browser.post(page, data={"do": "add", "ranges": "192.0.2.64/28"})
+    assert len(await told(running)) == 1
+    await running.browser.post(page, data={"do": "add", "domains": "bakery.example"})
+    await register(running)
+    await running.browser.post(await page_of(running, links), data={"do": "confirm"})
+
+    assert [(event.revision, event.assets) for event in await told(running)] == [
+        (revision, (DOMAIN, RANGE)) for revision in (1, 2, 3)
+    ]
+
+
 @pytest.mark.parametrize(
     ("sent", "said"),
     [

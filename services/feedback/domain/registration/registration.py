@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from libs.common.contracts import ClaimedAsset, FollowedAsset, RegistrationConfirmed, RegistrationToConfirm
-from libs.common.vocabulary import AssetKind, Language
+from libs.common.vocabulary import AssetKind, ClaimState, Language
 from services.feedback.domain.registration.form import Wanted
 from services.feedback.domain.registration.policy import RegistrationPolicy
 
@@ -80,6 +80,12 @@ def is_of_the_same(one: Registration, other: Registration) -> bool:
     """Whether two registrations from one mailbox are about one organisation."""
     by_number = one.kvk_number is not None and one.kvk_number == other.kvk_number
     return by_number or one.organisation.casefold() == other.organisation.casefold()
+
+
+def is_another_try(registration: Registration, assets: Iterable[ClaimedAsset]) -> bool:
+    """Whether any of these was not proven in time: whoever registers it once more wants to prove it after all."""
+    followed = filter(None, map(registration.followed_as, assets))
+    return any(each.state is ClaimState.LAPSED for each in followed)
 
 
 def confirmed(registration: Registration, *, assets: tuple[ClaimedAsset, ...], now: datetime) -> Registration:
