@@ -90,5 +90,5 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             "FIRST_WAVE": "none",  # whoever tries the system out wants to see all of its mails
             "VOLUME_STOPS": "false",
         },
-        "feedback": links,
+        "feedback": {**links, "ALLOW_DOCUMENTATION_RANGES": "true"},
     }[service]

@@ -5,48 +5,16 @@ Addresses are read and written by the C library: `ipaddress` takes five times as
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from urllib.parse import SplitResult, quote, urlsplit
 
 import idna
 
+from libs.common.special import DOCUMENTATION_RANGES, NON_PUBLIC_RANGES, SPECIAL_RANGES, UNMAILABLE_ASNS
+
 IPAddress = IPv4Address | IPv6Address
-
-_DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
-
-# `ipaddress.is_global` differs between patch releases of Python and takes multicast, 6to4, site-local and unallocated
-# space for global, so the table is our own. Source: IANA special-purpose address registries; RFC 6890, 7526, 9637.
-_NOT_PUBLIC = (
-    *_DOCUMENTATION,
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.88.99.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "224.0.0.0/3",
-    "::/3",
-    "2001::/23",
-    "2002::/16",
-    "4000::/2",
-    "8000::/1",
-)
-
-# RFC 5398 (documentation), 6996 (private use), 6793 (AS_TRANS), 7300 and 7607 (reserved).
-_UNMAILABLE_ASNS = (
-    range(1),
-    range(23456, 23457),
-    range(64496, 65552),
-    range(4_200_000_000, 4_294_967_296),
-)
 
 _LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -71,32 +39,6 @@ _SECRET_PARAMETER = re.compile(
     r"passw|pwd|token|secret|session|cookie|credential|(?:^|[_.-])(?:pass|api-?key|key|sig|signature|auth|otp|pin)$",
     re.IGNORECASE,
 )
-
-
-class _Ranges:
-    """Networks of both families as sorted, disjoint runs of numbers; asking costs a binary search."""
-
-    def __init__(self, networks: Iterable[str]) -> None:
-        parsed = [ip_network(network) for network in networks]
-        self._runs = {version: _runs(n for n in parsed if n.version == version) for version in (4, 6)}
-
-    def __contains__(self, ip: IPAddress) -> bool:
-        return self.holds(ip.version, int(ip))
-
-    def holds(self, version: int, number: int) -> bool:
-        starts, ends = self._runs[version]
-        at = bisect_right(starts, number) - 1
-        return at >= 0 and number <= ends[at]
-
-
-def _runs(networks: Iterable[IPv4Network | IPv6Network]) -> tuple[list[int], list[int]]:
-    ordered = sorted((int(n.network_address), int(n.broadcast_address)) for n in networks)
-    return [first for first, _ in ordered], [last for _, last in ordered]
-
-
-_DOCUMENTATION_RANGES = _Ranges(_DOCUMENTATION)
-_NON_PUBLIC_RANGES = _Ranges(_NOT_PUBLIC)
-_SPECIAL_RANGES = _Ranges(_NOT_PUBLIC[len(_DOCUMENTATION) :])
 
 
 @lru_cache(maxsize=4_096)
@@ -172,12 +114,12 @@ def canonical_network(text: str) -> str | None:
 
 def is_public(ip: IPAddress) -> bool:
     """Whether the address can belong to somebody on the internet: unicast, allocated to registries, not special."""
-    return _unwrapped(ip) not in _NON_PUBLIC_RANGES
+    return _unwrapped(ip) not in NON_PUBLIC_RANGES
 
 
 def is_public_number(numbered: Numbered) -> bool:
     """The same of what `numbered_ip` gives."""
-    return not _NON_PUBLIC_RANGES.holds(*numbered)
+    return not NON_PUBLIC_RANGES.holds(*numbered)
 
 
 def is_special(packed: bytes) -> bool:
@@ -185,12 +127,12 @@ def is_special(packed: bytes) -> bool:
 
     Documentation ranges are not: no real file has them, demonstrations do.
     """
-    return _SPECIAL_RANGES.holds(4 if len(packed) == 4 else 6, int.from_bytes(packed, "big"))
+    return SPECIAL_RANGES.holds(4 if len(packed) == 4 else 6, int.from_bytes(packed, "big"))
 
 
 def is_documentation(ip: IPAddress) -> bool:
     """Whether the address is set aside for examples (RFC 5737, 3849, 9637)."""
-    return _unwrapped(ip) in _DOCUMENTATION_RANGES
+    return _unwrapped(ip) in DOCUMENTATION_RANGES
 
 
 def _unwrapped(ip: IPAddress) -> IPAddress:
@@ -199,7 +141,7 @@ def _unwrapped(ip: IPAddress) -> IPAddress:
 
 def is_mailable_asn(n: int) -> bool:
     """Whether an autonomous system of this number can have an operator to write to."""
-    return 0 < n < 2**32 and not any(n in reserved for reserved in _UNMAILABLE_ASNS)
+    return 0 < n < 2**32 and not any(n in reserved for reserved in UNMAILABLE_ASNS)
 
 
 def canonical_domain(text: str) -> str | None:

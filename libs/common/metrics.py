@@ -137,6 +137,12 @@ RECORD_TO_MAIL_SECONDS = Histogram(
     buckets=SECONDS,
 )
 FEEDBACK = Counter("tocsin_feedback", "Answers of recipients", ("kind",))
+REGISTRATIONS = Counter(
+    "tocsin_registrations",
+    "What organisations did on the page where they register by themselves: asked, confirmed, added, taken-back, "
+    "withdrawn; and what nobody has confirmed in time: forgotten",
+    ("step",),
+)
 MAILS_RETURNED = Counter(
     "tocsin_mails_returned",
     "Mails that came back, by what they are and how surely they are about ours",

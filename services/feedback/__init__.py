@@ -1,6 +1,7 @@
 """Hears the answers.
 
-Hears `NotificationSent` and `IncidentChanged`; decides what counts as an answer, what of it may be known, and what each
-mail is that comes back; says `FeedbackReceived` and `MailReturned`. Serves the pages that our mails name, and the
+Hears `NotificationSent`, `IncidentChanged` and `RegistrationFollowed`; decides what counts as an answer, what of it may
+be known, what each mail is that comes back, and what an organisation may register by itself; says `FeedbackReceived`,
+`MailReturned`, `RegistrationToConfirm` and `RegistrationConfirmed`. Serves the pages that our mails name, and the
 public counters.
 """

@@ -27,6 +27,32 @@ class FeedbackSettings(ServiceSettings):
     verify_remembered_addresses: int = Field(
         20_000, description="Addresses whose look-ups are counted, in memory; the longest silent is forgotten", ge=1
     )
+    register_open: bool = Field(
+        True, description="Whether organisations can register by themselves; what is registered stays either way"
+    )
+    register_burst: int = Field(10, description="Forms of `/register` that one address may send at once", ge=1)
+    register_per_minute: float = Field(1.0, description="And how many more each minute after that", gt=0)
+    register_most_assets: int = Field(
+        100, description="Domains, ranges and AS numbers that one organisation may register by itself", ge=1, le=1000
+    )
+    register_kept_days: float = Field(
+        7.0,
+        description="A registration that nobody has confirmed by then is forgotten, and so is one that was withdrawn",
+        gt=0,
+        le=90,
+    )
+    register_mails_to_one_a_day: int = Field(
+        3, description="How often a day a mailbox is asked whether a registration is right; no more than this", ge=1
+    )
+    register_mails_a_day: int = Field(
+        500, description="And all mailboxes together; after that the page asks to come back tomorrow", ge=1
+    )
+    register_changes_a_day: int = Field(
+        10, description="How often a day a registration may be changed, as registries are asked about each asset", ge=1
+    )
+    allow_documentation_ranges: bool = Field(
+        False, description="Let documentation addresses be registered: for demonstrations and tests only"
+    )
     mail_domain: str = Field(
         "",
         description="Domain of the Message-IDs of our mails; empty: that of the desk's address",

@@ -41,7 +41,7 @@ def test_what_a_database_is_at_hand_for_takes_its_time_from_there() -> None:
     }
     assert users == {
         "libs/common/publisher.py",  # the time of an event's sending, for people who look at a topic
-        "services/feedback/api/verification.py",  # an allowance, which each replica keeps for itself
+        "services/feedback/api/turns.py",  # an allowance, which each replica keeps for itself
         "services/intake/gateway/pushing.py",  # how long until a moment that intake named, on a partner's machine
         "services/notifier/api/previews.py",  # the date of a mail that nobody sends
     }

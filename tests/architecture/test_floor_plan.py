@@ -45,6 +45,7 @@ PURE_COMMON = {
     "languages",
     "places",
     "references",
+    "special",
     "status_codes",
     "text",
     "toml_files",

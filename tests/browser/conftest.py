@@ -73,6 +73,9 @@ async def site(browser: Browser, feedback_database: str, operator_public_key: st
         link_key=LINK_KEY,
         public_url=PUBLIC_URL,
         verify_burst=1000,
+        register_burst=1000,
+        register_changes_a_day=1000,
+        allow_documentation_ranges=True,
     )
     service = build(settings)
     transport = httpx.ASGITransport(service.api, client=("203.0.113.9", 4711))

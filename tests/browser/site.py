@@ -7,9 +7,16 @@ from functools import partial
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Route
 
-from libs.common.contracts import NotificationSent
+from libs.common.contracts import (
+    FollowedAsset,
+    NotificationSent,
+    RegistrationConfirmed,
+    RegistrationFollowed,
+    RegistrationToConfirm,
+)
+from libs.common.ids import derived_id
 from libs.common.links import Links
-from libs.common.vocabulary import Language, RecipientKind
+from libs.common.vocabulary import AssetKind, ClaimState, Language, RecipientKind
 from tests.integration.feedback.conftest import Running
 from tests.integration.feedback.mails import SENT_AT, incident, mail
 
@@ -43,6 +50,47 @@ class Site:
         sent = mail(name, assets=assets, language=language)
         await self.service.hear(sent)
         return sent
+
+    async def register(self, name: str, *, assets: tuple[str, ...], language: Language) -> str:
+        """Where the mail leads that asks whether a registration is right. Each name is an organisation."""
+        form = {"organisation": name, "email": f"{derived_id(name, language)}@bakery.example", "language": language}
+        sent = await self.service.browser.post("/register", data={**form, "domains": "\n".join(assets)})
+        sent.raise_for_status()
+        asked = (await self.service.told(RegistrationToConfirm))[-1]
+        return f"/register/{self.links.registration_token(asked.registration_id)}"
+
+    async def registered(self, name: str, *, language: Language) -> str:
+        """The page of an organisation that has an asset in every state."""
+        assets = [f"{state}.{'abcdefghij' * 5}.example" for state in (*ClaimState, "just-registered")]
+        path = await self.register(name, assets=tuple(assets), language=language)
+        (await self.service.browser.post(path, data={"do": "confirm"})).raise_for_status()
+        confirmed = (await self.service.told(RegistrationConfirmed))[-1]
+        followed = [
+            FollowedAsset(
+                kind=AssetKind.DOMAIN,
+                value=value,
+                state=state,
+                record_name=f"_tocsin-challenge.{value}",
+                record_value="tocsin-proof=" + "0123456789" * 4,
+                contact="a***@network.example",
+                until=SENT_AT,
+            )
+            for state, value in zip(ClaimState, assets, strict=False)
+        ]
+        await self.service.hear(
+            RegistrationFollowed(
+                registration_id=confirmed.registration_id,
+                revision=1,
+                answers=1,
+                organisation_id=derived_id("organisation", name),
+                organisation=name,
+                email=confirmed.email,
+                language=language,
+                assets=tuple(followed),
+                at=confirmed.at,
+            )
+        )
+        return path
 
     def rating_path(self, nonce: str) -> str:
         """The same nonce, of at most twelve characters, gives the same link."""

@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Locator, Page
 
+from libs.common.contracts import RegistrationConfirmed, RegistrationToConfirm
 from libs.common.vocabulary import FeedbackKind, Language
 from services.feedback.api.wording import read_wordings
 from tests.browser.site import Site
@@ -156,6 +157,55 @@ async def test_a_recipient_stops_the_mails_only_by_pressing_the_button(site: Sit
         assert await heading(page) == words.messages["opt_out"].title
 
     assert [answer.kind for answer in (await site.service.said())[before:]] == [FeedbackKind.OPT_OUT]
+
+
+@languages
+async def test_an_organisation_registers_confirms_changes_and_withdraws(site: Site, language: Language) -> None:
+    words = WORDS[language]
+    name = f"Journey {language}"
+    async with site.visit("/", language=language) as page:
+        async with page.expect_navigation():
+            await press_on(page, page.get_by_role("link", name=words.statistics["register_button"]), "Enter")
+        for field, text in (("organisation", name), ("email", f"{language}@journey.example"), ("domains", "nl")):
+            await tab_to(page, page.locator(f"#{field}"))
+            await page.keyboard.type(text)
+        await send(page, words.register["button"])
+
+        await press_on(page, page.get_by_role("alert").get_by_role("link").first, "Enter")
+        await page.keyboard.press("ControlOrMeta+A")
+        await page.keyboard.type("journey.example")
+        await send(page, words.register["button"])
+        assert await heading(page) == words.register["asked_title"]
+        assert f"{language}@journey.example" in await page.inner_text("main")
+
+    asked = (await site.service.told(RegistrationToConfirm))[-1]
+    assert (asked.organisation, asked.language) == (name, language)
+    link = f"/register/{site.links.registration_token(asked.registration_id)}"
+    async with site.visit(link, language=Language.DUTCH) as page:
+        assert await heading(page) == words.registration["confirm_title"]
+        await send(page, words.registration["confirm_button"])
+        assert await page.get_by_role("status").inner_text() == words.done["confirmed"]
+
+        await tab_to(page, page.locator("#asns"))
+        await page.keyboard.type("AS64500")
+        await send(page, words.registration["add_button"])
+        await press_on(page, page.get_by_label("journey.example"), "Space")
+        await send(page, words.registration["take_button"])
+        assert await page.get_by_role("status").inner_text() == words.done["taken_back"]
+
+        await send(page, words.registration["withdraw_button"])
+        assert await heading(page) == words.registration["sure_title"]
+        await send(page, words.registration["sure_button"])
+        assert await heading(page) == words.messages["registration_withdrawn"].title
+
+    told = [event for event in await site.service.told(RegistrationConfirmed) if event.organisation == name]
+    assert [[asset.value for asset in event.assets] for event in told] == [
+        ["journey.example"],
+        ["journey.example", "AS64500"],
+        ["AS64500"],
+        [],
+    ]
+    assert [event.is_withdrawn for event in told] == [False, False, False, True]
 
 
 async def test_a_reader_changes_the_language_and_stays_on_the_page(site: Site) -> None:

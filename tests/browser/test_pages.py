@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 from libs.common.vocabulary import Language
 from services.feedback.api.wording import read_wordings
@@ -25,6 +25,8 @@ ASSETS = (
     "https://www.bakery.example/" + "abcdefghij" * 12,
     *(f"198.51.100.{n}" for n in range(9)),
 )
+
+DOMAINS = ("bakery.example", f"{'abcdefghij' * 6}.{'abcdefghij' * 6}.example")
 
 FIELDS = "input:not([type=hidden]), textarea"
 WITHOUT_LABEL = """fields => fields
@@ -61,6 +63,12 @@ NAMES = (
     "recipient",
     "recipient, sent empty",
     "unsubscribe",
+    "register",
+    "register, sent empty",
+    "to confirm",
+    "registration",
+    "registration, sent empty",
+    "withdraw",
     "lost",
     "not filed yet",
 )
@@ -96,11 +104,16 @@ async def opened(site: Site, request: pytest.FixtureRequest) -> AsyncIterator[Op
 
 async def path_of(site: Site, name: str, language: Language) -> str:
     """Where a page is, with a mail of its own behind it."""
+    if name in ("to confirm", "withdraw"):
+        return await site.register(f"{name} {language}", assets=DOMAINS, language=language)
+    if name.startswith("registration"):
+        return await site.registered(f"{name} {language}", language=language)
     about = await site.notify(f"{name} {language}", assets=ASSETS, language=language)
     recipient = site.recipient_path(about)
     return {
         "front": "/",
         "verify": "/verify",
+        "register": "/register",
         "genuine": f"/verify/{about.reference}",
         "unknown": "/verify/TOC-1",
         "rating": site.rating_path("looked at"),
@@ -113,12 +126,19 @@ async def path_of(site: Site, name: str, language: Language) -> str:
 
 async def bring_to(page: Page, name: str) -> None:
     """From the page's path to what its name says, everything on it unfolded."""
+    if name == "withdraw":
+        await press(page.locator("form.card button"))
+        await press(page.locator(".apart button"))
     if name.endswith("sent empty"):
-        async with page.expect_navigation():  # waits for the style sheet too
-            await page.locator("form.card button").click()
+        await press(page.locator("form.card button").first)
         await page.get_by_role("alert").wait_for()
     for summary in await page.locator("summary").all():
         await summary.click()
+
+
+async def press(button: Locator) -> None:
+    async with button.page.expect_navigation():  # waits for the style sheet too
+        await button.click()
 
 
 async def test_a_page_is_whole_and_readable_on_the_smallest_phone_and_at_a_desk_in_light_and_dark(

@@ -22,7 +22,9 @@ PUBLIC = {
         "GET /v1/statistics",
         "GET /verify",
         "GET /verify/{reference}",
-        *(f"{method} /{page}/{{token}}" for page in "fru" for method in ("GET", "POST")),
+        "GET /register",
+        "POST /register",
+        *(f"{method} /{page}/{{token}}" for page in ("f", "r", "u", "register") for method in ("GET", "POST")),
     },
 }
 HEALTH = {"GET /health/live", "GET /health/ready", "GET /metrics"}

@@ -31,6 +31,7 @@ class House:
     name: str
     desk_address: str
     public_url: str
+    takes_registrations: bool = True
 
     @property
     def host(self) -> str:
@@ -42,7 +43,7 @@ class Pages:
     """All pages of the service. A template that names a value that is not there is an error, never an empty place."""
 
     def __init__(self, *, house: House, wordings: Mapping[Language, Wording]) -> None:
-        self._house = house
+        self.house = house
         self._wordings = wordings
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -72,7 +73,7 @@ class Pages:
         words = self.wording(request, default=language)
         body = self._templates.get_template(template).render(
             words=words,
-            house=self._house,
+            house=self.house,
             here=_query(request, words.language),
             languages=[(other, CUSTOMS[other].name, _query(request, other)) for other in Language],
             **values,

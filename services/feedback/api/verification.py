@@ -1,6 +1,5 @@
 """`/verify`: was this mail really from us? Yes or no, a date and a subject, and nothing else."""
 
-import math
 from datetime import date
 from typing import Annotated
 
@@ -8,14 +7,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel
 
-from libs.common import clock
 from libs.common.db import Database
 from libs.common.openapi import content, refusals
-from libs.common.problems import Problem
 from libs.common.security import public
 from services.feedback import handlers
 from services.feedback.api.pages import Pages
-from services.feedback.domain.allowance import Allowance, asker_of
+from services.feedback.api.turns import Turns
 from services.feedback.domain.notification import Verification
 
 Typed = Annotated[str, Path(max_length=100, description="In any spelling")]
@@ -30,7 +27,7 @@ class VerificationAnswer(BaseModel):
     subject: str | None
 
 
-def routes(*, database: Database, pages: Pages, allowance: Allowance) -> APIRouter:
+def routes(*, database: Database, pages: Pages, turns: Turns) -> APIRouter:
     router = APIRouter(dependencies=[Depends(public)], tags=["pages"])
 
     @router.get("/verify", response_class=HTMLResponse, responses=refusals(429))
@@ -50,7 +47,7 @@ def routes(*, database: Database, pages: Pages, allowance: Allowance) -> APIRout
         return await answer(request, reference)
 
     async def answer(request: Request, typed: str) -> Response:
-        _take_turn(allowance, request)
+        turns.take(request)
         async with database.transaction() as tx:
             found = await handlers.verify(tx, typed)
         if _wants_json(request):
@@ -58,20 +55,6 @@ def routes(*, database: Database, pages: Pages, allowance: Allowance) -> APIRout
         return pages.page(request, "verify.html", typed=typed, answer=found)
 
     return router
-
-
-def _take_turn(allowance: Allowance, request: Request) -> None:
-    """Raise a 429 problem for an address that asks too fast."""
-    host = request.client.host if request.client else ""
-    seconds = math.ceil(allowance.take(asker_of(host), now=clock.now()))
-    if seconds:
-        raise Problem(
-            429,
-            "too-many-requests",
-            "Too many references from your address",
-            f"Try again in {seconds} seconds.",
-            headers={"Retry-After": str(seconds), "RateLimit": f'"verify";r=0;t={seconds}'},
-        )
 
 
 def _wants_json(request: Request) -> bool:

@@ -42,6 +42,13 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     choices: Section
     hints: Section
     unsubscribe: Section
+    register: Section
+    registration: Section
+    flaws: Section
+    assets: Section
+    states: Section
+    progress: Section
+    done: Section
     messages: Mapping[str, Message]
 
     def number(self, value: int) -> str:

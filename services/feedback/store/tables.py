@@ -107,4 +107,36 @@ incoming = Table(
     Index("incoming_by_time", "received_at", "return_id"),
 )
 
+# `mailbox` is whose mailbox the address leads to. What has gone over into another goes with it.
+registrations = Table(
+    "registrations",
+    metadata,
+    Column("registration_id", UUID, primary_key=True),
+    Column("organisation", Text, nullable=False),
+    Column("kvk_number", Text),
+    Column("email", Text, nullable=False),
+    Column("mailbox", Text, nullable=False, index=True),
+    Column("language", Text, nullable=False),
+    Column("assets", JSONB, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), index=True, comment="when it is forgotten; none: it stands"),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("withdrawn_at", DateTime(timezone=True)),
+    Column("merged_into", UUID, ForeignKey("registrations.registration_id", ondelete="CASCADE"), index=True),
+    Column("revision", Integer, nullable=False, comment="the newest that attribution was told"),
+    Column("changes", Integer, nullable=False, comment="of the day changed_on"),
+    Column("changed_on", Date),
+    Column("followed", JSONB, nullable=False, server_default="[]", comment="how far the proofs are"),
+    Column("followed_revision", Integer, nullable=False, server_default="0"),
+)
+
+# How often we have asked a mailbox whether a registration is right; the one without a name counts all of a day.
+registration_mails = Table(
+    "registration_mails",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("mailbox", Text, primary_key=True),
+    Column("mails", Integer, nullable=False),
+)
+
 outbox = outbox_table(metadata)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import asyncpg
 import httpx
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
 from deploy.local.background import BackgroundStack
-from libs.common.contracts import FeedbackReceived, IncidentChanged, NotificationSent
+from libs.common.contracts import Event, FeedbackReceived, IncidentChanged, NotificationSent, RegistrationFollowed
 from libs.common.db import Database
 from libs.common.links import Links
 from libs.common.outbox import waiting_events
@@ -27,6 +28,8 @@ LINK_KEY = "a key of sixteen or more characters"
 NOW = datetime(2026, 5, 9, 10, 42, 7, 123456, tzinfo=UTC)
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "en"}
 
+E = TypeVar("E", bound=Event)
+
 
 @pytest.fixture
 def links() -> Links:
@@ -40,24 +43,31 @@ class Running:
         self.database = database
         self.browser = browser
 
-    async def hear(self, *events: NotificationSent | IncidentChanged) -> None:
+    async def hear(self, *events: NotificationSent | IncidentChanged | RegistrationFollowed) -> None:
         """Let events arrive, as one batch."""
         sent = [event for event in events if isinstance(event, NotificationSent)]
         changed = [event for event in events if isinstance(event, IncidentChanged)]
+        followed = [event for event in events if isinstance(event, RegistrationFollowed)]
         async with self.database.transaction() as tx:
             if changed:
                 await handlers.note_incidents(changed, tx=tx, now=NOW)
             if sent:
                 await handlers.note_notifications(sent, tx=tx, now=NOW)
+            if followed:
+                await handlers.follow_registrations(followed, tx=tx, now=NOW)
 
     async def rows(self, sql: str) -> Sequence[dict[str, object]]:
         async with self.database.transaction() as tx:
             return [dict(row) for row in await tx.fetch(sql)]
 
     async def said(self) -> Sequence[FeedbackReceived]:
-        """The events that wait in the outbox."""
+        """The answers that wait in the outbox."""
+        return await self.told(FeedbackReceived)
+
+    async def told(self, event_class: type[E]) -> Sequence[E]:
+        """The events of a kind that wait in the outbox."""
         async with self.database.transaction() as tx:
-            return [event for event in await waiting_events(tx) if isinstance(event, FeedbackReceived)]
+            return [event for event in await waiting_events(tx) if isinstance(event, event_class)]
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +87,8 @@ async def _create_database(superuser: str) -> None:
 
 
 @pytest.fixture
-async def running(migrated: str, operator_public_key: str) -> AsyncIterator[Running]:
-    settings = FeedbackSettings(
+def settings(migrated: str, operator_public_key: str) -> FeedbackSettings:
+    return FeedbackSettings(
         http_port=8105,
         database_url=migrated,
         kafka_bootstrap="127.0.0.1:1",
@@ -86,7 +96,14 @@ async def running(migrated: str, operator_public_key: str) -> AsyncIterator[Runn
         link_key=LINK_KEY,
         public_url="https://warned.example",
         verify_burst=10,
+        register_burst=20,
+        register_changes_a_day=4,
+        allow_documentation_ranges=True,
     )
+
+
+@pytest.fixture
+async def running(settings: FeedbackSettings) -> AsyncIterator[Running]:
     service = build(settings)
     async with service.database.transaction() as tx:
         await tx.execute(text(f"TRUNCATE {', '.join(metadata.tables)}"))

@@ -2,8 +2,10 @@
 
 from html.parser import HTMLParser
 
+import httpx
 import pytest
 
+from libs.common.contracts import RegistrationToConfirm
 from libs.common.links import Links
 from services.feedback.api.pages import CONTENT_SECURITY_POLICY
 from tests.integration.feedback.conftest import Running
@@ -67,7 +69,7 @@ async def every_page(running: Running, links: Links, language: str) -> dict[str,
         )
     }
     answered = await running.browser.get(f"/r/{recipient}", params={"lang": language})
-    answers = {**asked, **sent, "answered": answered}
+    answers = {**asked, **sent, "answered": answered, **await pages_of_a_registration(running, links, language)}
     for name, answer in answers.items():
         assert answer.status_code in (200, 404, 422, 503), name
         assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY, name
@@ -75,6 +77,43 @@ async def every_page(running: Running, links: Links, language: str) -> dict[str,
         assert answer.headers["cache-control"] == "no-store", name
         assert "set-cookie" not in answer.headers, name
     return {name: answer.text for name, answer in answers.items()}
+
+
+async def pages_of_a_registration(running: Running, links: Links, language: str) -> dict[str, httpx.Response]:
+    """From the empty form to the end."""
+    form = {"organisation": "Bakery", "kvk_number": "12345678", "email": "a@bakery.example", "language": "nl"}
+    wrong = {
+        "organisation": "www.",
+        "kvk_number": "1",
+        "email": "a",
+        "domains": "nl",
+        "ranges": "1\n10.0.0.1",
+        "asns": "x",
+    }
+    browser, asks = running.browser, {"lang": language}
+    answers = {
+        "register": await browser.get("/register", params=asks),
+        "registered empty": await browser.post("/register", params=asks, data={}),
+        "registered wrong": await browser.post("/register", params=asks, data=wrong),
+        "registered": await browser.post(
+            "/register", params=asks, data={**form, "domains": "bakery.example", "asns": "AS64500\nAS64501"}
+        ),
+    }
+    registration_id = (await running.told(RegistrationToConfirm))[-1].registration_id
+    page = f"/register/{links.registration_token(registration_id)}"
+    answers["to confirm"] = await browser.get(page, params=asks)
+    for sent in (
+        {"do": "confirm"},
+        {"do": "add"},
+        {"do": "add", **wrong},
+        {"do": "take-back"},
+        {"do": "take-back", "asset": "asn AS64501"},
+        {"do": "withdraw"},
+        {"do": "withdraw-surely"},
+    ):
+        answers[f"registration {sent}"] = await browser.post(page, params=asks, data=sent)
+    await running.rows("DELETE FROM registrations")
+    return {**answers, "registration gone": await browser.get(page, params=asks)}
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
@@ -160,8 +199,10 @@ async def test_a_link_that_leads_nowhere_is_a_page_that_says_so_in_the_readers_l
     cut = {
         "cut f": f"/f/{links.rating_token('open-smb', b'twelve bytes')[:-3]}",
         **{f"cut {page}": f"/{page}/{links.recipient_token(mail().notification_id)[:-3]}" for page in "ru"},
+        "cut register": f"/register/{links.registration_token(mail().notification_id)[:-3]}",
     }
-    addresses = {f"{name} {page}": f"/{page}/{token}" for name, token in BROKEN.items() for page in "fru"} | cut
+    pages = ("f", "r", "u", "register")
+    addresses = {f"{name} {page}": f"/{page}/{token}" for name, token in BROKEN.items() for page in pages} | cut
     addresses["long reference"] = f"/verify/{'T' * 200}"
 
     for name, address in addresses.items():

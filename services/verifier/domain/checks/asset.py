@@ -9,6 +9,7 @@ from libs.common.addresses import (
     numbered_ip,
     parse_ip,
 )
+from libs.common.special import is_documentation_name
 from services.verifier.domain.checks.findings import doubted, failed, passed
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
@@ -28,7 +29,7 @@ def routable(case: Case, rules: Rules, _: datetime) -> Reason:
     if asset.asn is not None and not is_mailable_asn(asset.asn):
         return failed("routable", f"AS{asset.asn} is private or reserved")
     name = next(iter(asset.hosts), None)
-    if name is not None and _is_documentation_name(name):
+    if name is not None and is_documentation_name(name):
         return failed("routable", f"{name} is a name for documentation")
     return ROUTABLE
 
@@ -42,14 +43,6 @@ def _why_no_address(address: str, *, allow_documentation: bool) -> str:
     if ip is None or not is_documentation(ip):
         return f"{ip} is not a public address"
     return "" if allow_documentation else f"{ip} is an address for documentation"
-
-
-def _is_documentation_name(domain: str) -> bool:
-    """RFC 2606 and RFC 6761: `.test`, `.example`, `.invalid`, `.localhost`, and `example.com`, `.net`, `.org`."""
-    labels = domain.split(".")
-    return labels[-1] in {"test", "example", "invalid", "localhost"} or (
-        len(labels) > 1 and labels[-2] == "example" and labels[-1] in {"com", "net", "org"}
-    )
 
 
 def not_vital(case: Case, rules: Rules, _: datetime) -> Reason:
