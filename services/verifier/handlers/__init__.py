@@ -26,6 +26,7 @@ from services.verifier.handlers.queries import (
     verdict_of,
 )
 from services.verifier.handlers.registered import take_up_registrations
+from services.verifier.handlers.releasing import Releasing, release_some
 from services.verifier.handlers.review import Said, review_indicators, review_matching
 from services.verifier.handlers.rules import put_rule_file, rule_file_in_force, rule_files_page
 from services.verifier.handlers.undoing import Undoing, undo_all_decided_with, undo_review
@@ -41,6 +42,7 @@ __all__ = [
     "IncidentUpkeep",
     "Place",
     "Question",
+    "Releasing",
     "RuleFile",
     "RulesInForce",
     "Said",
@@ -70,6 +72,7 @@ __all__ = [
     "note_warnings",
     "put_rule_file",
     "reach_of",
+    "release_some",
     "remediation",
     "remember_false_positive",
     "review_indicators",
