@@ -45,7 +45,10 @@ of which warnings take their shares. The first row that fits gives the number:
 | --- | --- |
 {rows}
 A record that fails no check is verified if its confidence is {limit} at least, or if somebody else has found it too;
-else it is held for a person. All of these are [rules](for-operators.md#rules) that can be changed. The severity is the
+else it is held for a person. Somebody else is another partner who has it from another source; a record of theirs that
+is held for doubt (`confidence`) or for want of an incident counts too, as long as it would be news itself. What was
+held for doubt by then is judged anew, and goes on if that verifies it: `waited`, which is no check, says since when it
+was held. All of these are [rules](for-operators.md#rules) that can be changed. The severity is the
 worst of what the record, its incident, the lists of what is exploited and how open it is say; medium where nothing says
 any. The reason `severity`, which is no check, has all of them: `low by the record, high by its incident`.
 """
@@ -202,9 +205,14 @@ def grades() -> str:
     rules = Rules(catalogue=Catalogue(()))
     numbers = {
         Credibility.IMPROBABLE: "improbable: it can't be so, or is known to be wrong: a check has failed that refutes",
-        Credibility.CONFIRMED: "confirmed: somebody else has found it too, not only passed it on",
+        Credibility.CONFIRMED: (
+            "confirmed: somebody else has found it too, not only passed it on, and one of them would be believed alone"
+        ),
         Credibility.PROBABLE: f"probably true: confidence from {rules.probable_from:g}",
-        Credibility.POSSIBLE: f"possibly true: confidence from {rules.possible_from:g}",
+        Credibility.POSSIBLE: (
+            f"possibly true: confidence from {rules.possible_from:g}, or somebody else has found it too, and none of "
+            "them would be believed alone"
+        ),
         Credibility.DOUBTFUL: "doubtful: less",
     }
     letters = ", ".join(f"{letter} {share:g}" for letter, share in sorted(rules.base_confidence.items()))

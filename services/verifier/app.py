@@ -14,7 +14,15 @@ from libs.common.publisher import Publisher
 from libs.common.service import Service
 from services.verifier import api, consumer, store
 from services.verifier.domain import AssetIndex, Catalogue, Rules, parse_vital_assets
-from services.verifier.handlers import IncidentUpkeep, Place, RulesInForce, ThreatUpkeep, WhatIf, read_products
+from services.verifier.handlers import (
+    IncidentUpkeep,
+    Place,
+    Releasing,
+    RulesInForce,
+    ThreatUpkeep,
+    WhatIf,
+    read_products,
+)
 from services.verifier.settings import VerifierSettings
 
 UPKEEP_SECONDS = 60.0
@@ -30,6 +38,7 @@ def build(settings: VerifierSettings) -> Service:
     what_if = WhatIf(place_of(settings, settled))
     threats = ThreatUpkeep(database, rules, refresh_seconds=settings.overdue_refresh_seconds)
     incidents = IncidentUpkeep(rules, database=database, every_seconds=UPKEEP_SECONDS)
+    releasing = Releasing(rules, database=database)
     subscriptions = consumer.subscriptions(rules)
     held = Watched(state="held", greatest_age=timedelta(hours=settings.held_overdue_hours), rows=store.HELD)
     watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=(held,))
@@ -50,7 +59,7 @@ def build(settings: VerifierSettings) -> Service:
         database=database,
         publisher=Publisher(settings=settings, service="verifier"),
         subscriptions=subscriptions,
-        tasks=(rules.keep_fresh, *threats.tasks, incidents.run, watch.run),
+        tasks=(rules.keep_fresh, *threats.tasks, incidents.run, releasing.run, watch.run),
         checks={"rules": rules.check},
     )
 

@@ -170,7 +170,9 @@ class Forgetter:
         self._pause_seconds = pause_seconds
 
     async def run(self, shutdown: Shutdown) -> None:
-        await go_round(self._forget, shutdown, what="forgetting of registrations", pause_seconds=self._pause_seconds)
+        await go_round(
+            self._forget, shutdown, in_trouble="registrations not forgotten", pause_seconds=self._pause_seconds
+        )
 
     async def _forget(self) -> bool:
         async with self._database.transaction() as tx:

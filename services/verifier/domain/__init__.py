@@ -2,7 +2,7 @@
 
 from services.verifier.domain.asset_index import AssetIndex
 from services.verifier.domain.catalogue import Catalogue, Incident, Matches
-from services.verifier.domain.judgement import judge_all, settle_review
+from services.verifier.domain.judgement import judge_all, release, settle_review
 from services.verifier.domain.life import FeedStanding, FeedState, feed_standing, state_after_silence
 from services.verifier.domain.remediation import Remediation
 from services.verifier.domain.reports import (
@@ -19,6 +19,7 @@ from services.verifier.domain.values import (
     NOT_SEEN_AGAIN,
     CheckResult,
     FalsePositive,
+    HeldSighting,
     History,
     Judgement,
     Reason,
@@ -39,6 +40,7 @@ __all__ = [
     "Feed",
     "FeedStanding",
     "FeedState",
+    "HeldSighting",
     "History",
     "Incident",
     "Judgement",
@@ -58,6 +60,7 @@ __all__ = [
     "judge_all",
     "last_reported_at",
     "parse_vital_assets",
+    "release",
     "reports_of",
     "rules_version",
     "settle_review",

@@ -13,7 +13,9 @@ from services.verifier.domain.checks import CHECKS, LOOKS, OUTCOME_OF_FAILED, RE
 from services.verifier.domain.checks.exploitation import found_exploited
 from services.verifier.domain.checks.exposure import found_exposed
 from services.verifier.domain.checks.times import first_seen
+from services.verifier.domain.corroboration import DOUBT, others_of
 from services.verifier.domain.rules import Rules
+from services.verifier.domain.sightings import held_with, threat_after
 from services.verifier.domain.values import (
     Case,
     CheckResult,
@@ -21,7 +23,6 @@ from services.verifier.domain.values import (
     Judgement,
     Reason,
     Threat,
-    ThreatState,
     Verdict,
 )
 
@@ -43,7 +44,7 @@ NEVER_WAIVED = frozenset({"sharing", "incident"})
 
 # Members looked up once: in Python 3.11 each look-up of one costs more than the comparison with it.
 PASS, FAIL, WARN = CheckResult.PASS, CheckResult.FAIL, CheckResult.WARN
-VERIFIED, DUPLICATE = Verdict.VERIFIED, Outcome.DUPLICATE
+VERIFIED, HELD, DUPLICATE = Verdict.VERIFIED, Verdict.HELD, Outcome.DUPLICATE
 
 T = TypeVar("T")
 
@@ -70,15 +71,29 @@ def settle_review(
     return _in_order(held, history, settle)
 
 
+def release(held: Sequence[Judgement], history: History, rules: Rules, now: datetime) -> list[Judgement]:
+    """Judge held records anew, as somebody else has found the same meanwhile: those that nothing holds any more."""
+    anew = _in_order(held, history, lambda each, known: judge(each.indicator, known, rules, now))
+    return [_after_waiting(after, before.at) for before, after in zip(held, anew, strict=True) if after.is_verified]
+
+
+def _after_waiting(judgement: Judgement, since: datetime) -> Judgement:
+    waited = Reason("waited", PASS, 0.0, f"held since {since:%Y-%m-%d %H:%M} UTC, until somebody else found it too")
+    return msgspec.structs.replace(judgement, reasons=(*judgement.reasons[:-1], waited, judgement.reasons[-1]))
+
+
 def _in_order(items: Iterable[T], history: History, decide: Callable[[T, History], Judgement]) -> list[Judgement]:
-    threats = dict(history.threats)
-    growing = msgspec.structs.replace(history, threats=threats)
+    threats, held = dict(history.threats), dict(history.held)
+    growing = msgspec.structs.replace(history, threats=threats, held=held)
     judgements = []
     for item in items:
         judgement = decide(item, growing)
         judgements.append(judgement)
+        threat_id = judgement.threat_id
         if judgement.verdict is VERIFIED:
-            threats[judgement.threat_id] = threat_after(judgement, threats.get(judgement.threat_id))
+            threats[threat_id] = threat_after(judgement, threats.get(threat_id))
+        elif judgement.verdict is HELD:
+            held[threat_id] = held_with(judgement, held.get(threat_id, ()))
     return judgements
 
 
@@ -93,10 +108,12 @@ def judge(event: RawIndicator, history: History, rules: Rules, now: datetime) ->
     weighed = weigh(reasons, fails_as, rules.base_confidence[event.reliability])
     if (failed := weighed.first_failed) is not None:
         return _decided(case, rules, now, weighed, outcome=_outcome_of(failed, fails_as), because=failed)
-    if weighed.confidence < limit and not weighed.corroborated:
-        doubt = Reason("confidence", FAIL, 1.0, f"confidence {weighed.confidence:.2f} is below the limit")
-        return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
-    return _verified(case, rules, now, weighed)
+    if weighed.confidence >= limit:
+        return _verified(case, rules, now, weighed)
+    if weighed.corroborated:
+        return msgspec.structs.replace(_verified(case, rules, now, weighed), is_doubted=True)
+    doubt = Reason(DOUBT, FAIL, 1.0, f"confidence {weighed.confidence:.2f} is below the limit")
+    return _decided(case, rules, now, weighed.and_also(doubt), outcome=Outcome.HELD, because=doubt)
 
 
 def _without_what_is_held(fails_as: Mapping[str, Outcome | None]) -> Mapping[str, Outcome | None]:
@@ -213,7 +230,7 @@ def _decided(
         outcome=outcome,
         reason=because.check if because else "verified",
         message=_message(outcome, because),
-        grade=f"{event.reliability}{credibility(weighed, rules)}",
+        grade=f"{event.reliability}{credibility(weighed, case, rules, now)}",
         severity=severity,
         confidence=weighed.confidence,
         reasons=(*weighed.reasons, why),
@@ -228,7 +245,7 @@ def _decided(
 def _verdict(outcome: Outcome | None) -> Verdict:
     if outcome is None or outcome is DUPLICATE:
         return VERIFIED
-    return Verdict.HELD if outcome is Outcome.HELD else Verdict.REJECTED
+    return HELD if outcome is Outcome.HELD else Verdict.REJECTED
 
 
 def _message(outcome: Outcome | None, because: Reason | None) -> str:
@@ -237,15 +254,24 @@ def _message(outcome: Outcome | None, because: Reason | None) -> str:
     return f"{INTRODUCTIONS.get(outcome or Outcome.HELD, '')} {because.detail}".strip() + "."
 
 
-def credibility(weighed: Weighed, rules: Rules) -> Credibility:
-    """The number of the Admiralty scale: how likely this is in itself, beside the partner's letter."""
+def credibility(weighed: Weighed, case: Case, rules: Rules, now: datetime) -> Credibility:
+    """The number of the Admiralty scale: how likely this is in itself, beside the partner's letter.
+
+    It takes one who would be believed alone to confirm it; several who would not are possibly right.
+    """
     if weighed.improbable:
         return Credibility.IMPROBABLE
-    if weighed.corroborated:
+    if weighed.corroborated and _is_any_believed(weighed, case, rules, now):
         return Credibility.CONFIRMED
     if weighed.confidence >= rules.probable_from:
         return Credibility.PROBABLE
-    return Credibility.POSSIBLE if weighed.confidence >= rules.possible_from else Credibility.DOUBTFUL
+    if weighed.corroborated or weighed.confidence >= rules.possible_from:
+        return Credibility.POSSIBLE
+    return Credibility.DOUBTFUL
+
+
+def _is_any_believed(weighed: Weighed, case: Case, rules: Rules, now: datetime) -> bool:
+    return weighed.confidence >= rules.hold_below_confidence or others_of(case, rules, now).are_believed
 
 
 def severity_of(case: Case, rules: Rules) -> tuple[Severity, Reason]:
@@ -271,45 +297,3 @@ def worst_of(
     worst = min((severity for _, severity in said), key=SEVERITIES.index, default=Severity.MEDIUM)
     words = ", ".join(f"{severity} by {name}" for name, severity in said) or "medium, as nothing says otherwise"
     return worst, Reason(SEVERITY, PASS, 0.0, words)
-
-
-def _told(judgement: Judgement, known: Threat) -> Severity:
-    """The worst that was told of the threat since it was last opened."""
-    if judgement.reopened or known.told_severity is None:
-        return judgement.severity
-    return min(judgement.severity, known.told_severity, key=SEVERITIES.index)
-
-
-def threat_after(judgement: Judgement, known: Threat | None) -> Threat:
-    """The threat as the rest of the batch must see it."""
-    event = judgement.indicator
-    if known is None:
-        return Threat(
-            threat_id=judgement.threat_id,
-            asset=event.key,
-            identifier=event.indicator.identifier,
-            incident=judgement.incident or "",
-            state=ThreatState.OPEN,
-            first_seen_at=judgement.first_seen_at,
-            last_seen_at=event.indicator.seen_at,
-            sightings=1,
-            partners=frozenset({event.partner}),
-            sources=frozenset({event.source}),
-            announced_at=judgement.at,
-            is_test=event.is_test,
-            told_severity=judgement.severity,
-        )
-    again = msgspec.structs.replace(
-        known,
-        first_seen_at=judgement.first_seen_at,
-        last_seen_at=max(event.indicator.seen_at, known.last_seen_at),
-        sightings=known.sightings + 1,
-        partners=known.partners | {event.partner},
-        sources=known.sources | {event.source},
-        told_severity=_told(judgement, known),
-    )
-    if judgement.outcome is DUPLICATE:
-        return again
-    return msgspec.structs.replace(
-        again, state=ThreatState.OPEN, announced_at=judgement.at, closed_at=None, closed_reason=None
-    )

@@ -65,6 +65,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     attributed; `reopenings` is how often it was seen after it had been closed. One that `is_test` is known to the tests
     of its one partner, and to nobody else. Until `trusted_until` nobody is asked about it again: a person has decided.
     `told_severity` is the worst that was told of it since it was last opened; None: it was told before that was kept.
+    One that `is_doubted` is confirmed by several, none of whom is believed alone.
     """
 
     threat_id: UUID
@@ -87,6 +88,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     last_warned_at: datetime | None = None
     reopenings: int = 0
     told_severity: Severity | None = None
+    is_doubted: bool = False
 
     @property
     def heard_of_at(self) -> datetime:
@@ -152,11 +154,21 @@ class StoredFalsePositive(msgspec.Struct, frozen=True, kw_only=True):
     added_by: str
 
 
+class HeldSighting(msgspec.Struct, frozen=True):
+    """A record that waits for a person, and says of an asset what others may say too."""
+
+    partner: str
+    source: str
+    seen_at: datetime
+    confidence: float
+
+
 class History(msgspec.Struct, frozen=True):
-    """What is known of a batch's assets before the batch: threats by id, false positives by asset."""
+    """What is known before a batch: threats by id, false positives by asset, what is held by the id of its threat."""
 
     threats: Mapping[UUID, Threat]
     false_positives: Mapping[str, tuple[FalsePositive, ...]]
+    held: Mapping[UUID, tuple[HeldSighting, ...]] = {}
 
     def case_of(self, event: RawIndicator, incident: Incident | None) -> "Case":
         threat_id = threat_id_of(event)
@@ -166,6 +178,7 @@ class History(msgspec.Struct, frozen=True):
             incident=incident,
             known=self.threats.get(threat_id),
             false_positives=self.false_positives.get(event.key, ()),
+            held=self.held.get(threat_id, ()),
         )
 
 
@@ -177,12 +190,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     incident: Incident | None
     known: Threat | None
     false_positives: tuple[FalsePositive, ...]
+    held: tuple[HeldSighting, ...] = ()
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided of one indicator. `outcome` is None where the threat goes on to be attributed.
 
-    `reopened` where that threat had been closed, and is news again; `listed` where another team warns its owner.
+    `reopened` where that threat had been closed, and is news again; `listed` where another team warns its owner. One
+    that `is_doubted` would be held, had nobody else found the same; only its threat keeps that.
     """
 
     indicator: RawIndicator
@@ -203,6 +218,11 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     reopened: Reopened | None = None
     listed: ListedOperator | None = None
+    is_doubted: bool = False
+
+    @property
+    def is_verified(self) -> bool:
+        return self.verdict is Verdict.VERIFIED
 
     @property
     def before(self) -> "Before":

@@ -34,6 +34,7 @@ from services.verifier.handlers.queries import (
     verdict_of,
 )
 from services.verifier.handlers.registered import take_up_registrations
+from services.verifier.handlers.releasing import Releasing, release_some
 from services.verifier.handlers.review import Said, review_indicators, review_matching
 from services.verifier.handlers.rules import put_rule_file, read_products, rule_file_in_force, rule_files_page
 from services.verifier.handlers.undoing import Undoing, undo_all_decided_with, undo_review
@@ -50,6 +51,7 @@ __all__ = [
     "Place",
     "Question",
     "Reach",
+    "Releasing",
     "RuleFile",
     "RulesInForce",
     "Said",
@@ -82,6 +84,7 @@ __all__ = [
     "reach_of",
     "reach_of_entry",
     "read_products",
+    "release_some",
     "remediation",
     "remember_false_positive",
     "review_indicators",

@@ -181,9 +181,10 @@ async def _judge_again(
     wrong = await store.false_positives_at(
         tx, assets={event.key for event, _ in batch}, threat_ids=threat_ids, now=batch[-1][1]
     )
+    held = await store.held_sightings(tx, threat_ids - seen, before=since)
     seen |= threat_ids
-    comparing.now.learn(known)
-    comparing.draft.learn(known)
+    comparing.now.learn(known, held)
+    comparing.draft.learn(known, held)
     for at, judged_then in groupby(batch, key=itemgetter(1)):
         events = [event for event, _ in judged_then]
         ids = {threat_id_of(event) for event in events}

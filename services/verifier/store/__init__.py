@@ -1,6 +1,16 @@
 """The verifier's tables and queries, in batches. Nothing here commits."""
 
 from services.verifier.store.books import HELD, VERDICTS
+from services.verifier.store.confirmations import (
+    Confirmation,
+    ask_anew,
+    claim,
+    finish_confirmations,
+    go_on_after,
+    held_sightings,
+    oldest_confirmations,
+    waiting_for,
+)
 from services.verifier.store.countries import country_columns, country_editions, replace_countries
 from services.verifier.store.decisions import (
     add_decisions,
@@ -74,6 +84,7 @@ from services.verifier.store.verdicts import (
 __all__ = [
     "HELD",
     "VERDICTS",
+    "Confirmation",
     "HeldFilter",
     "Move",
     "RuleFile",
@@ -84,7 +95,9 @@ __all__ = [
     "add_rule_file",
     "adopt",
     "age_threats",
+    "ask_anew",
     "believed_records",
+    "claim",
     "close_threats",
     "compact_reports",
     "country_columns",
@@ -100,11 +113,14 @@ __all__ = [
     "false_positives",
     "false_positives_anywhere",
     "false_positives_at",
+    "finish_confirmations",
     "finish_move",
     "forget_at_assets",
+    "go_on_after",
     "has_changed",
     "held_groups",
     "held_page",
+    "held_sightings",
     "held_to_move",
     "held_verdicts",
     "history_of",
@@ -123,6 +139,7 @@ __all__ = [
     "next_threats",
     "note_progress",
     "note_warnings",
+    "oldest_confirmations",
     "oldest_move",
     "put_evidence",
     "put_incident",
@@ -150,6 +167,7 @@ __all__ = [
     "trust_threats",
     "uncovered",
     "verdict_of",
+    "waiting_for",
     "weigh",
     "withdraw_threats",
 ]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import UUID
@@ -60,6 +61,11 @@ Index(
     verdicts.c.indicator_id,
     postgresql_where=text("outcome = 'held' AND NOT is_test"),
 )
+Index(
+    "verdicts_held_of_threat",
+    verdicts.c.threat_id,
+    postgresql_where=text("outcome = 'held' AND NOT is_test"),
+)
 
 threats = Table(
     "threats",
@@ -84,6 +90,9 @@ threats = Table(
     Column("last_warned_at", DateTime(timezone=True)),
     Column("reopenings", Integer, nullable=False, server_default="0"),
     Column("told_urgency", SmallInteger, comment="the worst severity told since it was last opened; 0 is critical"),
+    Column(
+        "is_doubted", Boolean, nullable=False, server_default="false", comment="all who found it would be held alone"
+    ),
 )
 Index("threats_of_asset", threats.c.asset)
 Index("threats_of_incident", threats.c.incident, threats.c.threat_id)
@@ -140,6 +149,17 @@ decisions = Table(
     Column("undo_note", Text),
 )
 Index("decisions_of_indicator", decisions.c.indicator_id)
+
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("threat_id", UUID, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("after", UUID, nullable=False, comment="the last of its held records that was judged anew"),
+)
+"""Threats that somebody else has found too: what is held of them is to be judged anew. Only ever added to and taken
+from, so that batches never wait for each other."""
 
 rule_files = Table(
     "rule_files",

@@ -9,6 +9,7 @@ import asyncpg
 from libs.common.db import Transaction
 from libs.common.vocabulary import Severity
 from services.verifier.domain import NOT_SEEN_AGAIN, History, Judgement, Threat, ThreatState
+from services.verifier.store.confirmations import held_sightings
 from services.verifier.store.false_positives import false_positives_at
 
 SEVERITIES = tuple(Severity)
@@ -27,6 +28,7 @@ COLUMNS = (
     "is_test",
     "sources",
     "told_urgency",
+    "is_doubted",
 )
 
 # Of which sightings refute a closing, see `Threat.is_refuted_by`. Rows are locked by id first, as by all who change
@@ -50,13 +52,15 @@ UPDATE threats SET
     quiet_at = CASE WHEN greatest(seen.last_seen_at, seen.announced_at)
                          > greatest(threats.last_seen_at, threats.announced_at)
                THEN NULL ELSE threats.quiet_at END,
-    told_urgency = least(seen.told_urgency, CASE WHEN {refuted} THEN NULL ELSE threats.told_urgency END)
+    told_urgency = least(seen.told_urgency, CASE WHEN {refuted} THEN NULL ELSE threats.told_urgency END),
+    is_doubted = CASE WHEN {refuted} THEN seen.is_doubted ELSE threats.is_doubted AND seen.is_doubted END
 FROM (
-    SELECT threat_id, first_seen_at, last_seen_at, sightings, announced_at,
+    SELECT threat_id, first_seen_at, last_seen_at, sightings, announced_at, is_doubted,
            string_to_array(partners, ' ') AS partners, string_to_array(sources, ' ') AS sources, told_urgency
     FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::text[], $6::timestamptz[], $7::text[],
-                $8::smallint[])
-         AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources, told_urgency)
+                $8::smallint[], $9::boolean[])
+         AS row (threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources, told_urgency,
+                 is_doubted)
 ) AS seen JOIN locked USING (threat_id)
 WHERE threats.threat_id = seen.threat_id
 """.format(  # noqa: S608 - one of ours
@@ -105,10 +109,11 @@ AGED: Mapping[ThreatState, str] = {
 async def history_of(
     tx: Transaction, *, threat_ids: Collection[UUID], assets: Collection[str], now: datetime
 ) -> History:
-    """What is known before a batch, in two queries."""
+    """What is known before a batch, in three queries."""
     threats = await threats_with_ids(tx, threat_ids)
     known_wrong = await false_positives_at(tx, assets=assets, threat_ids=threat_ids, now=now)
-    return History(threats={threat.threat_id: threat for threat in threats}, false_positives=known_wrong)
+    held = await held_sightings(tx, threat_ids)
+    return History(threats={threat.threat_id: threat for threat in threats}, false_positives=known_wrong, held=held)
 
 
 async def threats_with_ids(tx: Transaction, threat_ids: Collection[UUID]) -> list[Threat]:
@@ -134,14 +139,14 @@ async def record_sightings(tx: Transaction, judgements: Sequence[Judgement], *, 
 
 def _new_row(judgements: Sequence[Judgement]) -> tuple[object, ...]:
     first = judgements[0]
-    threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources, urgency = _sighting(judgements)
+    threat_id, first_seen_at, last_seen_at, sightings, partners, announced_at, sources, *told = _sighting(judgements)
     indicator = first.indicator
     identity = (threat_id, indicator.key, indicator.indicator.identifier, first.incident or "")
     seen = (first_seen_at, last_seen_at, sightings, partners.split(" "), announced_at)
-    return *identity, *seen, indicator.is_test, sources.split(" "), urgency
+    return *identity, *seen, indicator.is_test, sources.split(" "), *told
 
 
-def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime, str, int]:
+def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime, int, str, datetime, str, int, bool]:
     """Partners and sources as one text each, as arrays of arrays can't be unnested row by row; no name has a blank."""
     return (
         judgements[0].threat_id,
@@ -152,6 +157,7 @@ def _sighting(judgements: Sequence[Judgement]) -> tuple[UUID, datetime, datetime
         max((judgement.at for judgement in judgements if judgement.outcome is None), default=NEVER),
         " ".join(sorted({judgement.indicator.source for judgement in judgements})),
         min(SEVERITIES.index(judgement.severity) for judgement in judgements),
+        all(judgement.is_doubted for judgement in judgements),
     )
 
 
@@ -266,4 +272,5 @@ def threat_of(row: asyncpg.Record) -> Threat:
         last_warned_at=row["last_warned_at"],
         reopenings=row["reopenings"],
         told_severity=None if row["told_urgency"] is None else SEVERITIES[row["told_urgency"]],
+        is_doubted=row["is_doubted"],
     )

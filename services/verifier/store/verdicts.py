@@ -119,8 +119,13 @@ async def record_verdicts(tx: Transaction, judgements: Sequence[Judgement]) -> N
         await tx.copy("verdicts", columns=COLUMNS, rows=map(row_of, judgements))
 
 
-async def replace_verdicts(tx: Transaction, judgements: Sequence[Judgement], *, by: str, note: str) -> None:
-    """What a person decided takes the place of `held`: all of it, since the rules may have changed in between."""
+async def replace_verdicts(
+    tx: Transaction, judgements: Sequence[Judgement], *, by: str | None = None, note: str | None = None
+) -> None:
+    """What was decided takes the place of `held`: all of it, since the rules may have changed in between.
+
+    `by` a person; by the rules if none is named.
+    """
     if judgements:
         await tx.fetch(REPLACE, *_columns(judgements), by, note)
 

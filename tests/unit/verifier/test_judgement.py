@@ -28,7 +28,8 @@ from services.verifier.domain import (
     threat_id_of,
 )
 from services.verifier.domain.checks import CHECKS
-from services.verifier.domain.judgement import Weighed, credibility, judge, threat_after, worst_of
+from services.verifier.domain.judgement import Weighed, credibility, judge, worst_of
+from services.verifier.domain.sightings import threat_after
 from tests.unit.verifier.builders import NOTHING_KNOWN, NOW, RULES, SMB, raw
 
 
@@ -376,7 +377,9 @@ def test_a_test_is_checked_like_any_record_and_waits_for_its_incident_too() -> N
     [
         (True, True, 0.9, Credibility.IMPROBABLE),
         (False, True, 0.9, Credibility.IMPROBABLE),
-        (True, False, 0.1, Credibility.CONFIRMED),
+        (True, False, 0.9, Credibility.CONFIRMED),
+        (True, False, 0.4, Credibility.CONFIRMED),
+        (True, False, 0.39, Credibility.POSSIBLE),
         (False, False, 0.75, Credibility.PROBABLE),
         (False, False, 0.74, Credibility.POSSIBLE),
         (False, False, 0.5, Credibility.POSSIBLE),
@@ -386,7 +389,9 @@ def test_a_test_is_checked_like_any_record_and_waits_for_its_incident_too() -> N
 def test_the_number_of_a_grade(corroborated: bool, improbable: bool, confidence: float, number: Credibility) -> None:
     weighed = Weighed((), None, confidence, improbable=improbable, corroborated=corroborated)
 
-    assert credibility(weighed, RULES) is number
+    case = NOTHING_KNOWN.case_of(raw(), SMB)
+
+    assert credibility(weighed, case, RULES, NOW) is number
 
 
 def test_whoever_is_trusted_is_trusted_for_all_records_of_a_batch() -> None:

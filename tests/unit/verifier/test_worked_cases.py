@@ -22,6 +22,7 @@ from services.verifier.domain import (
     Catalogue,
     CheckResult,
     FalsePositive,
+    HeldSighting,
     History,
     Incident,
     Judgement,
@@ -73,6 +74,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test: bool = False
     known: dict[str, Any] | None = None
     """The threat as it is known before."""
+    held: list[dict[str, Any]] = []
+    """Records of the same that wait for a person: by whom, from which source, seen when, and with which confidence."""
     wrong: list[dict[str, Any]] = []
     rules: str = ""
     """A file of rules, as an operator writes it."""
@@ -177,7 +180,18 @@ def event_of(case: Case) -> RawIndicator:
 def history_of(case: Case, event: RawIndicator) -> History:
     at_asset = tuple(entry for entry in wrong_in(case) if entry.is_at_one_asset)
     threats = {} if case.known is None else {threat_id_of(event): threat_of(case.known, event)}
-    return History(threats=threats, false_positives={event.key: at_asset})
+    held = tuple(map(held_sighting_of, case.held))
+    return History(threats=threats, false_positives={event.key: at_asset}, held={threat_id_of(event): held})
+
+
+def held_sighting_of(given: Words) -> HeldSighting:
+    """Of a partner who is not believed alone, unless the case says otherwise."""
+    return HeldSighting(
+        partner=given["partner"],
+        source=given.get("upstream", given["partner"]),
+        seen_at=ago(given.get("seen", "1d")),
+        confidence=given.get("confidence", 0.3),
+    )
 
 
 def wrong_in(case: Case) -> list[FalsePositive]:
@@ -206,6 +220,7 @@ def threat_of(known: Words, event: RawIndicator) -> Threat:
         trusted_until=ago(known["trusted"]) if "trusted" in known else None,
         trusted_by="anna" if "trusted" in known else None,
         told_severity=Severity(known["severity"]) if "severity" in known else None,
+        is_doubted=known.get("doubted", False),
     )
 
 

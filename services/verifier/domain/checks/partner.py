@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from libs.common.vocabulary import Reliability, Tlp
 from services.verifier.domain.checks.findings import doubted, failed, not_applicable, passed
+from services.verifier.domain.corroboration import counts, others_of
 from services.verifier.domain.reports import TrackRecord
 from services.verifier.domain.rules import Rules
 from services.verifier.domain.values import Case, Reason
@@ -56,18 +57,32 @@ def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
     return doubted("claimed-confidence", (50 - claimed) / 100, f"the partner is only {claimed}% sure")
 
 
-def corroborated(case: Case, _: Rules, __: datetime) -> Reason:
+def corroborated(case: Case, rules: Rules, now: datetime) -> Reason:
     """Somebody else has found the same, and it has not been closed since: then no doubt holds it back. Two partners who
-    pass on one source are no two who have found it.
+    pass on one source are no two who have found it. What is held for doubt, or for want of an incident, counts too
+    while it is news.
     """
     known = case.known
-    if known is None:
+    if known is None and not case.held:
         return NOT_CORROBORATED
-    if known.closed_at is not None:
+    others = others_of(case, rules, now)
+    if others.sources:
+        return _found_by(len(others.sources), are_believed=others.are_believed)
+    if known is not None and known.closed_at is not None:
         return BEFORE_IT_CLOSED
-    if others := len(known.sources - {case.event.source, case.event.partner}):
+    partners = {each.partner for each in case.held if counts(each, case, rules, now)}
+    if known is not None:
+        partners |= known.partners
+    return NOT_CORROBORATED if partners <= {case.event.partner} else SAME_SOURCE
+
+
+@lru_cache
+def _found_by(others: int, *, are_believed: bool) -> Reason:
+    if are_believed:
         return passed("corroborated", "somebody else has found it too" if others == 1 else f"{others} others found it")
-    return NOT_CORROBORATED if known.partners <= {case.event.partner} else SAME_SOURCE
+    if others == 1:
+        return passed("corroborated", "somebody else has found it too, who is not believed alone")
+    return passed("corroborated", f"{others} others found it, none of whom is believed alone")
 
 
 def may_be_passed_on(case: Case, _: Rules, __: datetime) -> Reason:
