@@ -63,7 +63,7 @@ class Links:
         return UUID(bytes=body) if body is not None and len(body) == UUID_BYTES else None
 
     def _sign(self, purpose: bytes, body: bytes) -> str:
-        return base64.urlsafe_b64encode(body + self._mac(purpose, body)).rstrip(b"=").decode()
+        return _written(body + self._mac(purpose, body))
 
     def _verify(self, purpose: bytes, token: str) -> bytes | None:
         try:
@@ -71,7 +71,13 @@ class Links:
         except (binascii.Error, ValueError):
             return None
         body, mac = signed[:-MAC_BYTES], signed[-MAC_BYTES:]
-        return body if hmac.compare_digest(mac, self._mac(purpose, body)) else None
+        is_ours = hmac.compare_digest(mac, self._mac(purpose, body)) and _written(signed) == token
+        return body if is_ours else None
 
     def _mac(self, purpose: bytes, body: bytes) -> bytes:
         return hmac.digest(self._key, purpose + b"\x00" + body, hashlib.sha256)[:MAC_BYTES]
+
+
+def _written(signed: bytes) -> str:
+    """The only way in which we write it; base64 can be read in others."""
+    return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from libs.common.links import Links, RatingLink
@@ -25,6 +25,12 @@ def test_a_recipient_token_says_the_notification() -> None:
     assert LINKS.read_recipient_token(LINKS.recipient_token(number)) == number
 
 
+def test_a_registration_token_says_the_registration() -> None:
+    number = UUID(int=7)
+    assert LINKS.read_registration_token(LINKS.registration_token(number)) == number
+    assert LINKS.read_registration_token(LINKS.recipient_token(number)) is None
+
+
 def test_one_kind_of_token_is_not_the_other() -> None:
     assert LINKS.read_recipient_token(LINKS.rating_token("abcd", NONCE)) is None
     assert LINKS.read_rating_token(LINKS.recipient_token(UUID(int=7))) is None
@@ -41,8 +47,9 @@ def test_a_made_up_token_is_nothing(token: str) -> None:
 
 
 @given(st.integers(0, 200), st.characters(codec="ascii"))
+@example(34, "+")
 def test_a_changed_token_is_nothing(place: int, character: str) -> None:
     token = LINKS.recipient_token(UUID(int=7))
-    place %= len(token) - 1
+    place %= len(token)
     changed = token[:place] + character + token[place + 1 :]
     assert (LINKS.read_recipient_token(changed) is None) == (changed != token)
