@@ -274,6 +274,19 @@ async def test_the_desks_word_about_one_asset_is_told_too(place: Town) -> None:
     assert states(await place.last()) == {"bakery.example": "refused", "shop.example": "refused"}
 
 
+async def test_a_challenge_by_the_desk_is_told_too(place: Town) -> None:
+    await place.register("bakery.example")
+    await place.later(14 * DAY)
+    (own,) = await place.organisations()
+    (asset,) = await place.assets(own["organisation_id"])
+
+    await place.desk.ask("POST", f"/v1/organisations/{own['organisation_id']}/assets/{asset['asset_id']}/challenge")
+    await place.go_round()
+
+    last = await place.last()
+    assert (states(last), last.news) == ({"bakery.example": "record-wanted"}, ("bakery.example",))
+
+
 async def test_one_that_becomes_part_of_another_is_followed_still(place: Town) -> None:
     desks = await place.desk.add_organisation("Bakery", email="it@bakery.example")
     await place.desk.ask(
