@@ -274,6 +274,19 @@ async def test_the_desks_word_about_one_asset_is_told_too(place: Town) -> None:
     assert states(await place.last()) == {"bakery.example": "refused", "shop.example": "refused"}
 
 
+async def test_a_challenge_by_the_desk_is_told_too(place: Town) -> None:
+    await place.register("bakery.example")
+    await place.later(14 * DAY)
+    (own,) = await place.organisations()
+    (asset,) = await place.assets(own["organisation_id"])
+
+    await place.desk.ask("POST", f"/v1/organisations/{own['organisation_id']}/assets/{asset['asset_id']}/challenge")
+    await place.go_round()
+
+    last = await place.last()
+    assert (states(last), last.news) == ({"bakery.example": "record-wanted"}, ("bakery.example",))
+
+
 async def test_one_that_becomes_part_of_another_is_followed_still(place: Town) -> None:
     desks = await place.desk.add_organisation("Bakery", email="it@bakery.example")
     await place.desk.ask(
@@ -316,7 +329,6 @@ FILE = msgspec.json.encode(
         {
             "name": "Bakery",
             "country": "NL",
-            "kvk_number": "12345678",
             "assets": [{"kind": "domain", "value": "bakery.example"}],
             "contacts": [{"email": "security@bakery.example"}],
         }
@@ -335,7 +347,7 @@ async def test_who_says_that_it_is_somebody_takes_nothing_from_them_and_stands_i
 
     assert await place.warned() == "security@bakery.example"
     (desks,) = await place.organisations("?self_registered=false")
-    assert desks["kvk_number"] == "12345678"
+    assert desks["name"] == "Bakery", "a file means an entry of the desk's, or a new one"
     assert len(await place.organisations("?self_registered=true")) == 4
     assert await place.waiting("conflict") == 0
     assert {str(asset.state) for event in await place.told() for asset in event.assets} == {"record-wanted"}
