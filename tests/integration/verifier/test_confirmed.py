@@ -353,12 +353,12 @@ async def test_the_same_source_behind_two_partners_releases_nothing(desk: Desk) 
 
 async def test_threats_remember_that_only_doubted_ones_have_found_them(desk: Desk) -> None:
     await outcomes(desk, [poor("ann"), poor("bob")])
-    third, fourth, fifth = poor("carl"), poor("good", letter=Reliability.B), poor("dora")
+    later = [poor("carl"), poor("dora"), poor("good", letter=Reliability.B), poor("emma")]
 
-    for each in (third, fourth, fifth):
+    for each in later:
         assert await outcomes(desk, [each]) == {"duplicate": 1}
 
-    assert [(await shown(desk, each))["grade"] for each in (third, fourth, fifth)] == ["E3", "B1", "E1"]
+    assert [(await shown(desk, each))["grade"] for each in later] == ["E3", "E3", "B1", "E1"]
 
 
 async def test_a_service_at_work_releases_by_itself(desk: Desk) -> None:
