@@ -305,6 +305,7 @@ async def test_what_the_rules_hold_for_another_reason_by_now_stays(desk: Desk) -
 
 async def test_what_waited_for_an_incident_is_left_to_a_person_though_there_is_one_by_now(desk: Desk) -> None:
     unapproved = poor("ann", letter=Reliability.B)
+    assert await outcomes(desk, [poor("ann")]) == {"held": 1}
     anna, boss = desk.client(Role.ANALYST), desk.client(Role.APPROVER, name="boss")
     version = await rules_other_than(desk, None)
     await anna.patch("/v1/incidents/open-smb", json={"state": "paused"})
