@@ -305,6 +305,7 @@ async def test_what_the_rules_hold_for_another_reason_by_now_stays(desk: Desk) -
 
 async def test_what_waited_for_an_incident_is_left_to_a_person_though_there_is_one_by_now(desk: Desk) -> None:
     unapproved = poor("ann", letter=Reliability.B)
+    assert await outcomes(desk, [poor("ann")]) == {"held": 1}
     anna, boss = desk.client(Role.ANALYST), desk.client(Role.APPROVER, name="boss")
     version = await rules_other_than(desk, None)
     await anna.patch("/v1/incidents/open-smb", json={"state": "paused"})
@@ -353,12 +354,12 @@ async def test_the_same_source_behind_two_partners_releases_nothing(desk: Desk) 
 
 async def test_threats_remember_that_only_doubted_ones_have_found_them(desk: Desk) -> None:
     await outcomes(desk, [poor("ann"), poor("bob")])
-    third, fourth, fifth = poor("carl"), poor("good", letter=Reliability.B), poor("dora")
+    later = [poor("carl"), poor("dora"), poor("good", letter=Reliability.B), poor("emma")]
 
-    for each in (third, fourth, fifth):
+    for each in later:
         assert await outcomes(desk, [each]) == {"duplicate": 1}
 
-    assert [(await shown(desk, each))["grade"] for each in (third, fourth, fifth)] == ["E3", "B1", "E1"]
+    assert [(await shown(desk, each))["grade"] for each in later] == ["E3", "E3", "B1", "E1"]
 
 
 async def test_a_service_at_work_releases_by_itself(desk: Desk) -> None:
