@@ -91,9 +91,8 @@ async def confirm(tx: Transaction, registration_id: UUID, *, policy: Registratio
     found = await registration_at(tx, registration_id, now=now)
     if found is None or found.confirmed_at is not None:
         return Seen(found) if found is not None else None
-    mailbox = mailbox_of(found.email)
-    await registrations.mails_of_today(tx, mailbox, today=now.date())
-    ours = {each.registration_id: each for each in await registrations.of_mailbox(tx, mailbox, now=now)}
+    of_mailbox = await registrations.of_mailbox(tx, mailbox_of(found.email), now=now)
+    ours = {each.registration_id: each for each in of_mailbox}
     fresh = ours.get(registration_id)
     if fresh is None or fresh.confirmed_at is not None:
         found = await registration_at(tx, registration_id, now=now)

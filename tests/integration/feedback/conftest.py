@@ -114,6 +114,14 @@ async def running(settings: FeedbackSettings) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
+async def other(running: Running, migrated: str) -> AsyncIterator[Database]:
+    """The second replica's way to the same database."""
+    database = Database(migrated, pool_size=4, statement_timeout_seconds=30)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
 def viewer(operator_key: Ed25519PrivateKey) -> dict[str, str]:
     """Headers of an operator who may read."""
     soon = datetime.now(UTC).replace(year=datetime.now(UTC).year + 1)

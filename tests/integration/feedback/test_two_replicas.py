@@ -1,7 +1,6 @@
 """Two replicas of feedback do the same at the same moment: it counts once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -32,14 +31,6 @@ RETURN = return_address(SENT.notification_id, domain="bounce.tocsin.example", ke
 DESK = f"desk+{SENT.reference}@tocsin.example"
 BOUNCE = (MAILS / "dsn-postfix-user-unknown.eml").read_bytes()
 REPLY = b"From: Jan <jan@bakery.example>\r\nSubject: Re: warning\r\n\r\nIs this mail real?\r\n"
-
-
-@pytest.fixture
-async def other(running: Running, migrated: str) -> AsyncIterator[Database]:
-    """The second replica's way to the same database."""
-    database = Database(migrated, pool_size=4, statement_timeout_seconds=30)
-    yield database
-    await database.close()
 
 
 async def until_it_waits(running: Running, task: asyncio.Task[object]) -> None:
