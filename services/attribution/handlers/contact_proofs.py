@@ -1,6 +1,7 @@
 """A claim is put to the contact that the registry has for the asset, and the answer counts."""
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from services.attribution.domain.contact_proofs import (
     may_be_asked,
     token_hash_of,
 )
-from services.attribution.domain.organisations import AssetRecord
+from services.attribution.domain.organisations import AssetRecord, OrganisationRecord
 from services.attribution.domain.registry_contacts import NoContact, RegistryContact, chosen
 from services.attribution.handlers.assets import save_proofs
 from services.attribution.handlers.refusals import MISSING_ASSET, Refusal
@@ -78,7 +79,7 @@ async def put_to_contact(
     organisation = await store.organisations.one(tx, asset.organisation_id)
     if current is None or organisation is None:
         return MISSING_ASSET
-    contact = chosen(found, named=await store.contacts.addresses(tx, asset.organisation_id))
+    contact = chosen(found, named=await _named_unasked(tx, organisation))
     if isinstance(contact, NoContact):
         return Refusal(contact.code, contact.message)
     asked = await store.contact_proofs.asked(
@@ -96,6 +97,13 @@ async def put_to_contact(
     url = f"{claims_url}/claims/{token}" if claims_url else ""
     await enqueue(tx, [_event(request, organisation=organisation.profile.name, code=code, url=url)])
     return request
+
+
+async def _named_unasked(tx: Transaction, organisation: OrganisationRecord) -> Collection[str]:
+    """The addresses that the desk was given for it. Who registers by itself has shown that its address is its own: if
+    the registry names that one, a network's owner is who registers.
+    """
+    return () if organisation.self_registered else await store.contacts.addresses(tx, organisation.organisation_id)
 
 
 async def confirm_claim(

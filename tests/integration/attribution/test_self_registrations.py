@@ -136,6 +136,19 @@ async def test_ranges_and_systems_are_put_to_their_registrys_contact(place: Town
     assert await place.waiting("claim-without-contact") == 1
 
 
+async def test_a_networks_owner_registers_with_the_address_that_the_registry_has(place: Town) -> None:
+    await place.desk.bring_in("ripe", RIPE)
+
+    (asked,) = await place.register("192.0.2.64/28", email="abuse@isp.example", name="Isp")
+
+    assert states(asked) == {"192.0.2.64/28": "contact-asked"}
+    (claim,) = await place.asked()
+    assert claim.email == "abuse@isp.example"
+    await place.answer(claim, answer="yes", code=claim.code)
+    await place.go_round()
+    assert states(await place.last("abuse@isp.example")) == {"192.0.2.64/28": "proven"}
+
+
 async def test_the_contacts_no_and_its_silence_are_told(place: Town) -> None:
     await place.register("192.0.2.64/28")
     await place.register("192.0.2.80/28", email=BUTCHER, name="Butcher")
