@@ -40,8 +40,7 @@ def build(settings: VerifierSettings) -> Service:
     incidents = IncidentUpkeep(rules, database=database, every_seconds=UPKEEP_SECONDS)
     releasing = Releasing(rules, database=database)
     subscriptions = consumer.subscriptions(rules)
-    held = Watched(state="held", greatest_age=timedelta(hours=settings.held_overdue_hours), rows=store.HELD)
-    watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=(held,))
+    watch = watch_of("verifier", settings, database=database, subscriptions=subscriptions, states=_states(settings))
     return Service(
         name="verifier",
         settings=settings,
@@ -61,6 +60,15 @@ def build(settings: VerifierSettings) -> Service:
         subscriptions=subscriptions,
         tasks=(rules.keep_fresh, *threats.tasks, incidents.run, releasing.run, watch.run),
         checks={"rules": rules.check},
+    )
+
+
+def _states(settings: VerifierSettings) -> tuple[Watched, ...]:
+    """What waits for a person."""
+    greatest_age = timedelta(hours=settings.held_overdue_hours)
+    return (
+        Watched(state="held", greatest_age=greatest_age, rows=store.HELD),
+        Watched(state="proposed", greatest_age=greatest_age, rows=store.PROPOSED),
     )
 
 

@@ -1,6 +1,6 @@
 """The verifier's tables and queries, in batches. Nothing here commits."""
 
-from services.verifier.store.books import HELD, VERDICTS
+from services.verifier.store.books import HELD, PROPOSED, VERDICTS
 from services.verifier.store.confirmations import (
     Confirmation,
     ask_anew,
@@ -83,6 +83,7 @@ from services.verifier.store.verdicts import (
 
 __all__ = [
     "HELD",
+    "PROPOSED",
     "VERDICTS",
     "Confirmation",
     "HeldFilter",

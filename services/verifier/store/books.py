@@ -18,3 +18,8 @@ VERDICTS = RecordTable(
 )
 
 HELD = "SELECT indicator_id::text AS id, judged_at AS since FROM verdicts WHERE outcome = 'held' AND NOT is_test"
+
+PROPOSED = """
+    SELECT slug AS id, changed_at AS since FROM incidents
+    WHERE state IN ('approved', 'paused') AND content::jsonb ->> 'proposed' IS NOT NULL
+"""

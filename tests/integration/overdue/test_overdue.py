@@ -90,6 +90,11 @@ def claim_without_contact(since: datetime) -> Sequence[Row]:
     )
 
 
+def proposed_change(since: datetime) -> Sequence[Row]:
+    content = '{"proposed": {"by": ["ann"], "severity": "critical"}}'
+    return (Row("incidents", {"slug": "open-smb", "state": "approved", "content": content, "changed_at": since}),)
+
+
 def source(state: str, days: int, name: str) -> State:
     """What registries say is as old as the day that it is of."""
     return State(
@@ -150,6 +155,7 @@ STATES = (
         24 * HOUR,
         lambda since: [Row("verdicts", {"indicator_id": THING, "outcome": "held", "judged_at": since})],
     ),
+    State("verifier", "proposed", 24 * HOUR, proposed_change, thing="open-smb"),
     State(
         "attribution",
         "unattributed",
