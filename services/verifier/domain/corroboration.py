@@ -33,7 +33,7 @@ def others_of(case: Case, rules: Rules, now: datetime) -> Others:
     own = {case.event.source, case.event.partner}
     sources: set[str] = set()
     are_believed = False
-    if known is not None and known.closed_at is None:
+    if known is not None and known.closed_at is None and known.partners != {case.event.partner}:
         sources |= known.sources - own
         are_believed = bool(sources) and not known.is_doubted
     for each in case.held:
