@@ -80,6 +80,10 @@ class Arena:
     def operator(self, service: str) -> httpx.AsyncClient:
         return self._client(service, self.stack.endpoints.admin_token)
 
+    def intake_with(self, key: str) -> httpx.AsyncClient:
+        """As another partner than the ready-made one."""
+        return self._client("intake", key)
+
     def _client(self, service: str, token: str) -> httpx.AsyncClient:
         url = self.stack.endpoints.services[service]
         headers = {"Authorization": f"Bearer {token}"}

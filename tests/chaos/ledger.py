@@ -133,6 +133,9 @@ async def _read_verifier(connection: asyncpg.Connection, books: Books) -> None:
     books.verdicts = {row["indicator_id"]: row["outcome"] for row in rows}
     books.sums["verdicts twice"] = len(rows) - len(books.verdicts)
     books.sums["sightings"] = await connection.fetchval("SELECT coalesce(sum(sightings), 0)::bigint FROM threats")
+    books.sums["released"] = await connection.fetchval(
+        "SELECT count(*) FROM verdicts WHERE reasons LIKE '%until somebody else found it too%'"
+    )
     books.sums["seen"] = await connection.fetchval("SELECT count(*) FROM verdicts WHERE verdict = 'verified'")
     books.sums["threats without verdict"] = await connection.fetchval(
         "SELECT count(*) FROM threats WHERE threat_id NOT IN (SELECT threat_id FROM verdicts)"
@@ -202,6 +205,7 @@ def unsettled(books: Books) -> list[str]:
     """What still moves: it may be sound later."""
     counts = {
         "pending records": sum(outcome == Outcome.PENDING for outcome in books.accepted.values()),
+        "records held for doubt": sum(outcome == Outcome.HELD for outcome in books.accepted.values()),
         "submissions under way": sum(status == "processing" for status, _ in books.submissions.values()),
         "open notifications": sum(not mailing.is_at_rest for mailing in books.mailings.values()),
         "events in outboxes": sum(books.outbox.values()),

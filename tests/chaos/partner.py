@@ -13,7 +13,7 @@ from bench.feed import HEADER, NETWORKS
 from deploy.doubles.partner import TAKEN, ClumsyPartner, Payload
 from libs.common.faults import AT_PARTNERS, draw_of
 from libs.common.vocabulary import Outcome
-from tests.chaos.ways import OBJECTS, WAYS, Doors, Way, mail_of, objects_payload, payload_by
+from tests.chaos.ways import FIRST_OBJECT, OBJECTS, WAYS, Doors, Way, mail_of, objects_payload, payload_by
 
 PUSHED_WITHIN_SECONDS = 900.0
 """A plan of ten minutes may kill every intake as soon as it is up; partners try for longer than that."""
@@ -55,7 +55,7 @@ class Partner:
     async def push_objects(self) -> None:
         """One submission over TAXII."""
         key, now = f"chaos-{self._first}-objects", datetime.now(UTC)
-        payload = objects_payload(self._doors.collection, first=self._first, key=key, now=now)
+        payload = objects_payload(self._doors.collection, first=FIRST_OBJECT + self._first, key=key, now=now)
         await self._push(payload, records=OBJECTS, way="taxii")
 
     async def _push(self, payload: Payload, *, records: int, way: str) -> None:
@@ -66,14 +66,21 @@ class Partner:
 
 
 def expected_outcomes(
-    numbers: Iterable[int], *, objects: Iterable[int] = (), handed_over: Container[int] = ()
+    numbers: Iterable[int],
+    *,
+    objects: Iterable[int] = (),
+    found_twice: Iterable[int] = (),
+    handed_over: Container[int] = (),
 ) -> Counter[str]:
-    """Where records of `bench.feed` end, by their number, and objects beside them, which all are news.
+    """Where records of `bench.feed` end, by their number, and objects beside them: all of those are news, and what is
+    found twice is so once.
 
     A mail that fails or is suppressed counts as `notified`; in networks that are `handed_over`, as `out-of-scope`.
     """
     ends = chain(
-        ((number, _expected(number)) for number in numbers), ((number, Outcome.NOTIFIED) for number in objects)
+        ((number, _expected(number)) for number in numbers),
+        ((number, Outcome.NOTIFIED) for number in objects),
+        ((number, end) for number in found_twice for end in (Outcome.NOTIFIED, Outcome.DUPLICATE)),
     )
     return Counter(
         (Outcome.OUT_OF_SCOPE if end is Outcome.NOTIFIED and number % NETWORKS in handed_over else end).value

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -18,6 +19,7 @@ from deploy.local.books import reconcile
 from libs.common.faults import AT_PARTNERS, AT_THE_RELAY, LOSES_AN_ANSWER, Tally, evenly, written
 from tests.chaos import ledger, waiting
 from tests.chaos.arena import SMTP_CONNECTIONS, Arena, all_ready, arena, environment, plan_settings
+from tests.chaos.doubters import FIRST_DOUBTED, Doubter, admit_doubters, find_the_same
 from tests.chaos.listener import repeats, untold
 from tests.chaos.owners import HANDED_OVER_NETWORKS, OWNERS
 from tests.chaos.partner import Partner, Pushed, expected_outcomes
@@ -73,6 +75,9 @@ class Trial:
         self._records = 0
         self._objects: list[int] = []
         self._pushed: list[Pushed] = []
+        self._doubters: tuple[Doubter, ...] = ()
+        self._found_twice: list[int] = []
+        self._doubted: dict[UUID, int] = {}
         self._orderly_ends = 0
 
     async def bear(self, plan: Plan, *, records: int) -> Verdict:
@@ -87,6 +92,7 @@ class Trial:
         """The services are armed by a clean start, and disarmed by one to settle."""
         made, times = self._made, {"began": time.monotonic()}
         self._doors = self._doors or await _doors_of(made)
+        self._doubters = self._doubters or await _doubters_of(made)
         await made.relay.start(seed=plan.seed, faults=written(evenly(AT_THE_RELAY, rate=plan.relay_rate)))
         with environment(plan_settings(plan)):
             await made.restart_services()
@@ -102,6 +108,7 @@ class Trial:
     async def _under_blows(self, plan: Plan, doors: Doors, *, records: int) -> None:
         first, self._records = self._records, self._records + records
         self._objects += range(FIRST_OBJECT + first, FIRST_OBJECT + first + OBJECTS)
+        self._found_twice += range(FIRST_DOUBTED + first, FIRST_DOUBTED + first + OBJECTS)
         self._orderly_ends += 1  # a sender may die while it drains to be disarmed
         self._orderly_ends += sum(blow.part in DOUBTFUL and blow.act is not Act.KILL for blow in plan.blows)
         faults = written(evenly(AT_PARTNERS, rate=PARTNER_RATE))
@@ -110,9 +117,20 @@ class Trial:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_push_all(partner, plan, first=first, records=records))
                 group.create_task(partner.push_objects())
+                doubted = group.create_task(
+                    find_the_same(
+                        self._doubters,
+                        self._made.intake_with,
+                        first=FIRST_DOUBTED + first,
+                        seed=plan.seed,
+                        seconds=plan.seconds * 2 / 3,
+                        faults=faults,
+                    )
+                )
                 for blow in plan.blows:
                     group.create_task(_strike_in_time(self._made, blow))
         self._pushed += partner.pushed
+        self._doubted |= doubted.result()
 
     async def _examine(self) -> tuple[list[str], dict[str, Counter[str]]]:
         made = self._made
@@ -122,8 +140,13 @@ class Trial:
         pushed = {push.submission_id: push.records for push in self._pushed}
         wrong = ledger.faults_in(
             books,
-            pushed=pushed,
-            expected=expected_outcomes(range(self._records), objects=self._objects, handed_over=HANDED_OVER_NETWORKS),
+            pushed=pushed | self._doubted,
+            expected=expected_outcomes(
+                range(self._records),
+                objects=self._objects,
+                found_twice=self._found_twice,
+                handed_over=HANDED_OVER_NETWORKS,
+            ),
             doubts_at_most=explained,
         )
         wrong += untold(made.listener.told, pushed)
@@ -151,6 +174,7 @@ class Trial:
                     "taken over": len(books.taken_over),
                 }
             ),
+            "doubters": Counter({"held and released": books.sums["released"], "found": len(self._found_twice)}),
             "deaths": deaths,
             "faults": faults,
             "relay": strikes,
@@ -165,6 +189,11 @@ class Trial:
 async def _doors_of(made: Arena) -> Doors:
     async with made.client("intake") as client, made.operator("intake") as operator:
         return await doors_of(client, operator=operator, mail_door=made.stack.endpoints.intake_lmtp)
+
+
+async def _doubters_of(made: Arena) -> tuple[Doubter, ...]:
+    async with made.operator("intake") as operator:
+        return await admit_doubters(operator, made.intake_with)
 
 
 async def _strike_in_time(made: Arena, blow: Blow) -> None:

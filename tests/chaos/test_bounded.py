@@ -19,4 +19,5 @@ async def test_every_record_has_one_outcome_and_every_mail_left_once(tmp_path: P
     assert verdict.counts["mails"]["to another contact"], "what nobody reads is to go on under blows too"
     assert verdict.counts["teams"]["copies that arrived"], "teams are to hear of it as well"
     assert verdict.counts["teams"]["handed over"], "and of what they alone warn of"
+    assert verdict.counts["doubters"]["held and released"], "what waited is to go on once somebody else says so too"
     clear_away(tmp_path)

@@ -13,6 +13,7 @@ AT_REST = f"state = ANY('{{{','.join(sorted(ENDS))}}}') OR (state, reason) = {DE
 UNFINISHED: Mapping[str, Mapping[str, str]] = {
     "intake": {
         "pending records": "records WHERE outcome = 'pending'",
+        "records held for doubt": "records WHERE outcome = 'held'",
         "submissions under way": "submissions WHERE status = 'processing'",
         "events that partners have not been told": "webhook_deliveries WHERE state <> 'delivered'",
     },

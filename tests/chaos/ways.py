@@ -97,9 +97,12 @@ def mail_of(content: bytes, *, key: str) -> bytes:
     return bytes(mail_with_table(content, file_name=FILE_NAME, message_id=f"<{key}@example.org>"))
 
 
-def objects_payload(collection: str, *, first: int, key: str, now: datetime) -> Payload:
-    """`OBJECTS` infected machines of network owners that we know, each of them news."""
-    envelope = {"objects": [_indicator(first + number, now) for number in range(OBJECTS)]}
+def objects_payload(
+    collection: str, *, first: int, key: str, now: datetime, sure_percent: int | None = None
+) -> Payload:
+    """`OBJECTS` infected machines of network owners that we know, from this number on."""
+    said = {} if sure_percent is None else {"confidence": sure_percent}
+    envelope = {"objects": [_indicator(first + number, now) | said for number in range(OBJECTS)]}
     headers = {"Idempotency-Key": key, "Content-Type": TAXII, "Accept": TAXII}
     return Payload(path=collection, content=json.dumps(envelope).encode(), headers=headers)
 
@@ -114,7 +117,7 @@ def _indicator(number: int, now: datetime) -> dict[str, object]:
         "name": "Infected machine",
         "labels": ['rsit:malicious-code="infected-system"'],
         "pattern_type": "stix",
-        "pattern": f"[ipv6-addr:value = '{IPv6Address(address_of(FIRST_OBJECT + number))}']",
+        "pattern": f"[ipv6-addr:value = '{IPv6Address(address_of(number))}']",
     }
 
 
@@ -123,5 +126,10 @@ async def doors_of(client: httpx.AsyncClient, *, operator: httpx.AsyncClient, ma
     partner = (await client.get("/v1/partners/me")).raise_for_status().json()["id"]
     key = (await operator.post(f"/v1/partners/{partner}/keys", json={"kind": "mail"})).raise_for_status().json()
     host, _, port = mail_door.rpartition(":")
+    return Doors(Mailbox(host, int(port), key["address"]), await collection_of(client))
+
+
+async def collection_of(client: httpx.AsyncClient) -> str:
+    """The path to which the partner whose client it is pushes objects."""
     collections = (await client.get(COLLECTIONS, headers={"Accept": TAXII})).raise_for_status().json()["collections"]
-    return Doors(Mailbox(host, int(port), key["address"]), f"{COLLECTIONS}{collections[0]['id']}/objects/")
+    return f"{COLLECTIONS}{collections[0]['id']}/objects/"
