@@ -250,7 +250,18 @@ def test_machines_are_told_which_account_which_leak_and_which_day() -> None:
     own = json.loads(file.content)["tocsin"]
     assert own == own | told
     assert b"hunter2" not in file.content + table.content
-    assert not read_back(file.content)[0].warnings
+
+
+def test_intake_reads_back_whose_credentials_were_stolen_from_which_leak_and_when() -> None:
+    said = stolen(breach="Example Breach", leaked_at="2026-02-01T23:30:00-02:00", password="hunter2")
+
+    [record] = read_back(reports(findings(said)).content)
+
+    back = record.indicator
+    assert (back.asset, back.credentials, back.identifier) == (said.asset, True, said.identifier)
+    assert (back.extra["breach"], back.extra["leaked_at"]) == ("Example Breach", "2026-02-02")
+    assert "hunter2" not in repr(record)
+    assert not record.warnings
 
 
 @needs_schemas
