@@ -229,10 +229,17 @@ async def test_mails_beside_the_notifications_can_be_looked_at(office: Office) -
 
     digest = await office.look(path, mail="digest", came="much", cadence="weekly")
     claim = await office.look(path, mail="claim", asset="ip-range", source="ripe")
+    question = await office.look(path, mail="registration", assets=41)
+    news = await office.look(path, mail="registration-news", states=["record-wanted", "proven"])
     refused = await office.look(path, mail="claim", came="much")
+    unknown = await office.look(path, mail="registration-news", states=["perhaps"])
 
     assert "1,200" in digest.text
     assert "198[.]18[.]0[.]0/24" in claim.text
+    assert "There is 1 more. It is on your page." in question.text
+    assert "_tocsin-challenge.example.com" in news.text
+    assert "/register/preview" in news.text
+    assert "record-wanted" in unknown.json()["errors"][0]["message"]
     assert (refused.status_code, refused.json()["type"]) == (422, "/problems/unfitting-sample")
 
 

@@ -98,13 +98,14 @@ def routes(database: Database, scribe: Scribe, desk: Desk, foresight: Foresight)
 
     @router.post("/v1/preview/side-mail", response_class=Response, responses=ANSWERS)
     async def preview_side_mail(sample: SideSample, form: Annotated[Form, Query(alias="as")] = Form.HTML) -> Response:
-        """A mail that is no notification, about things made up: a digest to a partner, or a claim that is put to a
-        registry's contact.
+        """A mail that is no notification, about things made up: a digest to a partner, a claim that is put to a
+        registry's contact, and what an organisation that registers by itself is asked (`registration`) and told
+        (`registration-news`: what proves each asset, and what became of it).
         """
         wish, now = side_wish_of(sample), database.now()
         mail = sample_beside(wish, name=scribe.sample_name(wish.language), now=now)
         try:
-            return rendered(scribe.write_beside(mail, now=now), form)
+            return rendered(scribe.write_sample_beside(mail, now=now), form)
         except Permanent as error:
             raise _unwritable(error) from error
 

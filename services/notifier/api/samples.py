@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.problems import FieldError, Problem, not_found
-from libs.common.vocabulary import AssetKind, DigestCadence, Language, RecipientKind, Severity
+from libs.common.vocabulary import AssetKind, ClaimState, DigestCadence, Language, RecipientKind, Severity
 from services.notifier.domain.amount.repeats import Again
 from services.notifier.domain.notification import Consignment
 from services.notifier.domain.samples.beside import Came, SideKind, SideWish, side_misfits
+from services.notifier.domain.samples.registrations import MOST_ASSETS
 from services.notifier.domain.samples.wish import Closed, Found, Misfit, SampleMail, Wish
 
 Slug = Annotated[str, Field(max_length=100)]
@@ -72,13 +73,17 @@ class SideSample(BaseModel):
     without_page: bool = Field(False, description="As if the service did not know the address of its own pages")
     cadence: DigestCadence | None = Field(None, description="How often a partner gets its digest; else `daily`")
     came: Came | None = Field(None, description="What a partner has pushed; else `little`")
-    asset: AssetKind | None = Field(None, description="What is claimed; else a `domain`")
+    asset: AssetKind | None = Field(None, description="What is claimed, or registered; else what is usual")
     source: str = Field("", max_length=100, description="Where a claim's contact is from; else `rdap-domain`")
+    assets: int | None = Field(None, ge=1, le=MOST_ASSETS, description="How many are registered")
+    states: list[ClaimState] = Field(
+        [], max_length=20, description="How far what is registered is, in turn; else `record-wanted`"
+    )
 
 
 def side_wish_of(sample: SideSample) -> SideWish:
     """Raises the 422 problem that says what would fit."""
-    wish = SideWish(**sample.model_dump())
+    wish = SideWish(**sample.model_dump(exclude={"states"}), states=tuple(sample.states))
     if wrong := [*side_misfits(wish)]:
         raise _unfitting(wrong)
     return wish

@@ -169,6 +169,12 @@ class Scribe:
             case _ as never:
                 assert_never(never)
 
+    def write_sample_beside(self, mail: AnySideMail, *, now: datetime) -> Mail:
+        """The same, with a link that leads nowhere. Raises `Permanent` as `write_beside` does."""
+        if isinstance(mail, RegistrationMail | RegistrationNews):
+            return self.write_registration(mail, token=INERT.recipient, now=now)
+        return self.write_beside(mail, now=now)
+
     @whole
     def write_registration(self, mail: AnyRegistrationMail, *, token: str, now: datetime) -> Mail:
         """What an organisation that registers by itself is asked or told, with this token in its link."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import unescape
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,7 @@ from jinja2 import nodes
 
 from libs.common.contracts import IncidentChanged
 from libs.common.links import Links
-from libs.common.vocabulary import AssetKind, DigestCadence, Language, RecipientKind, Severity
+from libs.common.vocabulary import AssetKind, ClaimState, DigestCadence, Language, RecipientKind, Severity
 from services.notifier.domain.amount.repeats import Again
 from services.notifier.domain.attachments.table import COLUMNS
 from services.notifier.domain.message import Mail
@@ -57,6 +58,12 @@ def text_of(mail: Mail) -> str:
     return " ".join(body.get_content().split())
 
 
+def html_of(mail: Mail) -> str:
+    body = message(mail).get_body(("html",))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content())
+
+
 def every_mail() -> Iterator[Wish]:
     """Each kind of mail to each kind of recipient, with each of its options once."""
     for kind, found in product(RecipientKind, Found):
@@ -84,11 +91,17 @@ def every_side_mail() -> Iterator[SideWish]:
         yield SideWish(mail=SideKind.CLAIM, without_page=without_page)
         for came in Came:
             yield SideWish(mail=SideKind.DIGEST, came=came, without_page=without_page)
+    for assets in (None, 45):
+        yield SideWish(mail=SideKind.REGISTRATION, assets=assets)
+        yield SideWish(mail=SideKind.REGISTRATION_NEWS, assets=assets)
+        for state in ClaimState:
+            yield SideWish(mail=SideKind.REGISTRATION_NEWS, states=(state,), assets=assets)
+        yield SideWish(mail=SideKind.REGISTRATION_NEWS, states=tuple(ClaimState), assets=assets)
 
 
 def beside(wanted: SideWish, scribe: Scribe = SCRIBE) -> Mail:
     assert [*side_misfits(wanted)] == []
-    return scribe.write_beside(sample_beside(wanted, name="Example Ltd", now=NOW), now=NOW)
+    return scribe.write_sample_beside(sample_beside(wanted, name="Example Ltd", now=NOW), now=NOW)
 
 
 class WatchedEngine(Engine):
@@ -179,6 +192,46 @@ def test_every_sentence_that_depends_on_what_was_found_can_be_looked_at(language
 
 
 @languages
+def test_every_sentence_of_a_registration_can_be_looked_at(language: Language) -> None:
+    words = PRESS.registration_words(language)
+    mails = [
+        beside(msgspec.structs.replace(wanted, language=language))
+        for wanted in (
+            *(each for each in every_side_mail() if each.mail in (SideKind.REGISTRATION, SideKind.REGISTRATION_NEWS)),
+            *(SideWish(mail=SideKind.REGISTRATION, asset=kind, assets=4) for kind in AssetKind),
+            SideWish(mail=SideKind.REGISTRATION_NEWS, states=(ClaimState.PROVEN, ClaimState.LAPSED)),
+            SideWish(mail=SideKind.REGISTRATION_NEWS, states=(ClaimState.PROVEN,), assets=41),
+        )
+    ]
+
+    shown = " ".join((*map(text_of, mails), *(unescape(html_of(mail)) for mail in mails))).casefold()
+
+    never_told = {words.states[state].until for state in ENDLESS}
+    sentences = [*_sentences(msgspec.to_builtins(words))]
+    assert len(sentences) > 60
+    missing = {
+        piece
+        for sentence in sentences
+        if sentence not in never_told
+        for piece in map(str.strip, sentence.replace("{", "}").split("}")[::2])
+        if piece.casefold() not in shown
+    }
+    assert missing == set()
+
+
+ENDLESS = (ClaimState.NO_CONTACT, ClaimState.CONTESTED, ClaimState.REFUSED, ClaimState.LAPSED)
+"""Attribution says of none of these when it ends; should it do so, there is a word for it."""
+
+
+def _sentences(words: object) -> Iterator[str]:
+    if isinstance(words, dict):
+        for inner in words.values():
+            yield from _sentences(inner)
+    else:
+        yield str(words)
+
+
+@languages
 @pytest.mark.parametrize("wanted", list(every_mail()))
 def test_each_can_be_written_in_each_language(wanted: Wish, language: Language) -> None:
     read = message(written(msgspec.structs.replace(wanted, language=language)))
@@ -235,10 +288,42 @@ def test_a_misfit_says_what_would_fit() -> None:
     [
         (SideWish(mail=SideKind.CLAIM, came=Came.MUCH, cadence=DigestCadence.WEEKLY), ["cadence", "came"]),
         (SideWish(mail=SideKind.DIGEST, asset=AssetKind.ASN, source="ripe"), ["asset", "source"]),
+        (SideWish(mail=SideKind.CLAIM, assets=2, states=(ClaimState.PROVEN,)), ["assets", "states"]),
+        (
+            SideWish(mail=SideKind.REGISTRATION, states=(ClaimState.PROVEN,), without_page=True),
+            ["without_page", "states"],
+        ),
+        (SideWish(mail=SideKind.REGISTRATION_NEWS, states=tuple(ClaimState), assets=3), ["assets"]),
+        (SideWish(mail=SideKind.REGISTRATION_NEWS, asset=AssetKind.ASN), ["asset"]),
+        (SideWish(mail=SideKind.REGISTRATION_NEWS, asset=AssetKind.ASN, states=(ClaimState.PROVEN,)), []),
     ],
 )
 def test_what_a_side_mail_does_not_have_is_named(wanted: SideWish, options: list[str]) -> None:
     assert [each.option for each in side_misfits(wanted)] == options
+
+
+def test_a_misfit_of_a_registration_says_what_would_fit() -> None:
+    news = SideWish(mail=SideKind.REGISTRATION_NEWS, asset=AssetKind.IP_RANGE, states=tuple(ClaimState), assets=3)
+    page, few, kind = side_misfits(msgspec.structs.replace(news, without_page=True))
+
+    assert page.message == "It belongs to a digest or a claim, not to a registration-news."
+    assert few.message == f"They are too few for the states: at least {len(ClaimState)}."
+    assert kind.message.startswith("A record proves a domain alone: `states` of another asset are contact-asked, ")
+
+
+def test_the_link_to_a_registration_leads_nowhere() -> None:
+    for mail in (SideKind.REGISTRATION, SideKind.REGISTRATION_NEWS):
+        assert f"{HOUSE.public_url}/register/preview " in text_of(beside(SideWish(mail=mail)))
+
+
+def test_a_registration_has_so_many_assets_of_its_kind_and_states() -> None:
+    question = text_of(beside(SideWish(mail=SideKind.REGISTRATION, asset=AssetKind.IP_RANGE, assets=2)))
+    states = (ClaimState.PROVEN, ClaimState.CONTACT_ASKED)
+    news = text_of(beside(SideWish(mail=SideKind.REGISTRATION_NEWS, states=states, assets=3)))
+
+    assert "198[.]18[.]0[.]0/24, 198[.]18[.]1[.]0/24" in question
+    told = ("* example[.]com", "* site-1[.]example[.]com", "* 198[.]18[.]0[.]0/24", "a***[@]network[.]example")
+    assert [each for each in told if each not in news] == []
 
 
 def test_a_leak_has_several_accounts_and_leaks() -> None:
@@ -295,9 +380,7 @@ def test_what_is_sent_to_oneself_says_first_of_all_that_it_is_a_test(mail: Sampl
     assert sent.subject.startswith("TEST: ")
     assert text_of(sent).startswith("THIS IS A TEST by sanne.")
     assert "Example Ltd" not in sent.subject
-    html = message(sent).get_body(("html",))
-    assert isinstance(html, EmailMessage)
-    assert html.get_content().count("THIS IS A TEST by sanne.") >= 1
+    assert html_of(sent).count("THIS IS A TEST by sanne.") >= 1
     assert message(sent)["X-Tocsin-Test"] == "yes"
 
 

@@ -1,8 +1,12 @@
-"""Made-up mails beside the notifications: digests to partners, and claims that are put to a registry's contact."""
+"""Made-up mails beside the notifications: digests to partners, claims that are put to a registry's contact, and what an
+organisation that registers by itself is asked and told.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, assert_never
+from uuid import UUID
 
 import msgspec
 
@@ -15,20 +19,28 @@ from libs.common.contracts import (
     DigestTrouble,
 )
 from libs.common.ids import derived_id
-from libs.common.vocabulary import AssetKind, DigestCadence, Language
-from services.notifier.domain.digests.digest import AnySideMail, ClaimMail, Digest
+from libs.common.vocabulary import AssetKind, ClaimState, DigestCadence, Language
+from services.notifier.domain.digests.digest import (
+    AnySideMail,
+    ClaimMail,
+    Digest,
+    RegistrationMail,
+    RegistrationNews,
+)
 from services.notifier.domain.notification import State
+from services.notifier.domain.samples.registrations import made_up_asset, sample_news, sample_question
 from services.notifier.domain.samples.wish import Misfit
 
 EMAIL = "info@example.com"
 ADDRESS = "https://tocsin.example"
-CLAIMED = {AssetKind.DOMAIN: "example.com", AssetKind.IP_RANGE: "198.18.0.0/24", AssetKind.ASN: "AS64500"}
 LASTS = {DigestCadence.DAILY: timedelta(days=1), DigestCadence.WEEKLY: timedelta(days=7)}
 
 
 class SideKind(StrEnum):
     DIGEST = "digest"
     CLAIM = "claim"
+    REGISTRATION = "registration"
+    REGISTRATION_NEWS = "registration-news"
 
 
 class Came(StrEnum):
@@ -40,9 +52,11 @@ class Came(StrEnum):
 
 
 class SideWish(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to look at. `cadence` and `came` are a digest's, `asset` and `source` a claim's: None is what is usual.
+    """A mail to look at. What is not said is what is usual.
 
-    `without_page`: the service does not know the address of its own pages, so that the mail has no link.
+    `cadence` and `came` are a digest's, `source` is a claim's. `asset` is what is claimed or registered, `assets` how
+    many are registered, and `states` how far they are, in turn. `without_page`: the service does not know the address
+    of its own pages, so that a digest or a claim has no link.
     """
 
     mail: SideKind
@@ -52,34 +66,91 @@ class SideWish(msgspec.Struct, frozen=True, kw_only=True):
     came: Came | None = None
     asset: AssetKind | None = None
     source: str = ""
+    assets: int | None = None
+    states: tuple[ClaimState, ...] = ()
+
+
+_OF_REGISTRATIONS = (SideKind.REGISTRATION, SideKind.REGISTRATION_NEWS)
 
 
 def side_misfits(wish: SideWish) -> Iterator[Misfit]:
     """All that does not go together."""
     belongs = {
-        "cadence": (wish.cadence is not None, SideKind.DIGEST),
-        "came": (wish.came is not None, SideKind.DIGEST),
-        "asset": (wish.asset is not None, SideKind.CLAIM),
-        "source": (bool(wish.source), SideKind.CLAIM),
+        "without_page": (wish.without_page, (SideKind.DIGEST, SideKind.CLAIM)),
+        "cadence": (wish.cadence is not None, (SideKind.DIGEST,)),
+        "came": (wish.came is not None, (SideKind.DIGEST,)),
+        "asset": (wish.asset is not None, (SideKind.CLAIM, *_OF_REGISTRATIONS)),
+        "source": (bool(wish.source), (SideKind.CLAIM,)),
+        "assets": (wish.assets is not None, _OF_REGISTRATIONS),
+        "states": (bool(wish.states), (SideKind.REGISTRATION_NEWS,)),
     }
-    for option, (is_wanted, mail) in belongs.items():
-        if is_wanted and wish.mail is not mail:
-            yield Misfit(option, f"It belongs to a {mail}, not to a {wish.mail}.")
+    for option, (is_wanted, mails) in belongs.items():
+        if is_wanted and wish.mail not in mails:
+            yield Misfit(option, f"It belongs to a {' or a '.join(mails)}, not to a {wish.mail}.")
+    if wish.mail is SideKind.REGISTRATION_NEWS:
+        yield from _in_the_news(wish)
+
+
+def _in_the_news(wish: SideWish) -> Iterator[Misfit]:
+    if wish.assets is not None and wish.assets < len(wish.states):
+        yield Misfit("assets", f"They are too few for the states: at least {len(wish.states)}.")
+    is_of_a_domain = ClaimState.RECORD_WANTED in wish.states or not wish.states
+    if is_of_a_domain and wish.asset not in (None, AssetKind.DOMAIN):
+        fitting = ", ".join(state for state in ClaimState if state is not ClaimState.RECORD_WANTED)
+        yield Misfit("asset", f"A record proves a domain alone: `states` of another asset are {fitting}.")
 
 
 def sample_beside(wish: SideWish, *, name: str, now: datetime) -> AnySideMail:
     """A mail to somebody who does not exist; `name` is what they could be called."""
-    return _claim(wish, name, now) if wish.mail is SideKind.CLAIM else _digest(wish, name, now)
+    match wish.mail:
+        case SideKind.DIGEST:
+            due = _due(wish, name, now)
+            return Digest(**_unsent(due.digest_id, now), due=due)
+        case SideKind.CLAIM:
+            claim = _claim(wish, name, now)
+            return ClaimMail(**_unsent(claim.request_id, now), claim=claim)
+        case SideKind.REGISTRATION:
+            asked = sample_question(
+                name=name, email=EMAIL, language=wish.language, kind=wish.asset, assets=wish.assets, now=now
+            )
+            return RegistrationMail(**_unsent(asked.event_id, now), asked=asked)
+        case SideKind.REGISTRATION_NEWS:
+            followed = sample_news(
+                name=name,
+                email=EMAIL,
+                language=wish.language,
+                kind=wish.asset,
+                states=wish.states or (ClaimState.RECORD_WANTED,),
+                assets=wish.assets,
+                now=now,
+            )
+            return RegistrationNews(**_unsent(followed.event_id, now), followed=followed)
+        case _ as never:
+            assert_never(never)
 
 
-def _claim(wish: SideWish, name: str, now: datetime) -> ClaimMail:
+def _unsent(identity: UUID, now: datetime) -> dict[str, Any]:  # Any: each field has its own type
+    """What every mail has that waits for its first try."""
+    return {
+        "id": identity,
+        "state": State.QUEUED,
+        "reason": "",
+        "created_at": now,
+        "next_attempt_at": now,
+        "sent_at": None,
+        "subject": None,
+        "tries": 0,
+        "doubts": 0,
+    }
+
+
+def _claim(wish: SideWish, name: str, now: datetime) -> ClaimToConfirm:
     asset = wish.asset or AssetKind.DOMAIN
-    identity = derived_id("sample-claim", asset, wish.language)
-    claim = ClaimToConfirm(
-        request_id=identity,
+    return ClaimToConfirm(
+        request_id=derived_id("sample-claim", asset, wish.language),
         organisation=name,
         kind=asset,
-        value=CLAIMED[asset],
+        value=made_up_asset(asset),
         email=EMAIL,
         language=wish.language,
         source=wish.source or "rdap-domain",
@@ -87,34 +158,6 @@ def _claim(wish: SideWish, name: str, now: datetime) -> ClaimMail:
         asked_at=now,
         expires_at=now + timedelta(days=7),
         url="" if wish.without_page else f"{ADDRESS}/claims/preview",
-    )
-    return ClaimMail(
-        id=identity,
-        state=State.QUEUED,
-        reason="",
-        created_at=now,
-        next_attempt_at=now,
-        sent_at=None,
-        subject=None,
-        tries=0,
-        doubts=0,
-        claim=claim,
-    )
-
-
-def _digest(wish: SideWish, name: str, now: datetime) -> Digest:
-    identity = derived_id("sample-digest", wish.language)
-    return Digest(
-        id=identity,
-        state=State.QUEUED,
-        reason="",
-        created_at=now,
-        next_attempt_at=now,
-        sent_at=None,
-        subject=None,
-        tries=0,
-        doubts=0,
-        due=_due(wish, name, now),
     )
 
 
