@@ -11,16 +11,15 @@ from typing import Any
 
 from playwright.async_api import Browser, async_playwright
 
-from libs.common.vocabulary import Language, RecipientKind
+from libs.common.vocabulary import ClaimState, Language, RecipientKind
 from services.notifier.domain.amount.repeats import Again
 from services.notifier.domain.notification import Consignment
+from services.notifier.domain.samples.beside import Came, SideKind, SideWish
 from services.notifier.domain.samples.wish import Closed, Found, SampleMail, Wish
 from tests.browser.mails import catalogue, corrected, sent
-from tests.unit.notifier.test_claims import CLAIM
-from tests.unit.notifier.test_claims import write as write_claim
-from tests.unit.notifier.test_registration_mails import ASKED, FOLLOWED, LATER_NEWS, ask, tell
 from tests.unit.notifier.test_reminders_and_round_ups import reminding, together, written
-from tests.unit.notifier.test_samples import message
+from tests.unit.notifier.test_samples import beside
+from tests.unit.notifier.test_samples import html_of as html_of_mail
 from tests.unit.notifier.test_samples import written as written_sample
 
 WIDTHS_PX = (375, 900)
@@ -34,7 +33,7 @@ def _wish(
     return Wish(incident=incident, language=language, **wanted)
 
 
-WISHES = {
+WISHES: dict[str, Wish | SideWish] = {
     "stolen accounts": _wish("stolen-credentials", findings=8),
     "stolen accounts to a team": _wish("stolen-credentials", GERMAN, findings=12, kind=TEAM, organisations=3),
     "of everything": _wish(language=GERMAN, found=Found.MIXED, findings=12, evidence=("company-registry", "platform")),
@@ -55,6 +54,15 @@ WISHES = {
     "copy": _wish(kind=TEAM, handed_over_because="also-warned", is_first=True),
     "hand-over of several": _wish(language=GERMAN, kind=TEAM, organisations=3, findings=12, found=Found.HOSTS),
     "test": _wish(language=GERMAN, is_test=True, reopened=Closed.NOT_SEEN_AGAIN, findings=2, reopened_findings=1),
+    "claim": SideWish(mail=SideKind.CLAIM),
+    "digest": SideWish(mail=SideKind.DIGEST, came=Came.MUCH),
+    "registration, to confirm": SideWish(mail=SideKind.REGISTRATION),
+    "registration of many, to confirm": SideWish(mail=SideKind.REGISTRATION, assets=45),
+    "registration, what to do": SideWish(mail=SideKind.REGISTRATION_NEWS, assets=2),
+    "registration, news": SideWish(
+        mail=SideKind.REGISTRATION_NEWS, states=(ClaimState.PROVEN, ClaimState.LAPSED, ClaimState.REFUSED)
+    ),
+    "registration, news of everything": SideWish(mail=SideKind.REGISTRATION_NEWS, states=tuple(ClaimState), assets=45),
 }
 """Kinds of mail that people can look at beforehand."""
 
@@ -75,18 +83,13 @@ def some_mails() -> dict[str, str]:
         "correction": corrected(language=Language.DUTCH, findings=3, in_part=True).html,
         "round-up": _html_of(together(places=3)),
         "reminder": _html_of(reminding(mails=2)),
-        "claim": write_claim(CLAIM)[1].html,
         **{name: html_of(wish) for name, wish in WISHES.items()},
-        "registration, to confirm": ask(ASKED)[1].html,
-        "registration, what to do": tell(FOLLOWED)[1].html,
-        "registration, news": tell(LATER_NEWS)[1].html,
     }
 
 
-def html_of(wish: Wish) -> str:
-    """Of a mail with made-up findings."""
-    part = message(written_sample(wish, known=catalogue())).get_body(("html",))
-    return str(part.get_content()) if part is not None else ""
+def html_of(wish: Wish | SideWish) -> str:
+    """Of a mail about things that are made up."""
+    return html_of_mail(beside(wish) if isinstance(wish, SideWish) else written_sample(wish, known=catalogue()))
 
 
 def _html_of(consignment: Consignment) -> str:
