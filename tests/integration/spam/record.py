@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from libs.common.vocabulary import AssetKind, Language, RecipientKind
+from libs.common.vocabulary import AssetKind, ClaimState, Language, RecipientKind
 from services.notifier.domain.amount.repeats import Again
 from services.notifier.domain.samples.beside import Came, SideKind, SideWish
 from services.notifier.domain.samples.wish import Closed, Found, SampleMail, Wish
@@ -108,6 +108,13 @@ def _beside() -> Iterator[tuple[str, bytes]]:
         for came in Came:
             digest = SideWish(mail=SideKind.DIGEST, language=language, came=came)
             yield f"digest of {came} {language}", beside(digest).content
+        question = SideWish(mail=SideKind.REGISTRATION, language=language)
+        yield f"registration {language}", beside(question).content
+        for state in ClaimState:
+            news = SideWish(mail=SideKind.REGISTRATION_NEWS, language=language, states=(state,))
+            yield f"registration-news of {state} {language}", beside(news).content
+        all_news = SideWish(mail=SideKind.REGISTRATION_NEWS, language=language, states=tuple(ClaimState), assets=50)
+        yield f"registration-news of everything {language}", beside(all_news).content
 
 
 def hash_of(mail: bytes) -> str:
