@@ -409,7 +409,7 @@ async def test_what_was_proposed_before_does_not_undo_what_is_written_later(data
     await put(database, msgspec.structs.replace(RDP, state=IncidentState.APPROVED, approver="anna"))
     old, new = (msgspec.structs.replace(RDP.advisory[Language.DUTCH], title=title) for title in ("Old", "New"))
     async with database.transaction() as tx:
-        proposed = {"advisory": RDP.advisory | {Language.DUTCH: old}, "severity": Severity.CRITICAL}
+        proposed: dict[str, object] = {"advisory": RDP.advisory | {Language.DUTCH: old}, "severity": Severity.CRITICAL}
         await change_incident(tx, RDP.slug, proposed, by="carl", now=NOW)
         await change_incident(tx, RDP.slug, {"state": IncidentState.CLOSED}, by="carl", now=NOW)
         await change_incident(tx, RDP.slug, {"advisory": RDP.advisory | {Language.DUTCH: new}}, by="dora", now=NOW)
