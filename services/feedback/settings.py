@@ -31,7 +31,11 @@ class FeedbackSettings(ServiceSettings):
         True, description="Whether organisations can register by themselves; what is registered stays either way"
     )
     register_burst: int = Field(10, description="Forms of `/register` that one address may send at once", ge=1)
-    register_per_minute: float = Field(1.0, description="And how many more each minute after that", gt=0)
+    register_per_minute: float = Field(
+        0.1,
+        description="And how many more each minute after that; so that no address alone has all the mails of a day",
+        gt=0,
+    )
     register_most_assets: int = Field(
         100, description="Domains, ranges and AS numbers that one organisation may register by itself", ge=1, le=1000
     )

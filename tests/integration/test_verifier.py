@@ -51,6 +51,7 @@ from services.verifier.handlers import (
     verify_indicators,
     weigh_feedback,
 )
+from services.verifier.handlers.merging import merge_incident
 from services.verifier.settings import VerifierSettings
 from tests.databases import make_tables
 from tests.unit.verifier.builders import ADVISORY, NOW, RULES, SMB, raw
@@ -401,6 +402,45 @@ async def test_what_is_proposed_can_be_taken_back_by_whoever_sees_it(
     assert (lowered["severity"], lowered["proposed"]["severity"]) == ("low", None), "what is said last counts"
     assert (dropped.status_code, dropped.json()["proposed"], dropped.json()["matches"]["tags"]) == (200, None, [])
     assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-proposed")
+
+
+async def test_what_was_proposed_before_does_not_undo_what_is_written_later(database: Database) -> None:
+    """It waits while the incident is closed, and whoever writes it anew afterwards has the last word."""
+    await put(database, msgspec.structs.replace(RDP, state=IncidentState.APPROVED, approver="anna"))
+    old, new = (msgspec.structs.replace(RDP.advisory[Language.DUTCH], title=title) for title in ("Old", "New"))
+    async with database.transaction() as tx:
+        proposed: dict[str, object] = {"advisory": RDP.advisory | {Language.DUTCH: old}, "severity": Severity.CRITICAL}
+        await change_incident(tx, RDP.slug, proposed, by="carl", now=NOW)
+        await change_incident(tx, RDP.slug, {"state": IncidentState.CLOSED}, by="carl", now=NOW)
+        await change_incident(tx, RDP.slug, {"advisory": RDP.advisory | {Language.DUTCH: new}}, by="dora", now=NOW)
+        approved = await approve_incident(tx, RDP.slug, by="boss", now=NOW)
+
+    assert approved.advisory[Language.DUTCH].title == "New"
+    assert (approved.severity, approved.proposed) == (Severity.CRITICAL, None), "what nobody wrote anew stays proposed"
+
+
+async def test_a_match_that_is_wanted_again_is_not_dropped(database: Database) -> None:
+    both = Matches(identifiers=("a", "b"))
+    await put(database, msgspec.structs.replace(RDP, matches=both, state=IncidentState.APPROVED, approver="anna"))
+    async with database.transaction() as tx:
+        for wanted in (("a", "c"), ("a",), ("a", "b")):
+            await change_incident(tx, RDP.slug, {"matches": Matches(identifiers=wanted)}, by="carl", now=NOW)
+        approved = await approve_incident(tx, RDP.slug, by="boss", now=NOW)
+
+    assert set(approved.matches.identifiers) == {"a", "b", "c"}
+
+
+async def test_a_match_that_is_merged_in_while_its_drop_waits_is_not_dropped(database: Database) -> None:
+    """Nobody would recognise it any more: the one that it came from is closed."""
+    both = Matches(identifiers=("a", "b"))
+    await put(database, msgspec.structs.replace(RDP, matches=both, state=IncidentState.APPROVED, approver="anna"))
+    await put(database, msgspec.structs.replace(RDP, slug="other", matches=Matches(identifiers=("b",))))
+    async with database.transaction() as tx:
+        await change_incident(tx, RDP.slug, {"matches": Matches(identifiers=("a", "c"))}, by="carl", now=NOW)
+        await merge_incident(tx, "other", into=RDP.slug, by="carl", now=NOW)
+        approved = await approve_incident(tx, RDP.slug, by="boss", now=NOW)
+
+    assert set(approved.matches.identifiers) == {"a", "b", "c"}
 
 
 async def test_who_raises_the_severity_of_a_draft_does_not_approve_it(database: Database) -> None:

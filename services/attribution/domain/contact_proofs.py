@@ -27,6 +27,15 @@ A_DAY = timedelta(days=1)
 NO_STANDS = timedelta(days=90)
 """Who said no to an organisation's claim is not asked about the same again before this."""
 
+MOST_FOR_ONE_REGISTRATION = 20
+MOST_FOR_REGISTRATIONS = 200
+"""Questions in a day because of organisations that register by themselves: of one, and of all of them together. Anybody
+may be behind them, and whoever is asked has not asked for it. The desk's own questions are not among these.
+"""
+
+MOST_NOES = 3
+"""Who said no to so many of them is asked by the desk only, for as long as a no stands."""
+
 KEPT = timedelta(days=400)
 CODE_CHARACTERS = 12
 GROUP_CHARACTERS = 4
@@ -79,11 +88,20 @@ class NotTaken(msgspec.Struct, frozen=True):
     after: ContactProof | None = None
 
 
+class Strangers(msgspec.Struct, frozen=True):
+    """What was asked lately for those who register by themselves: for this one, for all, and this contact's noes."""
+
+    for_this_one: int = 0
+    for_all: int = 0
+    noes: int = 0
+
+
 class Asked(msgspec.Struct, frozen=True):
-    """How often somebody was asked lately, and the last no to this very claim."""
+    """How often somebody was asked lately, and the last no to this very claim; None for `strangers`: the desk asks."""
 
     of_contact: int
     refused_at: datetime | None = None
+    strangers: Strangers | None = None
 
 
 def code_of(chance: bytes) -> str:
@@ -116,6 +134,17 @@ def may_be_asked(asked: Asked, *, at: datetime) -> NotTaken | None:
         return NotTaken(
             "asked-too-often", f"This contact was sent {MOST_A_DAY} questions within a day; ask again tomorrow."
         )
+    return None if asked.strangers is None else _objection_to(asked.strangers, asked.of_contact)
+
+
+def _objection_to(strangers: Strangers, of_contact: int) -> NotTaken | None:
+    """They leave one mail of a contact's day to the desk."""
+    if strangers.noes >= MOST_NOES:
+        why = "The registry's contact has said no to such claims again and again, so only the desk asks it."
+        return NotTaken("refused-by-contact", why)
+    is_much = strangers.for_this_one >= MOST_FOR_ONE_REGISTRATION or strangers.for_all >= MOST_FOR_REGISTRATIONS
+    if is_much or of_contact >= MOST_A_DAY - 1:
+        return NotTaken("asked-too-often", "So many contacts were asked within a day that more have to wait.")
     return None
 
 

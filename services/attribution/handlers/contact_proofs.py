@@ -28,6 +28,7 @@ from services.attribution.domain.contact_proofs import (
 )
 from services.attribution.domain.organisations import AssetRecord, OrganisationRecord
 from services.attribution.domain.registry_contacts import NoContact, RegistryContact, chosen
+from services.attribution.domain.self_registrations import BY as BY_REGISTRATION
 from services.attribution.handlers.assets import save_proofs
 from services.attribution.handlers.refusals import MISSING_ASSET, Refusal
 from services.attribution.handlers.registry_contacts import Registries
@@ -85,6 +86,11 @@ async def put_to_contact(
     asked = await store.contact_proofs.asked(
         tx, contact=contact.email, organisation_id=asset.organisation_id, value=asset.value, now=now
     )
+    if by == BY_REGISTRATION:
+        strangers = await store.contact_proofs.strangers(
+            tx, by=by, contact=contact.email, organisation_id=asset.organisation_id, now=now
+        )
+        asked = msgspec.structs.replace(asked, strangers=strangers)
     if (objection := may_be_asked(asked, at=now)) is not None:
         return Refusal(objection.code, objection.message)
     await _supersede(tx, asset.asset_id, by=by, now=now)

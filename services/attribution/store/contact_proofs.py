@@ -8,7 +8,15 @@ import asyncpg
 
 from libs.common.db import Transaction
 from libs.common.vocabulary import AssetKind, Language
-from services.attribution.domain.contact_proofs import A_DAY, KEPT, Asked, ContactProof, RequestState
+from services.attribution.domain.contact_proofs import (
+    A_DAY,
+    KEPT,
+    NO_STANDS,
+    Asked,
+    ContactProof,
+    RequestState,
+    Strangers,
+)
 from services.attribution.domain.registry_contacts import ContactSource
 
 COLUMNS = ContactProof.__struct_fields__
@@ -48,6 +56,23 @@ async def asked(tx: Transaction, *, contact: str, organisation_id: UUID, value: 
         value,
     )
     return Asked(row["of_contact"], row["refused_at"])
+
+
+async def strangers(tx: Transaction, *, by: str, contact: str, organisation_id: UUID, now: datetime) -> Strangers:
+    """What was asked `by` the self-registration within a day, and how often this contact has said no to that."""
+    (row,) = await tx.fetch(
+        """SELECT count(*) AS for_all, count(*) FILTER (WHERE organisation_id = $3) AS for_this_one,
+                  (SELECT count(*) FROM contact_proof
+                   WHERE lower(contact) = lower($4) AND asked_by = $1 AND state = 'refused' AND answered_at > $5)
+                      AS noes
+           FROM contact_proof WHERE asked_at > $2 AND asked_by = $1""",
+        by,
+        now - A_DAY,
+        organisation_id,
+        contact,
+        now - NO_STANDS,
+    )
+    return Strangers(row["for_this_one"], row["for_all"], row["noes"])
 
 
 async def newest(tx: Transaction, asset_id: UUID) -> ContactProof | None:

@@ -16,6 +16,7 @@ from services.feedback.handlers.answering import (
 )
 from services.feedback.handlers.incoming import list_incoming, take_mail
 from services.feedback.handlers.registering import (
+    MOST_UNANSWERED,
     Forgetter,
     Seen,
     add_assets,
@@ -28,6 +29,7 @@ from services.feedback.handlers.registering import (
 )
 
 __all__ = [
+    "MOST_UNANSWERED",
     "Correspondence",
     "Forgetter",
     "Seen",

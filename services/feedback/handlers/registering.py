@@ -38,6 +38,9 @@ from services.feedback.store import registrations
 ASKED_AGAIN_AFTER = timedelta(minutes=10)
 """A second press of the button is no second mail; a mail that has not come by then is asked for again."""
 
+MOST_UNANSWERED = 5
+"""Mails in a week to a mailbox of which nothing stands: whoever has not answered these did not ask for them."""
+
 FORGET_SECONDS = 3600.0
 
 
@@ -54,7 +57,8 @@ async def register(
 ) -> Flawed | None:
     """Ask whoever reads the address whether it is right. The answer is the same whoever is known to us already.
 
-    A mailbox that had its mails today gets no other, which is not told either: it is nobody else's business.
+    A mailbox that had its mails today, or answers none, gets no other, which is not told either: it is nobody else's
+    business.
     """
     wanted = read_form(cleaned(form), policy)
     if isinstance(wanted, Flawed):
@@ -67,6 +71,9 @@ async def register(
     before = next((each for each in known if each.confirmed_at is None and is_the_same(each, wanted)), None)
     has_just_come = before is not None and now < before.asked_at + ASKED_AGAIN_AFTER
     if has_just_come or mails_to_it >= policy.mails_to_one_a_day:
+        return None
+    unanswered = 0 if any(each.stands for each in known) else await registrations.mails_lately(tx, mailbox, today=today)
+    if unanswered >= MOST_UNANSWERED:
         return None
     registration_id = new_id() if before is None else before.registration_id
     registration = asked(wanted, registration_id=registration_id, policy=policy, now=now)

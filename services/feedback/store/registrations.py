@@ -1,7 +1,7 @@
 """What organisations have registered by themselves, and how often each mailbox was asked about it."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +14,9 @@ from services.feedback.domain.registration.registration import Registration, mai
 
 ALL = ""
 """Whose mails are those of everybody."""
+
+REMEMBERED = timedelta(days=7)
+"""How long the mails to a mailbox are counted."""
 
 COLUMNS = """registration_id, organisation, kvk_number, email, language, assets::text, asked_at, expires_at,
     confirmed_at, withdrawn_at, merged_into, revision, changes, changed_on, followed::text"""
@@ -109,6 +112,17 @@ async def mails_of_today(tx: Transaction, mailbox: str, *, today: date) -> tuple
     return mails[ALL], mails[mailbox]
 
 
+async def mails_lately(tx: Transaction, mailbox: str, *, today: date) -> int:
+    """How many mails went to this mailbox as far back as is remembered."""
+    since = today - REMEMBERED
+    rows = await tx.fetch(
+        "SELECT coalesce(sum(mails), 0)::int AS mails FROM registration_mails WHERE day > $1 AND mailbox = $2",
+        since,
+        mailbox,
+    )
+    return int(rows[0]["mails"])
+
+
 async def count_mail(tx: Transaction, mailbox: str, *, today: date) -> None:
     await tx.fetch(
         "UPDATE registration_mails SET mails = mails + 1 WHERE day = $1 AND mailbox = ANY($2::text[])",
@@ -118,8 +132,8 @@ async def count_mail(tx: Transaction, mailbox: str, *, today: date) -> None:
 
 
 async def forget(tx: Transaction, *, now: datetime) -> int:
-    """Take away what is due, and the counts of earlier days. Returns how many nobody had confirmed."""
-    await tx.fetch("DELETE FROM registration_mails WHERE day < $1", now.date())
+    """Take away what is due, and the counts of days long past. Returns how many nobody had confirmed."""
+    await tx.fetch("DELETE FROM registration_mails WHERE day <= $1", now.date() - REMEMBERED)
     gone = await tx.fetch("DELETE FROM registrations WHERE expires_at <= $1 RETURNING confirmed_at", now)
     return sum(row["confirmed_at"] is None for row in gone)
 

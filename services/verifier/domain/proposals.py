@@ -1,12 +1,13 @@
 """Changes to an incident in force: which of them count at once, and which wait until a second person agrees."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from libs.common.vocabulary import Severity
-from services.verifier.domain.catalogue import NOTHING, REPLACED, Incident, Proposal
+from services.verifier.domain.affected import Affected
+from services.verifier.domain.catalogue import NOTHING, REPLACED, Incident, Matches, Proposal
 
 SEVERITIES = tuple(Severity)
 
@@ -32,13 +33,33 @@ def changed_in_force(incident: Incident, changes: Fields, *, by: str) -> Inciden
         if new == NOTHING:
             at_once["matches"] = changes["matches"]
         else:
-            waits |= {"matches": before.matches.plus(new), "dropped": before.dropped.plus(gone)}
+            dropped = before.dropped.plus(gone).minus(changes["matches"])
+            waits |= {"matches": before.matches.plus(new), "dropped": dropped}
     if "affected" in changes:
         waits |= _other_versions(incident, before, changes["affected"])
     proposed = msgspec.structs.replace(before, **waits)
     if any(value is not None for value in waits.values()):
         proposed = msgspec.structs.replace(proposed, by=tuple(dict.fromkeys((*before.by, by))))
     return msgspec.structs.replace(incident, **at_once, proposed=None if proposed.is_empty else proposed)
+
+
+def still_proposed(incident: Incident, changes: Fields) -> Proposal | None:
+    """What waits at an incident that is written anew while it is not in force: what is written last counts."""
+    proposed = incident.proposed
+    if proposed is None:
+        return None
+    left = msgspec.structs.replace(proposed, **dict.fromkeys(changes.keys() & set(REPLACED)))
+    left = without_drops(left, changes.get("matches", NOTHING), changes.get("affected", ()))
+    return None if left.is_empty else left
+
+
+def without_drops(proposed: Proposal, matches: Matches, affected: Collection[Affected]) -> Proposal:
+    """The same, but for the drops of what somebody wants to keep by now."""
+    return msgspec.structs.replace(
+        proposed,
+        dropped=proposed.dropped.minus(matches),
+        dropped_affected=tuple(each for each in proposed.dropped_affected if each not in affected),
+    )
 
 
 def is_free(name: str, wanted: Any, incident: Incident) -> bool:  # Any: of the field's type

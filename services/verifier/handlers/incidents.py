@@ -11,7 +11,7 @@ from libs.common.problems import FieldError, Problem
 from libs.common.vocabulary import IncidentState
 from services.verifier import store
 from services.verifier.domain import Incident
-from services.verifier.domain.proposals import changed_in_force, is_free
+from services.verifier.domain.proposals import changed_in_force, is_free, still_proposed
 from services.verifier.handlers.announcing import changed_event
 from services.verifier.handlers.queries import incident_called
 from services.verifier.handlers.shipped import SHIPPED
@@ -80,7 +80,8 @@ async def change_incident(
     if incident.state in IN_FORCE:
         changed = msgspec.structs.replace(changed_in_force(incident, changes, by=by), state=wanted, revision=revision)
     else:
-        changed = msgspec.structs.replace(incident, revision=revision, **changes)
+        proposed = still_proposed(incident, changes)
+        changed = msgspec.structs.replace(incident, revision=revision, proposed=proposed, **changes)
         if changes.keys() & NEEDS_APPROVAL or not is_free("severity", changed.severity, incident):
             changed = msgspec.structs.replace(changed, state=IncidentState.DRAFT, author=by, approver=None)
     return await put(tx, changed, now=now)

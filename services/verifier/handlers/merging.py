@@ -10,6 +10,7 @@ from libs.common.vocabulary import IncidentState
 from services.verifier import store
 from services.verifier.domain import Incident, Matches
 from services.verifier.domain.catalogue import NOTHING, Proposal
+from services.verifier.domain.proposals import without_drops
 from services.verifier.handlers.incidents import add_incident, changed_meanwhile, put
 from services.verifier.handlers.queries import incident_called
 
@@ -55,25 +56,29 @@ def _with_what_is_of(source: Incident, target: Incident, *, by: str) -> Incident
     if source.proposed is not None:
         matches, affected = matches.plus(source.proposed.matches), (*affected, *source.proposed.affected)
     new_affected = tuple(each for each in affected if each not in target.affected)
+    waiting = target.proposed or Proposal()
+    before = without_drops(waiting, matches, affected)
     if target.state is IncidentState.DRAFT:
         return msgspec.structs.replace(
             target,
             matches=target.matches.plus(matches),
             affected=(*target.affected, *new_affected),
             author=by,
+            proposed=None if before.is_empty else before,
             revision=target.revision + 1,
         )
     new = matches.minus(target.matches)
-    if new == NOTHING and not new_affected:
+    if new == NOTHING and not new_affected and before == waiting:
         return target
-    before = target.proposed or Proposal()
     proposed = msgspec.structs.replace(
         before,
         matches=before.matches.plus(new),
         affected=(*before.affected, *(each for each in new_affected if each not in before.affected)),
         by=tuple(dict.fromkeys((*before.by, by))),
     )
-    return msgspec.structs.replace(target, proposed=proposed, revision=target.revision + 1)
+    return msgspec.structs.replace(
+        target, proposed=None if proposed.is_empty else proposed, revision=target.revision + 1
+    )
 
 
 async def split_incident(

@@ -14,7 +14,7 @@ from libs.common.vocabulary import REVIEW_UNDONE, IncidentState, Outcome
 from services.verifier import store
 from services.verifier.domain import FalsePositive, History, Judgement, Rules, Verdict, reports_of, settle_review
 from services.verifier.domain.review import Decision, PastDecision
-from services.verifier.handlers.verify import event_of
+from services.verifier.handlers.verify import event_of, found_by_others
 
 MOST_AT_ONCE = 5000
 
@@ -61,6 +61,7 @@ async def review_indicators(
     await store.replace_verdicts(tx, decided, by=said.by, note=said.note)
     verified_now = [each for each in decided if each.verdict is Verdict.VERIFIED]
     await store.record_sightings(tx, verified_now, known=history.threats.keys())
+    await store.ask_anew(tx, found_by_others(verified_now, history))
     await store.add_decisions(tx, [_decision(judgement, said, now) for judgement in held])
     await _remember(tx, decided, said, now=now)
     await store.add_reports(tx, reports_of(verified_now, history))

@@ -43,7 +43,7 @@ async def record(tx: Transaction, judgements: Sequence[Judgement], history: Hist
     stored.
     """
     verified = [judgement for judgement in judgements if judgement.verdict is Verdict.VERIFIED]
-    confirmed = _found_by_others(verified, history)
+    confirmed = found_by_others(verified, history)
     await _require_heard_of_all(tx, _held_for_doubt(judgements) - confirmed, history)
     await store.record_verdicts(tx, judgements)
     await store.record_sightings(tx, verified, known=history.threats.keys())
@@ -53,7 +53,7 @@ async def record(tx: Transaction, judgements: Sequence[Judgement], history: Hist
         VERDICTS.labels(verdict.value).inc(count)
 
 
-def _found_by_others(verified: Iterable[Judgement], history: History) -> set[UUID]:
+def found_by_others(verified: Iterable[Judgement], history: History) -> set[UUID]:
     """Threats that somebody has found who had not found them before: what is held of them may be confirmed by that."""
     found: set[UUID] = set()
     for judgement in verified:

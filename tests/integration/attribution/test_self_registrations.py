@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import Asset, AssetRegistered
 from libs.common.ids import derived_id
+from services.attribution.domain import contact_proofs
 from services.attribution.handlers.self_registrations.rounds import TAKEN_UP_AT_ONCE
 from tests.integration.attribution.registrant import (
     BAKERY,
@@ -418,3 +419,35 @@ async def test_where_nobody_looks_at_the_dns_a_domains_contact_is_asked_as_well(
     await rounds.follow()
 
     assert states(await place.last()) == {"bakery.example": "no-contact"}
+
+
+async def test_strangers_have_us_mail_only_so_many_contacts_and_leave_a_mail_of_each_to_the_desk(
+    place: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        await place.register(
+            f"192.0.2.{64 + 16 * (number % 2)}/28", email=f"{number}@mass.example", name=f"Mass {number}"
+        )
+    assert len(await place.asked()) == 2, "the third mail of the day is the desk's"
+    (desks, *_) = await place.organisations()
+    (asset, *_) = await place.assets(desks["organisation_id"])
+    path = f"/v1/organisations/{desks['organisation_id']}/assets/{asset['asset_id']}"
+    await place.desk.ask("POST", f"{path}/ask-contact", status=202)
+    assert len(await place.asked()) == 3
+
+    monkeypatch.setattr(contact_proofs, "MOST_FOR_REGISTRATIONS", 2)
+    await place.later(timedelta(hours=1))
+    assert len(await place.asked()) == 3, "of all of them together only so many"
+
+
+async def test_a_contact_that_says_no_to_strangers_again_and_again_is_not_asked_for_others(place: Town) -> None:
+    for number in range(contact_proofs.MOST_NOES + 1):
+        await place.register("192.0.2.64/28", email=f"{number}@mass.example", name=f"Mass {number}")
+        if number < contact_proofs.MOST_NOES:
+            claim = (await place.asked())[-1]
+            assert claim.organisation == f"Mass {number}"
+            await place.answer(claim, answer="no")
+            await place.later(DAY)
+
+    assert len(await place.asked()) == contact_proofs.MOST_NOES
+    assert states(await place.last(f"{contact_proofs.MOST_NOES}@mass.example")) == {"192.0.2.64/28": "no-contact"}

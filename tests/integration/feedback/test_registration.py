@@ -326,6 +326,34 @@ async def test_a_mailbox_is_asked_so_often_a_day_whatever_its_address_and_nobody
     assert len(await asked_for(running)) == 4
 
 
+async def test_a_mailbox_that_answers_nothing_is_left_alone_after_a_few_days(running: Running, links: Links) -> None:
+    now = datetime.now(UTC).replace(hour=12)
+
+    async def asks(day: int) -> None:
+        form = RegistrationForm(**BAKERY | {"organisation": f"Bakery {day}"})
+        async with running.database.transaction() as tx:
+            assert await handlers.register(tx, form, policy=POLICY, now=now + timedelta(days=day)) is None
+
+    for day in range(7):
+        await asks(day)
+    assert len(await asked_for(running)) == handlers.MOST_UNANSWERED
+    await asks(8)
+    assert len(await asked_for(running)) == handlers.MOST_UNANSWERED + 1, "some day, once more"
+
+    async with running.database.transaction() as tx:
+        newest = (await asked_for(running))[-1]
+        await handlers.confirm(tx, newest.registration_id, policy=POLICY, now=now + timedelta(days=8))
+    for day in (9, 10, 11):
+        await asks(day)
+    assert len(await asked_for(running)) == handlers.MOST_UNANSWERED + 4, "who has confirmed one knows us"
+
+
+def test_no_address_alone_can_take_all_the_mails_of_a_day() -> None:
+    default = {name: field.default for name, field in FeedbackSettings.model_fields.items()}
+    a_day = default["register_burst"] + default["register_per_minute"] * 24 * 60
+    assert a_day < default["register_mails_a_day"] / 2
+
+
 async def test_a_second_press_is_no_second_mail_and_a_later_one_asks_again(running: Running, links: Links) -> None:
     form, now = RegistrationForm(**BAKERY), datetime.now(UTC)
     for minutes in (0, 1, 11):

@@ -395,3 +395,16 @@ async def test_a_what_if_of_the_rules_in_force_finds_what_was_found(desk: Desk) 
 
     assert (answer["outcomes_now"], answer["changed"]) == ({"verified": 2, "duplicate": 2, "held": 1}, 0)
     assert other["outcomes_draft"] == {"verified": 3, "duplicate": 2}
+
+
+async def test_what_a_person_believes_of_one_partner_releases_what_is_held_of_another(desk: Desk) -> None:
+    marked, doubted = poor("carl", tlp=Tlp.RED), poor("ann")
+    assert await outcomes(desk, [marked, doubted]) == {"held": 2}
+
+    said = {"decision": "verify", "note": "telephoned"}
+    answer = await desk.client(Role.ANALYST).post(f"/v1/review/{marked.indicator_id}", json=said)
+    assert answer.status_code == 200, answer.text
+    await release(desk)
+
+    assert (await shown(desk, doubted))["outcome"] == "duplicate"
+    assert await waiting(desk) == set()

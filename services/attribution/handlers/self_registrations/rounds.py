@@ -18,8 +18,10 @@ BETWEEN_ROUNDS_SECONDS = 2.0
 
 FOLLOWED_AT_ONCE = 200
 IDLE_SECONDS = 1.0
-BETWEEN_QUESTIONS_SECONDS = 1.0
-"""Each replica puts so many questions to registries at most, and mails so many of their contacts."""
+BETWEEN_QUESTIONS_SECONDS = 5.0
+"""Each replica puts a question to registries so often at most: those that the ladder asks for go by the same rate, and
+strangers are not to take it all.
+"""
 
 BETWEEN_LOOKS_SECONDS = 10.0
 BETWEEN_SWEEPS_SECONDS = 3600.0

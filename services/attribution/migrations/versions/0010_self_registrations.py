@@ -34,6 +34,7 @@ def upgrade() -> None:
     )
     _create_registrations()
     _create_assets()
+    op.create_index("contact_proof_of_day", "contact_proof", ["asked_at"])
 
 
 def _create_registrations() -> None:

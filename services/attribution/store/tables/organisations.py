@@ -111,6 +111,7 @@ contact_proof = Table(
     Column("answered_at", DateTime(timezone=True)),
     Column("answered_by", Text),
     Index("contact_proof_of_asset", "asset_id", "asked_at"),
+    Index("contact_proof_of_day", "asked_at"),
     Index("contact_proof_of_contact", text("lower(contact)"), "asked_at"),
     Index("contact_proof_refused", "answered_at", postgresql_where=text("state = 'refused'")),
     comment="claims that were put to a registry's contact; outlives them, so that nobody is asked too often",
