@@ -37,9 +37,9 @@ class Names:
         try:
             query = dns.message.from_wire(asked)
             [question] = query.question
+            response = dns.message.make_response(query, recursion_available=True)
         except (dns.exception.DNSException, ValueError):
             return None
-        response = dns.message.make_response(query, recursion_available=True)
         try:
             known = [record for record in self._known() if record.name == question.name]
         except (dns.exception.DNSException, OSError) as error:

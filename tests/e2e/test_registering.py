@@ -49,8 +49,8 @@ class Florist:
         return self.page.locator("h1").inner_text()
 
     def state_of(self, asset: str) -> str:
-        """As the page has it now; empty where it does not list the asset."""
-        self.page.reload()
+        """As the page has it now, opened anew: to load it again would send its form again. Empty for what it lacks."""
+        self.page.goto(self.page.url)
         card = self.page.locator("ul.assets > li").filter(has=self.page.get_by_text(asset, exact=True))
         return card.locator(".state").inner_text() if card.count() else ""
 
