@@ -13,6 +13,7 @@ HOST = "127.0.0.1"
 
 LMTP = "intake-lmtp"
 RETURNS = "feedback-lmtp"
+NAMES = "names"
 _PORT_OFFSETS = {
     "console": 0,
     **{service: offset for offset, service in enumerate(SERVICES, start=1)},
@@ -22,6 +23,7 @@ _PORT_OFFSETS = {
     "postgres": 22,
     "mail": 24,
     RETURNS: 25,
+    NAMES: 26,
 }
 _PORT_OFFSETS_OF_OTHERS = {RETURNS: 7}
 """Of replicas beyond the first, whose round has no room for the port that the first has."""
@@ -109,6 +111,7 @@ class Layout:
             *(() if self.external_kafka else ("kafka", "kafka-controller")),
             *(() if self.external_postgres else ("postgres",)),
             *(() if self.external_smtp else ("mail",)),
+            *((NAMES,) if "attribution" in self.services else ()),
         )
 
     @property
@@ -129,7 +132,7 @@ class Layout:
     def made(self) -> tuple[Path, ...]:
         """What the stack keeps in its folder, beside PostgreSQL's cluster."""
         folders = (self.kafka, self.mail, self.payloads, self.logs, self.secrets)
-        return (*folders, self.endpoints, self.processes, self.lock, self.relay_tally)
+        return (*folders, self.endpoints, self.processes, self.lock, self.relay_tally, self.records)
 
     @property
     def mail(self) -> Path:
@@ -139,6 +142,11 @@ class Layout:
     def relay_tally(self) -> Path:
         """The faults of the relay that have struck, a line for each."""
         return self.home / "relay-faults"
+
+    @property
+    def records(self) -> Path:
+        """What the name server of this stack knows, written as zones are; whoever tries the stack adds to it."""
+        return self.home / "names.zone"
 
     @property
     def logs(self) -> Path:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from deploy.local.keys import Keys
-from deploy.local.layout import HOST, LMTP, PROJECT, RETURNS, SERVICES, Layout, replica_name
+from deploy.local.layout import HOST, LMTP, NAMES, PROJECT, RETURNS, SERVICES, Layout, replica_name
 from deploy.local.parts import Part
 from deploy.local.postgres import database_url
 from deploy.local.reachability import says_ready
@@ -80,7 +80,13 @@ def _own(service: str, *, layout: Layout, keys: Keys) -> dict[str, str]:
             **{f"{sibling.upper()}_URL": layout.url(sibling) for sibling in SERVICES if sibling != "intake"},
         },
         "verifier": {"ALLOW_DOCUMENTATION_RANGES": "true", "ATTRIBUTION_URL": layout.url("attribution")},
-        "attribution": {"CLAIMS_URL": layout.url("attribution"), "VERIFIER_URL": layout.url("verifier")},
+        "attribution": {
+            "CLAIMS_URL": layout.url("attribution"),
+            "VERIFIER_URL": layout.url("verifier"),
+            "DNS_PROOFS_ENABLED": "true",
+            "DNS_PROOFS_SECONDS": "5",  # whoever tries it out does not want to wait
+            "DNS_NAMESERVERS": f'["{HOST}:{layout.port(NAMES)}"]',
+        },
         "notifier": {
             "SMTP_HOST": smtp_host,
             "SMTP_PORT": str(smtp_port),

@@ -16,10 +16,11 @@ from deploy.local.endpoints import Endpoints, endpoints_of
 from deploy.local.kafka import prepare_kafka
 from deploy.local.keeper import Keeper
 from deploy.local.keys import Keys
-from deploy.local.layout import Layout
+from deploy.local.layout import NAMES, Layout
 from deploy.local.locks import sole_holder
 from deploy.local.mail import prepare_mail
 from deploy.local.migrations import migrate
+from deploy.local.names import prepare_names
 from deploy.local.parts import Part
 from deploy.local.postgres import prepare_postgres, superuser_url
 from deploy.local.preflight import make_folders, preflight
@@ -30,11 +31,11 @@ from deploy.local.topics import create_topics
 DRILL_SECONDS = 4.0
 """What dies several times within these has another reason than the faults that it was told to have."""
 
-NEEDED_BY_SERVICES = ("mail", "kafka", "postgres")
+NEEDED_BY_SERVICES = ("mail", NAMES, "kafka", "postgres")
 
 
 class Stack:
-    """Kafka, PostgreSQL, mail sink and the chosen services, each restarted when it dies. Made by `running_stack`."""
+    """What the services need, and the chosen ones of them, each restarted when it dies. Made by `running_stack`."""
 
     def __init__(self, layout: Layout, *, console: Console, drill: bool = False) -> None:
         self.layout = layout
@@ -79,6 +80,7 @@ class Stack:
                 kafka = group.create_task(self._start_kafka())
                 postgres = group.create_task(self._start_postgres())
                 group.create_task(self._start_mail())
+                group.create_task(self._start_names())
                 tables = group.create_task(self._make_tables(postgres))
                 for service in self.layout.services:
                     group.create_task(self._start_service(service, kafka=kafka, tables=tables))
@@ -111,6 +113,10 @@ class Stack:
     async def _start_mail(self) -> None:
         if not self.layout.external_smtp:
             await self._start_part(prepare_mail(self.layout))
+
+    async def _start_names(self) -> None:
+        if NAMES in self.layout.own_parts:
+            await self._start_part(prepare_names(self.layout))
 
     async def _make_tables(self, postgres: Awaitable[None]) -> None:
         await postgres

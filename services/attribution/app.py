@@ -123,7 +123,13 @@ def build(
 def _self_registrations(
     settings: AttributionSettings, database: Database, dns: Dns | None, registries: Registries
 ) -> SelfRegistrations:
-    proving = Proving(database, dns=dns, registries=registries, claims_url=settings.claims_url)
+    proving = Proving(
+        database,
+        dns=dns,
+        registries=registries,
+        claims_url=settings.claims_url,
+        looks_at_first=timedelta(seconds=settings.dns_proofs_seconds),
+    )
     return SelfRegistrations(database, proving, Customs(settings.constituency_countries, sees_records=dns is not None))
 
 

@@ -44,6 +44,13 @@ class AttributionSettings(ServiceSettings):
     dns_proofs_enabled: bool = Field(
         False, description="Ask the DNS for the records by which organisations prove their domains"
     )
+    dns_proofs_seconds: float = Field(
+        300.0,
+        description="How often the record of a domain is looked for that an organisation has registered by itself: in "
+        "the first two hours; then every hour, and after two days every six",
+        gt=0,
+        le=3600,
+    )
     dns_nameservers: tuple[str, ...] = Field(
         (), description="JSON list of addresses of name servers; empty: those of the machine"
     )

@@ -3,7 +3,7 @@
 | what is kept of the asset | what its owner is told |
 | --- | --- |
 | nothing: it is no asset, or the desk has taken it away | refused |
-| proven | proven, until then; contested while a person has to decide |
+| proven | proven, until then, with the record that has to stay; contested while a person has to decide |
 | revoked, by the registry's contact or by the desk | refused |
 | its proof was lost | lapsed |
 | a challenge that can be answered still | record-wanted, with the record |
@@ -27,18 +27,19 @@ from libs.common.text import plain
 from libs.common.vocabulary import AssetKind, ClaimState, Language
 from services.attribution.domain.contact_proofs import ContactProof
 from services.attribution.domain.organisations import AssetRecord, Criticality, OrganisationProfile
-from services.attribution.domain.proofs import CHALLENGE_LASTS, Proof, ProofState, can_answer, record_of
+from services.attribution.domain.proofs import CHALLENGE_LASTS, Proof, ProofState, can_answer, is_looked_up, record_of
 
 LONGEST_NAME = 200
 BY = "self-registration"
 """In whose name an organisation's own registration changes what is kept of it."""
 
-LOOKS = (
-    (timedelta(hours=2), timedelta(minutes=5)),
+AT_FIRST = timedelta(hours=2)
+"""So long a record is looked for as often as the settings say; most put it there at once, or never."""
+LATER_LOOKS = (
     (timedelta(days=2), timedelta(hours=1)),
     (CHALLENGE_LASTS, timedelta(hours=6)),
 )
-"""Up to which age of a challenge its record is looked for, and how often; most put it there at once, or never."""
+"""After that: up to which age of a challenge its record is looked for, and how often."""
 
 ASKED_AGAIN = timedelta(hours=1)
 LONGEST_BETWEEN_TRIES = timedelta(days=1)
@@ -187,13 +188,14 @@ def first_step(kind: AssetKind, proof: Proof, *, sees_records: bool) -> Step | N
     return Step.LOOK if sees_records and record_of(kind, "", "") is not None else Step.ASK
 
 
-def looked(wanted: Wanted, proof: Proof | None, *, now: datetime) -> Wanted:
+def looked(wanted: Wanted, proof: Proof | None, *, at_first: timedelta, now: datetime) -> Wanted:
     """A look has begun: when the next one is. None is, once it is proven, refused, or too late."""
     is_open = proof is not None and proof.state is ProofState.CHALLENGED and can_answer(proof, now)
     if not is_open:
         return msgspec.structs.replace(wanted, step=None, due_at=None)
     age = now - wanted.begun_at
-    wait = next((pause for until, pause in LOOKS if age < until), LOOKS[-1][1])
+    looks = ((AT_FIRST, at_first), *LATER_LOOKS)
+    wait = next((pause for until, pause in looks if age < until), looks[-1][1])
     return msgspec.structs.replace(wanted, due_at=now + wait, tries=min(wanted.tries + 1, 10_000))
 
 
@@ -216,13 +218,20 @@ def followed(
         case ProofState.PROVEN if kept.contested:
             return _told(wanted, ClaimState.CONTESTED)
         case ProofState.PROVEN:
-            return _told(wanted, ClaimState.PROVEN, until=kept.proof.proven_until)
+            return _proven(wanted, kept)
         case ProofState.REVOKED:
             return _told(wanted, ClaimState.REFUSED)
         case ProofState.LAPSED:
             return _told(wanted, ClaimState.LAPSED)
         case ProofState.CLAIMED | ProofState.CHALLENGED:
             return _unproven(wanted, kept, question, now)
+
+
+def _proven(wanted: Wanted, kept: AssetRecord) -> FollowedAsset:
+    proof = kept.proof
+    record = record_of(kept.kind, kept.value, proof.token or "") if is_looked_up(proof) else None
+    name, value = record or ("", "")
+    return _told(wanted, ClaimState.PROVEN, record_name=name, record_value=value, until=proof.proven_until)
 
 
 def _unproven(wanted: Wanted, kept: AssetRecord, question: ContactProof | None, now: datetime) -> FollowedAsset | None:
@@ -252,7 +261,7 @@ def news_of(registration: SelfRegistration, found: Sequence[tuple[Wanted, Follow
     known = [(wanted, asset) for wanted, asset in found if asset is not None]
     mailed, values = dict(before.mailed), []
     for wanted, asset in known:
-        said = f"{asset.state} {asset.record_value}".strip()
+        said = f"{asset.state} {asset.record_value}" if asset.state is ClaimState.RECORD_WANTED else asset.state.value
         if not wanted.is_passing and mailed.get(asset.value) != said:
             mailed[asset.value] = said
             values.append(asset.value)

@@ -212,6 +212,7 @@ def rounds_of(
         dns=dns,
         registries=Registries(service.database, decider, outside),
         claims_url=CLAIMS_URL,
+        looks_at_first=timedelta(minutes=5),
     )
     customs = Customs(frozenset({"NL"}), sees_records=dns is not None)
     return SelfRegistrations(service.database, proving, customs), proving

@@ -42,7 +42,9 @@ async def one_way(database_url: str) -> None:
     registries = Registries(
         database, Decider(directory, ladder=ladder, online=outside.enabled, patience=PATIENCE), outside
     )
-    proving = Proving(database, dns=DNS, registries=registries, claims_url=CLAIMS_URL)
+    proving = Proving(
+        database, dns=DNS, registries=registries, claims_url=CLAIMS_URL, looks_at_first=timedelta(minutes=5)
+    )
     rounds = SelfRegistrations(database, proving, Customs(frozenset({"NL"}), sees_records=True))
     await rounds.take_up()
     await proving.look_some()

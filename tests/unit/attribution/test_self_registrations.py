@@ -110,7 +110,15 @@ CASES = {
         question=question(asked_at=NOW + 13 * DAY),
         after=14 * DAY,
     ),
-    "one that is proven": Case(DOMAIN, PROVEN, STATES.PROVEN, {"until": NOW + 365 * DAY}),
+    "one that is proven by its record": Case(
+        DOMAIN, msgspec.structs.replace(PROVEN, token="t0k3n"), STATES.PROVEN, {**RECORD, "until": NOW + 365 * DAY}
+    ),
+    "one that is proven by the desk's word": Case(
+        DOMAIN,
+        msgspec.structs.replace(PROVEN, token="t0k3n", method=ProofMethod.DESK),
+        STATES.PROVEN,
+        {"until": NOW + 365 * DAY},
+    ),
     "one that is proven for two": Case(DOMAIN, PROVEN, STATES.CONTESTED, {}, contested=True),
     "one whose record is gone": Case(
         DOMAIN, msgspec.structs.replace(PROVEN, state=ProofState.LAPSED), STATES.LAPSED, {}
@@ -280,7 +288,7 @@ def test_who_registers_once_more_gets_another_try_at_what_was_lost_and_not_at_wh
 @pytest.mark.parametrize(
     ("age", "wait"),
     [
-        (timedelta(0), timedelta(minutes=5)),
+        (timedelta(0), timedelta(minutes=7)),
         (timedelta(hours=3), timedelta(hours=1)),
         (3 * DAY, timedelta(hours=6)),
     ],
@@ -288,12 +296,14 @@ def test_who_registers_once_more_gets_another_try_at_what_was_lost_and_not_at_wh
 def test_records_are_looked_for_often_at_first_and_seldom_later(age: timedelta, wait: timedelta) -> None:
     at = NOW + age
 
-    assert looked(wanted(*DOMAIN, step=Step.LOOK), CHALLENGED, now=at).due_at == at + wait
+    after = looked(wanted(*DOMAIN, step=Step.LOOK), CHALLENGED, at_first=timedelta(minutes=7), now=at)
+
+    assert after.due_at == at + wait
 
 
 @pytest.mark.parametrize(("proof", "age"), [(PROVEN, 0 * DAY), (None, 0 * DAY), (CHALLENGED, 14 * DAY), (PUT, 0 * DAY)])
 def test_nobody_looks_for_what_is_proven_or_gone_or_too_late(proof: Proof | None, age: timedelta) -> None:
-    after = looked(wanted(*DOMAIN, step=Step.LOOK), proof, now=NOW + age)
+    after = looked(wanted(*DOMAIN, step=Step.LOOK), proof, at_first=timedelta(minutes=7), now=NOW + age)
 
     assert (after.step, after.due_at) == (None, None)
 
@@ -339,6 +349,7 @@ def followed_asset(state: ClaimState, **fields: object) -> FollowedAsset:
         ),
         (followed_asset(STATES.RECORD_WANTED, record_value="a"), followed_asset(STATES.PROVEN), True),
         (followed_asset(STATES.PROVEN, until=NOW), followed_asset(STATES.PROVEN, until=NOW + DAY), False),
+        (followed_asset(STATES.PROVEN), followed_asset(STATES.PROVEN, record_value="a"), False),
         (followed_asset(STATES.PROVEN), followed_asset(STATES.LAPSED), True),
         (followed_asset(STATES.PROVEN), followed_asset(STATES.CONTESTED), True),
         (followed_asset(STATES.CONTESTED), followed_asset(STATES.REFUSED), True),

@@ -29,7 +29,7 @@ def test_an_external_part_is_used_and_not_started() -> None:
 
     assert layout.kafka_bootstrap == "kafka:9092"
     assert layout.smtp == ("relay", 25)
-    assert layout.own_parts == ("postgres",)
+    assert layout.own_parts == ("postgres", "names")
 
 
 @pytest.mark.parametrize("port_base", ["x", "0", "-1", "65001", "8100.5"])

@@ -32,11 +32,16 @@ LEASE = timedelta(minutes=2)
 
 
 class Proving:
-    """What is to be done for assets that are not proven yet, some at a time."""
+    """What is to be done for assets that are not proven yet, some at a time.
 
-    def __init__(self, database: Database, *, dns: Dns | None, registries: Registries, claims_url: str) -> None:
+    Records are looked for every `looks_at_first` as long as they are new.
+    """
+
+    def __init__(
+        self, database: Database, *, dns: Dns | None, registries: Registries, claims_url: str, looks_at_first: timedelta
+    ) -> None:
         self._database, self._dns, self._registries = database, dns, registries
-        self._claims_url = claims_url
+        self._claims_url, self._looks_at_first = claims_url, looks_at_first
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def look_some(self) -> bool:
@@ -68,7 +73,9 @@ class Proving:
         async with self._database.transaction() as tx:
             now = self._database.now()
             proofs = {asset_id: asset.proof for asset_id, asset in after.items()}
-            steps = [(each, looked(each.wanted, _of(each, proofs), now=now)) for each in due]
+            steps = [
+                (each, looked(each.wanted, _of(each, proofs), at_first=self._looks_at_first, now=now)) for each in due
+            ]
             await store.self_registrations.stepped(tx, steps)
 
     async def _assets(self, due: Sequence[Due]) -> dict[UUID, AssetRecord]:
