@@ -59,8 +59,8 @@ def claimed_with_confidence(case: Case, _: Rules, __: datetime) -> Reason:
 
 def corroborated(case: Case, rules: Rules, now: datetime) -> Reason:
     """Somebody else has found the same, and it has not been closed since: then no doubt holds it back. Two partners who
-    pass on one source are no two who have found it, nor is one who names two sources. What is held for doubt, or for want of an incident, counts too
-    while it is news.
+    pass on one source are no two who have found it, nor is one who names two sources. What is held for doubt, or for
+    want of an incident, counts too while it is news.
     """
     known = case.known
     if known is None and not case.held:
