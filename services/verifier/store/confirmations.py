@@ -13,12 +13,30 @@ from services.verifier.domain.values import HeldSighting
 
 BEGINNING = UUID(int=0)
 
-HELD = """
-SELECT DISTINCT ON (threat_id, partner) threat_id, partner, confidence, indicator FROM verdicts
-WHERE outcome = 'held' AND NOT is_test AND threat_id = ANY($1::uuid[]) AND reason = ANY($2::text[])
-  {older}
-ORDER BY threat_id, partner, judged_at DESC, indicator_id DESC
-"""
+# Both are said as the index `verdicts_held_of_threat` says them.
+COUNTING = f"outcome = 'held' AND NOT is_test AND reason IN {COUNT_WHILE_HELD!r}"
+NEWEST_OF_A_PARTNER = "ORDER BY partner, judged_at DESC, indicator_id DESC LIMIT 1"
+
+# From one partner to the next, by the index: of a threat that somebody reports every hour only the last is read.
+HELD = f"""
+WITH RECURSIVE newest AS (
+    SELECT wanted.threat_id, held.*
+    FROM unnest($1::uuid[]) AS wanted (threat_id) CROSS JOIN LATERAL (
+        SELECT partner, confidence, indicator FROM verdicts
+        WHERE {COUNTING} AND threat_id = wanted.threat_id AND ($2::timestamptz IS NULL OR judged_at < $2)
+        {NEWEST_OF_A_PARTNER}
+    ) AS held
+    UNION ALL
+    SELECT newest.threat_id, held.*
+    FROM newest CROSS JOIN LATERAL (
+        SELECT partner, confidence, indicator FROM verdicts
+        WHERE {COUNTING} AND threat_id = newest.threat_id AND ($2::timestamptz IS NULL OR judged_at < $2)
+          AND partner > newest.partner
+        {NEWEST_OF_A_PARTNER}
+    ) AS held
+)
+SELECT threat_id, partner, confidence, indicator FROM newest
+"""  # noqa: S608 - ours
 
 # As a row of `threats`, but nobody ever sees it: it is gone before its transaction ends.
 CLAIM = """
@@ -30,8 +48,10 @@ ORDER BY threat_id ON CONFLICT DO NOTHING RETURNING threat_id
 
 ASK = f"""
 INSERT INTO confirmations (threat_id, after)
-SELECT DISTINCT threat_id, $2::uuid FROM verdicts
-WHERE outcome = 'held' AND NOT is_test AND threat_id = ANY($1::uuid[]) AND reason = '{DOUBT}'
+SELECT DISTINCT threat_id, $2::uuid FROM unnest($1::uuid[]) AS wanted (threat_id)
+WHERE EXISTS (
+    SELECT FROM verdicts WHERE {COUNTING} AND reason = '{DOUBT}' AND verdicts.threat_id = wanted.threat_id
+)
 """  # noqa: S608 - one of ours
 
 OLDEST = """
@@ -41,7 +61,7 @@ SELECT position, threat_id, after FROM confirmations ORDER BY position LIMIT $1 
 WAITING = f"""
 SELECT asked.position, verdicts.indicator_id
 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[]) AS asked (position, threat_id, after) JOIN verdicts USING (threat_id)
-WHERE outcome = 'held' AND NOT is_test AND reason = '{DOUBT}' AND verdicts.indicator_id > asked.after
+WHERE {COUNTING} AND reason = '{DOUBT}' AND verdicts.indicator_id > asked.after
 ORDER BY asked.position, verdicts.indicator_id LIMIT $4
 """  # noqa: S608 - one of ours
 
@@ -73,9 +93,7 @@ async def held_sightings(
 ) -> Mapping[UUID, tuple[HeldSighting, ...]]:
     """What is held of these threats and counts for others: of each partner the newest. Without those that have none."""
     held: dict[UUID, tuple[HeldSighting, ...]] = {}
-    older = () if before is None else (before,)
-    statement = HELD.format(older="AND judged_at < $3" if older else "")
-    for row in await tx.fetch(statement, list(threat_ids), COUNT_WHILE_HELD, *older):
+    for row in await tx.fetch(HELD, list(threat_ids), before):
         record = _record.decode(row["indicator"])
         partner = row["partner"]
         sighting = HeldSighting(partner, record.upstream or partner, record.indicator.seen_at, row["confidence"])

@@ -64,7 +64,10 @@ Index(
 Index(
     "verdicts_held_of_threat",
     verdicts.c.threat_id,
-    postgresql_where=text("outcome = 'held' AND NOT is_test"),
+    verdicts.c.partner,
+    verdicts.c.judged_at.desc(),
+    verdicts.c.indicator_id.desc(),
+    postgresql_where=text("outcome = 'held' AND NOT is_test AND reason IN ('confidence', 'incident')"),
 )
 
 threats = Table(

@@ -13,8 +13,8 @@ def upgrade() -> None:
     op.create_index(
         "verdicts_held_of_threat",
         "verdicts",
-        ["threat_id"],
-        postgresql_where=sa.text("outcome = 'held' AND NOT is_test"),
+        ["threat_id", "partner", sa.text("judged_at DESC"), sa.text("indicator_id DESC")],
+        postgresql_where=sa.text("outcome = 'held' AND NOT is_test AND reason IN ('confidence', 'incident')"),
     )
     op.add_column(
         "threats",
