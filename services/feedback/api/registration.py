@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from libs.common.db import Database, Transaction
@@ -22,9 +22,11 @@ from services.feedback.domain.registration.form import RegistrationForm
 from services.feedback.domain.registration.policy import RegistrationPolicy
 from services.feedback.handlers import Seen
 
+DONE = ("confirmed", "added", "taken_back")
 STEPS = ("confirm", "add", "take-back", "withdraw", "withdraw-surely")
 
 Token = Annotated[str, Path(max_length=300, description="As the mail has it")]
+Done = Annotated[str, Query(max_length=20, description="What was just done, which the page says")]
 
 ASSET_FIELDS = {
     "domains": "Names of domains, one a line",
@@ -40,22 +42,27 @@ def routes(*, database: Database, links: Links, pages: Pages, turns: Turns, poli
         _add_form(router, database=database, pages=pages, view=view, turns=turns, policy=policy)
 
     @router.get("/register/{token}")
-    async def show_registration(request: Request, token: Token) -> HTMLResponse:
+    async def show_registration(request: Request, token: Token, done: Done = "") -> HTMLResponse:
         """What was registered, and how far the proofs are. Changes nothing: mail scanners follow every link."""
         registration_id = _registration_id(links, token)
         async with database.transaction() as tx:
             found = await handlers.registration_at(tx, registration_id, now=database.now())
-        return view.own(request, Seen(found) if found is not None else None)
+        if found is None:
+            return view.own(request, None)
+        return view.own(request, Seen(found, done if done in DONE and found.stands else ""))
 
     @router.post(
         "/register/{token}",
-        responses=refusals(429),
+        responses={303: {"description": "Done, as that page says"}, **refusals(429)},
         openapi_extra=form_body(
             do="One of " + ", ".join(STEPS), asset="With `take-back`: which, any number", **ASSET_FIELDS
         ),
     )
-    async def change_registration(request: Request, token: Token) -> HTMLResponse:
-        """Takes `do`: what is to be done. What was done before is not done again."""
+    async def change_registration(request: Request, token: Token) -> Response:
+        """Takes `do`: what is to be done. What was done before is not done again.
+
+        What is done is shown at an address of its own: whoever looks again there sends nothing a second time.
+        """
         registration_id = _registration_id(links, token)
         turns.take(request)
         sent = await form_of(request)
@@ -66,6 +73,9 @@ def routes(*, database: Database, links: Links, pages: Pages, turns: Turns, poli
             seen = await _do(tx, registration_id, sent, step=step, policy=policy, now=database.now())
         if step == "withdraw" and seen is not None and seen.registration.stands:
             return view.withdrawing(request, seen.registration)
+        if seen is not None and seen.done in DONE:
+            query = request.url.include_query_params(done=seen.done).query
+            return Response(status_code=303, headers={"Location": f"?{query}"})
         return view.own(request, seen, _form(sent))
 
     return router

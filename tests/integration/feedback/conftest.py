@@ -108,7 +108,9 @@ async def running(settings: FeedbackSettings) -> AsyncIterator[Running]:
     async with service.database.transaction() as tx:
         await tx.execute(text(f"TRUNCATE {', '.join(metadata.tables)}"))
     transport = httpx.ASGITransport(service.api, raise_app_exceptions=False, client=("203.0.113.9", 4711))
-    async with httpx.AsyncClient(transport=transport, base_url="https://warned.example", headers=BROWSER) as browser:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="https://warned.example", headers=BROWSER, follow_redirects=True
+    ) as browser:
         yield Running(service.database, browser)
     await service.database.close()
 

@@ -222,6 +222,18 @@ async def test_more_is_added_and_some_taken_back_each_with_all_of_it(running: Ru
     ]
 
 
+async def test_who_looks_again_after_a_change_sends_nothing_a_second_time(running: Running, page: str) -> None:
+    sent = await running.browser.post(
+        f"{page}?lang=en", data={"do": "add", "domains": "shop.example"}, follow_redirects=False
+    )
+
+    assert (sent.status_code, sent.headers["Location"]) == (303, "?lang=en&done=added")
+    looks = [await running.browser.get(f"{page}{sent.headers['Location']}") for _ in range(2)]
+    assert all("Added." in look.text for look in looks)
+    assert "Added." not in (await running.browser.get(f"{page}?done=everything")).text
+    assert [event.revision for event in await told(running)] == [1, 2]
+
+
 async def test_what_was_not_proven_in_time_gets_another_try_by_being_registered_once_more(
     running: Running, links: Links, page: str
 ) -> None:
@@ -584,7 +596,9 @@ async def test_a_house_that_takes_no_registrations_shows_no_way_in_and_keeps_wha
 ) -> None:
     closed = build(settings.model_copy(update={"register_open": False}))
     transport = httpx.ASGITransport(closed.api)
-    async with httpx.AsyncClient(transport=transport, base_url="https://warned.example", headers=BROWSER) as browser:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="https://warned.example", headers=BROWSER, follow_redirects=True
+    ) as browser:
         front = await browser.get("/")
         answers = [await browser.get("/register"), await browser.post("/register", data=BAKERY)]
         own = await browser.get(page)

@@ -66,7 +66,7 @@ def record_wanted(value: str) -> FollowedAsset:
         value,
         ClaimState.RECORD_WANTED,
         record_name=f"_tocsin-challenge.{value}",
-        record_value=f"tocsin-challenge={derived_id('challenge', value).hex}",
+        record_value=f"tocsin-proof={derived_id('challenge', value).hex}",
         until=AT + timedelta(days=30),
     )
 
