@@ -79,7 +79,7 @@ async def site(browser: Browser, feedback_database: str, operator_public_key: st
     )
     service = build(settings)
     transport = httpx.ASGITransport(service.api, client=("203.0.113.9", 4711))
-    async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as client:
+    async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, follow_redirects=True) as client:
         site = Site(browser=browser, service=Running(service.database, client), links=Links(LINK_KEY.encode()))
         await site.warn_the_world()
         yield site

@@ -122,7 +122,10 @@ class Site:
         assert complaints == [], complaints
 
     async def _answer(self, route: Route, *, complaints: list[str]) -> None:
-        """Hand a request to the service, without a network in between; what is not for the service goes nowhere."""
+        """Hand a request to the service, without a network in between; what is not for the service goes nowhere.
+
+        Chromium would look for the target of a redirect in the network, so that is gone to here.
+        """
         request = route.request
         if not request.url.startswith(f"{PUBLIC_URL}/"):
             complaints.append(f"asked for {request.url}")
