@@ -90,10 +90,9 @@ class RulesInForce:
             troubles=(Transient, Problem),
         )
 
-    async def check(self) -> str | None:
-        """Raise `Transient` until the rules have been read; then a remark on what they go without."""
-        missing = self.current.exploitation.missing(self.current.expected_lists)
-        return f"without the exploitation list {', '.join(missing)}" if missing else None
+    async def check(self) -> None:
+        """Raise `Transient` until the rules have been read."""
+        _ = self.current
 
     def _show_lists(self, rules: Rules) -> None:
         missing = rules.exploitation.missing(rules.expected_lists)
