@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Generic, TypeVar
 
@@ -15,6 +15,7 @@ from libs.common.storable import NUL
 
 MAX_BIGINT = 2**63 - 1
 
+F = TypeVar("F")
 T = TypeVar("T")
 C = TypeVar("C", bound=tuple[object, ...])
 
@@ -27,6 +28,14 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None = None
+
+
+def page_of(
+    found: Sequence[F], limit: int, *, view: Callable[[F], T], place: Callable[[F], tuple[object, ...]]
+) -> Page[T]:
+    """The page of what was found: one more than `limit` where there is more. `place` is an item's sort key."""
+    following = encode_cursor(*place(found[limit - 1])) if len(found) > limit else None
+    return Page(items=[view(each) for each in found[:limit]], next=following)
 
 
 def encode_cursor(*values: object) -> str:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from libs.common.db import Database
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.paging import Page, PageCursor, PageLimit, page_of, read_cursor
 from libs.common.security import Role, operator
 from services.notifier.domain.brakes.decisions import Action, Decision
 from services.notifier.domain.notification import BrakeScope
@@ -45,11 +45,7 @@ def routes(database: Database) -> APIRouter:
         before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
         async with database.transaction() as tx:
             found = await newest_decisions(tx, hold_id=hold, before=before, limit=limit + 1)
-        last = found[limit - 1] if len(found) > limit else None
-        return Page(
-            items=[decision_view(decision) for decision in found[:limit]],
-            next=encode_cursor(last.at.isoformat(), last.id) if last else None,
-        )
+        return page_of(found, limit, view=decision_view, place=lambda decision: (decision.at.isoformat(), decision.id))
 
     return router
 

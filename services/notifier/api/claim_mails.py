@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from libs.common.db import Database
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.paging import Page, PageCursor, PageLimit, page_of, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Role, operator
 from libs.common.vocabulary import AssetKind, Language
-from services.notifier.api.views import AttemptView, attempt_view
+from services.notifier.api.views import AttemptView, attempt_view, place_of
 from services.notifier.domain.digests.digest import ClaimMail
 from services.notifier.domain.notification import State
 from services.notifier.handlers.digests import attempts_at, claim_mail_with_id, newest_claim_mails
@@ -52,9 +52,7 @@ def routes(database: Database) -> APIRouter:
         before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
         async with database.transaction() as tx:
             found = await newest_claim_mails(tx, state, before=before, limit=limit + 1)
-        last = found[limit - 1] if len(found) > limit else None
-        following = encode_cursor(last.created_at.isoformat(), last.id) if last is not None else None
-        return Page(items=[_summary(mail) for mail in found[:limit]], next=following)
+        return page_of(found, limit, view=_summary, place=place_of)
 
     @router.get("/{request_id}")
     async def read_claim_mail(request_id: UUID) -> ClaimMailDetail:

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Permanent
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.problems import Problem, not_found
+from libs.common.paging import Page, PageCursor, PageLimit, page_of, read_cursor
+from libs.common.problems import not_found
 from libs.common.security import Role, operator
 from libs.common.vocabulary import DigestCadence, Language
-from services.notifier.api.previews import Form, rendered
-from services.notifier.api.views import AttemptView, attempt_view
+from services.notifier.api.previews import Form, rendered, unwritable
+from services.notifier.api.views import AttemptView, attempt_view, place_of
 from services.notifier.domain.digests.digest import Digest, WantedDigests
 from services.notifier.domain.notification import State
 from services.notifier.handlers.digests import attempts_at, digest_with_id, newest_digests
@@ -73,7 +73,7 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
         try:
             mail = scribe.write_digest(digest, now=database.now())
         except Permanent as error:
-            raise Problem(422, "unwritable", "This mail can't be written", str(error)) from error
+            raise unwritable(error) from error
         return rendered(mail, form)
 
     return router
@@ -89,10 +89,7 @@ async def _named(tx: Transaction, digest_id: UUID) -> Digest:
 async def _page(tx: Transaction, wanted: WantedDigests, *, cursor: str | None, limit: int) -> Page[DigestSummary]:
     before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
     found = await newest_digests(tx, wanted, before=before, limit=limit + 1)
-    following = (
-        encode_cursor(found[limit - 1].created_at.isoformat(), found[limit - 1].id) if len(found) > limit else None
-    )
-    return Page(items=[_summary(digest) for digest in found[:limit]], next=following)
+    return page_of(found, limit, view=_summary, place=place_of)
 
 
 def _summary(digest: Digest) -> DigestSummary:

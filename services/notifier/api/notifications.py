@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 
 from libs.common.db import Database, Transaction
 from libs.common.openapi import refusals
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.paging import Page, PageCursor, PageLimit, page_of, read_cursor
 from libs.common.problems import not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.vocabulary import NotificationKind
-from services.notifier.api.views import NotificationDetail, NotificationSummary, detail_of, summary_of
+from services.notifier.api.views import NotificationDetail, NotificationSummary, detail_of, place_of, summary_of
 from services.notifier.domain.notification import Command, State, Wanted
 from services.notifier.handlers.commands import cannot_follow, command_notification
 from services.notifier.handlers.continuing import ask_again
@@ -93,7 +93,4 @@ async def _page_of_newest(
 ) -> Page[NotificationSummary]:
     before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
     found = await newest_notifications(tx, wanted, before=before, limit=limit + 1)
-    following = (
-        encode_cursor(found[limit - 1].created_at.isoformat(), found[limit - 1].id) if len(found) > limit else None
-    )
-    return Page(items=[summary_of(notification) for notification in found[:limit]], next=following)
+    return page_of(found, limit, view=summary_of, place=place_of)

@@ -84,7 +84,7 @@ def routes(database: Database, scribe: Scribe, desk: Desk, foresight: Foresight)
                     now=database.now(),
                 )
             except Permanent as error:
-                raise _unwritable(error) from error
+                raise unwritable(error) from error
         return _answer(consignment, scribe, form)
 
     @router.post("/v1/preview", response_class=Response, responses={**ANSWERS, **refusals(404)})
@@ -107,7 +107,7 @@ def routes(database: Database, scribe: Scribe, desk: Desk, foresight: Foresight)
         try:
             return rendered(scribe.write_sample_beside(mail, now=now), form)
         except Permanent as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
 
     @router.post("/v1/preview/send", responses=refusals(404, 409, 503))
     async def post_sample(order: SampleOrder, by: Analyst) -> SampleView:
@@ -121,7 +121,7 @@ def routes(database: Database, scribe: Scribe, desk: Desk, foresight: Foresight)
         try:
             outcome = await send_sample(mail, desk=desk, scribe=scribe, by=by.name, now=now)
         except Permanent as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
         return SampleView(
             to=email,
             subject=outcome.mail.subject,
@@ -137,11 +137,11 @@ def _answer(consignment: Consignment, scribe: Scribe, form: Form) -> Response:
     try:
         mail = preview(consignment, scribe=scribe, now=clock.now())
     except Permanent as error:
-        raise _unwritable(error) from error
+        raise unwritable(error) from error
     return rendered(mail, form)
 
 
-def _unwritable(error: Permanent) -> Problem:
+def unwritable(error: Permanent) -> Problem:
     return Problem(422, "unwritable", "This mail can't be written", str(error))
 
 

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from libs.common.db import Database, Transaction
 from libs.common.errors import Permanent
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
-from libs.common.problems import Problem, not_found
+from libs.common.paging import Page, PageCursor, PageLimit, page_of, read_cursor
+from libs.common.problems import not_found
 from libs.common.security import Role, operator
 from libs.common.vocabulary import Language
-from services.notifier.api.previews import Form, rendered
-from services.notifier.api.views import AttemptView, attempt_view
+from services.notifier.api.previews import Form, rendered, unwritable
+from services.notifier.api.views import AttemptView, attempt_view, place_of
 from services.notifier.domain.digests.digest import AnyRegistrationMail, RegistrationMail, SideMailKind
 from services.notifier.domain.notification import State
 from services.notifier.handlers.digests import attempts_at
@@ -58,9 +58,7 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
         before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
         async with database.transaction() as tx:
             found = await newest_registration_mails(tx, state, before=before, limit=limit + 1)
-        last = found[limit - 1] if len(found) > limit else None
-        following = encode_cursor(last.created_at.isoformat(), last.id) if last is not None else None
-        return Page(items=[_summary(mail) for mail in found[:limit]], next=following)
+        return page_of(found, limit, view=_summary, place=place_of)
 
     @router.get("/{mail_id}")
     async def read_registration_mail(mail_id: UUID) -> RegistrationMailDetail:
@@ -82,7 +80,7 @@ def routes(database: Database, scribe: Scribe) -> APIRouter:
         try:
             written = scribe.write_registration(mail, token=INERT.recipient, now=database.now())
         except Permanent as error:
-            raise Problem(422, "unwritable", "This mail can't be written", str(error)) from error
+            raise unwritable(error) from error
         return rendered(written, form)
 
     return router

@@ -9,10 +9,11 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from libs.common.addresses import canonical_domain, canonical_email
 from libs.common.db import Database
-from libs.common.paging import Page, PageCursor, PageLimit, encode_cursor, read_cursor
+from libs.common.paging import Page, PageCursor, PageLimit, page_of, read_cursor
 from libs.common.problems import Problem, not_found
 from libs.common.security import Operator, Role, operator
 from libs.common.storable import StorableTime
+from services.notifier.api.views import place_of
 from services.notifier.domain.planning import (
     ORGANISATION,
     StoredSuppression,
@@ -88,11 +89,7 @@ def routes(database: Database) -> APIRouter:
         before = read_cursor(cursor, tuple[datetime, UUID]) if cursor else None
         async with database.transaction() as tx:
             found = await newest_suppressions(tx, before=before, limit=limit + 1, ended=ended, now=database.now())
-        last = found[limit - 1] if len(found) > limit else None
-        return Page(
-            items=[_view(stored) for stored in found[:limit]],
-            next=encode_cursor(last.created_at.isoformat(), last.id) if last else None,
-        )
+        return page_of(found, limit, view=_view, place=place_of)
 
     @router.post("", status_code=201)
     async def add_suppression(order: SuppressionOrder, by: Analyst) -> SuppressionView:

@@ -1,6 +1,7 @@
 """Notifications as the API shows them."""
 
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -174,6 +175,21 @@ def recipient_view(recipient: Recipient) -> RecipientView:
 
 def encryption_view(sealed: Sealed) -> EncryptionView:
     return EncryptionView(scheme=sealed.scheme, fingerprint=sealed.fingerprint, why=sealed.why, at=sealed.at)
+
+
+class Created(Protocol):
+    """What lists show newest first."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def created_at(self) -> datetime: ...
+
+
+def place_of(item: Created) -> tuple[str, UUID]:
+    """Where it stands in such a list."""
+    return item.created_at.isoformat(), item.id
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:
