@@ -337,12 +337,11 @@ async def test_an_answer_outlasts_a_database_that_is_away(database: Database, da
 Json = dict[str, Any]  # Any: JSON as it came
 
 
-async def test_operators_see_digests_their_attempts_and_the_mail_itself(
-    database: Database, database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
-) -> None:
-    await take_up(database, due())
-    await take_up(database, due(2, partner="other"), now=NOW + timedelta(seconds=1))
-    await send(database, RememberingRelay())
+@pytest.fixture
+async def client(
+    database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator who looks at the notifier."""
     service = build(
         NotifierSettings(
             http_port=1,
@@ -358,26 +357,35 @@ async def test_operators_see_digests_their_attempts_and_the_mail_itself(
     token = sign_operator_token(operator_key, operator=viewer, now=now, expires=now + timedelta(hours=1))
     headers = {"Authorization": f"Bearer {token}"}
     transport = httpx.ASGITransport(app=service.api)
-    async with httpx.AsyncClient(transport=transport, base_url="http://notifier", headers=headers) as client:
-        first: Json = (await client.get("/v1/digests", params={"limit": 1})).json()
-        second: Json = (await client.get("/v1/digests", params={"limit": 1, "cursor": first["next"]})).json()
-        assert [item["partner"] for item in (*first["items"], *second["items"])] == ["other", "acme"]
-        assert second["next"] is None
-        for query, partners in ({"state": "sent"}, ["acme"]), ({"partner": "other"}, ["other"]):
-            found: Json = (await client.get("/v1/digests", params=query)).json()
-            assert [item["partner"] for item in found["items"]] == partners
-
-        path = f"/v1/digests/{due().digest_id}"
-        detail: Json = (await client.get(path)).json()
-        assert (detail["state"], detail["digest"], detail["records"]) == ("sent", "daily", 1237)
-        assert [(each["result"], each["smtp_code"]) for each in detail["attempts"]] == [("sent", 250)]
-        text = (await client.get(f"{path}/preview", params={"as": "text"})).text
-        assert text.startswith("Dear Acme Research,")
-        assert (await client.get(f"{path}/preview")).headers["Content-Type"].startswith("text/html")
-        unknown = f"/v1/digests/{derived_id('digest', 99)}"
-        assert [(await client.get(unknown + end)).status_code for end in ("", "/preview")] == [404, 404]
-        sent: Json = (await client.get("/v1/sent", params={"since": "2020-01-01"})).json()
-        assert "2026-03-01" not in str(sent)
-        del client.headers["Authorization"]
-        assert (await client.get("/v1/digests")).status_code == 401
+    async with httpx.AsyncClient(transport=transport, base_url="http://notifier", headers=headers) as asking:
+        yield asking
     await service.database.close()
+
+
+async def test_operators_see_digests_their_attempts_and_the_mail_itself(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    await take_up(database, due())
+    await take_up(database, due(2, partner="other"), now=NOW + timedelta(seconds=1))
+    await send(database, RememberingRelay())
+    first: Json = (await client.get("/v1/digests", params={"limit": 1})).json()
+    second: Json = (await client.get("/v1/digests", params={"limit": 1, "cursor": first["next"]})).json()
+    assert [item["partner"] for item in (*first["items"], *second["items"])] == ["other", "acme"]
+    assert second["next"] is None
+    for query, partners in ({"state": "sent"}, ["acme"]), ({"partner": "other"}, ["other"]):
+        found: Json = (await client.get("/v1/digests", params=query)).json()
+        assert [item["partner"] for item in found["items"]] == partners
+
+    path = f"/v1/digests/{due().digest_id}"
+    detail: Json = (await client.get(path)).json()
+    assert (detail["state"], detail["digest"], detail["records"]) == ("sent", "daily", 1237)
+    assert [(each["result"], each["smtp_code"]) for each in detail["attempts"]] == [("sent", 250)]
+    text = (await client.get(f"{path}/preview", params={"as": "text"})).text
+    assert text.startswith("Dear Acme Research,")
+    assert (await client.get(f"{path}/preview")).headers["Content-Type"].startswith("text/html")
+    unknown = f"/v1/digests/{derived_id('digest', 99)}"
+    assert [(await client.get(unknown + end)).status_code for end in ("", "/preview")] == [404, 404]
+    sent: Json = (await client.get("/v1/sent", params={"since": "2020-01-01"})).json()
+    assert "2026-03-01" not in str(sent)
+    del client.headers["Authorization"]
+    assert (await client.get("/v1/digests")).status_code == 401

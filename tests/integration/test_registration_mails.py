@@ -1,22 +1,19 @@
 """Mails to organisations that register by themselves, on a real database: each thing is told once, as it is by then."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.contracts import RegistrationFollowed, RegistrationToConfirm
 from libs.common.db import Database
 from libs.common.ids import derived_id
 from libs.common.links import Links
 from libs.common.outbox import waiting_events
-from libs.common.security import Operator, Role, sign_operator_token
-from services.notifier.app import build
 from services.notifier.domain.digests.digest import FINAL, AnyRegistrationMail, RegistrationNews
 from services.notifier.domain.notification import BrakeScope, State
 from services.notifier.domain.planning import Suppression, SuppressionReason, of_organisation
@@ -25,15 +22,14 @@ from services.notifier.gateway.relay import RememberingRelay
 from services.notifier.handlers.commands import suppress
 from services.notifier.handlers.keeping import forget
 from services.notifier.handlers.registration_mails import TOGETHER_WITHIN, take_up_news, take_up_questions
-from services.notifier.settings import NotifierSettings
 from services.notifier.store import registration_mails
-from tests.integration.test_digests import AFTER_LEASE, brake, claimed, due, running, send, set_brakes, take_up
+from tests.integration.test_digests import AFTER_LEASE, brake, claimed, client, due, running, send, set_brakes, take_up
 from tests.integration.test_notifier import LATER, database
 from tests.unit.notifier.builders import NOW
 from tests.unit.notifier.test_registration_mails import ASKED as ASKED_IN_MARCH
 from tests.unit.notifier.test_registration_mails import DOMAIN, FOLLOWED, RANGE, REGISTRATION, SHOP, followed_by
 
-__all__ = ["database"]
+__all__ = ["client", "database"]
 
 Json = dict[str, Any]  # Any: JSON as it came
 
@@ -307,47 +303,30 @@ async def test_senders_that_meet_at_one_registration_do_not_wait_for_each_other(
 
 
 async def test_operators_see_the_mails_and_can_not_act_for_an_organisation(
-    database: Database, database_url: str, operator_key: Ed25519PrivateKey, operator_public_key: str
+    database: Database, client: httpx.AsyncClient
 ) -> None:
     await ask(database, ASKED)
     await follow(database, FOLLOWED, now=NOW + timedelta(seconds=1))
     await take_up(database, due(), now=NOW + timedelta(seconds=2))
     await send_all(database, RememberingRelay())
-    service = build(
-        NotifierSettings(
-            http_port=1,
-            database_url=database_url,
-            kafka_bootstrap="127.0.0.1:1",
-            operator_public_key=operator_public_key,
-            link_key="a key of the tests",
-            public_url="https://tocsin.example",
-        )
-    )
-    now = datetime.now(UTC)
-    viewer = Operator("sanne", Role.VIEWER)
-    token = sign_operator_token(operator_key, operator=viewer, now=now, expires=now + timedelta(hours=1))
-    headers = {"Authorization": f"Bearer {token}"}
-    transport = httpx.ASGITransport(app=service.api)
-    async with httpx.AsyncClient(transport=transport, base_url="http://notifier", headers=headers) as client:
-        listed = "/v1/registration-mails"
-        first: Json = (await client.get(listed, params={"limit": 1})).json()
-        second: Json = (await client.get(listed, params={"limit": 1, "cursor": first["next"]})).json()
-        assert [item["kind"] for item in (*first["items"], *second["items"])] == ["registration-news", "registration"]
-        assert first["items"][0]["about"] == list(FOLLOWED.news)
-        assert second["items"][0]["about"] == [asset.value for asset in ASKED.assets]
-        assert (await client.get(listed, params={"state": "failed"})).json()["items"] == []
-        for mail in (ASKED, FOLLOWED):
-            path = f"{listed}/{mail.event_id}"
-            detail: Json = (await client.get(path)).json()
-            assert (detail["state"], detail["registration_id"]) == ("sent", str(REGISTRATION))
-            assert [(each["result"], each["smtp_code"]) for each in detail["attempts"]] == [("sent", 250)]
-            text = (await client.get(f"{path}/preview", params={"as": "text"})).text
-            assert "https://tocsin.example/register/preview" in text
-        unknown = f"{listed}/{derived_id('nobody')}"
-        assert [(await client.get(unknown + end)).status_code for end in ("", "/preview")] == [404, 404]
-        digests: Json = (await client.get("/v1/digests")).json()
-        assert [item["id"] for item in digests["items"]] == [str(due().digest_id)]
-        assert (await client.get(f"{listed}/{due().digest_id}")).status_code == 404
-        del client.headers["Authorization"]
-        assert (await client.get(listed)).status_code == 401
-    await service.database.close()
+    listed = "/v1/registration-mails"
+    first: Json = (await client.get(listed, params={"limit": 1})).json()
+    second: Json = (await client.get(listed, params={"limit": 1, "cursor": first["next"]})).json()
+    assert [item["kind"] for item in (*first["items"], *second["items"])] == ["registration-news", "registration"]
+    assert first["items"][0]["about"] == list(FOLLOWED.news)
+    assert second["items"][0]["about"] == [asset.value for asset in ASKED.assets]
+    assert (await client.get(listed, params={"state": "failed"})).json()["items"] == []
+    for mail in (ASKED, FOLLOWED):
+        path = f"{listed}/{mail.event_id}"
+        detail: Json = (await client.get(path)).json()
+        assert (detail["state"], detail["registration_id"]) == ("sent", str(REGISTRATION))
+        assert [(each["result"], each["smtp_code"]) for each in detail["attempts"]] == [("sent", 250)]
+        text = (await client.get(f"{path}/preview", params={"as": "text"})).text
+        assert "https://tocsin.example/register/preview" in text
+    unknown = f"{listed}/{derived_id('nobody')}"
+    assert [(await client.get(unknown + end)).status_code for end in ("", "/preview")] == [404, 404]
+    digests: Json = (await client.get("/v1/digests")).json()
+    assert [item["id"] for item in digests["items"]] == [str(due().digest_id)]
+    assert (await client.get(f"{listed}/{due().digest_id}")).status_code == 404
+    del client.headers["Authorization"]
+    assert (await client.get(listed)).status_code == 401
